@@ -1,0 +1,47 @@
+# Every target sets up what it needs first; when nothing changed that takes a fraction of a second.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+# Without bytecode on disk every process compiles all its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup setup-test demo up check test bench lock clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## Python environment, page assets and Temporal server
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m tools.set_up
+
+setup-test: setup ## what the tests need besides: PostgreSQL, Chromium, a Chinese font, the time-skipping server
+	@$(PYTHON) -m tools.set_up tests
+
+demo: setup ## three years of lending in minutes, to look at
+	$(BIN)/loanwright demo
+
+up: setup ## everything on this machine, until Ctrl-C
+	$(BIN)/loanwright up
+
+check: setup ## form, types, arrows between the rooms, lock
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.lock check
+	$(BIN)/pip --disable-pip-version-check check
+
+test: setup-test ## all tests, on two processes
+	$(BIN)/pytest -n 2
+
+bench: setup-test ## benchmarks
+	$(BIN)/python -m bench
+
+lock: ## renew requirements.lock after a change of dependencies (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## take away all that `make setup` put into the checkout; the user's cache folder stays
+	rm -rf .venv node_modules web/static/vendor build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,138 @@
+"""Moving money through the bank: each order once, whatever fails in between."""
+
+import asyncio
+from datetime import date
+
+from temporalio import activity
+
+from activities.acts import refusals
+from books.session import Books
+from gateways.bank import BankGateway, DebitOrder, TransferOrder, TransferResult, TransferStatus
+from gateways.errors import OutsideRefused
+from lending.errors import LendingError
+from models.messages import CollectOrder, PaymentOrder, PaymentResult
+from models.payments import Payment, PaymentKind, PaymentStatus
+from services import payments, repayments
+
+
+class OutcomePending(LendingError):
+    """The bank has the order and has not decided yet; ask again later."""
+
+    code = "outcome_pending"
+    retryable = True
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the bank has not decided on order {key} yet")
+
+
+class BankActs:
+    """Payouts, recalls and debits. Before an order is sent again, the bank is asked what became of it."""
+
+    def __init__(self, books: Books, bank: BankGateway, state_account: str, state_name: str) -> None:
+        self.books = books
+        self.bank = bank
+        self.state_account = state_account
+        self.state_name = state_name
+
+    @activity.defn
+    async def pay_out(self, order: PaymentOrder) -> PaymentResult:
+        """Pays one payee."""
+        with refusals():
+            return await self._carry_out(order.key)
+
+    @activity.defn
+    async def pay_in(self, order: PaymentOrder) -> PaymentResult:
+        """Draws one ordered sum from the borrower."""
+        with refusals():
+            return await self._carry_out(order.key)
+
+    @activity.defn
+    async def collect(self, order: CollectOrder) -> PaymentResult:
+        """Draws what is due from the borrower, or the subsidy from the state; nothing due is a result too.
+
+        Orders of earlier days without an outcome are brought to one first.
+        """
+        with refusals():
+            for key in await asyncio.to_thread(self._unfinished, order):
+                await self._carry_out(key)
+            if not await asyncio.to_thread(self._order_collection, order):
+                return PaymentResult(key=order.key, status="nothing_due")
+            return await self._carry_out(order.key)
+
+    @activity.defn
+    async def recall_payout(self, order: PaymentOrder) -> PaymentResult:
+        """Takes a settled payout back from its payee."""
+        with refusals():
+            day = await asyncio.to_thread(self._order_recall, order.key, order.day)
+            result = await self.bank.recall(order.key, "payout_incomplete", day)
+            if result.status is TransferStatus.PENDING:
+                raise OutcomePending(order.key)
+            return await asyncio.to_thread(self._record_recall, order.key, result)
+
+    async def _carry_out(self, key: str) -> PaymentResult:
+        payment, sent_before, account, name = await asyncio.to_thread(self._begin, key)
+        if payment.status in payments.FINAL:
+            return payments.result_of(payment)
+        try:
+            result = await self.bank.status(key) if sent_before else None
+            if result is None:
+                result = await self._send(payment, account, name)
+        except OutsideRefused as refusal:
+            reason = refusal.outside_code or "refused_by_bank"
+            return await asyncio.to_thread(self._record, key, PaymentStatus.DECLINED, None, reason)
+        if result.status is TransferStatus.PENDING:
+            await asyncio.to_thread(self._record, key, PaymentStatus.PENDING, result, None)
+            raise OutcomePending(key)
+        return await asyncio.to_thread(self._record, key, PaymentStatus(result.status.value), result, result.reason_code)
+
+    async def _send(self, payment: Payment, account: str, name: str) -> TransferResult:
+        if payment.kind is PaymentKind.DISBURSEMENT:
+            return await self.bank.transfer(
+                TransferOrder(payment.key, account, name, payment.amount_fen, payment.value_date, payment.loan)
+            )
+        return await self.bank.debit(
+            DebitOrder(
+                payment.key,
+                account,
+                name,
+                payment.amount_fen,
+                payment.value_date,
+                payment.loan,
+                partial=payment.kind is PaymentKind.INSTALLMENT,
+            )
+        )
+
+    def _begin(self, key: str) -> tuple[Payment, bool, str, str]:
+        with self.books.begin() as work:
+            payment, sent_before = payments.begin_sending(work, key)
+            party = work.customers.party(payment.party_id) if payment.party_id else None
+            if party is None:
+                return payment, sent_before, self.state_account, self.state_name
+            return payment, sent_before, party.account or "", party.name
+
+    def _record(
+        self, key: str, status: PaymentStatus, result: TransferResult | None, reason_code: str | None
+    ) -> PaymentResult:
+        with self.books.begin() as work:
+            amount = result.amount_fen if result else 0
+            return payments.record_outcome(
+                work, key, status, amount, result.bank_reference if result else None, reason_code
+            )
+
+    def _unfinished(self, order: CollectOrder) -> list[str]:
+        kinds = (PaymentKind.SUBSIDY,) if order.subsidy else (PaymentKind.INSTALLMENT, PaymentKind.PREPAYMENT)
+        with self.books.read() as work:
+            return [payment.key for payment in work.payments.under_way(order.loan, *kinds)]
+
+    def _order_collection(self, order: CollectOrder) -> bool:
+        with self.books.begin() as work:
+            return repayments.order_collection(work, order) is not None
+
+    def _order_recall(self, key: str, day: date) -> date:
+        with self.books.begin() as work:
+            return payments.order_recall(work, key, day).value_date
+
+    def _record_recall(self, key: str, result: TransferResult) -> PaymentResult:
+        with self.books.begin() as work:
+            status = PaymentStatus(result.status.value)
+            return payments.record_recall(work, key, status, result.bank_reference, result.reason_code)

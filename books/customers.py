@@ -1,0 +1,71 @@
+"""Queries on customers, parties, collateral and contacts."""
+
+import hashlib
+import hmac
+
+from sqlmodel import Session, col, select
+
+from models.customers import Collateral, Customer, Party, PartyRole
+from models.notices import Contact
+
+_INDEX_KEY = b"loanwright-blind-index"
+"""Keys the digests for exact search. Encryption of personal columns brings a secret one to this same place."""
+
+
+def blind_index(text: str) -> str:
+    """A keyed digest of a personal value: finds equal values without showing them."""
+    return hmac.new(_INDEX_KEY, text.encode(), hashlib.sha256).hexdigest()
+
+
+class CustomerBook:
+    """Customers and the people and things around a loan."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, customer_id: str) -> Customer | None:
+        """A customer by id."""
+        return self.session.get(Customer, customer_id)
+
+    def by_id_number(self, id_numbers: list[str]) -> dict[str, Customer]:
+        """Customers with one of these ID numbers, by the number's digest."""
+        indexes = [blind_index(number) for number in id_numbers]
+        found = self.session.exec(select(Customer).where(col(Customer.id_number_index).in_(indexes)))
+        return {one.id_number_index: one for one in found}
+
+    def by_mobile(self, mobile: str) -> list[Customer]:
+        """Customers with this mobile number."""
+        query = select(Customer).where(Customer.mobile_index == blind_index(mobile))
+        return list(self.session.exec(query.limit(20)))
+
+    def parties(self, loan: str) -> list[Party]:
+        """All parties of a loan."""
+        query = select(Party).where(Party.loan == loan).order_by(col(Party.role), col(Party.position))
+        return list(self.session.exec(query))
+
+    def party(self, party_id: str) -> Party | None:
+        """One party by id."""
+        return self.session.get(Party, party_id)
+
+    def borrower(self, loan: str) -> Party:
+        """The borrower of a loan."""
+        query = select(Party).where(Party.loan == loan, Party.role == PartyRole.BORROWER)
+        return self.session.exec(query).one()
+
+    def payees(self, loan: str) -> list[Party]:
+        """Who receives the payout, in order."""
+        query = select(Party).where(Party.loan == loan, Party.role == PartyRole.PAYEE).order_by(col(Party.position))
+        return list(self.session.exec(query))
+
+    def collateral(self, loan: str) -> list[Collateral]:
+        """What secures the loan."""
+        return list(self.session.exec(select(Collateral).where(Collateral.loan == loan)))
+
+    def contacts(self, loan: str, limit: int = 100) -> list[Contact]:
+        """The history of contact about a loan, newest first."""
+        query = select(Contact).where(Contact.loan == loan).order_by(col(Contact.id).desc()).limit(limit)
+        return list(self.session.exec(query))
+
+    def contact(self, key: str) -> Contact | None:
+        """One contact by its key."""
+        return self.session.exec(select(Contact).where(Contact.key == key)).first()

@@ -1,0 +1,24 @@
+"""Refusals of the books."""
+
+from lending.errors import LendingError
+
+
+class UnknownLoan(LendingError):
+    """No such loan, or none that this person may see: the answer is the same."""
+
+    code = "unknown_loan"
+    http_status = 404
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        super().__init__(f"there is no loan {number}")
+
+
+class UnknownTask(LendingError):
+    """No such task, or none that this person may see."""
+
+    code = "unknown_task"
+    http_status = 404
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"there is no task {task_id}")

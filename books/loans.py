@@ -1,0 +1,133 @@
+"""Queries on loans, applications, terms and the events of the account."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from books.errors import UnknownLoan
+from books.scope import loans_seen_by
+from models.loans import CLOSED, Application, Loan, LoanEvent, LoanTerms, Stage
+from models.staff import Actor
+
+PAGE = 50
+
+
+class LoanBook:
+    """Loans and what makes up their account."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, number: str) -> Loan:
+        """The loan; UnknownLoan if there is none."""
+        loan = self.session.get(Loan, number)
+        if loan is None:
+            raise UnknownLoan(number)
+        return loan
+
+    def seen_by(self, actor: Actor, number: str) -> Loan:
+        """The loan if this person may see it; UnknownLoan otherwise, as if it did not exist."""
+        loan = self.session.exec(select(Loan).where(Loan.number == number, loans_seen_by(actor))).first()
+        if loan is None:
+            raise UnknownLoan(number)
+        return loan
+
+    def page(
+        self,
+        actor: Actor,
+        *,
+        stage: Stage | None = None,
+        product: str | None = None,
+        overdue: bool = False,
+        after: str | None = None,
+        limit: int = PAGE,
+    ) -> list[Loan]:
+        """Loans this person may see, newest number first, at most `limit`, those below the number `after`."""
+        query = select(Loan).where(loans_seen_by(actor))
+        if stage is not None:
+            query = query.where(Loan.stage == stage)
+        if product is not None:
+            query = query.where(Loan.product == product)
+        if overdue:
+            query = query.where(Loan.dpd > 0)
+        if after is not None:
+            query = query.where(Loan.number < after)
+        return list(self.session.exec(query.order_by(col(Loan.number).desc()).limit(min(limit, 200))))
+
+    def application(self, number: str) -> Application:
+        """What the borrower asked for."""
+        application = self.session.get(Application, number)
+        if application is None:
+            raise UnknownLoan(number)
+        return application
+
+    def application_by_key(self, keys: list[str]) -> dict[str, Application]:
+        """Applications by the idempotency keys they came with."""
+        found = self.session.exec(select(Application).where(col(Application.idempotency_key).in_(keys)))
+        return {one.idempotency_key: one for one in found}
+
+    def running_with_content(self, indexes: list[str]) -> dict[str, str]:
+        """Loans not yet closed or paid out that ask for the same: content digest → loan number."""
+        before_repayment = [s for s in Stage if s not in CLOSED and s is not Stage.REPAYMENT]
+        query = (
+            select(Application.content_index, Application.loan)
+            .join(Loan, col(Loan.number) == col(Application.loan))
+            .where(col(Application.content_index).in_(indexes), col(Loan.stage).in_(before_repayment))
+        )
+        return dict(self.session.exec(query).all())
+
+    def terms(self, number: str) -> LoanTerms | None:
+        """The newest version of the terms, None before approval."""
+        query = select(LoanTerms).where(LoanTerms.loan == number).order_by(col(LoanTerms.version).desc())
+        return self.session.exec(query.limit(1)).first()
+
+    def events(self, number: str) -> list[LoanEvent]:
+        """All events of the account in their order of arrival."""
+        query = select(LoanEvent).where(LoanEvent.loan == number).order_by(col(LoanEvent.position))
+        return list(self.session.exec(query))
+
+    def event(self, key: str) -> LoanEvent | None:
+        """One event by its key."""
+        return self.session.get(LoanEvent, key)
+
+    def next_position(self, number: str) -> int:
+        """The place of the loan's next event."""
+        return (
+            self.session.exec(select(func.coalesce(func.max(LoanEvent.position), 0)).where(LoanEvent.loan == number)).one()
+            + 1
+        )
+
+    def add_event(self, event: LoanEvent) -> None:
+        """Records an event."""
+        self.session.add(event)
+        self.session.flush()
+
+    def by_stage(self, actor: Actor) -> dict[Stage, int]:
+        """How many loans this person may see stand at each stage."""
+        query = select(col(Loan.stage), func.count()).where(loans_seen_by(actor)).group_by(col(Loan.stage))
+        return dict(self.session.exec(query).all())
+
+    def overdue_count(self) -> int:
+        """How many loans are past due."""
+        return self.session.exec(select(func.count()).select_from(Loan).where(Loan.dpd > 0)).one()
+
+    def running(self, after: str = "", limit: int = 500) -> list[Loan]:
+        """Loans that still need a workflow, by number, a page at a time."""
+        query = select(Loan).where(col(Loan.stage).not_in(list(CLOSED)), Loan.number > after)
+        return list(self.session.exec(query.order_by(col(Loan.number)).limit(limit)))
+
+    def all_numbers(self, after: str = "", limit: int = 500) -> list[str]:
+        """All loan numbers, a page at a time."""
+        return list(self.session.exec(select(Loan.number).where(Loan.number > after).order_by(col(Loan.number)).limit(limit)))
+
+    def of_customer(self, customer_id: str) -> list[Loan]:
+        """A customer's loans, newest first."""
+        query = select(Loan).where(Loan.customer_id == customer_id).order_by(col(Loan.number).desc())
+        return list(self.session.exec(query.limit(PAGE)))
+
+    def last_day(self) -> date | None:
+        """The latest business date that any account was brought up to."""
+        result: Any = self.session.exec(select(func.max(Loan.booked_to))).one()
+        return result if result is None or isinstance(result, date) else date.fromisoformat(result)

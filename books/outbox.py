@@ -1,0 +1,94 @@
+"""The outbox, effects already done, and number series."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Update, func, update
+from sqlmodel import Session, col, select
+
+from models.outbox import Effect, NumberSeries, OutboxRow, Topic
+
+
+class OutboxBook:
+    """Messages that leave after the commit, at least once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.written = False
+
+    def put(
+        self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None
+    ) -> None:
+        """Writes a message; the key makes it one of its kind."""
+        self.session.add(OutboxRow(topic=topic, key=key, payload=payload, loan=loan, not_before=at))
+        self.written = True
+
+    def has(self, key: str) -> bool:
+        """Whether a message with this key was ever written."""
+        return self.session.exec(select(OutboxRow.id).where(OutboxRow.key == key)).first() is not None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether any message is due."""
+        query = select(OutboxRow.id).where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= now).limit(1)
+        return self.session.exec(query).first() is not None
+
+    def claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
+        """Takes up to `limit` messages that are due; nobody else gets them until the lease ends."""
+        query = (
+            select(OutboxRow)
+            .where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= now)
+            .order_by(col(OutboxRow.not_before), col(OutboxRow.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        rows = list(self.session.exec(query))
+        if rows:
+            self.session.exec(
+                update(OutboxRow)
+                .where(col(OutboxRow.id).in_([row.id for row in rows]))
+                .values(not_before=now + lease, attempts=OutboxRow.attempts + 1)
+            )
+        return rows
+
+    def done(self, ids: list[str], now: datetime) -> None:
+        """Marks messages as delivered."""
+        self.session.exec(_rows(ids).values(done_at=now, last_error=None))
+
+    def later(self, row_id: str, at: datetime, error: str) -> None:
+        """Puts a message back until `at`, with the kind of error that stopped it."""
+        self.session.exec(_rows([row_id]).values(not_before=at, last_error=error[:64]))
+
+    def waiting(self) -> int:
+        """How many messages are not delivered yet."""
+        return self.session.exec(select(func.count()).select_from(OutboxRow).where(col(OutboxRow.done_at).is_(None))).one()
+
+    def effect(self, key: str) -> Effect | None:
+        """The first result of an act, if it was done."""
+        return self.session.get(Effect, key)
+
+    def add_effect(self, effect: Effect) -> None:
+        """Records the result of an act."""
+        self.session.add(effect)
+
+    def last_effect(self, loan: str) -> int:
+        """The highest effect number of a loan, 0 if none."""
+        return self.session.exec(select(func.coalesce(func.max(Effect.n), 0)).where(Effect.loan == loan)).one()
+
+    def next_numbers(self, series: str, count: int) -> int:
+        """Reserves `count` numbers of a series and returns the first."""
+        statement = (
+            update(NumberSeries)
+            .where(col(NumberSeries.name) == series)
+            .values(next=NumberSeries.next + count)
+            .returning(col(NumberSeries.next))
+        )
+        after = self.session.exec(statement).first()
+        if after is None:
+            self.session.add(NumberSeries(name=series, next=count + 1))
+            self.session.flush()
+            return 1
+        return int(after[0]) - count
+
+
+def _rows(ids: list[str]) -> Update:
+    return update(OutboxRow).where(col(OutboxRow.id).in_(ids))

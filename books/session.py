@@ -1,0 +1,195 @@
+"""The database: one engine a process, one unit of work an act."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, create_engine
+
+from books.audit import AuditBook
+from books.customers import CustomerBook
+from books.documents import DocumentBook
+from books.ledger import LedgerBook
+from books.loans import LoanBook
+from books.outbox import OutboxBook
+from books.payments import PaymentBook
+from books.policies import PolicyBook
+from books.staff import StaffBook
+from books.tasks import TaskBook
+from lending.calendar import BusinessClock
+from models.outbox import BusinessDay
+
+
+class UnitOfWork:
+    """All that one act needs of the books; committed as a whole by whoever opened it, or not at all."""
+
+    def __init__(self, session: Session, now: datetime, clock: BusinessClock) -> None:
+        self.session = session
+        self.now = now
+        self.clock = clock
+
+    @property
+    def today(self) -> Any:
+        """The business date of `now`."""
+        return self.clock.business_date(self.now)
+
+    @cached_property
+    def loans(self) -> LoanBook:
+        """Loans, applications, terms, events."""
+        return LoanBook(self.session)
+
+    @cached_property
+    def customers(self) -> CustomerBook:
+        """Customers, parties, collateral, contacts."""
+        return CustomerBook(self.session)
+
+    @cached_property
+    def tasks(self) -> TaskBook:
+        """Tasks and decisions."""
+        return TaskBook(self.session)
+
+    @cached_property
+    def payments(self) -> PaymentBook:
+        """Orders to the bank and its entries."""
+        return PaymentBook(self.session)
+
+    @cached_property
+    def ledger(self) -> LedgerBook:
+        """Accounts and postings."""
+        return LedgerBook(self.session)
+
+    @cached_property
+    def documents(self) -> DocumentBook:
+        """Documents and register answers."""
+        return DocumentBook(self.session)
+
+    @cached_property
+    def policies(self) -> PolicyBook:
+        """Decision tables and gradings."""
+        return PolicyBook(self.session)
+
+    @cached_property
+    def outbox(self) -> OutboxBook:
+        """Messages to deliver, effects already done, number series."""
+        return OutboxBook(self.session)
+
+    @cached_property
+    def audit(self) -> AuditBook:
+        """The audit log."""
+        return AuditBook(self.session)
+
+    @cached_property
+    def staff(self) -> StaffBook:
+        """People and machines that may act."""
+        return StaffBook(self.session)
+
+
+class Books:
+    """The database of one lender. `begin` opens a unit of work that writes, `read` one that only looks.
+
+    SQLite writers of one process queue at a lock of ours, which is fair; its own busy handler is not, and only
+    keeps processes apart.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        self._writer = threading.Lock() if self.is_sqlite else None
+        self._listeners: list[Callable[[], None]] = []
+        self._clock: BusinessClock | None = None
+
+    @property
+    def clock(self) -> BusinessClock:
+        """How these books map instants to business dates."""
+        if self._clock is None:
+            with Session(self.engine) as session:
+                self._clock = _clock_of(session)
+        return self._clock
+
+    def set_clock(self, clock: BusinessClock) -> BusinessClock:
+        """Keeps the business day in the books, once: books that have one keep it and it is returned."""
+        with self.begin() as work:
+            if work.session.get(BusinessDay, 1) is None:
+                work.session.add(
+                    BusinessDay(
+                        day_seconds=clock.day_seconds,
+                        anchor_instant=clock.anchor_instant,
+                        anchor_date=clock.anchor_date,
+                    )
+                )
+        self._clock = None
+        return self.clock
+
+    def on_outbox(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` after each commit that put something into the outbox."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def begin(self, now: datetime | None = None) -> Iterator[UnitOfWork]:
+        """A unit of work: committed when the block ends, rolled back when it raises."""
+        clock = self.clock
+        with self._writer or nullcontext(), Session(self.engine, expire_on_commit=False) as session:
+            work = UnitOfWork(session, now or datetime.now(UTC), clock)
+            yield work
+            session.commit()
+        if "outbox" in work.__dict__ and work.outbox.written:
+            for listener in self._listeners:
+                listener()
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """A unit of work that is never committed."""
+        with Session(self.engine.execution_options(read_only=True), expire_on_commit=False) as session:
+            yield UnitOfWork(session, datetime.now(UTC), self.clock)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.engine.dispose()
+
+
+def was_written_before(error: IntegrityError) -> bool:
+    """Whether a refused write means that the same row is there already (a unique key), on either database."""
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate == "23505" or "UNIQUE constraint failed" in str(error.orig)
+
+
+def _clock_of(session: Session) -> BusinessClock:
+    row = session.scalars(select(BusinessDay)).first()
+    if row is None:
+        return BusinessClock()
+    return BusinessClock(row.day_seconds, row.anchor_instant, row.anchor_date)
+
+
+def _postgres_engine(url: str) -> Engine:
+    return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+
+
+def _sqlite_engine(url: str) -> Engine:
+    path = url.removeprefix("sqlite:///")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, pool_size=20, max_overflow=40, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        # The driver's own transaction handling would begin too late; ours begins explicitly below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # FULL: an answer of 202 must survive a power cut.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only")
+        # Taking the write lock at once avoids the deadlock of two readers that both want to write.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,99 @@
+"""Queries on tasks and decisions."""
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, func, or_
+from sqlmodel import Session, col, select
+
+from books.errors import UnknownTask
+from books.scope import loans_seen_by
+from models.loans import Loan
+from models.staff import Actor, Role
+from models.tasks import Decision, Task, TaskKind, TaskStatus
+
+PAGE = 50
+
+
+class TaskBook:
+    """The inbox."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def get(self, task_id: str) -> Task:
+        """The task; UnknownTask if there is none."""
+        task = self.session.get(Task, task_id)
+        if task is None:
+            raise UnknownTask(task_id)
+        return task
+
+    def seen_by(self, actor: Actor, task_id: str) -> Task:
+        """The task if this person may see it; UnknownTask otherwise."""
+        query = select(Task).where(Task.id == task_id, _seen_by(actor))
+        task = self.session.exec(query).first()
+        if task is None:
+            raise UnknownTask(task_id)
+        return task
+
+    def page(
+        self,
+        actor: Actor,
+        *,
+        mine: bool = False,
+        open_only: bool = True,
+        kind: TaskKind | None = None,
+        loan: str | None = None,
+        after: tuple[date, str] | None = None,
+        limit: int = PAGE,
+    ) -> list[Task]:
+        """Tasks this person may see, the most urgent first; `after` is the due date and id of the last one seen."""
+        query = select(Task).where(_seen_by(actor))
+        if open_only:
+            query = query.where(Task.status == TaskStatus.OPEN)
+        if mine:
+            query = query.where(
+                or_(
+                    col(Task.assignee_id) == actor.id,
+                    (col(Task.assignee_id).is_(None)) & (col(Task.role) == actor.role),
+                )
+            )
+        if kind is not None:
+            query = query.where(Task.kind == kind)
+        if loan is not None:
+            query = query.where(Task.loan == loan)
+        if after is not None:
+            due, last = after
+            query = query.where(or_(col(Task.due_on) > due, (col(Task.due_on) == due) & (col(Task.id) > last)))
+        query = query.order_by(col(Task.due_on), col(Task.id)).limit(min(limit, 200))
+        return list(self.session.exec(query))
+
+    def open_of(self, loan: str, kind: TaskKind | None = None) -> list[Task]:
+        """Open tasks of a loan."""
+        query = select(Task).where(Task.loan == loan, Task.status == TaskStatus.OPEN)
+        if kind is not None:
+            query = query.where(Task.kind == kind)
+        return list(self.session.exec(query))
+
+    def decision(self, task_id: str) -> Decision | None:
+        """What was decided on a task."""
+        return self.session.exec(select(Decision).where(Decision.task_id == task_id)).first()
+
+    def decisions(self, loan: str) -> list[Decision]:
+        """All decisions on a loan in their order."""
+        return list(self.session.exec(select(Decision).where(Decision.loan == loan).order_by(col(Decision.id))))
+
+    def open_count(self) -> dict[TaskKind, int]:
+        """Open tasks by kind, for the gauges."""
+        query = select(col(Task.kind), func.count()).where(Task.status == TaskStatus.OPEN).group_by(col(Task.kind))
+        return dict(self.session.exec(query).all())
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    if actor.role in (Role.RISK, Role.AUDITOR, Role.ADMIN, Role.SYSTEM):
+        return col(Task.id).is_not(None)
+    seen = col(Task.loan).in_(select(Loan.number).where(loans_seen_by(actor)))
+    if actor.role is Role.FINANCE:
+        return col(Task.role) == Role.FINANCE
+    if actor.role is Role.MANAGER:
+        return seen & col(Task.role).in_([Role.MANAGER, Role.AGENT])
+    return seen & (col(Task.role) == actor.role)

@@ -1,0 +1,1 @@
+"""What the operator's command does, one file a subject; `cli.py` puts the command together."""

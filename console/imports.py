@@ -1,0 +1,121 @@
+"""Applications from a file: good lines are taken, bad ones reported by their number; a second run doubles nothing."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from books.session import Books
+from lending.errors import LendingError
+from models.staff import Actor
+from services.applications import Receipt, Submission, read_submission, submit
+
+BATCH = 100
+COLUMNS_OF_BODY = ("product", "consent", "reference")
+
+
+@dataclass
+class ImportReport:
+    """What became of a file: accepted and repeated loans, and the refused lines with their reasons."""
+
+    accepted: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+class UnreadableFile(LendingError):
+    """The file is not what its name says."""
+
+    code = "unreadable_file"
+
+
+def import_applications(books: Books, actor: Actor, path: Path, day: date, *, quiet: bool = False) -> ImportReport:
+    """Takes in a CSV or JSON Lines file of applications.
+
+    A CSV has a header: `product`, `consent`, optionally `reference` (the sender's own number, which makes a second
+    run recognise the line), and the form's fields. Raises UnreadableFile if nothing of it can be read.
+    """
+    report = ImportReport()
+    batch: list[tuple[int, Submission]] = []
+    lines = list(_lines(path))
+    for number, body in track(lines, description="importing", disable=quiet, transient=True):
+        if isinstance(body, str):
+            report.refused.append((number, body))
+            continue
+        try:
+            reference = str(body.pop("reference", "") or hashlib.sha256(json.dumps(body).encode()).hexdigest())
+            batch.append((number, read_submission(body, f"import:{reference[:80]}", actor, day)))
+        except LendingError as refusal:
+            report.refused.append((number, _sentence(refusal)))
+        if len(batch) >= BATCH:
+            _write(books, batch, report)
+            batch = []
+    _write(books, batch, report)
+    report.refused.sort()
+    return report
+
+
+def _write(books: Books, batch: Sequence[tuple[int, Submission]], report: ImportReport) -> None:
+    if not batch:
+        return
+    with books.begin() as work:
+        answers = submit(work, [one for _, one in batch])
+    for (number, _), answer in zip(batch, answers, strict=True):
+        if isinstance(answer, Receipt):
+            (report.repeated if answer.repeated else report.accepted).append(answer.loan)
+        else:
+            report.refused.append((number, _sentence(answer)))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Line numbers as an editor shows them, each with the application or with what is wrong with the line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{path} cannot be read as UTF-8 text: {error.__class__.__name__}") from error
+    if path.suffix == ".jsonl":
+        yield from _json_lines(text)
+    elif path.suffix == ".csv":
+        yield from _csv_lines(text, path)
+    else:
+        raise UnreadableFile(f"{path} is neither a .csv nor a .jsonl file")
+
+
+def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            body = json.loads(line)
+        except ValueError:
+            yield number, "this line is not JSON"
+            continue
+        yield number, body if isinstance(body, dict) else "this line is not a JSON object"
+
+
+def _csv_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    reader = csv.DictReader(text.splitlines(), strict=True)
+    if not {"product", "consent"} <= set(reader.fieldnames or ()):
+        raise UnreadableFile(f"{path} has no header with product and consent")
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                yield reader.line_num, "this line has not as many fields as the header"
+                continue
+            # An empty cell means that the field was left out: products differ in their fields.
+            form = {name: value for name, value in row.items() if name not in COLUMNS_OF_BODY and value != ""}
+            body: dict[str, Any] = {name: row[name] for name in COLUMNS_OF_BODY if row.get(name)}
+            yield reader.line_num, body | {"form": form}
+    except csv.Error as error:
+        yield reader.line_num, f"from here on the file is not CSV: {error}"
+
+
+def _sentence(refusal: LendingError) -> str:
+    fields = "; ".join(f"{name}: {why}" for name, why in refusal.fields.items())
+    return fields or str(refusal)

@@ -1,0 +1,171 @@
+"""A tree of processes on this machine: started in order, restarted when one dies, ended together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 15
+QUIET_SECONDS = 60
+"""A child that ran this long before it died is restarted at once; sooner, after a growing pause."""
+
+
+class NotReady(RuntimeError):
+    """A child did not come up in time; the sentence names its log."""
+
+
+@dataclass
+class Child:
+    """A process that is kept running."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log_file: Path
+    ready: Callable[[], bool]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    restarts: int = 0
+    output: IO[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Starts the process with its output in its log file."""
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        if self.output is None:
+            self.output = self.log_file.open("ab")
+        self.process = subprocess.Popen(
+            list(self.command),
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            # A group of its own: Ctrl-C reaches the parent only, which then ends the children in order.
+            start_new_session=True,
+        )
+        self.started_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Asks the process to end, and insists when it does not."""
+        process = self.process
+        if process is not None and process.poll() is None:
+            _signal_group(process, signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                _signal_group(process, signal.SIGKILL)
+                process.wait()
+        if self.output is not None:
+            self.output.close()
+            self.output = None
+
+
+class Tree:
+    """The children in their order of start."""
+
+    def __init__(self) -> None:
+        self.children: list[Child] = []
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def start(self, child: Child, timeout_seconds: float = 60) -> None:
+        """Starts a child and waits until it is ready; NotReady if it is not in time."""
+        child.start()
+        self.children.append(child)
+        deadline = time.monotonic() + timeout_seconds
+        while not child.ready():
+            ended = child.process is not None and child.process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise NotReady(f"{child.name} did not come up; its log is {child.log_file}")
+            time.sleep(0.05)
+
+    def watch(self) -> None:
+        """From now on restarts children that die."""
+        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Ends all children, the last started first."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        for child in reversed(self.children):
+            child.stop()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(0.2):
+            for child in self.children:
+                if child.process is not None and child.process.poll() is not None:
+                    self._restart(child)
+
+    def _restart(self, child: Child) -> None:
+        lived = time.monotonic() - child.started_at
+        child.restarts = 0 if lived > QUIET_SECONDS else child.restarts + 1
+        log.warning("process_died", name=child.name, code=child.process.returncode if child.process else None)
+        if self._stopping.wait(min(0.2 * 2**child.restarts, 10.0)):
+            return
+        child.start()
+
+
+def python(*arguments: str) -> list[str]:
+    """A command line of this Python."""
+    return [sys.executable, *arguments]
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port if nobody listens there, else one that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise NotReady("there is no free port on this machine")
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Whether an address answers at all, with whatever status."""
+
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+    return ask
+
+
+def listens(port: int) -> Callable[[], bool]:
+    """Whether somebody listens on a local port."""
+
+    def ask() -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return ask
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,159 @@
+"""Everything on this machine: books, Temporal, the simulated outside world, worker, API and pages."""
+
+import json
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from books.schema import migrate
+from books.session import Books
+from console.processes import Child, Tree, answers, free_port, listens, python
+from console.seed import seed
+from lending.calendar import REAL_DAY_SECONDS, SHANGHAI, BusinessClock
+from settings import Settings
+from tools.servers import temporal_address, temporal_binary
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts listen."""
+
+    web: str
+    inner: str
+    temporal: str
+    temporal_ui: str | None
+    outside: str
+    log_folder: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the operator asked for."""
+
+    data_dir: Path
+    port: int
+    day_seconds: float
+    start_date: date | None = None
+    workers: int = 1
+    api_processes: int = 1
+
+
+def bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings, Books]:
+    """Starts every part in its order; each is ready when the next one starts."""
+    data = plan.data_dir.resolve()
+    data.mkdir(parents=True, exist_ok=True)
+    web_port, inner_port = free_port(plan.port), free_port(plan.port + 1)
+    outside_port = free_port(8700)
+    running = temporal_address()
+    temporal_port, ui_port = free_port(7233), free_port(8233)
+    addresses = Addresses(
+        web=f"http://127.0.0.1:{web_port}",
+        inner=f"http://127.0.0.1:{inner_port}",
+        temporal=running or f"127.0.0.1:{temporal_port}",
+        temporal_ui=None if running else f"http://127.0.0.1:{ui_port}",
+        outside=f"http://127.0.0.1:{outside_port}",
+        log_folder=data / "logs",
+    )
+    environment = _environment(plan, data, addresses)
+    settings = _settings(environment)
+    say.print("  the books …", style="dim")
+    migrate(settings.database_url)
+    books = Books(settings.database_url)
+    clock = books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
+    seed(books, settings)
+    if running is None:
+        say.print("  Temporal …", style="dim")
+        tree.start(_temporal(temporal_port, ui_port, data))
+    say.print("  the outside world (simulated) …", style="dim")
+    base = clock.anchor_date or plan.start_date
+    tree.start(_simulators(outside_port, web_port, data, environment, base))
+    say.print("  worker, API and pages …", style="dim")
+    for n in range(1, plan.workers + 1):
+        worker_log = addresses.log_folder / f"worker-{n}.log"
+        tree.start(Child(f"worker-{n}", python(str(ROOT / "cli.py"), "worker"), environment, worker_log, lambda: True))
+    serve = python(str(ROOT / "cli.py"), "serve", "--port", str(web_port), "--inner-port", str(inner_port))
+    serve += ["--processes", str(plan.api_processes)]
+    tree.start(
+        Child("api", serve, environment, addresses.log_folder / "api.log", answers(f"{addresses.inner}/readyz"))
+    )
+    tree.watch()
+    return addresses, settings, books
+
+
+def up(plan: Plan) -> None:
+    """Runs everything until Ctrl-C or SIGTERM; prints the addresses and one JSON line when it is usable."""
+    say = Console(stderr=True)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    tree = Tree()
+    say.print("Loanwright is starting", style="bold")
+    try:
+        addresses, _settings_, books = bring_up(tree, plan, say)
+        say.print(f"  pages         {addresses.web}/  (sign in as a demo person)")
+        say.print(f"  API           {addresses.web}/api/v1/")
+        if addresses.temporal_ui:
+            say.print(f"  Temporal UI   {addresses.temporal_ui}")
+        say.print(f"  logs          {addresses.log_folder}")
+        say.print("Ctrl-C stops it all.")
+        print(json.dumps({"ready": True, "url": addresses.web}), flush=True)  # noqa: T201 the promised line on stdout
+        stop.wait()
+        say.print("stopping …", style="dim")
+        books.close()
+    finally:
+        tree.stop()
+
+
+def wanted_clock(day_seconds: float, start: date | None) -> BusinessClock:
+    """Real days, or a shortened day that counts from now and from the given (or today's) business date."""
+    if day_seconds >= REAL_DAY_SECONDS:
+        return BusinessClock()
+    now = datetime.now(UTC)
+    return BusinessClock(day_seconds, now, start or now.astimezone(SHANGHAI).date())
+
+
+def _environment(plan: Plan, data: Path, addresses: Addresses) -> dict[str, str]:
+    given = os.environ.get("LOANWRIGHT_DATABASE_URL")
+    return {
+        "LOANWRIGHT_DATABASE_URL": given or f"sqlite:///{data / 'loanwright.db'}",
+        "TEMPORAL_ADDRESS": addresses.temporal,
+        "LOANWRIGHT_DAY_SECONDS": str(plan.day_seconds),
+        "LOANWRIGHT_OUTSIDE_URL": addresses.outside,
+        "LOANWRIGHT_TEMPORAL_UI_URL": addresses.temporal_ui or "",
+        # Bytecode on disk halves the workers' start.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+
+
+def _settings(environment: dict[str, str]) -> Settings:
+    return Settings(
+        database_url=environment["LOANWRIGHT_DATABASE_URL"],
+        temporal_address=environment["TEMPORAL_ADDRESS"],
+        day_seconds=float(environment["LOANWRIGHT_DAY_SECONDS"]),
+        outside_url=environment["LOANWRIGHT_OUTSIDE_URL"],
+        temporal_ui_url=environment["LOANWRIGHT_TEMPORAL_UI_URL"],
+    )
+
+
+def _temporal(port: int, ui_port: int, data: Path) -> Child:
+    command = [str(temporal_binary()), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
+    command += ["--ui-port", str(ui_port), "--db-filename", str(data / "temporal.db"), "--log-level", "error"]
+    # Three times faster than the file as it comes; a lost last moment is repaired from the books.
+    command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
+    return Child("temporal", command, {}, data / "logs" / "temporal.log", listens(port))
+
+
+def _simulators(port: int, web_port: int, data: Path, environment: dict[str, str], base: date | None) -> Child:
+    command = python("-m", "simulators", "--port", str(port), "--data-dir", str(data / "outside"))
+    command += ["--notice-url", f"http://127.0.0.1:{web_port}/api/v1/bank/notices"]
+    if base is not None:
+        command += ["--base-date", base.isoformat()]
+    environment = {**environment, "PYTHONPATH": str(ROOT)}
+    return Child("outside", command, environment, data / "logs" / "outside.log", listens(port))

@@ -1,0 +1,135 @@
+"""Empties the outbox after commits: starts workflows, signals them and hands messages to whoever sends them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from books.session import Books
+from engine.commands import LoanCommands
+from engine.errors import LoanNotRunning
+from models.messages import DecisionOrder, LoanOrder, MoneyNotice
+from models.outbox import OutboxRow, Topic
+from services.bank import unclaimed
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=30)
+POLL_SECONDS = 0.2
+BATCH = 50
+LONGEST_WAIT = timedelta(minutes=5)
+
+Deliver = Callable[[OutboxRow], Awaitable[None]]
+
+
+class Dispatcher:
+    """Delivers outbox rows at least once, at a stated rate; a row that fails comes back later, with growing pauses.
+
+    Any number of dispatchers may run: a row is claimed under a lease. `senders` brings the topics that are not
+    Temporal's, such as SMS.
+    """
+
+    def __init__(
+        self, books: Books, commands: LoanCommands, senders: Mapping[Topic, Deliver], per_second: int
+    ) -> None:
+        self.books = books
+        self.commands = commands
+        self.per_second = per_second
+        self.deliver: dict[Topic, Deliver] = {
+            Topic.START_LOAN: self._start,
+            Topic.SIGNAL_LOAN: self._signal,
+            **senders,
+        }
+        self._awake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Works until cancelled: at once after a commit of this process, else at a slow poll."""
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._awake.set)
+
+        self.books.on_outbox(wake)
+        while True:
+            try:
+                delivered = await self.drain_once()
+            except Exception as error:  # the books may be away for a while; the rows wait in them
+                log.error("dispatcher_paused", error=type(error).__name__)
+                delivered = 0
+            if delivered == 0:
+                self._awake.clear()
+                try:
+                    await asyncio.wait_for(self._awake.wait(), POLL_SECONDS)
+                except TimeoutError:
+                    continue
+
+    async def drain(self) -> int:
+        """Delivers until nothing is due; returns how many rows were tried."""
+        total = 0
+        while tried := await self.drain_once():
+            total += tried
+        return total
+
+    async def drain_once(self) -> int:
+        """Claims one batch and delivers it; returns how many rows were tried."""
+        began = asyncio.get_running_loop().time()
+        rows = await asyncio.to_thread(self._claim)
+        if not rows:
+            return 0
+        outcomes = await asyncio.gather(*(self._try(row) for row in rows))
+        await asyncio.to_thread(self._settle, list(zip(rows, outcomes, strict=True)))
+        spent = asyncio.get_running_loop().time() - began
+        await asyncio.sleep(max(0.0, len(rows) / self.per_second - spent))
+        return len(rows)
+
+    def _claim(self) -> list[OutboxRow]:
+        now = datetime.now(UTC)
+        with self.books.read() as work:
+            if not work.outbox.is_due(now):
+                return []
+        with self.books.begin() as work:
+            return work.outbox.claim(now, BATCH, LEASE)
+
+    def _settle(self, outcomes: list[tuple[OutboxRow, str | None]]) -> None:
+        now = datetime.now(UTC)
+        with self.books.begin() as work:
+            work.outbox.done([row.id for row, error in outcomes if error is None], now)
+            for row, error in outcomes:
+                if error is not None:
+                    pause = min(timedelta(seconds=2 ** min(row.attempts + 1, 16)), LONGEST_WAIT)
+                    work.outbox.later(row.id, now + pause, error)
+
+    async def _try(self, row: OutboxRow) -> str | None:
+        try:
+            await self.deliver[row.topic](row)
+        except Exception as error:  # whatever went wrong, the row must come back
+            code = getattr(error, "code", type(error).__name__)
+            log.warning("delivery_failed", topic=row.topic, loan=row.loan, attempts=row.attempts + 1, error=code)
+            return str(code)
+        return None
+
+    async def _start(self, row: OutboxRow) -> None:
+        await self.commands.start(LoanOrder.model_validate(row.payload))
+
+    async def _signal(self, row: OutboxRow) -> None:
+        loan = row.loan or ""
+        if "decision" in row.payload:
+            await self._signal_decision(loan, DecisionOrder.model_validate(row.payload["decision"]))
+            return
+        notice = MoneyNotice.model_validate(row.payload)
+        try:
+            await self.commands.signal_money(loan, notice)
+        except LoanNotRunning:
+            await asyncio.to_thread(self._nobody_home, loan, notice.reference)
+
+    async def _signal_decision(self, loan: str, decision: DecisionOrder) -> None:
+        try:
+            await self.commands.signal_decision(loan, decision)
+        except LoanNotRunning:
+            log.warning("decision_came_too_late", loan=loan, task_id=decision.task_id)
+
+    def _nobody_home(self, loan: str, reference: str) -> None:
+        """The loan closed while the money was on its way: finance sees to it."""
+        with self.books.begin() as work:
+            unclaimed(work, loan, reference)

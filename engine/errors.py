@@ -1,0 +1,43 @@
+"""What can go wrong between a command and the loan's workflow."""
+
+from lending.errors import LendingError
+
+
+class CommandRefused(LendingError):
+    """The loan's workflow refused a command; code and sentence are its own."""
+
+    http_status = 409
+
+    def __init__(self, code: str, sentence: str, fields: dict[str, str] | None = None) -> None:
+        self.code = code  # type: ignore[misc]  # each refusal carries the code that the workflow gave it
+        super().__init__(sentence, fields=fields)
+
+
+class LoanNotRunning(LendingError):
+    """The engine has no running workflow of this loan: not started yet, or ended."""
+
+    code = "loan_not_running"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"loan {loan} takes no commands now: it has just been entered, or it is closed")
+
+
+class EngineBusy(LendingError):
+    """Too many commands to one loan at once."""
+
+    code = "engine_busy"
+    http_status = 429
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"loan {loan} has too many commands under way; try again in a moment")
+
+
+class EngineUnavailable(LendingError):
+    """The engine did not answer; what was asked may still happen."""
+
+    code = "engine_unavailable"
+    http_status = 503
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"the engine did not answer for loan {loan}; look at the loan before you try again")

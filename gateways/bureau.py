@@ -1,0 +1,52 @@
+"""The credit bureau."""
+
+from typing import Annotated, Literal
+
+import aiohttp
+from pydantic import Field, TypeAdapter
+
+from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class CreditReport(Answer):
+    """What the bureau holds about a person; amounts in fen, the monthly income as declared to the tax register."""
+
+    found: Literal[True]
+    reference: str
+    overdue_count_24m: Count
+    worst_dpd: Count
+    open_loans: Count
+    debt_fen: Count
+    monthly_payment_fen: Count
+    history_months: Count
+    blacklisted: bool
+    monthly_income_fen: Count
+
+
+class NoCreditReport(Answer):
+    """The bureau knows no person of this name and ID number."""
+
+    found: Literal[False]
+    reference: str
+
+
+_REPORT: TypeAdapter[CreditReport | NoCreditReport] = TypeAdapter(CreditReport | NoCreditReport)
+
+
+class CreditBureau:
+    """Asks the credit bureau."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        credential: str,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._connection = Connection(session, "bureau", base_url, credential, timeout_seconds)
+
+    async def report(self, name: str, id_number: str) -> CreditReport | NoCreditReport:
+        """The person's credit report, or the bureau's word that it knows no such person. Raises OutsideError."""
+        return await self._connection.post("reports", {"name": name, "id_number": id_number}, _REPORT)

@@ -1,0 +1,60 @@
+"""The register of students."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+import aiohttp
+from pydantic import TypeAdapter
+
+from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+
+
+class Degree(StrEnum):
+    """Level of the studies."""
+
+    ASSOCIATE = "associate"
+    BACHELOR = "bachelor"
+    MASTER = "master"
+    DOCTOR = "doctor"
+
+
+class Enrolled(Answer):
+    """The person is a student on the day asked for."""
+
+    enrolled: Literal[True]
+    reference: str
+    school: str
+    school_account: str
+    full_time: bool
+    degree: Degree
+    started: date
+    graduates_on: date
+
+
+class NotEnrolled(Answer):
+    """The person is not a student on that day, or unknown to the register."""
+
+    enrolled: Literal[False]
+    reference: str
+
+
+_CHECK: TypeAdapter[Enrolled | NotEnrolled] = TypeAdapter(Enrolled | NotEnrolled)
+
+
+class EnrolmentRegister:
+    """Asks the register of students."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        credential: str,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._connection = Connection(session, "enrolment", base_url, credential, timeout_seconds)
+
+    async def check(self, name: str, id_number: str, on: date) -> Enrolled | NotEnrolled:
+        """Whether the person is a student on that business date, where, and until when. Raises OutsideError."""
+        question = {"name": name, "id_number": id_number, "on": on.isoformat()}
+        return await self._connection.post("checks", question, _CHECK)

@@ -1,0 +1,68 @@
+"""The register of vehicles and dealers."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+import aiohttp
+from pydantic import Field, TypeAdapter
+
+from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+
+
+class DealerRecord(Answer):
+    """A dealer whom the register knows."""
+
+    name: str
+    licensed: bool
+    account: str
+
+
+class VehicleFound(Answer):
+    """A vehicle and its dealer.
+
+    `dealer` is the one asked about, else the one who sells the vehicle; None if the register does not know him.
+    `dealer_matches` is false where another dealer sells it. `owner_matches` is None where no owner was asked about.
+    """
+
+    found: Literal[True]
+    reference: str
+    model: str
+    new_energy: bool
+    price_fen: Annotated[int, Field(gt=0)]
+    new: bool
+    first_registered: date | None
+    mortgaged: bool
+    dealer: DealerRecord | None
+    dealer_matches: bool
+    owner_matches: bool | None
+
+
+class VehicleNotFound(Answer):
+    """The register knows no such vehicle; `dealer` is the one asked about, if it knows him."""
+
+    found: Literal[False]
+    reference: str
+    dealer: DealerRecord | None
+
+
+_CHECK: TypeAdapter[VehicleFound | VehicleNotFound] = TypeAdapter(VehicleFound | VehicleNotFound)
+
+
+class VehicleRegister:
+    """Asks the register of vehicles and dealers."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        credential: str,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._connection = Connection(session, "vehicles", base_url, credential, timeout_seconds)
+
+    async def check(
+        self, vin: str, dealer: str | None = None, owner_id_number: str | None = None
+    ) -> VehicleFound | VehicleNotFound:
+        """What the register holds on a vehicle, and whether dealer and owner are right. Raises OutsideError."""
+        question = {"vin": vin, "dealer": dealer, "owner_id_number": owner_id_number}
+        return await self._connection.post("checks", question, _CHECK)

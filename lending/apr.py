@@ -1,0 +1,176 @@
+"""What a loan costs a year: the actuarial APR of Regulation Z, XIRR, and the borrower's annualised cost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
+from typing import ClassVar
+
+from pyxirr import InvalidPaymentsError
+from pyxirr import xirr as _xirr
+
+from lending.duedates import Period, PeriodUnit, shift
+from lending.errors import LendingError
+from lending.fields import MAX_AMOUNT_FEN, Fields
+from lending.schedules import Schedule
+
+_PLACES = Decimal("0.01")
+_MOST = Decimal(1000)
+
+
+class InvalidAprInput(LendingError):
+    """A field of the input is missing, malformed or gives no rate; `field` names it."""
+
+    code: ClassVar[str] = "invalid_apr_input"
+    http_status: ClassVar[int] = 422
+
+    def __init__(self, field: str, sentence: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {sentence}", fields={field: sentence})
+
+
+_UNIT_PERIODS = {
+    1: Period(PeriodUnit.YEAR),
+    2: Period(PeriodUnit.MONTH, 6),
+    4: Period(PeriodUnit.QUARTER),
+    6: Period(PeriodUnit.MONTH, 2),
+    12: Period(PeriodUnit.MONTH),
+    26: Period(PeriodUnit.WEEK, 2),
+    52: Period(PeriodUnit.WEEK),
+    365: Period(PeriodUnit.DAY),
+}
+
+
+def apr(body: Mapping[str, object]) -> Decimal:
+    """The annual percentage rate with two places, by the actuarial method (12 CFR 1026 Appendix J (b)).
+
+    Each payment is discounted by (1 + f i)(1 + i)^t for its whole unit periods t and odd fraction f; i is the rate of
+    a unit period. Refused: payments that do not bring the principal back.
+    """
+    fields = Fields(body, InvalidAprInput)
+    principal = fields.fen("principal")
+    disbursed = fields.day("disbursement_date")
+    a_year = _fraction(fields, "unit_periods_per_year", None)
+    unit = _UNIT_PERIODS.get(int(a_year)) if a_year.denominator == 1 else None
+    streams = [_stream(entry, place) for place, entry in enumerate(fields.sequence("payments"))]
+    first = streams[0][2]
+    if fields.has("first_payment_unit_periods") or fields.has("odd_days_fraction"):
+        whole = fields.whole("first_payment_unit_periods", 0, 12000, 0)
+        odd = _fraction(fields, "odd_days_fraction", Fraction(0))
+    else:
+        whole, odd = _unit_periods(unit, disbursed, first)
+    fields.finish()
+    payments: list[tuple[int, int, Fraction]] = []
+    for place, (amount, count, start) in enumerate(streams):
+        offset = _offset(unit, first, start, len(payments), place)
+        payments += [(amount, whole + offset + turn, odd) for turn in range(count)]
+    rate = _solve(principal, payments, "payments")
+    return _percent(rate * _decimal(a_year))
+
+
+def xirr(cashflows: Iterable[tuple[date, Decimal | int]]) -> Decimal | None:
+    """The effective yearly internal rate of return of dated amounts (a fraction), or None where there is none."""
+    dated = list(cashflows)
+    try:
+        rate = _xirr([day for day, _ in dated], [Decimal(amount) for _, amount in dated])
+    except InvalidPaymentsError:
+        return None
+    return None if rate is None else Decimal(repr(rate))
+
+
+def annualised_cost_percent(schedule: Schedule, disbursements: Sequence[tuple[date, int]]) -> Decimal:
+    """The annualised comprehensive cost with two places: IRR of a period times periods a year, every charge in.
+
+    `disbursements` are dates and fen. Whole periods count as such and odd days as their share, so that a plain loan
+    without fees costs its contract rate (simple annualisation; PBOC announcement [2021] 3 asks for cost by IRR).
+    Interest borne by the state costs the borrower nothing. Refused: repayments below what was paid out.
+    """
+    start = min(day for day, _ in disbursements)
+    flows = [(row.due, row.total) for row in schedule.rows] + [(day, -fen) for day, fen in disbursements if day > start]
+    amounts = [(fen, *_unit_periods(schedule.period, start, day)) for day, fen in flows if fen]
+    rate = _solve(sum(fen for day, fen in disbursements if day == start), amounts, "schedule")
+    years, units = schedule.period.year_ratio()
+    return _percent(rate * units / years)
+
+
+def _stream(entry: object, place: int) -> tuple[int, int, date]:
+    fields = Fields(entry, InvalidAprInput, f"payments[{place}].")
+    stream = fields.fen("amount", MAX_AMOUNT_FEN), fields.whole("count", 1, 12000, 1), fields.day("first")
+    fields.finish()
+    return stream
+
+
+def _fraction(fields: Fields, field: str, default: Fraction | None) -> Fraction:
+    """A number from 0 to 366 written 12, 1.5 or 19/30."""
+    if default is not None and not fields.has(field):
+        return default
+    value = fields.required(field)
+    try:
+        number = Fraction(value) if isinstance(value, str | int) and len(str(value)) <= 20 else Fraction(-1)
+    except (ValueError, ZeroDivisionError):
+        number = Fraction(-1)
+    if not 0 <= number <= 366 or (default is None and not number):
+        fields.refuse(field, "must be a number such as 12 or a fraction such as 19/30")
+    return number
+
+
+def _unit_periods(unit: Period | None, start: date, end: date) -> tuple[int, Fraction]:
+    """Whole unit periods counted back from `end`, and the odd days left as a fraction of one (Appendix J (b)(5))."""
+    if unit is None:
+        raise InvalidAprInput("first_payment_unit_periods", "is needed for a unit period of this length")
+    if end <= start:
+        return 0, Fraction(0)
+    count = 0
+    while (back := shift(end, unit, -count - 1, end.day)) >= start:
+        count += 1
+    reached = shift(end, unit, -count, end.day)
+    return count, Fraction((reached - start).days, (reached - back).days)
+
+
+def _offset(unit: Period | None, first: date, start: date, before: int, place: int) -> int:
+    """Unit periods from the first payment to a stream's first; by their order where the unit has no calendar."""
+    if place == 0:
+        return 0
+    if unit is None:
+        return before
+    count = 0
+    while shift(first, unit, count, first.day) < start:
+        count += 1
+    if start < first:
+        raise InvalidAprInput(f"payments[{place}].first", "must not be before the first payment")
+    return count
+
+
+def _solve(principal: int, payments: Sequence[tuple[int, int, Fraction]], field: str) -> Decimal:
+    """The rate of a unit period at which the payments are worth the principal, by bisection."""
+    if sum(amount for amount, _, _ in payments) < principal or principal <= 0:
+        raise InvalidAprInput(field, "do not bring back what was paid out")
+
+    def worth(rate: Decimal) -> Decimal:
+        growth, total = 1 + rate, Decimal(0)
+        factors: dict[int, Decimal] = {}
+        for amount, whole, odd in payments:
+            if whole not in factors:
+                factors[whole] = growth**-whole
+            total += amount * factors[whole] / (1 + _decimal(odd) * rate)
+        return total
+
+    with localcontext() as context:
+        context.prec = 28
+        low, high = Decimal(0), Decimal(1)
+        while worth(high) > principal:
+            if high > _MOST:
+                raise InvalidAprInput(field, "give no rate that a loan can have")
+            low, high = high, high * 4
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if worth(middle) > principal else (low, middle)
+        return (low + high) / 2
+
+
+def _decimal(number: Fraction) -> Decimal:
+    return Decimal(number.numerator) / Decimal(number.denominator)
+
+
+def _percent(rate: Decimal) -> Decimal:
+    return (rate * 100).quantize(_PLACES, ROUND_HALF_UP)

@@ -1,0 +1,72 @@
+"""Due dates: an anchor day that clamps in short months and comes back after."""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+
+class PeriodUnit(StrEnum):
+    """What a period is counted in."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+_DAYS = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
+_MONTHS = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.YEAR: 12}
+_UNITS_A_YEAR = {
+    PeriodUnit.DAY: 365,
+    PeriodUnit.WEEK: 52,
+    PeriodUnit.MONTH: 12,
+    PeriodUnit.QUARTER: 4,
+    PeriodUnit.YEAR: 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The distance of two due dates: every so many units."""
+
+    unit: PeriodUnit = PeriodUnit.MONTH
+    every: int = 1
+
+    def year_ratio(self) -> tuple[int, int]:
+        """One whole period in years, whatever its days: a month is 1/12, two weeks are 2/52."""
+        return self.every, _UNITS_A_YEAR[self.unit]
+
+    @property
+    def months(self) -> int:
+        """Months in one period; 0 where it is counted in days."""
+        return _MONTHS.get(self.unit, 0) * self.every
+
+
+def shift(day: date, period: Period, count: int, anchor_day: int) -> date:
+    """The date `count` periods after `day` (before, if negative), on `anchor_day` or the month's last day."""
+    days = _DAYS.get(period.unit)
+    if days is not None:
+        return day + timedelta(days=days * period.every * count)
+    month = day.year * 12 + day.month - 1 + period.months * count
+    year, month0 = divmod(month, 12)
+    return date(year, month0 + 1, min(anchor_day, monthrange(year, month0 + 1)[1]))
+
+
+def anchor_of(disbursed: date, first_due: date, period: Period) -> int:
+    """The day of the month that due dates keep to.
+
+    A first due date clamped by a short month, from a disbursement later in its month, keeps the disbursement's day:
+    paid out on 31 January, due first on 28 February, then on 31 March.
+    """
+    if not period.months or disbursed.day <= first_due.day:
+        return first_due.day
+    apart = (first_due.year - disbursed.year) * 12 + first_due.month - disbursed.month
+    clamped = monthrange(first_due.year, first_due.month)[1] == first_due.day
+    return disbursed.day if clamped and apart > 0 and apart % period.months == 0 else first_due.day
+
+
+def due_dates(first_due: date, period: Period, n: int, anchor_day: int) -> list[date]:
+    """`n` due dates from the first one on, each counted from the first so that a clamp leaves no trace."""
+    return [first_due, *(shift(first_due, period, count, anchor_day) for count in range(1, n))]

@@ -1,0 +1,467 @@
+"""Replaying a loan day by day: interest and penalty accrue, installments fall due, money is allocated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+
+from lending.account import Allocation
+from lending.amortization import OpenPeriods, plan
+from lending.components import BORROWER_COMPONENTS, Component
+from lending.installments import Amounts, Installment, no_amounts
+from lending.money import round_ratio
+from lending.schedules import fee_row, whole_period_factor
+from lending.terms import Method, Terms
+from lending.timeline import Timeline
+
+_ZERO = Fraction(0)
+
+
+@dataclass(slots=True, eq=False)
+class FeeDue:
+    """A fee that falls due on its own day within an installment's period. One of an event is owed from the event on."""
+
+    due: date
+    amount: int
+    row: Installment
+    of_event: bool
+
+
+@dataclass(slots=True)
+class Credit:
+    """Money kept for the next due date, with the event that brought it."""
+
+    event_id: str
+    amount: int
+
+
+class Replay:
+    """The running state of one loan. Events change it through the functions of `lending.servicing`.
+
+    `base` is the principal that is neither due nor paid: what contract interest is charged on. What is due and
+    unpaid bears penalty interest instead.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.timeline = Timeline(terms)
+        self.today = terms.disbursement_date
+        self.rates: list[tuple[date, Fraction]] = [(date.min, terms.rate)]
+        self.base = 0
+        self.flat_base = _ZERO
+        self.disbursed = 0
+        self.level = 0
+        self.accrued = _ZERO
+        self.accrued_from = terms.disbursement_date
+        self.accrued_charged = 0
+        self.carried = 0
+        self.charged, self.allocated = no_amounts(), no_amounts()
+        self.waived, self.written_off = no_amounts(), no_amounts()
+        self.credits: list[Credit] = []
+        self.subsidy_credits: list[Credit] = []
+        self.recovered = 0
+        self.settled_on: date | None = None
+        self.written_off_on: date | None = None
+        self.allocations: list[Allocation] = []
+        deferred = 0 if terms.method is Method.BULLET else terms.interest_deferral_periods
+        self.rows = [
+            Installment(
+                due,
+                pays_principal=index >= terms.principal_grace_periods,
+                defers_interest=index < deferred,
+                bears_interest=index >= terms.interest_free_periods,
+            )
+            for index, due in enumerate(self.timeline.dues)
+        ]
+        self.open = 0
+        self.first_unpaid = 0
+        self.paid_ahead = 0
+        self.fees: list[FeeDue] = []
+        for fee in terms.fees:
+            rows = self.rows if fee.due is None and fee.n is None else [self.rows[fee_row(fee, self.timeline.dues)]]
+            self.fees += [FeeDue(fee.due or row.due, fee.amount_fen, row, of_event=False) for row in rows]
+        for pending in self.fees:
+            pending.row.planned[Component.FEE] += pending.amount
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def advance_to(self, day: date) -> None:
+        """Lets everything fall due up to and on `day`, and penalties accrue to it."""
+        while True:
+            dues = [row.due for row in self.rows[self.open : self.open + 1]]
+            turn = min([*dues, *(fee.due for fee in self._fees_in_force())], default=None)
+            if turn is None or turn > day:
+                break
+            self.today = max(turn, self.today)
+            self._call_fees(self.today)
+            if self.open < len(self.rows) and self.rows[self.open].due <= turn:
+                self._fall_due()
+            self.use_credits()
+            self.note_settlement()
+        self.today = max(day, self.today)
+        self.accrue_penalties()
+
+    def _fees_in_force(self) -> list[FeeDue]:
+        """Fees that can fall due: those agreed in the contract wait for the first payout."""
+        return [fee for fee in self.fees if fee.of_event or self.disbursed]
+
+    def _call_fees(self, day: date) -> None:
+        for fee in [fee for fee in self._fees_in_force() if fee.due <= day]:
+            self.fees.remove(fee)
+            self.charge(fee.row, Component.FEE, fee.amount)
+
+    def _fall_due(self) -> None:
+        row = self.rows[self.open]
+        remainder = row.own_interest
+        row.closed = True
+        self.open += 1
+        self.paid_ahead -= row.charged[Component.PRINCIPAL]
+        for component in (Component.PRINCIPAL, Component.INTEREST, Component.SUBSIDY):
+            self.charge(row, component, row.planned[component])
+        row.balance = self.base + self.paid_ahead
+        row.penalty_until = row.due
+        if row.defers_interest and not self.is_subsidised(row):
+            self.carried += remainder
+        elif not self.is_subsidised(row):
+            self.carried = 0
+        if self.terms.method is not Method.BULLET:
+            self.accrued, self.accrued_charged = _ZERO, 0
+        elif self.open < len(self.rows):
+            self.accrued += self._accrual(self.open - 1, self.accrued_from, row.due)
+        self.accrued_from = row.due
+
+    def rate_on(self, day: date) -> Fraction:
+        """The contract rate on a day."""
+        return next(rate for since, rate in reversed(self.rates) if since <= day)
+
+    def set_rate(self, since: date, rate: Fraction) -> None:
+        """A new contract rate from a day on; it replaces what was planned for later days."""
+        self.rates = [(start, earlier) for start, earlier in self.rates if start < since] + [(since, rate)]
+
+    def _rate_pieces(self, since: date, until: date) -> Iterable[tuple[date, date, Fraction]]:
+        starts = [start for start, _ in self.rates if since < start < until]
+        edges = [since, *starts, until]
+        return [(begin, end, self.rate_on(begin)) for begin, end in pairwise(edges)]
+
+    # -- interest -----------------------------------------------------------------------------------------------------
+
+    def is_subsidised(self, row: Installment) -> bool:
+        """Whether the state bears the interest of the row's period."""
+        return self.terms.subsidised_until is not None and row.due <= self.terms.subsidised_until
+
+    def _accrual(self, index: int, since: date, until: date) -> Fraction:
+        """Exact interest on the present base between two days of one period."""
+        if not self.rows[index].bears_interest or since >= until:
+            return _ZERO
+        base = self.flat_base if self.terms.method is Method.FLAT else self.base
+        pieces = self._rate_pieces(since, until)
+        return sum((base * rate * self.timeline.within(index, begin, end) for begin, end, rate in pieces), _ZERO)
+
+    def accrue(self) -> None:
+        """Fixes the interest earned so far, before the base or the rate changes today."""
+        if self.open < len(self.rows):
+            self.accrued += self._accrual(self.open, self.accrued_from, self.today)
+            self.accrued_from = max(self.accrued_from, self.today)
+
+    def current_row(self) -> Installment:
+        """The installment that what is charged today belongs to: the one due today, else the next one due."""
+        if self.open and self.rows[self.open - 1].due == self.today:
+            return self.rows[self.open - 1]
+        return self.rows[self.open]
+
+    def earned(self, day: date) -> int:
+        """Own interest of the current period up to `day` that is not charged yet, rounded."""
+        if self.open >= len(self.rows):
+            return 0
+        row = self.rows[self.open]
+        exact = self.accrued + self._accrual(self.open, self.accrued_from, day)
+        rounded = self._rounded(exact) - self.accrued_charged
+        # A flat loan's interest is the same each period however long: the days of one cannot earn more than it bears.
+        return max(min(rounded, row.own_interest) if self.terms.method is Method.FLAT else rounded, 0)
+
+    def charge_earned(self, most: int | None = None) -> int:
+        """Charges interest up to today to the current installment, deferred interest first; gives the borrower's part.
+
+        `most` limits that part. In a subsidised period the own interest is charged to the state.
+        """
+        if self.open >= len(self.rows):
+            return 0
+        row = self.current_row()
+        earned = self.earned(self.today)
+        if self.is_subsidised(self.rows[self.open]):
+            self._charge_own(row, Component.SUBSIDY, earned)
+            earned = 0
+        limit = self.carried + earned if most is None else min(most, self.carried + earned)
+        from_carried = min(limit, self.carried)
+        self.charge(row, Component.INTEREST, from_carried)
+        self.carried -= from_carried
+        self._charge_own(row, Component.INTEREST, limit - from_carried)
+        return limit
+
+    def _charge_own(self, row: Installment, component: Component, amount: int) -> None:
+        self.charge(row, component, amount)
+        self.accrued_charged += amount
+
+    def _rounded(self, exact: Fraction) -> int:
+        rule = self.terms.rounding
+        return round_ratio(exact.numerator, exact.denominator, rule.mode, rule.to_fen)
+
+    # -- planning -----------------------------------------------------------------------------------------------------
+
+    def open_periods(self) -> OpenPeriods:
+        """What is left of the periods that are not due yet."""
+        rate = self.rate_on(self.today)
+        steady = self.rates[-1][0] <= self.accrued_from
+        factors = []
+        for index in range(self.open, len(self.rows)):
+            since = max(self.accrued_from, self.timeline.opens(index))
+            if not self.rows[index].bears_interest or since >= self.rows[index].due:
+                factors.append((0, 1))
+            elif steady:
+                numerator, denominator = self.timeline.period_ratio(index, since)
+                factors.append((rate.numerator * numerator, rate.denominator * denominator))
+            else:
+                pieces = self._rate_pieces(since, self.rows[index].due)
+                exact = sum((part * self.timeline.within(index, begin, end) for begin, end, part in pieces), _ZERO)
+                factors.append(exact.as_integer_ratio())
+        rows = self.rows[self.open :]
+        return OpenPeriods(
+            balance=self.base,
+            factors=factors,
+            paying=[row.pays_principal for row in rows],
+            bearing=[row.bears_interest for row in rows],
+            whole_period=whole_period_factor(self.terms, self.rates[-1][1]),
+            accrued=self.accrued,
+            charged=self.accrued_charged,
+        )
+
+    def extend(self, periods: int) -> None:
+        """Adds installments at the end."""
+        count = len(self.rows)
+        self.timeline.extend(periods)
+        self.rows += [Installment(due) for due in self.timeline.dues[count:]]
+
+    def move(self, index: int, day: date) -> None:
+        """Puts an installment on another day; those after it, and the fees due with them, follow."""
+        self.timeline.move(index, day)
+        for row, due in zip(self.rows[index:], self.timeline.dues[index:], strict=True):
+            for fee in self.fees:
+                if fee.row is row and fee.due == row.due:
+                    fee.due = due
+            row.due = due
+
+    def drop_empty(self) -> None:
+        """Drops the installments after the last that takes principal, with the fees agreed for them."""
+        paying = [place for place, row in enumerate(self.rows) if row.planned[Component.PRINCIPAL]]
+        with_fees = [self.rows.index(fee.row) for fee in self.fees if fee.of_event]
+        keep = max([self.open, *paying, *with_fees])
+        dropped = self.rows[keep + 1 :]
+        self.fees = [fee for fee in self.fees if fee.row not in dropped]
+        del self.rows[keep + 1 :]
+        self.timeline.cut(keep + 1)
+        if self.rows[-1].defers_interest:
+            # No payment comes after the last one: what was deferred falls due with it.
+            self.rows[-1].defers_interest = False
+            self.replan(keep=True)
+
+    def replan(self, *, level: int | None = None, keep: bool = False, keep_first: int = 0) -> None:
+        """Plans the open installments anew.
+
+        `level` holds the payment (or principal share); `keep` holds every planned principal and renews the interest;
+        `keep_first` holds that of the first installments only and solves the rest.
+        """
+        rows = self.rows[self.open :]
+        if not rows:
+            return
+        terms, periods = self.terms, self.open_periods()
+        kept = [row.planned[Component.PRINCIPAL] for row in rows]
+        if keep_first:
+            tail = periods.tail(keep_first, self.base - sum(kept[:keep_first]))
+            solved = plan(
+                terms.method, terms.payment_basis, terms.rounding, tail, flat_base=self.flat_base, level=level
+            )
+            self.level = solved.level
+            kept[keep_first:] = solved.principal
+            keep = True
+        if not any(periods.paying):
+            keep, kept = True, [0] * len(rows)
+        figures = plan(
+            terms.method,
+            terms.payment_basis,
+            terms.rounding,
+            periods,
+            flat_base=self.flat_base,
+            level=self.level if keep else level,
+            principal=kept if keep else None,
+        )
+        self.level = figures.level
+        carried = self.carried
+        for row, principal, interest in zip(rows, figures.principal, figures.interest, strict=True):
+            row.planned[Component.PRINCIPAL] = principal
+            row.own_interest = interest
+            row.planned[Component.SUBSIDY] = row.planned[Component.INTEREST] = 0
+            if self.is_subsidised(row):
+                row.planned[Component.SUBSIDY] = interest
+            elif row.defers_interest:
+                carried += interest
+            else:
+                row.planned[Component.INTEREST] = carried + interest
+                carried = 0
+
+    # -- penalties ----------------------------------------------------------------------------------------------------
+
+    def accrue_penalties(self) -> None:
+        """Accrues penalty interest on what is overdue, up to today, and charges it once the days of grace are over."""
+        late = self.terms.late
+        if late is None or self.written_off_on is not None:
+            return
+        self._skip_paid()
+        for row in self.rows[self.first_unpaid : self.open]:
+            bearing = row.unpaid(Component.PRINCIPAL)
+            if late.compound:
+                bearing += row.unpaid(Component.INTEREST)
+            if bearing and row.penalty_until < self.today:
+                for begin, end, rate in self._rate_pieces(row.penalty_until, self.today):
+                    span = self.timeline.after(row.due, begin, end)
+                    row.penalty_exact += bearing * self.terms.penalty_rate(rate) * span
+                row.penalty_until = self.today
+                if (self.today - row.due).days > late.grace_days:
+                    new = self._rounded(row.penalty_exact) - row.charged[Component.PENALTY]
+                    self.charge(row, Component.PENALTY, new)
+
+    # -- money --------------------------------------------------------------------------------------------------------
+
+    def charge(self, row: Installment, component: Component, amount: int) -> None:
+        """Books an amount of a component as owed. Principal falling due leaves the base."""
+        if not amount:
+            return
+        row.charged[component] += amount
+        self.charged[component] += amount
+        if component is not Component.PENALTY:
+            row.planned[component] = max(row.planned[component] - amount, 0)
+        if component is Component.PRINCIPAL:
+            self.base -= amount
+            if not row.closed:
+                self.paid_ahead += amount
+        if row.closed:
+            self.first_unpaid = min(self.first_unpaid, self.rows.index(row))
+
+    def payable(self, row: Installment, component: Component) -> int:
+        """What of a component is due today: what was charged, less what only falls due with the open row."""
+        unpaid = row.unpaid(component)
+        return unpaid if row.closed else unpaid - row.moved[component]
+
+    def pay(self, event_id: str, row: Installment, amounts: Amounts, *, from_credit: bool = False) -> int:
+        """Allocates money to what a row owes and notes the allocation; gives the sum."""
+        total = sum(amounts.values())
+        if total:
+            take(row.paid, self.allocated, amounts)
+            row.paid_on = self.today
+            number = self.rows.index(row) + 1
+            parts = {component.value: amount for component, amount in amounts.items()}
+            kept = -total if from_credit else 0
+            self.allocations.append(Allocation(event_id, self.today, number, credit=kept, **parts))
+        return total
+
+    def allocate(self, event_id: str, amount: int, *, from_credit: bool = False) -> int:
+        """Pays what is due, the oldest installment first and each in the allocation order; gives what is left."""
+        self._skip_paid()
+        for row in self.rows[self.first_unpaid : self.open + 1]:
+            amounts: Amounts = {}
+            left = amount
+            for component in self.terms.allocation_order:
+                amounts[component] = min(left, self.payable(row, component))
+                left -= amounts[component]
+            amount -= self.pay(event_id, row, amounts, from_credit=from_credit)
+            if not amount:
+                break
+        return amount
+
+    def _skip_paid(self) -> None:
+        """Moves the mark of the oldest arrears past what is paid, so that a long history is not searched again."""
+        while self.first_unpaid < self.open and not self.rows[self.first_unpaid].borrower_unpaid():
+            self.first_unpaid += 1
+
+    def keep(self, event_id: str, amount: int) -> None:
+        """Keeps money that nothing was due for: as credit, or as recovery once the loan is written off."""
+        if not amount:
+            return
+        if self.written_off_on is not None:
+            self.recovered += amount
+            self.allocations.append(Allocation(event_id, self.today, None, recovery=amount))
+        else:
+            self.credits.append(Credit(event_id, amount))
+            self.allocations.append(Allocation(event_id, self.today, None, credit=amount))
+
+    def allocate_subsidy(self, event_id: str, amount: int, *, from_credit: bool = False) -> int:
+        """Pays what the state owes, the oldest installment first; gives what is left."""
+        for row in self.rows[: self.open + 1]:
+            part = min(amount, row.unpaid(Component.SUBSIDY))
+            amount -= self.pay(event_id, row, {Component.SUBSIDY: part}, from_credit=from_credit)
+        return amount
+
+    def keep_subsidy(self, event_id: str, amount: int) -> None:
+        """Keeps the state's money until its next claim."""
+        if amount:
+            self.subsidy_credits.append(Credit(event_id, amount))
+            self.allocations.append(Allocation(event_id, self.today, None, credit=amount))
+
+    def use_credits(self) -> None:
+        """Uses kept money for what is due, the oldest first."""
+        for credit in self.credits:
+            credit.amount = self.allocate(credit.event_id, credit.amount, from_credit=True)
+        for credit in self.subsidy_credits:
+            credit.amount = self.allocate_subsidy(credit.event_id, credit.amount, from_credit=True)
+        self.credits = [credit for credit in self.credits if credit.amount]
+        self.subsidy_credits = [credit for credit in self.subsidy_credits if credit.amount]
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def outstanding(self, component: Component) -> int:
+        """What is left of a component: all principal paid out, and what was charged of the others."""
+        owed = self.disbursed if component is Component.PRINCIPAL else self.charged[component]
+        return owed - self.allocated[component] - self.waived[component] - self.written_off[component]
+
+    def close_out(self) -> None:
+        """Makes all principal, interest to date and fees imposed due today. Later installments fall away."""
+        if self.open >= len(self.rows):
+            return
+        self.accrue()
+        self.charge_earned()
+        row = self.current_row()
+        last = self.rows.index(row) + 1
+        for later in self.rows[last:]:
+            for own, others in zip(row.ledgers(), later.ledgers(), strict=True):
+                for component, amount in others.items():
+                    own[component] += amount
+        for fee in self.fees:
+            if fee.of_event:
+                self.charge(row, Component.FEE, fee.amount)
+        self.fees.clear()
+        self.charge(row, Component.PRINCIPAL, self.base)
+        row.planned = no_amounts()
+        row.closed, row.balance, row.own_interest = True, 0, 0
+        self.paid_ahead = 0
+        del self.rows[last:]
+        self.timeline.cut(last)
+        self.open = last
+        self.carried = 0
+        self.accrued, self.accrued_charged = _ZERO, 0
+
+    def note_settlement(self) -> None:
+        """Notes the day on which nothing was left for the borrower to pay, and forgets it if something is again."""
+        clear = (
+            self.disbursed > 0
+            and self.written_off_on is None
+            and not any(self.outstanding(component) for component in BORROWER_COMPONENTS)
+            and not any(row.planned[c] for row in self.rows[self.open :] for c in BORROWER_COMPONENTS)
+        )
+        self.settled_on = (self.settled_on or self.today) if clear else None
+
+
+def take(taken: Amounts, totals: Amounts, amounts: Amounts) -> None:
+    """Takes amounts off what is owed: adds them to a row's and the loan's paid, waived or written-off sums."""
+    for component, amount in amounts.items():
+        taken[component] += amount
+        totals[component] += amount

@@ -1,0 +1,384 @@
+"""Servicing: what each event does to a loan, and the state that all of them leave on a day."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from lending.account import InstallmentState, LoanAccount, bucket_of, classify
+from lending.components import BORROWER_COMPONENTS, Component, Components
+from lending.events import DeferralComponent, Event, EventType, InvalidEvent, PrepaymentEffect, in_force
+from lending.installments import Amounts, Installment
+from lending.replay import FeeDue, Replay, take
+from lending.schedules import build_schedule
+from lending.terms import Method, PaymentBasis, Terms
+
+
+def service(terms: Terms, events: Sequence[Event], as_of: date) -> LoanAccount:
+    """The loan at the end of `as_of`, all events up to then replayed in the contract's order of one day.
+
+    Where no event is a disbursement, the loan is paid out in full on its disbursement date. Before anything is paid
+    out the rows are those of the terms and nothing is owed. Refused: events that cannot be (see `InvalidEvent`).
+    """
+    standing = in_force(events, as_of)
+    replay = Replay(terms)
+    if not any(event.type is EventType.DISBURSEMENT for event in events) and as_of >= terms.disbursement_date:
+        replay.advance_to(terms.disbursement_date)
+        disburse(replay, terms.principal_fen)
+    for event in standing:
+        if event.date < terms.disbursement_date:
+            first = terms.disbursement_date
+            raise InvalidEvent("date", f"{event.id} lies before the disbursement date {first}", event.id)
+        replay.advance_to(event.date)
+        _HANDLERS[event.type](replay, event)
+        replay.note_settlement()
+    replay.advance_to(max(as_of, terms.disbursement_date))
+    return account_of(replay, as_of)
+
+
+def disburse(replay: Replay, amount: int) -> None:
+    """Adds a tranche to the principal and plans the open installments anew."""
+    replay.accrue()
+    replay.base += amount
+    replay.flat_base += amount
+    replay.disbursed += amount
+    replay.replan()
+
+
+def _disbursement(replay: Replay, event: Event) -> None:
+    amount = event.amount_fen or 0
+    if replay.disbursed + amount > replay.terms.principal_fen:
+        raise InvalidEvent("amount", f"{event.id} pays out more than the approved principal", event.id)
+    if replay.open >= len(replay.rows):
+        raise InvalidEvent("date", f"{event.id} pays out when no installment is left to repay it", event.id)
+    disburse(replay, amount)
+
+
+def _rate_change(replay: Replay, event: Event) -> None:
+    if event.annual_rate_percent is not None:
+        replay.accrue()
+        replay.set_rate(event.date, replay.terms.rate_of_annual(event.annual_rate_percent))
+        replay.replan(keep=replay.terms.method is not Method.LEVEL_PAYMENT)
+
+
+def _fee(replay: Replay, event: Event) -> None:
+    impose_fee(replay, event.amount_fen or 0, max(event.due or event.date, event.date))
+
+
+def impose_fee(replay: Replay, amount: int, due: date) -> None:
+    """Adds a fee to the installment whose period holds its due date; after the last one it is an installment itself."""
+    row = next((row for row in replay.rows if row.due >= due), None)
+    if row is None:
+        replay.timeline.add_due(due)
+        row = Installment(due, pays_principal=False, bears_interest=False)
+        replay.rows.append(row)
+    row.planned[Component.FEE] += amount
+    replay.fees.append(FeeDue(due, amount, row, of_event=True))
+    replay.advance_to(replay.today)
+
+
+def _waiver(replay: Replay, event: Event) -> None:
+    """Waives at most what there is: the oldest installment first, then interest earned, fees ahead, principal ahead."""
+    component, left = Component(event.component or ""), event.amount_fen or 0
+
+    def waive(row: Installment, amount: int) -> int:
+        take(row.waived, replay.waived, {component: amount})
+        return amount
+
+    for row in replay.rows:
+        left -= waive(row, min(left, row.unpaid(component)))
+    if not left or replay.open >= len(replay.rows):
+        return
+    row = replay.current_row()
+    if component is Component.INTEREST:
+        replay.accrue()
+        waive(row, replay.charge_earned(left))
+        replay.replan(keep=True)
+    elif component is Component.FEE:
+        for fee in sorted(replay.fees, key=lambda fee: fee.due):
+            part = min(left, fee.amount)
+            replay.charge(fee.row, Component.FEE, part)
+            left -= waive(fee.row, part)
+            fee.amount -= part
+        replay.fees = [fee for fee in replay.fees if fee.amount]
+    elif component is Component.PRINCIPAL:
+        amount = min(left, replay.base)
+        reduce_principal(replay, row, amount)
+        waive(row, amount)
+        finish_reduction(replay, PrepaymentEffect.REDUCE_INSTALLMENT)
+
+
+def _repayment(replay: Replay, event: Event) -> None:
+    replay.keep(event.id, replay.allocate(event.id, event.amount_fen or 0))
+
+
+def _subsidy(replay: Replay, event: Event) -> None:
+    left = replay.allocate_subsidy(event.id, event.amount_fen or 0)
+    replay.keep_subsidy(event.id, left)
+
+
+def _prepayment(replay: Replay, event: Event) -> None:
+    """What is due, then the fee, then interest to the date, then principal; what is left after all is credit."""
+    if event.fee_fen:
+        impose_fee(replay, event.fee_fen, event.date)
+    left = replay.allocate(event.id, event.amount_fen or 0)
+    if left and replay.open < len(replay.rows):
+        replay.accrue()
+        row = replay.current_row()
+        for component in (Component.PENALTY, Component.FEE, Component.INTEREST):
+            left -= replay.pay(event.id, row, {component: min(left, row.unpaid(component))})
+        left -= replay.pay(event.id, row, {Component.INTEREST: replay.charge_earned(left)})
+        left -= _prepay_principal(replay, event, min(left, replay.base))
+    replay.keep(event.id, left)
+
+
+def _prepay_principal(replay: Replay, event: Event, amount: int) -> int:
+    effect = event.effect or PrepaymentEffect.REDUCE_INSTALLMENT
+    if effect is PrepaymentEffect.ADVANCE_DUE:
+        left = amount
+        for row in replay.rows[replay.open :]:
+            part = min(left, row.planned[Component.PRINCIPAL])
+            replay.charge(row, Component.PRINCIPAL, part)
+            left -= replay.pay(event.id, row, {Component.PRINCIPAL: part})
+    else:
+        row = replay.current_row()
+        reduce_principal(replay, row, amount)
+        replay.pay(event.id, row, {Component.PRINCIPAL: amount})
+    if amount:
+        finish_reduction(replay, effect)
+    else:
+        replay.replan(keep=True)
+    return amount
+
+
+def reduce_principal(replay: Replay, row: Installment, amount: int) -> None:
+    """Takes principal that is not due yet out of the plan; a flat loan's interest falls in proportion."""
+    replay.accrue()
+    if replay.base:
+        replay.flat_base = replay.flat_base * (replay.base - amount) / replay.base
+    replay.charge(row, Component.PRINCIPAL, amount)
+    if row.closed:
+        row.balance -= amount
+
+
+def finish_reduction(replay: Replay, effect: PrepaymentEffect) -> None:
+    """Plans the rest after principal was reduced; nothing left ends the loan."""
+    if not replay.base:
+        replay.close_out()
+    elif effect is PrepaymentEffect.ADVANCE_DUE:
+        replay.replan(keep=True)
+    elif effect is PrepaymentEffect.REDUCE_TERM:
+        replay.replan(level=replay.level)
+        replay.drop_empty()
+    else:
+        replay.replan()
+
+
+def _deferral(replay: Replay, event: Event) -> None:
+    """The next installments are put off and as many are added at the end; the level payment stays as it is."""
+    periods = event.periods or 0
+    rows = replay.rows[replay.open :]
+    if not rows:
+        raise InvalidEvent("date", f"{event.id} defers when no installment is left", event.id)
+    replay.accrue()
+    put_off = event.component is DeferralComponent.ALL and replay.terms.method is not Method.BULLET
+    flags = [(False, put_off)] * periods + [(row.pays_principal, row.defers_interest) for row in rows]
+    principal = [0] * periods + [row.planned[Component.PRINCIPAL] for row in rows]
+    replay.extend(periods)
+    for row, (pays, defers), part in zip(replay.rows[replay.open :], flags, principal, strict=True):
+        row.pays_principal, row.defers_interest = pays, defers
+        row.planned[Component.PRINCIPAL] = part
+    if replay.terms.method is Method.LEVEL_PAYMENT:
+        replay.replan(level=replay.level)
+    else:
+        replay.replan(keep=True)
+
+
+def _reschedule(replay: Replay, event: Event) -> None:
+    """Moves, adds and reprices the installments that fall due on or after `from`, and solves them anew."""
+    since = max(event.from_date or event.date, event.date)
+    index = next((i for i in range(replay.open, len(replay.rows)) if replay.rows[i].due >= since), None)
+    if index is None:
+        raise InvalidEvent("from", f"{event.id}: no installment falls due on or after {since}", event.id)
+    replay.accrue()
+    if event.due is not None:
+        if event.due <= max(replay.timeline.opens(index), replay.today):
+            raise InvalidEvent("due", f"{event.id} must move the installment after the one before it", event.id)
+        replay.move(index, event.due)
+    replay.extend(event.extra_periods or 0)
+    if event.annual_rate_percent is not None:
+        replay.set_rate(since, replay.terms.rate_of_annual(event.annual_rate_percent))
+    if event.reage:
+        reage(replay, replay.rows[index])
+    longer = bool(event.extra_periods) or event.reage
+    held = index - replay.open
+    method = replay.terms.method
+    if method is Method.LEVEL_PAYMENT:
+        moved_only = not longer and event.annual_rate_percent is None
+        steady = moved_only and replay.terms.payment_basis is PaymentBasis.PERIOD
+        replay.replan(level=replay.level if steady else None, keep_first=held)
+    elif longer:
+        replay.replan(keep_first=held)
+    else:
+        replay.replan(keep=True)
+
+
+def reage(replay: Replay, target: Installment) -> None:
+    """Arrears stop being overdue: principal is spread anew, the rest falls due with the first rescheduled row."""
+    for place, row in enumerate(replay.rows[: replay.open]):
+        for component in BORROWER_COMPONENTS:
+            amount = row.unpaid(component)
+            row.charged[component] -= amount
+            if component is Component.PRINCIPAL:
+                replay.charged[component] -= amount
+                replay.base += amount
+                for later in replay.rows[place : replay.open]:
+                    later.balance += amount
+            else:
+                target.charged[component] += amount
+                target.moved[component] += amount
+
+
+def _settlement(replay: Replay, event: Event) -> None:
+    _end(replay, event)
+    for row in replay.rows:
+        replay.pay(event.id, row, {component: row.unpaid(component) for component in BORROWER_COMPONENTS})
+
+
+def _write_off(replay: Replay, event: Event) -> None:
+    _end(replay, event)
+    for row in replay.rows:
+        amounts: Amounts = {component: row.unpaid(component) for component in BORROWER_COMPONENTS}
+        take(row.written_off, replay.written_off, amounts)
+    replay.written_off_on = event.date
+
+
+def _end(replay: Replay, event: Event) -> None:
+    if not replay.disbursed:
+        raise InvalidEvent("date", f"{event.id} ends a loan of which nothing is paid out", event.id)
+    replay.close_out()
+    replay.use_credits()
+
+
+def _as_of(replay: Replay, event: Event) -> None:
+    """A look at the loan changes nothing."""
+
+
+_HANDLERS: dict[EventType, Callable[[Replay, Event], None]] = {
+    EventType.DISBURSEMENT: _disbursement,
+    EventType.RATE_CHANGE: _rate_change,
+    EventType.FEE: _fee,
+    EventType.WAIVER: _waiver,
+    EventType.REPAYMENT: _repayment,
+    EventType.PREPAYMENT: _prepayment,
+    EventType.SUBSIDY: _subsidy,
+    EventType.DEFERRAL: _deferral,
+    EventType.RESCHEDULE: _reschedule,
+    EventType.SETTLEMENT: _settlement,
+    EventType.WRITE_OFF: _write_off,
+    EventType.AS_OF: _as_of,
+}
+
+
+def account_of(replay: Replay, as_of: date) -> LoanAccount:
+    """The replayed state in the form that everyone reads."""
+    rows = _states(replay, as_of) if replay.disbursed else _planned_states(replay.terms)
+    dpd = max((row.dpd for row in rows), default=0)
+    earned = replay.earned(as_of) if as_of >= replay.accrued_from else 0
+    subsidised = replay.open < len(replay.rows) and replay.is_subsidised(replay.rows[replay.open])
+    accrued_interest = replay.carried + (0 if subsidised else earned)
+    credit = sum(credit.amount for credit in replay.credits)
+    owed = sum(replay.outstanding(component) for component in BORROWER_COMPONENTS)
+    fees_ahead = sum(fee.amount for fee in replay.fees if fee.of_event)
+    return LoanAccount(
+        as_of=as_of,
+        rows=rows,
+        disbursed_fen=replay.disbursed,
+        principal_outstanding_fen=replay.outstanding(Component.PRINCIPAL),
+        interest_outstanding_fen=replay.outstanding(Component.INTEREST),
+        fee_outstanding_fen=replay.outstanding(Component.FEE),
+        penalty_outstanding_fen=replay.outstanding(Component.PENALTY),
+        subsidy_outstanding_fen=replay.outstanding(Component.SUBSIDY),
+        accrued_interest_fen=accrued_interest,
+        accrued_subsidy_fen=earned if subsidised else 0,
+        credit_fen=credit,
+        subsidy_credit_fen=sum(credit.amount for credit in replay.subsidy_credits),
+        recovered_fen=replay.recovered,
+        charged=_components(replay.charged),
+        allocated=_components(replay.allocated),
+        waived=_components(replay.waived),
+        written_off=_components(replay.written_off),
+        due_fen=sum(replay.payable(row, component) for row in replay.rows for component in BORROWER_COMPONENTS),
+        overdue_fen=sum(row.borrower_unpaid() for row in replay.rows if row.closed and row.due < as_of),
+        settlement_fen=max(owed + accrued_interest + fees_ahead - credit, 0),
+        dpd=dpd,
+        bucket=bucket_of(dpd),
+        classification=classify(dpd),
+        settled_on=replay.settled_on,
+        written_off_on=replay.written_off_on,
+        level_fen=replay.level,
+        allocations=tuple(replay.allocations),
+    )
+
+
+def _components(amounts: Amounts) -> Components:
+    return Components(**{component.value: amount for component, amount in amounts.items()})
+
+
+def _states(replay: Replay, as_of: date) -> tuple[InstallmentState, ...]:
+    balance = sum(row.amount(Component.PRINCIPAL) for row in replay.rows[replay.open :])
+    states = []
+    for n, row in enumerate(replay.rows, start=1):
+        principal, interest = row.amount(Component.PRINCIPAL), row.amount(Component.INTEREST)
+        fee, penalty = row.amount(Component.FEE), row.amount(Component.PENALTY)
+        if not row.closed:
+            balance -= principal
+        outstanding = sum(row.left(component) for component in BORROWER_COMPONENTS)
+        late_days = (as_of - row.due).days if row.closed and row.borrower_unpaid() else 0
+        states.append(
+            InstallmentState(
+                n=n,
+                due=row.due,
+                principal=principal,
+                interest=interest,
+                fee=fee,
+                penalty=penalty,
+                total=principal + interest + fee + penalty,
+                balance=row.balance if row.closed else balance,
+                subsidy=row.amount(Component.SUBSIDY),
+                paid=sum(row.paid[component] for component in BORROWER_COMPONENTS),
+                outstanding=outstanding,
+                paid_on=row.paid_on if not outstanding else None,
+                dpd=max(late_days, 0),
+                principal_due=row.left(Component.PRINCIPAL),
+                interest_due=row.left(Component.INTEREST),
+                fee_due=row.left(Component.FEE),
+                penalty_due=row.left(Component.PENALTY),
+                subsidy_due=row.left(Component.SUBSIDY),
+            )
+        )
+    return tuple(states)
+
+
+def _planned_states(terms: Terms) -> tuple[InstallmentState, ...]:
+    return tuple(
+        InstallmentState(
+            n=row.n,
+            due=row.due,
+            principal=row.principal,
+            interest=row.interest,
+            fee=row.fee,
+            penalty=0,
+            total=row.total,
+            balance=row.balance,
+            subsidy=row.subsidy,
+            paid=0,
+            outstanding=row.total,
+            paid_on=None,
+            dpd=0,
+            principal_due=row.principal,
+            interest_due=row.interest,
+            fee_due=row.fee,
+            penalty_due=0,
+            subsidy_due=row.subsidy,
+        )
+        for row in build_schedule(terms).rows
+    )

@@ -1,0 +1,361 @@
+"""The terms of a loan: all that decides its schedule to the cent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import ClassVar, Self
+
+from lending.components import BORROWER_COMPONENTS, Component
+from lending.daycount import DayCount
+from lending.duedates import Period, PeriodUnit, anchor_of, due_dates, shift
+from lending.errors import LendingError
+from lending.fields import LAST_DATE, Fields
+from lending.money import Rounding, yuan
+
+MAX_PERIODS = 1200
+MAX_ANNUAL_RATE_PERCENT = 1000
+MAX_DAILY_RATE_PERCENT = 10
+
+
+class InvalidTerms(LendingError):
+    """A field of the terms is missing, malformed or at odds with another; `field` names it."""
+
+    code: ClassVar[str] = "invalid_terms"
+    http_status: ClassVar[int] = 422
+
+    def __init__(self, field: str, sentence: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {sentence}", fields={field: sentence})
+
+
+class Method(StrEnum):
+    """How principal and interest are spread over the installments."""
+
+    LEVEL_PAYMENT = "level_payment"
+    EQUAL_PRINCIPAL = "equal_principal"
+    FLAT = "flat"
+    INTEREST_ONLY = "interest_only"
+    BULLET = "bullet"
+
+
+class PaymentBasis(StrEnum):
+    """Where the level payment comes from: the closed annuity formula, or the real dates."""
+
+    PERIOD = "period"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundingRule:
+    """How figures are rounded: interest to `to_fen`, the level payment to `payment_multiple_fen`."""
+
+    mode: Rounding = Rounding.HALF_EVEN
+    to_fen: int = 1
+    payment_mode: Rounding = Rounding.HALF_EVEN
+    payment_multiple_fen: int = 1
+
+
+TO_THE_FEN = RoundingRule()
+MONTHLY = Period()
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What being late costs: a multiple of the contract rate or a rate of its own, in percent a year."""
+
+    penalty_multiple: Decimal | None = None
+    penalty_annual_rate_percent: Decimal | None = None
+    grace_days: int = 0
+    compound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTerm:
+    """A fee agreed in the contract: due on a day, with installment `n`, or (neither given) with every installment."""
+
+    amount_fen: int
+    due: date | None = None
+    n: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one loan. Build them with `Terms.parse`, which checks every field.
+
+    Exactly one of the two rates is given. `due_dates` is set only where the contract lists them in full.
+    """
+
+    principal_fen: int
+    method: Method
+    n_periods: int
+    disbursement_date: date
+    first_due_date: date
+    annual_rate_percent: Decimal | None = None
+    daily_rate_percent: Decimal | None = None
+    period: Period = MONTHLY
+    due_dates: tuple[date, ...] | None = None
+    day_count: DayCount = DayCount.PERIOD
+    payment_basis: PaymentBasis = PaymentBasis.PERIOD
+    rounding: RoundingRule = TO_THE_FEN
+    principal_grace_periods: int = 0
+    interest_deferral_periods: int = 0
+    interest_free_periods: int = 0
+    allocation_order: tuple[Component, ...] = BORROWER_COMPONENTS
+    late: Late | None = None
+    fees: tuple[FeeTerm, ...] = ()
+    subsidised_until: date | None = None
+
+    @property
+    def anchor_day(self) -> int:
+        """The day of the month that due dates keep to."""
+        return anchor_of(self.disbursement_date, self.first_due_date, self.period)
+
+    @property
+    def dues(self) -> tuple[date, ...]:
+        """All due dates, listed or generated."""
+        if self.due_dates is not None:
+            return self.due_dates
+        return tuple(due_dates(self.first_due_date, self.period, self.n_periods, self.anchor_day))
+
+    @property
+    def rate(self) -> Fraction:
+        """The contract rate as a fraction, in the unit of the day count: a day for `daily_rate`, else a year."""
+        if self.annual_rate_percent is not None:
+            return self.rate_of_annual(self.annual_rate_percent)
+        daily = Fraction(self.daily_rate_percent or 0) / 100
+        return daily * _DAYS_A_YEAR.get(self.day_count, 1)
+
+    def rate_of_annual(self, percent: Decimal) -> Fraction:
+        """A rate in percent a year in the unit of the day count; a day is 1/365 of a year where rates are daily."""
+        year = Fraction(percent) / 100
+        return year / 365 if self.day_count is DayCount.DAILY_RATE else year
+
+    def penalty_rate(self, contract_rate: Fraction) -> Fraction:
+        """The rate on overdue amounts while the contract rate is the given one; 0 without a clause on lateness."""
+        if self.late is None:
+            return Fraction(0)
+        if self.late.penalty_multiple is not None:
+            return contract_rate * Fraction(self.late.penalty_multiple)
+        return self.rate_of_annual(self.late.penalty_annual_rate_percent or Decimal(0))
+
+    @classmethod
+    def parse(cls, mapping: Mapping[str, object]) -> Self:
+        """Terms from the contract's JSON form, money and rates as text; a faulty or unknown field is refused."""
+        fields = Fields(mapping, InvalidTerms)
+        annual, daily, day_count = _rate(fields)
+        period = _period(fields)
+        disbursed = fields.day("disbursement_date")
+        listed, first_due, n_periods = _dates(fields, period, disbursed)
+        terms = cls(
+            principal_fen=fields.fen("principal"),
+            method=fields.choice("method", Method),
+            n_periods=n_periods,
+            disbursement_date=disbursed,
+            first_due_date=first_due,
+            annual_rate_percent=annual,
+            daily_rate_percent=daily,
+            period=period,
+            due_dates=listed,
+            day_count=day_count,
+            payment_basis=_payment_basis(fields, day_count),
+            rounding=_rounding(fields),
+            principal_grace_periods=fields.whole("principal_grace_periods", 0, n_periods - 1, 0),
+            interest_deferral_periods=fields.whole("interest_deferral_periods", 0, n_periods - 1, 0),
+            interest_free_periods=fields.whole("interest_free_periods", 0, n_periods, 0),
+            allocation_order=_allocation_order(fields),
+            late=_late(fields),
+            fees=_fees(fields, n_periods),
+            subsidised_until=fields.optional_day("subsidised_until"),
+        )
+        fields.finish()
+        last_due = terms.dues[-1]
+        for place, fee in enumerate(terms.fees):
+            if fee.due is not None and not disbursed <= fee.due <= last_due:
+                fields.refuse(f"fees[{place}].due", f"must lie from {disbursed} to the last due date, {last_due}")
+        return terms
+
+    def to_json(self) -> dict[str, object]:
+        """The form that `parse` reads: `Terms.parse(terms.to_json()) == terms`."""
+        body: dict[str, object] = {
+            "principal": yuan(self.principal_fen),
+            "method": self.method.value,
+            "n_periods": self.n_periods,
+            "period": {"unit": self.period.unit.value, "every": self.period.every},
+            "disbursement_date": self.disbursement_date.isoformat(),
+            "first_due_date": self.first_due_date.isoformat(),
+            "day_count": self.day_count.value,
+            "payment_basis": self.payment_basis.value,
+            "rounding": {
+                "mode": self.rounding.mode.value,
+                "to": yuan(self.rounding.to_fen),
+                "payment_mode": self.rounding.payment_mode.value,
+                "payment_multiple_of": yuan(self.rounding.payment_multiple_fen),
+            },
+            "principal_grace_periods": self.principal_grace_periods,
+            "interest_deferral_periods": self.interest_deferral_periods,
+            "interest_free_periods": self.interest_free_periods,
+            "allocation_order": [component.value for component in self.allocation_order],
+        }
+        if self.annual_rate_percent is not None:
+            body["annual_rate_percent"] = format(self.annual_rate_percent, "f")
+        if self.daily_rate_percent is not None:
+            body["daily_rate_percent"] = format(self.daily_rate_percent, "f")
+        if self.due_dates is not None:
+            body["due_dates"] = [due.isoformat() for due in self.due_dates]
+        if self.late is not None:
+            body["late"] = _late_json(self.late)
+        if self.fees:
+            body["fees"] = [_fee_json(fee) for fee in self.fees]
+        if self.subsidised_until is not None:
+            body["subsidised_until"] = self.subsidised_until.isoformat()
+        return body
+
+
+_DAYS_A_YEAR = {
+    DayCount.ACTUAL_365: 365,
+    DayCount.ACTUAL_360: 360,
+    DayCount.ACTUAL_364: 364,
+    DayCount.THIRTY_360: 360,
+}
+"""What makes a rate a day one a year: the day count's own year, so that a day costs the day's rate."""
+
+
+def _rate(fields: Fields) -> tuple[Decimal | None, Decimal | None, DayCount]:
+    if fields.has("annual_rate_percent") == fields.has("daily_rate_percent"):
+        fields.refuse("annual_rate_percent", "give exactly one of annual_rate_percent and daily_rate_percent")
+    if fields.has("annual_rate_percent"):
+        annual = fields.number("annual_rate_percent", MAX_ANNUAL_RATE_PERCENT)
+        day_count = fields.choice("day_count", DayCount, DayCount.PERIOD)
+        if day_count is DayCount.DAILY_RATE:
+            fields.refuse("day_count", "daily_rate needs daily_rate_percent")
+        return annual, None, day_count
+    daily = fields.number("daily_rate_percent", MAX_DAILY_RATE_PERCENT)
+    day_count = fields.choice("day_count", DayCount, DayCount.DAILY_RATE)
+    if day_count is not DayCount.DAILY_RATE and day_count not in _DAYS_A_YEAR:
+        fields.refuse("day_count", "a daily rate goes with daily_rate, 30/360 or actual over a fixed year")
+    return None, daily, day_count
+
+
+def _period(fields: Fields) -> Period:
+    if not fields.has("period"):
+        return MONTHLY
+    inner = Fields(fields.take("period"), InvalidTerms, "period.")
+    period = Period(inner.choice("unit", PeriodUnit), inner.whole("every", 1, 366, 1))
+    inner.finish()
+    return period
+
+
+def _dates(fields: Fields, period: Period, disbursed: date) -> tuple[tuple[date, ...] | None, date, int]:
+    first = fields.optional_day("first_due_date")
+    if fields.has("due_dates"):
+        listed = fields.days("due_dates")
+        if len(listed) > MAX_PERIODS:
+            fields.refuse("due_dates", f"must hold at most {MAX_PERIODS} dates")
+        if fields.whole("n_periods", 1, MAX_PERIODS, len(listed)) != len(listed):
+            fields.refuse("n_periods", f"is not the number of due_dates, {len(listed)}")
+        if first is not None and first != listed[0]:
+            fields.refuse("first_due_date", "is not the first of due_dates")
+        if listed[0] <= disbursed:
+            fields.refuse("due_dates[0]", "must be after the disbursement date")
+        return listed, listed[0], len(listed)
+    n_periods = fields.whole("n_periods", 1, MAX_PERIODS)
+    years, units = period.year_ratio()
+    if years * n_periods > 200 * units:
+        fields.refuse("n_periods", "together with period reaches beyond two hundred years")
+    first = first or shift(disbursed, period, 1, disbursed.day)
+    if first <= disbursed:
+        fields.refuse("first_due_date", "must be after the disbursement date")
+    if shift(first, period, n_periods - 1, first.day) > LAST_DATE:
+        fields.refuse("n_periods", f"puts the last due date after {LAST_DATE}")
+    return None, first, n_periods
+
+
+def _payment_basis(fields: Fields, day_count: DayCount) -> PaymentBasis:
+    fallback = PaymentBasis.SCHEDULE if day_count is DayCount.DAILY_RATE else PaymentBasis.PERIOD
+    basis = fields.choice("payment_basis", PaymentBasis, fallback)
+    if day_count is DayCount.DAILY_RATE and basis is PaymentBasis.PERIOD:
+        fields.refuse("payment_basis", "must be schedule where the rate is per day: a period has no rate of its own")
+    return basis
+
+
+def _rounding(fields: Fields) -> RoundingRule:
+    if not fields.has("rounding"):
+        return TO_THE_FEN
+    inner = Fields(fields.take("rounding"), InvalidTerms, "rounding.")
+    mode = inner.choice("mode", Rounding, Rounding.HALF_EVEN)
+    unit = inner.fen("to", 10**6) if inner.has("to") else 1
+    payment_mode = inner.choice("payment_mode", Rounding, mode)
+    multiple = inner.fen("payment_multiple_of", 10**8) if inner.has("payment_multiple_of") else unit
+    inner.finish()
+    return RoundingRule(mode, unit, payment_mode, multiple)
+
+
+def _allocation_order(fields: Fields) -> tuple[Component, ...]:
+    if not fields.has("allocation_order"):
+        return BORROWER_COMPONENTS
+    values = fields.sequence("allocation_order")
+    order = tuple(fields.as_choice("allocation_order", value, Component) for value in values)
+    if sorted(order) != sorted(BORROWER_COMPONENTS):
+        fields.refuse("allocation_order", "must name penalty, fee, interest and principal once each")
+    return order
+
+
+def _late(fields: Fields) -> Late | None:
+    if not fields.has("late"):
+        return None
+    inner = Fields(fields.take("late"), InvalidTerms, "late.")
+    if inner.has("penalty_multiple") and inner.has("penalty_annual_rate_percent"):
+        inner.refuse("penalty_multiple", "give a multiple or a rate, not both")
+    multiple = inner.number("penalty_multiple", 100) if inner.has("penalty_multiple") else None
+    annual = None
+    if inner.has("penalty_annual_rate_percent"):
+        annual = inner.number("penalty_annual_rate_percent", MAX_ANNUAL_RATE_PERCENT)
+    late = Late(multiple, annual, inner.whole("grace_days", 0, 366, 0), inner.flag("compound"))
+    inner.finish()
+    return late
+
+
+def _fees(fields: Fields, n_periods: int) -> tuple[FeeTerm, ...]:
+    value = fields.take("fees")
+    if value is None or value == []:
+        return ()
+    if not isinstance(value, list | tuple) or len(value) > 100:
+        fields.refuse("fees", "must be a list of at most a hundred fees")
+    fees = []
+    for place, entry in enumerate(value):
+        inner = Fields(entry, InvalidTerms, f"fees[{place}].")
+        fee = FeeTerm(
+            amount_fen=inner.fen("amount"),
+            due=inner.optional_day("due"),
+            n=inner.whole("n", 1, n_periods) if inner.has("n") else None,
+            name=inner.text("name") if inner.has("name") else None,
+        )
+        if fee.due is not None and fee.n is not None:
+            inner.refuse("due", "give a day or an installment's number, not both")
+        inner.finish()
+        fees.append(fee)
+    return tuple(fees)
+
+
+def _late_json(late: Late) -> dict[str, object]:
+    body: dict[str, object] = {"grace_days": late.grace_days, "compound": late.compound}
+    if late.penalty_multiple is not None:
+        body["penalty_multiple"] = format(late.penalty_multiple, "f")
+    if late.penalty_annual_rate_percent is not None:
+        body["penalty_annual_rate_percent"] = format(late.penalty_annual_rate_percent, "f")
+    return body
+
+
+def _fee_json(fee: FeeTerm) -> dict[str, object]:
+    body: dict[str, object] = {"amount": yuan(fee.amount_fen)}
+    if fee.due is not None:
+        body["due"] = fee.due.isoformat()
+    if fee.n is not None:
+        body["n"] = fee.n
+    if fee.name is not None:
+        body["name"] = fee.name
+    return body

@@ -1,0 +1,25 @@
+"""Row ids, workflow ids, queue names and effect keys: every spelled address in one file."""
+
+from uuid_utils import uuid7
+
+LOANS_QUEUE = "loans"
+"""Workflows and the local activities on the books."""
+REGISTERS_QUEUE = "registers"
+"""Outside registers: a slow one must not hold up a workflow or a payment."""
+BANK_QUEUE = "bank"
+"""Everything that moves money, apart from the rest."""
+
+
+def new_id() -> str:
+    """A row id: UUID version 7 as 32 hex digits, so that rows sort by their time of birth."""
+    return uuid7().hex
+
+
+def workflow_id(loan: str) -> str:
+    """The Temporal workflow of a loan."""
+    return f"loan/{loan}"
+
+
+def effect_key(loan: str, operation: str, n: int) -> str:
+    """The key of one effect, unique in the books and passed to the bank as EndToEndId."""
+    return f"{loan}:{operation}:{n}"

@@ -1,0 +1,217 @@
+"""What workflows, their handlers and activities send each other: ids, dates and decisions, never personal data.
+
+Fields get defaults and are never renamed: running workflows and stored histories hold them.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from lending.calendar import BusinessClock
+from models.loans import Stage
+from models.staff import Role
+from models.tasks import Outcome
+from models.verification import Verdict
+
+
+class Message(BaseModel):
+    """Base of all messages."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class StepKind(StrEnum):
+    """Why a day matters to a running loan."""
+
+    REMINDER = "reminder"
+    DUE = "due"
+    OVERDUE = "overdue"
+
+
+class Sender(Message):
+    """Who commands, as the edge identified him."""
+
+    actor_id: str
+    role: Role
+    address: str | None = None
+    request_id: str | None = None
+
+
+class NextDay(Message):
+    """The next day that matters: when, why and for which installment; `collect` and `claim` say that money is to be drawn."""
+
+    date: date
+    why: StepKind
+    n: int = 0
+    collect: bool = False
+    claim: bool = False
+
+
+class LoanOrder(Message):
+    """Input of a loan's workflow and its whole state across continue-as-new."""
+
+    loan: str
+    clock: BusinessClock
+    stage: Stage = Stage.APPLICATION
+    seq: int = 1
+    round: int = 1
+    checks: tuple[str, ...] = ()
+    approval_days: int = 2
+    escalations: int = 1
+    completion_days: int = 14
+    acceptance_days: int = 14
+    next_day: NextDay | None = None
+    money_came_in: bool = False
+    runs: int = 1
+    task_id: str | None = None
+    payouts: tuple[str, ...] = ()
+
+
+class CheckOrder(Message):
+    """Ask one register about a loan's borrower."""
+
+    loan: str
+    check: str
+    day: date
+    round: int = 1
+
+
+class CheckOutcome(Message):
+    """What a register check came to; the answer itself stays in the books."""
+
+    check: str
+    verdict: Verdict
+    reference: str | None = None
+
+
+class BooksOrder(Message):
+    """Ask for one act on the books, under its effect key, on a business date."""
+
+    loan: str
+    key: str
+    n: int
+    day: date
+    round: int = 1
+    task_id: str | None = None
+
+
+class VerificationOrder(BooksOrder):
+    """Ask for the grade after verification; `unanswered` are the checks whose register could not be asked."""
+
+    unanswered: tuple[str, ...] = ()
+
+
+class AdvanceOrder(BooksOrder):
+    """Ask for the account to be brought up to a day; `why` says which planned step this is, None for money that came in."""
+
+    why: StepKind | None = None
+
+
+class Progress(Message):
+    """Where a loan stands after an act."""
+
+    stage: Stage
+    task_id: str | None = None
+    payouts: tuple[str, ...] = ()
+    next_day: NextDay | None = None
+
+
+class DecisionOrder(Message):
+    """A person's decision on a task."""
+
+    task_id: str
+    outcome: Outcome
+    reason: str
+    sender: Sender
+    command_id: str
+    amount_fen: int | None = None
+
+
+class CommandOrder(Message):
+    """A command without figures: acceptance, withdrawal, completion."""
+
+    sender: Sender
+    command_id: str
+    reason: str = ""
+
+
+class PrepaymentOrder(Message):
+    """Pay before the due date: a sum in fen, or None for all of it; `effect` says what a partial prepayment shortens."""
+
+    sender: Sender
+    command_id: str
+    amount_fen: int | None = None
+    effect: str = "reduce_installment"
+
+
+class CommandResult(Message):
+    """What a command came to."""
+
+    stage: Stage
+    sentence: str
+    payment_key: str | None = None
+    next_due: date | None = None
+    next_due_fen: int = 0
+
+
+class DecideOnBooks(BooksOrder):
+    """The decision together with its effect key."""
+
+    decision: DecisionOrder
+
+
+class CommandOnBooks(BooksOrder):
+    """The command together with its effect key."""
+
+    command: CommandOrder
+
+
+class PrepayOnBooks(BooksOrder):
+    """The prepayment together with its effect key."""
+
+    prepayment: PrepaymentOrder
+
+
+class MoneyNotice(Message):
+    """Signal: a row in the books says that money or a document came in; the row has the facts."""
+
+    reference: str
+
+
+class PaymentOrder(Message):
+    """Ask the bank to carry out (or take back) one payment that the books hold."""
+
+    loan: str
+    key: str
+    day: date
+
+
+class CollectOrder(Message):
+    """Ask the bank to draw what is due from the borrower, or the subsidy from the state, for one installment."""
+
+    loan: str
+    key: str
+    day: date
+    n: int
+    subsidy: bool = False
+
+
+class PaymentResult(Message):
+    """How a payment ended: settled (money moved), pending (a notice will tell) or declined (nothing moved)."""
+
+    key: str
+    status: str
+    reason_code: str | None = None
+
+
+class LoanState(Message):
+    """What the workflow's Query answers."""
+
+    loan: str
+    stage: Stage
+    task_id: str | None = None
+    next_day: NextDay | None = None
+    seq: int = 1
+    runs: int = 1
+    waits_for: str | None = None

@@ -1,0 +1,47 @@
+"""People and machines that act: staff, borrowers, integrators and the system itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+from models.columns import Personal, Spelled
+
+
+class Role(StrEnum):
+    """What somebody is to the lender."""
+
+    BORROWER = "borrower"
+    AGENT = "agent"
+    MANAGER = "manager"
+    RISK = "risk"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    INTEGRATOR = "integrator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `id` is a staff id, a customer id for a borrower, or the name of a part of the system."""
+
+    id: str
+    role: Role
+    customer_id: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+
+
+class Staff(SQLModel, table=True):
+    """A person or machine account of the lender, or a borrower's access to his own loans."""
+
+    __tablename__ = "staff"
+
+    id: str = Field(primary_key=True, max_length=64)
+    name: str = Field(sa_type=Personal)
+    role: Role = Field(sa_type=Spelled(Role), index=True)
+    manager_id: str | None = Field(default=None, foreign_key="staff.id")
+    customer_id: str | None = Field(default=None, max_length=32, index=True)
+    key_hash: str = Field(max_length=64, unique=True)
+    active: bool = True

@@ -1,0 +1,80 @@
+"""What is shown of a loan: one view for the API, the loan page and the borrower's page."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel
+
+from models.loans import Stage
+from models.staff import Role
+from models.tasks import TaskKind
+
+
+class WaitsFor(BaseModel):
+    """Who has to act next; `due_on` is the deadline if there is one."""
+
+    who: str
+    task_id: str | None = None
+    task_kind: TaskKind | None = None
+    due_on: date | None = None
+
+
+class TimelineEntry(BaseModel):
+    """One act in the life of a loan, from the audit log."""
+
+    at: datetime
+    act: str
+    role: Role
+    actor_id: str
+    reason: str | None = None
+    details: dict[str, object] = {}
+
+
+class ScheduleRow(BaseModel):
+    """One installment; amounts in fen."""
+
+    n: int
+    due: date
+    principal_fen: int
+    interest_fen: int
+    fee_fen: int
+    penalty_fen: int
+    subsidy_fen: int
+    total_fen: int
+    balance_fen: int
+    paid_fen: int
+    outstanding_fen: int
+    paid_on: date | None
+    dpd: int
+
+
+class LoanStatus(BaseModel):
+    """Everything that the status of a loan shows, in one piece; amounts in fen."""
+
+    loan: str
+    product: str
+    customer_id: str
+    stage: Stage
+    waits_for: WaitsFor | None
+    applied_fen: int
+    applied_on: date
+    approved_fen: int | None
+    grade: str | None
+    grading_outcome: str | None
+    reasons: list[str]
+    terms: dict[str, object] | None
+    terms_version: int | None
+    disbursed_on: date | None
+    closed_on: date | None
+    as_of: date
+    principal_outstanding_fen: int
+    outstanding_fen: int
+    overdue_fen: int
+    credit_fen: int
+    settlement_fen: int
+    dpd: int
+    bucket: str
+    high_risk: bool
+    next_due: date | None
+    next_due_fen: int
+    actions: list[str]
+    timeline: list[TimelineEntry]

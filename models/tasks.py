@@ -1,0 +1,85 @@
+"""The inbox: what waits for a person, and what he decided."""
+
+import datetime as dt
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from models.columns import Fen, Instant, Spelled
+from models.keys import new_id
+from models.staff import Role
+
+
+class TaskKind(StrEnum):
+    """What kind of act a task asks for."""
+
+    APPROVAL = "approval"
+    COMPLETION = "completion"
+    PAYOUT_PROBLEM = "payout_problem"
+    OVERDUE = "overdue"
+    UNMATCHED_MONEY = "unmatched_money"
+
+
+class TaskStatus(StrEnum):
+    """Whether a task still waits."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What a person can decide on a task."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    RETURN = "return"
+
+
+class Task(SQLModel, table=True):
+    """Something a person has to do, for a role or a named person, by a date."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index("ix_task_inbox", "status", "role", "due_on", "id"),
+        Index("ix_task_assignee", "assignee_id", "status"),
+        Index(
+            "ix_task_one_open_a_kind",
+            "loan",
+            "kind",
+            unique=True,
+            sqlite_where=text("status = 'open' AND loan IS NOT NULL"),
+            postgresql_where=text("status = 'open' AND loan IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    loan: str | None = Field(default=None, foreign_key="loan.number", max_length=16, index=True)
+    kind: TaskKind = Field(sa_type=Spelled(TaskKind))
+    role: Role = Field(sa_type=Spelled(Role))
+    assignee_id: str | None = Field(default=None, max_length=64)
+    status: TaskStatus = Field(default=TaskStatus.OPEN, sa_type=Spelled(TaskStatus))
+    escalations: int = 0
+    due_on: dt.date
+    opened_at: datetime = Field(sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    about: str = Field(default="", max_length=200, description="a sentence without personal data")
+
+
+class Decision(SQLModel, table=True):
+    """What a person decided on a loan. Insert-only."""
+
+    __tablename__ = "decision"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    loan: str = Field(foreign_key="loan.number", max_length=16, index=True)
+    task_id: str = Field(foreign_key="task.id", max_length=32, unique=True)
+    outcome: Outcome = Field(sa_type=Spelled(Outcome))
+    amount_fen: int | None = Field(default=None, sa_type=Fen)
+    reason: str = Field(max_length=500)
+    decided_by: str = Field(max_length=64)
+    decided_as: Role = Field(sa_type=Spelled(Role))
+    decided_on: dt.date
+    decided_at: datetime = Field(sa_type=Instant)

@@ -1,0 +1,74 @@
+"""The microloan: its form, checks, facts and terms. Limits and prices are in grading.json."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from lending.terms import Terms
+from models.customers import PartyRole
+from models.products import FieldKind, FormField, LoanCase, Payee, Product
+from modules.applicants import age_problem
+from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
+from modules.monthly import monthly_terms
+
+METHODS = ("level_payment", "equal_principal", "interest_only", "bullet")
+
+
+def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
+    """Minors are refused."""
+    return age_problem(form, day, 18)
+
+
+def facts(case: LoanCase) -> dict[str, Any]:
+    """The inputs of the grading table.
+
+    A full-time student counts as such from the register alone: microloan companies may not lend to them online
+    (five-ministry notice of 2021).
+    """
+    enrolment = case.answers.get("enrolment")
+    bureau = case.answers.get("bureau") or {}
+    known_income_fen = bureau.get("monthly_income_fen") or 0
+    stated_income_fen = case.form["monthly_income"]
+    return {
+        "day": day_number(case.day),
+        "amount_fen": case.amount_fen,
+        "term": case.term,
+        **identity_facts(case),
+        "enrolment_known": enrolment is not None,
+        "full_time_student": enrolment is not None and enrolment["enrolled"] and bool(enrolment["full_time"]),
+        **bureau_facts(case, stated_income_fen),
+        "stated_to_known_income_bp": basis_points(stated_income_fen, known_income_fen) if known_income_fen else 0,
+    }
+
+
+def terms(case: LoanCase) -> Terms:
+    """Monthly terms by the method the borrower chose, the level payment if he chose none."""
+    return monthly_terms(case, method=case.form.get("method", "level_payment"), grace_days=0)
+
+
+def payees(case: LoanCase) -> list[Payee]:
+    """All goes to the borrower's own card."""
+    return [Payee(case.form["name"], case.form["bank_card"], case.amount_fen, PartyRole.BORROWER)]
+
+
+MICRO = Product(
+    code="micro",
+    name_en="Microloan",
+    name_zh="小额贷款",
+    fields=(
+        FormField("amount", FieldKind.MONEY, "Amount", "借款金额", minimum=100_000, maximum=20_000_000),
+        FormField("term", FieldKind.INTEGER, "Term in months", "借款期限（月）", minimum=1, maximum=36),
+        FormField("purpose", FieldKind.CHOICE, "Purpose", "借款用途", choices=("consumption", "business")),
+        FormField("monthly_income", FieldKind.MONEY, "Monthly income", "月收入", minimum=100, maximum=100_000_000),
+        FormField("method", FieldKind.CHOICE, "Repayment method", "还款方式", required=False, choices=METHODS),
+    ),
+    documents=("id_card", "income_proof"),
+    checks=("identity", "bureau", "enrolment"),
+    grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    facts=facts,
+    terms=terms,
+    payees=payees,
+    form_problems=form_problems,
+)

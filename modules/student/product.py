@@ -1,0 +1,179 @@
+"""The student loan: its form, checks, facts, terms, payees and joint borrower. Limits and rates are in grading.json."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from lending.terms import Terms
+from models.customers import PartyRole
+from models.products import FieldKind, FormField, JointParty, LoanCase, Payee, Product
+from modules.applicants import age_problem
+from modules.case_facts import day_number, identity_facts
+from modules.monthly import monthly_terms, months_until
+from services.forms import Sentence, age_on, birth_date
+from services.products import PayeeUnknown
+
+YOUNGEST = 16
+LONGEST_MONTHS = 22 * 12
+LONGEST_MONTHS_AFTER_GRADUATION = 15 * 12
+LONGEST_GRACE_MONTHS = 5 * 12
+SHORTEST_REPAYMENT_MONTHS = 12
+JOINT_FIELDS = ("joint_borrower_name", "joint_borrower_id_number", "joint_borrower_mobile")
+
+
+def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
+    """Refuses who is under 16, a minor without a joint borrower, an unfit joint borrower, and a term that does not fit.
+
+    The term ends 15 years after graduation at the latest, and leaves at least a year of repayment after the grace.
+    """
+    return age_problem(form, day, YOUNGEST) | _joint_problems(form, day) | _term_problems(form, day)
+
+
+def _joint_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
+    given = [name for name in JOINT_FIELDS if name in form]
+    minor = "id_number" in form and age_on(birth_date(form["id_number"]), day) < 18
+    problems: dict[str, str] = {}
+    if given or minor:
+        needed = Sentence("A joint borrower is needed in full.", "请完整填写共同借款人信息。")
+        problems = dict.fromkeys((name for name in JOINT_FIELDS if name not in form), needed)
+    problems |= age_problem(form, day, 18, "joint_borrower_id_number")
+    if "id_number" in form and form.get("joint_borrower_id_number") == form["id_number"]:
+        problems["joint_borrower_id_number"] = Sentence(
+            "The joint borrower must be another person.", "共同借款人不能是借款人本人。"
+        )
+    return problems
+
+
+def _term_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
+    if "graduation_date" not in form:
+        return {}
+    graduation = date.fromisoformat(form["graduation_date"])
+    if graduation <= day:
+        return {"graduation_date": Sentence("The graduation date must lie ahead.", "毕业日期应在今天之后。")}
+    if "term" not in form:
+        return {}
+    studying = months_until(day, graduation)
+    least = studying + form.get("principal_grace", 0) + SHORTEST_REPAYMENT_MONTHS
+    most = min(LONGEST_MONTHS, studying + LONGEST_MONTHS_AFTER_GRADUATION)
+    if least <= form["term"] <= most:
+        return {}
+    return {
+        "term": Sentence(
+            f"With this graduation date and grace the term must be from {least} to {most} months.",
+            f"按所填毕业日期和宽限期，借款期限应为{least}至{most}个月。",
+        )
+    }
+
+
+def facts(case: LoanCase) -> dict[str, Any]:
+    """The inputs of the grading table: the form beside the enrolment register."""
+    answer = case.answers.get("enrolment")
+    entry: Mapping[str, Any] = answer if answer is not None and answer["enrolled"] else {}
+    return {
+        "day": day_number(case.day),
+        "amount_fen": case.amount_fen,
+        "term": case.term,
+        **identity_facts(case),
+        "enrolment_known": answer is not None,
+        "full_time_student": bool(entry.get("full_time")),
+        "school_matches": entry.get("school") == case.form["school"],
+        "degree_matches": entry.get("degree") == case.form["degree"],
+        "graduation_matches": str(entry.get("graduates_on")) == case.form["graduation_date"],
+        "degree": case.form["degree"],
+        "household_income_fen": case.form["household_income"],
+    }
+
+
+def _graduation(case: LoanCase) -> date:
+    """The register's date where it gave one."""
+    entry = case.answers.get("enrolment") or {}
+    return date.fromisoformat(str(entry.get("graduates_on") or case.form["graduation_date"]))
+
+
+def terms(case: LoanCase) -> Terms:
+    """Until graduation the state pays the interest and no principal is due; then any grace, then level payments.
+
+    While studying nothing is due from the borrower, so nothing can be late and no penalty arises.
+    """
+    graduation = _graduation(case)
+    return monthly_terms(
+        case,
+        method="level_payment",
+        grace_days=3,
+        principal_grace_periods=months_until(case.day, graduation) + case.form.get("principal_grace", 0),
+        subsidised_until=graduation.isoformat(),
+    )
+
+
+def payees(case: LoanCase) -> list[Payee]:
+    """The school first, for the tuition; what is left goes to the student's own card.
+
+    Refuses while the enrolment register names no account of the school.
+    """
+    entry = case.answers.get("enrolment") or {}
+    if not entry.get("school_account"):
+        raise PayeeUnknown("the enrolment register names no account of the school; ask it again before paying out")
+    tuition_fen = min(case.form["tuition"], case.amount_fen)
+    parts = [
+        Payee(entry["school"], entry["school_account"], tuition_fen),
+        Payee(case.form["name"], case.form["bank_card"], case.amount_fen - tuition_fen, PartyRole.BORROWER),
+    ]
+    return [part for part in parts if part.amount_fen > 0]
+
+
+def parties(form: Mapping[str, Any]) -> list[JointParty]:
+    """The joint borrower, if the form names one."""
+    if JOINT_FIELDS[0] not in form:
+        return []
+    name, id_number, mobile = (form[field] for field in JOINT_FIELDS)
+    return [JointParty(PartyRole.JOINT_BORROWER, name, id_number, mobile)]
+
+
+STUDENT = Product(
+    code="student",
+    name_en="Student loan",
+    name_zh="助学贷款",
+    fields=(
+        FormField("amount", FieldKind.MONEY, "Amount", "借款金额", minimum=100_000, maximum=2_500_000),
+        FormField("term", FieldKind.INTEGER, "Term in months", "借款期限（月）", minimum=13, maximum=LONGEST_MONTHS),
+        FormField("school", FieldKind.TEXT, "School", "学校", maximum=100),
+        FormField(
+            "degree", FieldKind.CHOICE, "Degree", "学历层次", choices=("associate", "bachelor", "master", "doctor")
+        ),
+        FormField("tuition", FieldKind.MONEY, "Tuition", "学费", minimum=0, maximum=100_000_000),
+        FormField("graduation_date", FieldKind.DATE, "Graduation date", "毕业日期"),
+        FormField(
+            "household_income", FieldKind.MONEY, "Household income a year", "家庭年收入", minimum=0, maximum=10**10
+        ),
+        FormField(
+            "principal_grace",
+            FieldKind.INTEGER,
+            "Months without principal after graduation",
+            "毕业后还本宽限期（月）",
+            required=False,
+            minimum=0,
+            maximum=LONGEST_GRACE_MONTHS,
+        ),
+        FormField("joint_borrower_name", FieldKind.NAME, "Joint borrower's name", "共同借款人姓名", required=False),
+        FormField(
+            "joint_borrower_id_number",
+            FieldKind.ID_NUMBER,
+            "Joint borrower's ID number",
+            "共同借款人身份证号",
+            required=False,
+        ),
+        FormField(
+            "joint_borrower_mobile", FieldKind.MOBILE, "Joint borrower's mobile", "共同借款人手机号", required=False
+        ),
+    ),
+    documents=("id_card", "admission_letter"),
+    checks=("identity", "enrolment"),
+    grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    facts=facts,
+    terms=terms,
+    payees=payees,
+    parties=parties,
+    form_problems=form_problems,
+)

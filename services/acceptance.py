@@ -1,0 +1,78 @@
+"""What the borrower decides: to accept the offer, to complete the case, to walk away."""
+
+from books.session import UnitOfWork
+from models.loans import WITHDRAWABLE, Stage
+from models.messages import BooksOrder, CommandOnBooks, Progress
+from models.tasks import TaskKind
+from services import audit
+from services.disbursement import money_is_out, order_payouts
+from services.errors import WrongStage
+from services.loans import move, require_stage
+from services.notices import send_sms
+from services.permissions import check_may_speak_for
+from services.tasks import close_all, close_case
+
+
+def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
+    """Records the borrower's acceptance of the contract and orders the payout."""
+    loan = work.loans.get(order.loan)
+    actor = audit.actor_of(order.command.sender)
+    check_may_speak_for(actor, loan)
+    require_stage(loan, "acceptance", Stage.ACCEPTANCE)
+    terms = work.loans.terms(loan.number)
+    move(work, loan, Stage.DISBURSEMENT)
+    payouts = order_payouts(work, loan, order.day)
+    audit.record(
+        work,
+        actor,
+        "contract_accepted",
+        loan=loan.number,
+        after={"terms_version": terms.version if terms else None, "amount_fen": loan.approved_fen},
+    )
+    return Progress(stage=Stage.DISBURSEMENT, payouts=payouts)
+
+
+def complete(work: UnitOfWork, order: CommandOnBooks) -> Progress:
+    """Sends a returned case back into verification, once what was missing is there."""
+    loan = work.loans.get(order.loan)
+    actor = audit.actor_of(order.command.sender)
+    check_may_speak_for(actor, loan)
+    require_stage(loan, "completion", Stage.RETURNED)
+    close_all(work, loan.number, TaskKind.COMPLETION)
+    move(work, loan, Stage.VERIFICATION)
+    audit.record(work, actor, "case_completed", loan=loan.number, reason=order.command.reason or None)
+    return Progress(stage=Stage.VERIFICATION)
+
+
+def withdraw(work: UnitOfWork, order: CommandOnBooks) -> Progress:
+    """Ends a case at the borrower's wish, as long as no money is out or on its way."""
+    loan = work.loans.get(order.loan)
+    actor = audit.actor_of(order.command.sender)
+    check_may_speak_for(actor, loan)
+    require_stage(loan, "withdrawal", *WITHDRAWABLE)
+    if money_is_out(work, loan.number):
+        raise WrongStage(loan.number, "payout", "withdrawal")
+    before = loan.stage
+    close_all(work, loan.number)
+    loan.closed_on = order.day
+    move(work, loan, Stage.WITHDRAWN)
+    send_sms(work, loan, "withdrawn", f"{order.key}:sms")
+    audit.record(
+        work,
+        actor,
+        "loan_withdrawn",
+        loan=loan.number,
+        before={"stage": before},
+        after={"stage": Stage.WITHDRAWN},
+        reason=order.command.reason or None,
+    )
+    return Progress(stage=Stage.WITHDRAWN)
+
+
+def expire_offer(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """Closes an offer that was not accepted in time."""
+    loan = work.loans.get(order.loan)
+    if loan.stage is not Stage.ACCEPTANCE:
+        return Progress(stage=loan.stage)
+    send_sms(work, loan, "offer_expired", f"{order.key}:sms")
+    return close_case(work, loan, order, Stage.EXPIRED, "offer_expired")

@@ -1,0 +1,296 @@
+"""Taking applications in, many in one transaction: an accepted application is never lost and never doubled."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import insert
+
+from books.customers import blind_index
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.audit import AuditEntry
+from models.customers import Collateral, Customer, Party, PartyRole
+from models.keys import new_id
+from models.loans import Application, Loan, Stage
+from models.notices import Contact
+from models.outbox import OutboxRow, Topic
+from models.products import CUSTOMER_FIELDS, Product
+from models.staff import Actor, Role
+from models.verification import Authorisation
+from services.errors import DuplicateApplication, IdempotencyConflict
+from services.forms import InvalidForm, read_form
+from services.loans import order_for
+from services.notices import TEMPLATES
+from services.products import catalogue
+
+CONSENT_SCOPE = "identity,bureau,enrolment,vehicle"
+CONSENT_VERSIONS = ("2026-01",)
+"""Versions of the authorisation text a person can have agreed to."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One application as it came in and passed the form's checks; ready to be written."""
+
+    product: Product
+    form: dict[str, Any]
+    consent: str
+    actor: Actor
+    idempotency_key: str
+    body_hash: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The answer to an accepted application; `repeated` when the same one had been accepted before."""
+
+    loan: str
+    repeated: bool = False
+
+
+def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) -> Submission:
+    """Checks a raw application `{product, form, consent}`.
+
+    Raises UnknownProduct or InvalidForm with an entry for each field that is wrong.
+    """
+    product = catalogue().product(str(body.get("product", "")))
+    form = body.get("form")
+    if not isinstance(form, Mapping):
+        raise InvalidForm({"form": "the application form is missing"})
+    if body.get("consent") not in CONSENT_VERSIONS:
+        versions = ", ".join(CONSENT_VERSIONS)
+        raise InvalidForm({"consent": f"the borrower's authorisation is missing; give the version agreed to ({versions})"})
+    clean = read_form(product, form, day)
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+    return Submission(product, clean, str(body["consent"]), actor, f"{actor.id}:{key}", digest)
+
+
+def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt | LendingError]:
+    """Writes applications with bulk inserts and returns, in their order, a receipt or the reason why not.
+
+    Each accepted application is one loan, one application row, its parties, the authorisation, an outbox row that
+    starts the workflow and an audit entry.
+    """
+    answers: list[Receipt | LendingError | None] = [None] * len(submissions)
+    known = work.loans.application_by_key([one.idempotency_key for one in submissions])
+    contents = [_content_index(one) for one in submissions]
+    open_loans = work.loans.running_with_content(contents)
+    fresh: list[int] = []
+    first_with_key: dict[str, int] = {}
+    first_with_content: dict[str, int] = {}
+    for position, one in enumerate(submissions):
+        before = known.get(one.idempotency_key)
+        if before is not None:
+            same = before.body_hash == one.body_hash
+            answers[position] = Receipt(before.loan, repeated=True) if same else IdempotencyConflict()
+        elif contents[position] in open_loans:
+            answers[position] = DuplicateApplication(open_loans[contents[position]])
+        elif one.idempotency_key not in first_with_key and contents[position] not in first_with_content:
+            first_with_key[one.idempotency_key] = position
+            first_with_content[contents[position]] = position
+            fresh.append(position)
+    _write(work, submissions, contents, fresh, answers)
+    for position, one in enumerate(submissions):
+        if answers[position] is None:
+            answers[position] = _within_batch(submissions, answers, first_with_key, first_with_content, contents, position)
+    return [answer for answer in answers if answer is not None]
+
+
+def _within_batch(
+    submissions: Sequence[Submission],
+    answers: Sequence[Receipt | LendingError | None],
+    first_with_key: dict[str, int],
+    first_with_content: dict[str, int],
+    contents: list[str],
+    position: int,
+) -> Receipt | LendingError:
+    """The answer to one that another of the same batch was faster than."""
+    one = submissions[position]
+    same_key = first_with_key.get(one.idempotency_key)
+    first = answers[same_key if same_key is not None else first_with_content[contents[position]]]
+    if not isinstance(first, Receipt):
+        raise TypeError("the first of a batch is always written")
+    if same_key is None:
+        return DuplicateApplication(first.loan)
+    return Receipt(first.loan, repeated=True) if submissions[same_key].body_hash == one.body_hash else IdempotencyConflict()
+
+
+def _content_index(one: Submission) -> str:
+    form = one.form
+    return blind_index(f"{one.product.code}|{form['id_number']}|{form['amount']}|{form['term']}")
+
+
+def _write(
+    work: UnitOfWork,
+    submissions: Sequence[Submission],
+    contents: list[str],
+    fresh: list[int],
+    answers: list[Receipt | LendingError | None],
+) -> None:
+    if not fresh:
+        return
+    rows: dict[type, list[dict[str, Any]]] = {
+        table: [] for table in (Customer, Loan, Application, Party, Collateral, Authorisation, Contact, OutboxRow, AuditEntry)
+    }
+    today = work.today
+    first = work.outbox.next_numbers("loan", len(fresh))
+    customers = {
+        index: found.id
+        for index, found in work.customers.by_id_number([submissions[position].form["id_number"] for position in fresh]).items()
+    }
+    for offset, position in enumerate(fresh):
+        one = submissions[position]
+        number = f"L{today:%y}{first + offset:06d}"
+        customer_id = _customer(work, rows, customers, one)
+        _loan_rows(work, rows, one, number, customer_id, contents[position], today)
+        answers[position] = Receipt(number)
+    for table, values in rows.items():
+        if values:
+            work.session.execute(insert(table), values)
+    work.outbox.written = True
+
+
+def _customer(work: UnitOfWork, rows: dict[type, list[dict[str, Any]]], customers: dict[str, str], one: Submission) -> str:
+    index = blind_index(one.form["id_number"])
+    if index not in customers:
+        customers[index] = new_id()
+        optional = {field.name for field in CUSTOMER_FIELDS if not field.required}
+        rows[Customer].append(
+            {
+                "id": customers[index],
+                "name": one.form["name"],
+                "id_number": one.form["id_number"],
+                "mobile": one.form["mobile"],
+                "id_number_index": index,
+                "mobile_index": blind_index(one.form["mobile"]),
+                "details": {name: one.form[name] for name in optional if one.form.get(name) is not None},
+                "tags": [],
+                "owner_id": one.actor.id if one.actor.role is Role.AGENT else None,
+                "created_at": work.now,
+            }
+        )
+    return customers[index]
+
+
+def _loan_rows(
+    work: UnitOfWork,
+    rows: dict[type, list[dict[str, Any]]],
+    one: Submission,
+    number: str,
+    customer_id: str,
+    content: str,
+    today: date,
+) -> None:
+    form, product = one.form, one.product
+    rows[Loan].append(
+        {
+            "number": number,
+            "product": product.code,
+            "customer_id": customer_id,
+            "stage": Stage.APPLICATION,
+            "applied_fen": form["amount"],
+            "applied_on": today,
+            "next_due_fen": 0,
+            "outstanding_fen": 0,
+            "overdue_fen": 0,
+            "dpd": 0,
+            "high_risk": False,
+            "updated_at": work.now,
+        }
+    )
+    rows[Application].append(
+        {
+            "loan": number,
+            "form": form,
+            "entered_by": one.actor.id,
+            "idempotency_key": one.idempotency_key,
+            "body_hash": one.body_hash,
+            "content_index": content,
+            "submitted_at": work.now,
+        }
+    )
+    parties: list[tuple[PartyRole, str | None, str, str | None]] = [(PartyRole.BORROWER, customer_id, form["name"], form["bank_card"])]
+    parties += [(joint.role, None, joint.name, None) for joint in product.parties(form)]
+    for position, (role, customer, name, account) in enumerate(parties, 1):
+        rows[Party].append(
+            {
+                "id": new_id(),
+                "loan": number,
+                "role": role,
+                "position": position,
+                "customer_id": customer,
+                "name": name,
+                "account": account,
+            }
+        )
+    security = product.security(form)
+    if security is not None:
+        rows[Collateral].append(
+            {
+                "id": new_id(),
+                "loan": number,
+                "kind": security.kind,
+                "identifier": security.identifier,
+                "model": security.model,
+                "value_fen": security.value_fen,
+            }
+        )
+    rows[Authorisation].append(
+        {
+            "id": new_id(),
+            "loan": number,
+            "customer_id": customer_id,
+            "scope": CONSENT_SCOPE,
+            "text_version": one.consent,
+            "given_at": work.now,
+            "given_through": one.actor.id,
+        }
+    )
+    sms_key = f"{number}:sms:received"
+    rows[Contact].append(
+        {
+            "id": new_id(),
+            "key": sms_key,
+            "customer_id": customer_id,
+            "loan": number,
+            "channel": "sms",
+            "direction": "out",
+            "template": "application_received",
+            "text": TEMPLATES["application_received"].format(loan=number),
+            "at": work.now,
+        }
+    )
+    order = order_for(number, product, work.clock)
+    for topic, key, payload in (
+        (Topic.START_LOAN, f"start:{number}", order.model_dump(mode="json")),
+        (Topic.SMS, f"sms:{sms_key}", {"contact": sms_key}),
+    ):
+        rows[OutboxRow].append(
+            {
+                "id": new_id(),
+                "topic": topic,
+                "key": key,
+                "loan": number,
+                "payload": payload,
+                "not_before": work.now,
+                "attempts": 0,
+            }
+        )
+    rows[AuditEntry].append(
+        {
+            "id": new_id(),
+            "at": work.now,
+            "actor_id": one.actor.id,
+            "role": one.actor.role,
+            "address": one.actor.address,
+            "request_id": one.actor.request_id,
+            "act": "application_submitted",
+            "loan": number,
+            "after": {"product": product.code, "amount_fen": form["amount"], "term": form["term"]},
+            "refused": False,
+        }
+    )

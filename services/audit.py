@@ -1,0 +1,46 @@
+"""The audit log: one entry with every act, and one for every refusal."""
+
+from typing import Any
+
+from books.session import UnitOfWork
+from models.audit import AuditEntry
+from models.messages import Sender
+from models.staff import Actor, Role
+
+SYSTEM = Actor(id="system", role=Role.SYSTEM)
+
+
+def actor_of(sender: Sender) -> Actor:
+    """The acting person as a command carried him through the workflow."""
+    return Actor(id=sender.actor_id, role=sender.role, address=sender.address, request_id=sender.request_id)
+
+
+def record(
+    work: UnitOfWork,
+    actor: Actor,
+    act: str,
+    *,
+    loan: str | None = None,
+    subject: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+    refused: bool = False,
+) -> None:
+    """Appends an entry to the audit log in the caller's unit of work. Values must not be personal."""
+    work.audit.add(
+        AuditEntry(
+            at=work.now,
+            actor_id=actor.id,
+            role=actor.role,
+            address=actor.address,
+            request_id=actor.request_id,
+            act=act,
+            loan=loan,
+            subject=subject,
+            before=before,
+            after=after,
+            reason=reason[:500] if reason else reason,
+            refused=refused,
+        )
+    )

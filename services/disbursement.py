@@ -1,0 +1,149 @@
+"""Money out: one order for each payee, each under its own key, booked when the bank says it is done."""
+
+from datetime import date, timedelta
+
+from books.session import UnitOfWork
+from lending.events import EventType
+from lending.terms import Terms
+from models.customers import Party
+from models.loans import Loan, LoanEvent, LoanTerms, Stage
+from models.messages import BooksOrder, Progress
+from models.payments import Payment, PaymentKind, PaymentStatus
+from models.staff import Role
+from models.tasks import TaskKind
+from services import audit
+from services.ledger import post_payment
+from services.loans import case_of, move
+from services.notices import send_sms
+from services.products import catalogue
+from services.repayments import settle_books
+from services.tasks import open_task
+
+STILL_GOOD = {PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.SETTLED}
+
+
+def money_is_out(work: UnitOfWork, loan: str) -> bool:
+    """Whether a payout of the loan has left or may have left the house and has not come back."""
+    out = STILL_GOOD - {PaymentStatus.ORDERED}
+    return any(payment.status in out for payment in work.payments.of_loan(loan, PaymentKind.DISBURSEMENT))
+
+
+def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
+    """Writes an order for each payee who has none that may still succeed; returns the keys of all orders to carry out.
+
+    An order whose outcome is unknown keeps its key, so that trying again asks the bank about it and never pays twice.
+    """
+    before = work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
+    keys = []
+    count = len(before)
+    for payee in work.customers.payees(loan.number):
+        good = [payment for payment in before if payment.party_id == payee.id and payment.status in STILL_GOOD]
+        if good:
+            keys.append(good[-1].key)
+            continue
+        count += 1
+        payment = _order(work, loan, payee, count, day)
+        keys.append(payment.key)
+    return tuple(keys)
+
+
+def _order(work: UnitOfWork, loan: Loan, payee: Party, n: int, day: date) -> Payment:
+    payment = Payment(
+        key=f"{loan.number}:disbursement:{n}",
+        loan=loan.number,
+        kind=PaymentKind.DISBURSEMENT,
+        party_id=payee.id,
+        amount_fen=payee.amount_fen or 0,
+        value_date=day,
+        ordered_at=work.now,
+    )
+    work.session.add(payment)
+    return payment
+
+
+def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """Posts what was paid out, opens the loan's account and returns the first day that matters."""
+    loan = work.loans.get(order.loan)
+    for payment in work.payments.to_book(loan.number):
+        post_payment(work, payment)
+    paid = [
+        payment
+        for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
+        if payment.status is PaymentStatus.SETTLED
+    ]
+    total = sum(payment.settled_fen for payment in paid)
+    day = max(payment.value_date for payment in paid)
+    _anchor_terms(work, loan, day, order)
+    work.loans.add_event(
+        LoanEvent(
+            key=f"{loan.number}:paid_out",
+            loan=loan.number,
+            position=work.loans.next_position(loan.number),
+            type=EventType.DISBURSEMENT,
+            date=day,
+            body={
+                "id": f"{loan.number}:paid_out",
+                "type": EventType.DISBURSEMENT.value,
+                "date": day.isoformat(),
+                "amount": f"{total // 100}.{total % 100:02d}",
+            },
+            recorded_at=work.now,
+        )
+    )
+    loan.disbursed_on = day
+    move(work, loan, Stage.REPAYMENT)
+    send_sms(work, loan, "paid_out", f"{order.key}:sms", amount=total)
+    audit.record(
+        work,
+        audit.SYSTEM,
+        "loan_paid_out",
+        loan=loan.number,
+        after={"amount_fen": total, "on": day.isoformat(), "payments": [payment.key for payment in paid]},
+    )
+    return settle_books(work, loan, max(order.day, day), order.key)
+
+
+def _anchor_terms(work: UnitOfWork, loan: Loan, day: date, order: BooksOrder) -> None:
+    """Interest runs from the day the money is out: if that is not the day of the offer, the same decision dates anew."""
+    terms = work.loans.terms(loan.number)
+    if terms is None:
+        raise LookupError(f"loan {loan.number} has no terms")
+    if Terms.parse(terms.body).disbursement_date == day:
+        return
+    case = case_of(work, loan, day)
+    work.session.add(
+        LoanTerms(
+            loan=loan.number,
+            version=terms.version + 1,
+            decision_id=terms.decision_id,
+            effective_from=day,
+            body=catalogue().product(loan.product).terms(case).to_json(),
+            created_at=work.now,
+        )
+    )
+    work.session.flush()
+
+
+def record_payout_failure(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """After a payee's bank declined and what had gone out was called back: finance decides what happens next."""
+    loan = work.loans.get(order.loan)
+    reasons = []
+    for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT):
+        if payment.status is PaymentStatus.ORDERED:
+            # Never sent, because another payee's order failed first.
+            payment.status = PaymentStatus.DECLINED
+            payment.reason_code = "not_sent"
+            work.session.add(payment)
+        elif payment.status is PaymentStatus.DECLINED and payment.reason_code:
+            reasons.append(payment.reason_code)
+        elif payment.status in (PaymentStatus.SENT, PaymentStatus.PENDING):
+            reasons.append("outcome_unknown")
+    for payment in work.payments.to_book(loan.number):
+        post_payment(work, payment)
+    move(work, loan, Stage.PAYOUT_FAILED)
+    about = f"payout failed: {', '.join(sorted(set(reasons))) or 'unknown'}"
+    task = open_task(work, loan, TaskKind.PAYOUT_PROBLEM, Role.FINANCE, order.day + timedelta(days=1), about)
+    audit.record(
+        work, audit.SYSTEM, "payout_failed", loan=loan.number, subject=task.id, after={"reasons": sorted(set(reasons))}
+    )
+    return Progress(stage=Stage.PAYOUT_FAILED, task_id=task.id)

@@ -1,0 +1,105 @@
+"""What is true of a loan at any stage: its workflow order, its stage, its case and its view."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from books.session import UnitOfWork
+from lending.calendar import BusinessClock
+from lending.events import Event
+from lending.account import LoanAccount
+from lending.servicing import service
+from lending.terms import Terms
+from models.loans import Loan, Stage
+from models.messages import LoanOrder, NextDay, StepKind
+from models.payments import PaymentKind, PaymentStatus
+from models.products import LoanCase, Product
+from models.tasks import TaskKind
+from models.verification import Verdict
+from services.errors import WrongStage
+from services.products import catalogue
+
+
+def order_for(number: str, product: Product, clock: BusinessClock) -> LoanOrder:
+    """The order that starts a loan's workflow at the application."""
+    return LoanOrder(
+        loan=number,
+        clock=clock,
+        checks=product.checks,
+        approval_days=product.approval_days,
+        escalations=len(product.escalate_to),
+        completion_days=product.completion_days,
+        acceptance_days=product.acceptance_days,
+    )
+
+
+def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
+    """The order that takes a loan up at the stage where the books have it; its effects count on from the last one."""
+    order = order_for(loan.number, catalogue().product(loan.product), work.clock)
+    kind = {
+        Stage.APPROVAL: TaskKind.APPROVAL,
+        Stage.RETURNED: TaskKind.COMPLETION,
+        Stage.PAYOUT_FAILED: TaskKind.PAYOUT_PROBLEM,
+    }.get(loan.stage)
+    tasks = work.tasks.open_of(loan.number, kind) if kind else []
+    payouts = [
+        payment.key
+        for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
+        if payment.status not in (PaymentStatus.DECLINED, PaymentStatus.RETURNED)
+    ]
+    grading = work.policies.grading(loan.number)
+    next_day = None
+    if loan.stage is Stage.REPAYMENT:
+        day = loan.booked_to or loan.disbursed_on or loan.applied_on
+        next_day = NextDay(date=day, why=StepKind.REMINDER)
+    return order.model_copy(
+        update={
+            "stage": loan.stage,
+            "seq": work.outbox.last_effect(loan.number) + 1,
+            "round": grading.round if grading else 1,
+            "task_id": tasks[0].id if tasks else None,
+            "payouts": tuple(payouts),
+            "next_day": next_day,
+        }
+    )
+
+
+def require_stage(loan: Loan, act: str, *stages: Stage) -> None:
+    """Refuses an act (WrongStage) unless the loan is at one of the stages."""
+    if loan.stage not in stages:
+        raise WrongStage(loan.number, loan.stage, act)
+
+
+def move(work: UnitOfWork, loan: Loan, stage: Stage) -> None:
+    """Writes the stage that the workflow has come to."""
+    loan.stage = stage
+    loan.updated_at = work.now
+    work.session.add(loan)
+
+
+def case_of(work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None = None) -> LoanCase:
+    """The loan as its product's hooks see it: form, latest answers and approved figures."""
+    form = work.loans.application(loan.number).form
+    answers: dict[str, Mapping[str, Any]] = {
+        answer.check_name: answer.answer
+        for answer in work.documents.answers(loan.number)
+        if answer.verdict is not Verdict.UNAVAILABLE
+    }
+    grading = work.policies.grading(loan.number)
+    return LoanCase(
+        form=form,
+        answers=answers,
+        day=day,
+        amount_fen=amount_fen or loan.approved_fen or loan.applied_fen,
+        term=int(form["term"]),
+        annual_rate_percent=grading.annual_rate_percent if grading else "0",
+    )
+
+
+def account_of(work: UnitOfWork, loan: str, day: date) -> LoanAccount | None:
+    """The loan's account at the end of a business date, None before it has terms and money."""
+    terms = work.loans.terms(loan)
+    events = work.loans.events(loan)
+    if terms is None or not events:
+        return None
+    return service(Terms.parse(terms.body), [Event.parse(one.body) for one in events], day)

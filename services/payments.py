@@ -1,0 +1,87 @@
+"""One order to the bank: when it may be sent, and how it ended."""
+
+from datetime import date
+
+from books.session import UnitOfWork
+from models.messages import PaymentResult
+from models.payments import Payment, PaymentKind, PaymentStatus
+from services import audit
+
+FINAL = {PaymentStatus.SETTLED, PaymentStatus.DECLINED, PaymentStatus.RETURNED}
+
+
+def begin_sending(work: UnitOfWork, key: str) -> tuple[Payment, bool]:
+    """The order, and whether the bank must be asked about it first because it may have been sent before."""
+    payment = _get(work, key)
+    sent_before = payment.status in (PaymentStatus.SENT, PaymentStatus.PENDING)
+    if payment.status is PaymentStatus.ORDERED:
+        payment.status = PaymentStatus.SENT
+        work.session.add(payment)
+    return payment, sent_before
+
+
+def record_outcome(
+    work: UnitOfWork, key: str, status: PaymentStatus, settled_fen: int, bank_reference: str | None, reason_code: str | None
+) -> PaymentResult:
+    """Keeps what the bank said; a final outcome is never overwritten."""
+    payment = _get(work, key)
+    if payment.status not in FINAL:
+        payment.status = status
+        payment.settled_fen = settled_fen if status is PaymentStatus.SETTLED else 0
+        payment.bank_reference = bank_reference
+        payment.reason_code = reason_code
+        work.session.add(payment)
+        if status in FINAL:
+            audit.record(
+                work,
+                audit.SYSTEM,
+                f"payment_{status}",
+                loan=payment.loan,
+                subject=key,
+                after={"amount_fen": payment.settled_fen, "bank_reference": bank_reference, "reason_code": reason_code},
+            )
+    return result_of(payment)
+
+
+def result_of(payment: Payment) -> PaymentResult:
+    """The payment as the workflow sees it."""
+    return PaymentResult(key=payment.key, status=payment.status, reason_code=payment.reason_code)
+
+
+def order_recall(work: UnitOfWork, key: str, day: date) -> Payment:
+    """The order to take back a settled payout, the same one however often it is asked for."""
+    paid = _get(work, key)
+    recall_key = f"{key}:recall"
+    recall = work.payments.get(recall_key)
+    if recall is None:
+        recall = Payment(
+            key=recall_key,
+            loan=paid.loan,
+            kind=PaymentKind.RECALL,
+            party_id=paid.party_id,
+            amount_fen=paid.settled_fen,
+            value_date=max(day, paid.value_date),
+            ordered_at=work.now,
+        )
+        work.session.add(recall)
+    return recall
+
+
+def record_recall(
+    work: UnitOfWork, key: str, status: PaymentStatus, bank_reference: str | None, reason_code: str | None
+) -> PaymentResult:
+    """How a recall ended: with the money back the payout counts as returned; declined, it stays out for a person to see to."""
+    paid = _get(work, key)
+    recall = _get(work, f"{key}:recall")
+    record_outcome(work, recall.key, status, recall.amount_fen, bank_reference, reason_code)
+    if recall.status is PaymentStatus.SETTLED:
+        paid.status = PaymentStatus.RETURNED
+        work.session.add(paid)
+    return result_of(recall)
+
+
+def _get(work: UnitOfWork, key: str) -> Payment:
+    payment = work.payments.get(key)
+    if payment is None:
+        raise LookupError(f"there is no payment order {key}")
+    return payment

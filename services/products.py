@@ -1,0 +1,132 @@
+"""Products as plug-ins: the hook by which a module offers them, and the catalogue of those that were loaded."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+
+import pluggy
+
+from lending.errors import LendingError
+from models.products import Product
+
+PROJECT = "loanwright"
+
+product_hook = pluggy.HookimplMarker(PROJECT)
+"""Marks a plug-in's `loanwright_products`."""
+
+_specification = pluggy.HookspecMarker(PROJECT)
+
+
+class ProductHooks:
+    """What a module may offer."""
+
+    @_specification
+    def loanwright_products(self) -> list[Product]:
+        """The products that this module brings."""
+        return []
+
+
+class UnknownProduct(LendingError):
+    """Nobody brought a product of this code."""
+
+    code = "unknown_product"
+    http_status = 422
+
+    def __init__(self, product: str, codes: Iterable[str]) -> None:
+        offered = ", ".join(codes)
+        super().__init__(
+            f"there is no product {product[:32]!r}; on offer: {offered}",
+            fields={"product": f"Product is one of: {offered}."},
+        )
+
+
+class InvalidModule(LendingError):
+    """A module that cannot be loaded as it stands; the operator corrects it or the setting that names it."""
+
+    code = "invalid_module"
+    http_status = 500
+
+
+class PayeeUnknown(LendingError):
+    """The account of a payee is not known: the register that would name it gave no usable answer."""
+
+    code = "payee_unknown"
+    http_status = 409
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The loaded products in the order of their modules."""
+
+    products: tuple[Product, ...]
+
+    def product(self, code: str) -> Product:
+        """The product of this code; refuses an unknown one."""
+        for product in self.products:
+            if product.code == code:
+                return product
+        raise UnknownProduct(code, self.codes())
+
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all products."""
+        return tuple(product.code for product in self.products)
+
+
+def load(module_names: Iterable[str]) -> Catalogue:
+    """The catalogue of these modules and of every installed package with an entry point of group `loanwright`.
+
+    Refuses, naming the module, what cannot be imported or offers an unknown hook; and products that share a code or a
+    number prefix, or whose form lacks `amount` or `term` or has one field twice.
+    """
+    plugins = pluggy.PluginManager(PROJECT)
+    plugins.add_hookspecs(ProductHooks)
+    for name in module_names:
+        try:
+            module = import_module(name)
+        except ImportError as error:
+            raise InvalidModule(f"module {name} cannot be imported: {error}; correct LOANWRIGHT_MODULES") from error
+        try:
+            plugins.register(module, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise InvalidModule(f"module {name} is no plug-in of {PROJECT}: {error}") from error
+    try:
+        plugins.load_setuptools_entrypoints(PROJECT)
+        plugins.check_pending()
+    except (ImportError, pluggy.PluginValidationError) as error:
+        raise InvalidModule(f"a plug-in of {PROJECT} cannot be loaded: {error}") from error
+    # pluggy asks the plug-in registered last first.
+    offers = reversed(plugins.hook.loanwright_products())
+    products = tuple(product for offer in offers for product in offer)
+    _check(products)
+    return Catalogue(products)
+
+
+def _check(products: tuple[Product, ...]) -> None:
+    seen: set[str] = set()
+    for product in products:
+        names = [field.name for field in product.form_fields]
+        if missing := {"amount", "term"} - set(names):
+            raise InvalidModule(f"product {product.code} has no form field {' and '.join(sorted(missing))}")
+        if len(set(names)) < len(names):
+            raise InvalidModule(f"product {product.code} has two form fields of one name")
+        if product.code in seen:
+            raise InvalidModule(f"two products have the code {product.code}; rename one or leave its module out")
+        seen.add(product.code)
+
+
+class _Installed:
+    catalogue: Catalogue | None = None
+
+
+def install(catalogue: Catalogue) -> None:
+    """Makes this the catalogue of the process; called once, at its start."""
+    _Installed.catalogue = catalogue
+
+
+def catalogue() -> Catalogue:
+    """The catalogue of this process."""
+    if _Installed.catalogue is None:
+        raise RuntimeError(
+            "no catalogue is installed; call install(load(settings().modules)) at the start of the process"
+        )
+    return _Installed.catalogue

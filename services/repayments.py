@@ -1,0 +1,243 @@
+"""Money in: what to draw on which day, and the account brought up to a business date."""
+
+from datetime import date, timedelta
+
+from books.session import UnitOfWork
+from lending.delinquency import next_day_that_matters
+from lending.events import EventType
+from lending.money import yuan
+from lending.account import LoanAccount
+from models.loans import Loan, LoanEvent, Stage
+from models.messages import AdvanceOrder, CollectOrder, CommandResult, NextDay, PrepayOnBooks, Progress, StepKind
+from models.payments import Payment, PaymentKind
+from models.staff import Role
+from models.tasks import TaskKind
+from services import audit
+from services.errors import InvalidPrepayment
+from services.ledger import bring_up_to, post_payment
+from services.loans import account_of, require_stage
+from services.notices import send_sms
+from services.permissions import check_may_speak_for
+from services.products import catalogue
+from services.tasks import close_all, open_task
+
+EVENT_OF = {
+    PaymentKind.INSTALLMENT: EventType.REPAYMENT,
+    PaymentKind.DEPOSIT: EventType.REPAYMENT,
+    PaymentKind.PREPAYMENT: EventType.PREPAYMENT,
+    PaymentKind.SUBSIDY: EventType.SUBSIDY,
+}
+"""How money in counts on the loan's account."""
+
+FOLLOW_UP_FROM_DPD = 4
+HIGH_RISK_FROM_DPD = 31
+
+
+def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
+    """The order to draw what is due, fixed at the first asking; None when nothing is due.
+
+    Ask it only when no earlier order of the loan is without an outcome: drawing again could take the money twice.
+    """
+    before = work.payments.get(order.key)
+    if before is not None:
+        return before
+    kind = PaymentKind.SUBSIDY if order.subsidy else PaymentKind.INSTALLMENT
+    account = account_of(work, order.loan, order.day)
+    amount = 0 if account is None else account.subsidy_outstanding_fen if order.subsidy else account.due_fen
+    unbooked = sum(
+        payment.settled_fen
+        for payment in work.payments.to_book(order.loan)
+        if order.subsidy is (payment.kind is PaymentKind.SUBSIDY)
+    )
+    amount -= unbooked
+    if amount <= 0:
+        return None
+    payment = Payment(
+        key=order.key,
+        loan=order.loan,
+        kind=kind,
+        party_id=None if order.subsidy else work.customers.borrower(order.loan).id,
+        amount_fen=amount,
+        installment=order.n or None,
+        value_date=order.day,
+        ordered_at=work.now,
+    )
+    work.session.add(payment)
+    return payment
+
+
+def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
+    """Writes the order that draws a prepayment from the borrower's account; the bank carries it out next."""
+    loan = work.loans.get(order.loan)
+    actor = audit.actor_of(order.prepayment.sender)
+    check_may_speak_for(actor, loan)
+    require_stage(loan, "prepayment", Stage.REPAYMENT)
+    amount, account = prepayable(work, loan, order.day, order.prepayment.amount_fen)
+    payment = Payment(
+        key=f"{loan.number}:prepayment:{order.n}",
+        loan=loan.number,
+        kind=PaymentKind.PREPAYMENT,
+        party_id=work.customers.borrower(loan.number).id,
+        amount_fen=amount,
+        effect=order.prepayment.effect,
+        value_date=order.day,
+        ordered_at=work.now,
+    )
+    work.session.add(payment)
+    audit.record(
+        work,
+        actor,
+        "prepayment_ordered",
+        loan=loan.number,
+        subject=payment.key,
+        after={"amount_fen": amount, "clears_the_loan": amount == account.settlement_fen},
+    )
+    return CommandResult(stage=loan.stage, sentence=f"{yuan(amount)} will be drawn today", payment_key=payment.key)
+
+
+def prepayable(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) -> tuple[int, LoanAccount]:
+    """The sum that a prepayment on a day draws: all that clears the loan, or the sum asked for.
+
+    Raises InvalidPrepayment for a sum that is not positive, above the settlement figure, or while another one runs.
+    """
+    if work.payments.under_way(loan.number, PaymentKind.PREPAYMENT):
+        raise InvalidPrepayment("another prepayment of this loan is still under way")
+    account = account_of(work, loan.number, day)
+    if account is None:
+        raise InvalidPrepayment(f"loan {loan.number} has no balance to prepay")
+    amount = account.settlement_fen if amount_fen is None else amount_fen
+    if not 0 < amount <= account.settlement_fen:
+        most = yuan(account.settlement_fen)
+        raise InvalidPrepayment(
+            f"a prepayment is above zero and at most {most}, which clears the loan", fields={"amount": f"at most {most}"}
+        )
+    return amount, account
+
+
+def advance(work: UnitOfWork, order: AdvanceOrder) -> Progress:
+    """Books what came in and brings the account up to a business date; returns the next day that matters."""
+    loan = work.loans.get(order.loan)
+    if loan.stage is not Stage.REPAYMENT:
+        return Progress(stage=loan.stage)
+    return settle_books(work, loan, order.day, order.key, order.why)
+
+
+def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKind | None = None) -> Progress:
+    """Brings a running loan to `day`: money booked, charges and allocations posted, borrower told, next day set."""
+    _book_money(work, loan)
+    # The books never go back: money dated after a planned day is part of the picture from then on.
+    day = max(day, loan.booked_to or day)
+    account = account_of(work, loan.number, day)
+    if account is None:
+        raise LookupError(f"loan {loan.number} has no account")
+    bring_up_to(work, loan.number, account, key, day)
+    before = {"outstanding_fen": loan.outstanding_fen, "dpd": loan.dpd}
+    _project(loan, account, day)
+    next_day = _next_day(loan, account, day)
+    loan.next_date = next_day.date if next_day else None
+    if account.settled_on is not None and next_day is None:
+        _close(work, loan, account, day, key)
+    else:
+        _tell(work, loan, account, day, key, why)
+    loan.updated_at = work.now
+    work.session.add(loan)
+    audit.record(
+        work,
+        audit.SYSTEM,
+        "account_advanced",
+        loan=loan.number,
+        before=before,
+        after={"day": day.isoformat(), "outstanding_fen": loan.outstanding_fen, "dpd": loan.dpd, "stage": loan.stage},
+    )
+    return Progress(stage=loan.stage, next_day=next_day)
+
+
+def _book_money(work: UnitOfWork, loan: Loan) -> None:
+    for payment in work.payments.to_book(loan.number):
+        kind = EVENT_OF.get(payment.kind)
+        post_payment(work, payment)
+        if kind is None:
+            continue
+        body: dict[str, str] = {
+            "id": payment.key,
+            "type": kind.value,
+            "date": payment.value_date.isoformat(),
+            "amount": yuan(payment.settled_fen),
+        }
+        if payment.effect is not None:
+            body["effect"] = payment.effect
+        work.loans.add_event(
+            LoanEvent(
+                key=payment.key,
+                loan=loan.number,
+                position=work.loans.next_position(loan.number),
+                type=kind,
+                date=payment.value_date,
+                body=body,
+                recorded_at=work.now,
+            )
+        )
+
+
+def _project(loan: Loan, account: LoanAccount, day: date) -> None:
+    """Writes the figures that lists and pages show."""
+    waiting = [row for row in account.rows if row.outstanding > 0 and row.due > day]
+    loan.booked_to = day
+    loan.outstanding_fen = (
+        account.principal_outstanding_fen
+        + account.interest_outstanding_fen
+        + account.fee_outstanding_fen
+        + account.penalty_outstanding_fen
+    )
+    loan.overdue_fen = account.overdue_fen
+    loan.dpd = account.dpd
+    loan.high_risk = account.dpd >= HIGH_RISK_FROM_DPD
+    loan.next_due = waiting[0].due if waiting else None
+    loan.next_due_fen = waiting[0].outstanding if waiting else 0
+
+
+def _next_day(loan: Loan, account: LoanAccount, day: date) -> NextDay | None:
+    if account.settled_on is not None:
+        if account.subsidy_outstanding_fen == 0:
+            return None
+        # The borrower owes nothing any more, but the state still does.
+        return NextDay(date=day + timedelta(days=1), why=StepKind.DUE, claim=True)
+    step = next_day_that_matters(account, day, catalogue().product(loan.product).milestones)
+    if step is None:
+        return None
+    return NextDay(
+        date=step.date,
+        why=StepKind(step.why.value),
+        n=step.n or 0,
+        collect=step.why.value != StepKind.REMINDER
+        and any(row.due <= step.date and row.outstanding > 0 for row in account.rows),
+        claim=account.subsidy_outstanding_fen > 0
+        or any(day < row.due <= step.date and row.subsidy > 0 for row in account.rows),
+    )
+
+
+def _close(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str) -> None:
+    loan.stage = Stage.SETTLED
+    loan.closed_on = account.settled_on
+    loan.next_due = None
+    loan.next_due_fen = 0
+    close_all(work, loan.number)
+    if account.credit_fen > 0:
+        about = f"the settled loan has {yuan(account.credit_fen)} too much: refund it"
+        open_task(work, loan, TaskKind.UNMATCHED_MONEY, Role.FINANCE, day + timedelta(days=3), about)
+    send_sms(work, loan, "settled", f"{key}:settled")
+
+
+def _tell(
+    work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None
+) -> None:
+    """Reminds before the due date, tells about arrears, and gives late cases to a named role."""
+    if why is StepKind.REMINDER and loan.next_due is not None:
+        send_sms(work, loan, "reminder", f"{key}:sms", due=loan.next_due, amount=loan.next_due_fen)
+    if account.dpd == 0:
+        close_all(work, loan.number, TaskKind.OVERDUE)
+    elif why is StepKind.OVERDUE:
+        send_sms(work, loan, "overdue", f"{key}:sms", dpd=account.dpd, amount=account.due_fen)
+        if account.dpd >= FOLLOW_UP_FROM_DPD:
+            about = f"{account.dpd} days past due, {yuan(account.due_fen)} due"
+            open_task(work, loan, TaskKind.OVERDUE, Role.AGENT, day + timedelta(days=2), about)

@@ -1,0 +1,151 @@
+"""The view of a loan: where it stands, what it waits for and for whom, its figures and its story."""
+
+from datetime import date
+
+from books.session import UnitOfWork
+from lending.schedules import build_schedule
+from lending.terms import Terms
+from models.audit import AuditEntry
+from models.loans import WITHDRAWABLE, Loan, Stage
+from models.staff import Actor, Role
+from models.status import LoanStatus, ScheduleRow, TimelineEntry, WaitsFor
+from models.tasks import TaskKind
+from services.loans import account_of
+
+WAITING = {
+    Stage.APPLICATION: "registers",
+    Stage.VERIFICATION: "registers",
+    Stage.GRADING: "registers",
+    Stage.RETURNED: Role.BORROWER.value,
+    Stage.ACCEPTANCE: Role.BORROWER.value,
+    Stage.DISBURSEMENT: "bank",
+    Stage.REPAYMENT: Role.BORROWER.value,
+}
+"""Who a loan waits for at a stage; with an open approval or payout task it is the task's role."""
+
+
+def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
+    """The loan as this person may see it; UnknownLoan if he may not."""
+    loan = work.loans.seen_by(actor, number)
+    day = max(work.today, loan.booked_to or work.today)
+    account = account_of(work, number, day)
+    terms = work.loans.terms(number)
+    grading = work.policies.grading(number)
+    return LoanStatus(
+        loan=loan.number,
+        product=loan.product,
+        customer_id=loan.customer_id,
+        stage=loan.stage,
+        waits_for=_waits_for(work, loan),
+        applied_fen=loan.applied_fen,
+        applied_on=loan.applied_on,
+        approved_fen=loan.approved_fen,
+        grade=loan.grade,
+        grading_outcome=grading.outcome if grading else None,
+        reasons=grading.reasons if grading else [],
+        terms=terms.body if terms else None,
+        terms_version=terms.version if terms else None,
+        disbursed_on=loan.disbursed_on,
+        closed_on=loan.closed_on,
+        as_of=day,
+        principal_outstanding_fen=account.principal_outstanding_fen if account else 0,
+        outstanding_fen=loan.outstanding_fen,
+        overdue_fen=account.overdue_fen if account else 0,
+        credit_fen=account.credit_fen if account else 0,
+        settlement_fen=account.settlement_fen if account else 0,
+        dpd=account.dpd if account else 0,
+        bucket=account.bucket if account else "M0",
+        high_risk=loan.high_risk,
+        next_due=loan.next_due,
+        next_due_fen=loan.next_due_fen,
+        actions=_actions(actor, loan),
+        timeline=[_timeline_entry(entry) for entry in work.audit.of_loan(number)],
+    )
+
+
+def schedule_of(work: UnitOfWork, actor: Actor, number: str, day: date | None = None) -> list[ScheduleRow]:
+    """The schedule: as promised before the payout, as serviced after it; empty before approval."""
+    loan = work.loans.seen_by(actor, number)
+    account = account_of(work, number, day or max(work.today, loan.booked_to or work.today))
+    if account is not None:
+        return [
+            ScheduleRow(
+                n=row.n,
+                due=row.due,
+                principal_fen=row.principal,
+                interest_fen=row.interest,
+                fee_fen=row.fee,
+                penalty_fen=row.penalty,
+                subsidy_fen=row.subsidy,
+                total_fen=row.total,
+                balance_fen=row.balance,
+                paid_fen=row.paid,
+                outstanding_fen=row.outstanding,
+                paid_on=row.paid_on,
+                dpd=row.dpd,
+            )
+            for row in account.rows
+        ]
+    terms = work.loans.terms(number)
+    if terms is None:
+        return []
+    return [
+        ScheduleRow(
+            n=row.n,
+            due=row.due,
+            principal_fen=row.principal,
+            interest_fen=row.interest,
+            fee_fen=row.fee,
+            penalty_fen=row.penalty,
+            subsidy_fen=row.subsidy,
+            total_fen=row.total,
+            balance_fen=row.balance,
+            paid_fen=0,
+            outstanding_fen=row.total,
+            paid_on=None,
+            dpd=0,
+        )
+        for row in build_schedule(Terms.parse(terms.body)).rows
+    ]
+
+
+def _waits_for(work: UnitOfWork, loan: Loan) -> WaitsFor | None:
+    kinds = {
+        Stage.APPROVAL: TaskKind.APPROVAL,
+        Stage.RETURNED: TaskKind.COMPLETION,
+        Stage.PAYOUT_FAILED: TaskKind.PAYOUT_PROBLEM,
+    }
+    if loan.stage in kinds:
+        for task in work.tasks.open_of(loan.number, kinds[loan.stage]):
+            who = WAITING.get(loan.stage, task.role.value)
+            return WaitsFor(who=who, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
+    waited_for = WAITING.get(loan.stage)
+    return WaitsFor(who=waited_for, due_on=loan.next_due) if waited_for else None
+
+
+def _actions(actor: Actor, loan: Loan) -> list[str]:
+    """What this person can do with the loan now, beside its tasks."""
+    speaks = actor.role in (Role.BORROWER, Role.AGENT, Role.MANAGER, Role.INTEGRATOR)
+    if not speaks:
+        return []
+    actions = []
+    if loan.stage is Stage.ACCEPTANCE:
+        actions.append("accept")
+    if loan.stage is Stage.RETURNED:
+        actions.append("complete")
+    if loan.stage in WITHDRAWABLE:
+        actions.append("withdraw")
+    if loan.stage is Stage.REPAYMENT:
+        actions.append("prepay")
+    return actions
+
+
+def _timeline_entry(entry: AuditEntry) -> TimelineEntry:
+    return TimelineEntry(
+        at=entry.at,
+        act=entry.act,
+        role=Role(entry.role),
+        actor_id=entry.actor_id,
+        reason=entry.reason,
+        details=dict(entry.after or {}),
+    )

@@ -1,0 +1,147 @@
+"""Handing out work to people: nothing waits without a role, a date and, when late, somebody above."""
+
+from datetime import date, timedelta
+
+from books.session import UnitOfWork
+from models.loans import Loan, Stage
+from models.messages import BooksOrder, Progress
+from models.staff import Actor, Role
+from models.tasks import Task, TaskKind, TaskStatus
+from services import audit
+from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
+from services.permissions import check_may_decide
+from services.products import catalogue
+
+
+FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY})
+"""Tasks that a person finishes without the loan's workflow waiting for it."""
+
+
+def open_task(work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, due_on: date, about: str) -> Task:
+    """Opens a task for a role; a loan has at most one open task of a kind, which is then returned."""
+    if loan is not None:
+        for task in work.tasks.open_of(loan.number, kind):
+            return task
+    task = Task(
+        loan=loan.number if loan else None,
+        kind=kind,
+        role=role,
+        due_on=due_on,
+        opened_at=work.now,
+        about=about,
+    )
+    work.session.add(task)
+    work.session.flush()
+    return task
+
+
+def close(work: UnitOfWork, task: Task, status: TaskStatus = TaskStatus.DONE) -> None:
+    """Closes a task."""
+    task.status = status
+    task.closed_at = work.now
+    work.session.add(task)
+
+
+def close_all(work: UnitOfWork, loan: str, kind: TaskKind | None = None) -> None:
+    """Cancels the open tasks of a loan, because what they asked for is no longer needed."""
+    for task in work.tasks.open_of(loan, kind):
+        close(work, task, TaskStatus.CANCELLED)
+
+
+def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
+    """Takes a task into one's own hands."""
+    _require_open(task)
+    if task.assignee_id not in (None, actor.id):
+        raise TaskTaken(task.id)
+    return _assign(work, actor, task, actor.id, "task_claimed")
+
+
+def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
+    """Gives a task back to its role; only its holder or a person above can."""
+    _require_open(task)
+    if task.assignee_id != actor.id and actor.role not in (Role.MANAGER, Role.RISK, Role.ADMIN):
+        raise TaskTaken(task.id)
+    return _assign(work, actor, task, None, "task_released")
+
+
+def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
+    """Hands a task to a named colleague of a role that may do it."""
+    _require_open(task)
+    if task.assignee_id not in (None, actor.id) and actor.role not in (Role.MANAGER, Role.RISK, Role.ADMIN):
+        raise TaskTaken(task.id)
+    colleague = work.staff.get(to)
+    if colleague is None or not colleague.active or colleague.role not in (task.role, Role.RISK):
+        raise NotAllowed(f"{to} cannot take this task: it is for the role {task.role}")
+    return _assign(work, actor, task, to, "task_delegated")
+
+
+def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
+    """Closes a follow-up that no workflow waits for (an overdue call, unmatched money) with a note on what was done."""
+    _require_open(task)
+    check_may_decide(actor, task)
+    if task.kind not in FOLLOW_UPS:
+        raise NotAllowed(f"a task of the kind {task.kind} is decided, not finished")
+    if not note.strip():
+        raise InvalidDecision("a follow-up needs a note on what was done", fields={"reason": "say what was done"})
+    close(work, task)
+    audit.record(work, actor, f"{task.kind}_finished", loan=task.loan, subject=task.id, reason=note)
+    return task
+
+
+def escalate(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """Moves a late task to the next role above; at the top it stays, counted as late, until a person decides."""
+    loan = work.loans.get(order.loan)
+    task = work.tasks.get(order.task_id or "")
+    if task.status is not TaskStatus.OPEN:
+        return Progress(stage=loan.stage, task_id=task.id)
+    product = catalogue().product(loan.product)
+    before = task.role
+    if task.escalations < len(product.escalate_to):
+        task.role = product.escalate_to[task.escalations]
+    task.assignee_id = None
+    task.escalations += 1
+    task.due_on = order.day + timedelta(days=product.approval_days)
+    work.session.add(task)
+    audit.record(
+        work,
+        audit.SYSTEM,
+        "task_escalated",
+        loan=loan.number,
+        subject=task.id,
+        before={"role": before},
+        after={"role": task.role, "escalations": task.escalations},
+    )
+    return Progress(stage=loan.stage, task_id=task.id)
+
+
+def expire_completion(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """Closes a case whose borrower did not hand in what was missing."""
+    loan = work.loans.get(order.loan)
+    return close_case(work, loan, order, Stage.EXPIRED, "completion_expired")
+
+
+def close_case(work: UnitOfWork, loan: Loan, order: BooksOrder, stage: Stage, act: str) -> Progress:
+    """Ends a case before any money moved: tasks fall away, the stage says how it ended."""
+    close_all(work, loan.number)
+    before = loan.stage
+    loan.stage = stage
+    loan.closed_on = order.day
+    loan.updated_at = work.now
+    work.session.add(loan)
+    audit.record(work, audit.SYSTEM, act, loan=loan.number, before={"stage": before}, after={"stage": stage})
+    return Progress(stage=stage)
+
+
+def _require_open(task: Task) -> None:
+    if task.status is not TaskStatus.OPEN:
+        raise TaskClosed(task.id)
+
+
+def _assign(work: UnitOfWork, actor: Actor, task: Task, to: str | None, act: str) -> Task:
+    before = task.assignee_id
+    task.assignee_id = to
+    work.session.add(task)
+    audit.record(
+        work, actor, act, loan=task.loan, subject=task.id, before={"assignee": before}, after={"assignee": to}
+    )
+    return task

@@ -1,0 +1,52 @@
+"""Asking outside registers: only after a recorded authorisation, and what they answered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from books.session import UnitOfWork
+from models.loans import Stage
+from models.verification import Verdict, Verification
+from services.errors import NotAuthorised
+from services.loans import move
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a register is asked about."""
+
+    name: str
+    id_number: str
+    mobile: str
+    vin: str | None
+    dealer: str | None
+
+
+def question(work: UnitOfWork, loan: str) -> Question:
+    """The borrower's data for a register; NotAuthorised without his consent."""
+    if work.documents.authorised(loan) is None:
+        raise NotAuthorised(loan)
+    form = work.loans.application(loan).form
+    return Question(form["name"], form["id_number"], form["mobile"], form.get("vin"), form.get("dealer"))
+
+
+def store_answer(
+    work: UnitOfWork, loan: str, check: str, round_: int, verdict: Verdict, reference: str | None, answer: dict[str, Any]
+) -> Verification:
+    """Keeps a register's answer, the first one of each round; the loan is then under verification."""
+    before = work.documents.answer(loan, check, round_)
+    if before is not None:
+        return before
+    row = Verification(
+        loan=loan,
+        check_name=check,
+        round=round_,
+        verdict=verdict,
+        reference=reference,
+        answer=answer,
+        answered_at=work.now,
+    )
+    work.session.add(row)
+    found = work.loans.get(loan)
+    if found.stage is Stage.APPLICATION:
+        move(work, found, Stage.VERIFICATION)
+    return row

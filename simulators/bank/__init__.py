@@ -1,0 +1,1 @@
+"""The simulated bank: accounts, orders and notices, durable in one SQLite file."""

@@ -1,0 +1,90 @@
+"""Servers for the tests, started when first asked for. A test whose server is missing fails and says how to get it."""
+
+import asyncio
+import inspect
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from tests.servers.outside import start_simulators
+from tests.servers.postgres import PostgresCluster, start_postgres
+from tests.servers.shared import SharedServers
+from tests.servers.temporal import start_temporal, time_skipping
+
+SERVERS = pytest.StashKey[SharedServers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The pytest that a person started owns the servers; its workers are told where they are."""
+    told = getattr(config, "workerinput", None)
+    if told is None:
+        config.stash[SERVERS] = SharedServers.create()
+    else:
+        config.stash[SERVERS] = SharedServers(Path(told["servers_folder"]), told["servers_owner_pid"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Called by xdist for each worker, before it starts."""
+    servers = node.config.stash[SERVERS]
+    node.workerinput["servers_folder"] = str(servers.folder)
+    node.workerinput["servers_owner_pid"] = servers.owner_pid
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last thing that pytest does."""
+    servers = config.stash[SERVERS]
+    if servers.owner_pid == os.getpid():
+        servers.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """An `async def` test runs in an event loop of its own; fixtures are ordinary functions."""
+    if not inspect.iscoroutinefunction(pyfuncitem.function):
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> SharedServers:
+    """For fixtures that share something else between the test processes."""
+    return pytestconfig.stash[SERVERS]
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(servers: SharedServers) -> PostgresCluster:
+    """A PostgreSQL cluster in which tests make databases and templates."""
+    return start_postgres(servers)
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
+    """The address of an empty database of this test alone."""
+    with postgres_cluster.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def temporal_server(servers: SharedServers) -> str:
+    """The address of a Temporal server with real time; task queues and workflow ids must be this test's own."""
+    return start_temporal(servers)
+
+
+@pytest.fixture(scope="session")
+def time_skipping_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkflowEnvironment]:
+    """Temporal's time-skipping server of this test process. Its clock only goes forward, from test to test as well."""
+    with time_skipping(tmp_path_factory.mktemp("time-skipping")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def simulator_server(servers: SharedServers) -> str:
+    """The base address of the simulated registers, bank and SMS gateway; shared, so use people of your own."""
+    return start_simulators(servers)

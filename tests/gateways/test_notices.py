@@ -1,0 +1,134 @@
+"""Only what the bank signed, lately and in the agreed form, is believed."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateways.bank import Direction
+from gateways.errors import NoticeRejected
+from gateways.notices import NoticeKind, verify_notice
+from tests.gateways.calling import SOMEBODY, ask, transfer
+from tests.simulators.running import NOTICE_SECRET, Outside, Receiver, running_outside
+
+NOW = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
+NOTICE: dict[str, object] = {
+    "reference": "BK000000000001",
+    "kind": "deposit",
+    "status": "settled",
+    "end_to_end_id": "OWN-1",
+    "direction": "in",
+    "amount_fen": 5000,
+    "booked_on": "2026-01-06",
+    "counterparty_account": SOMEBODY.account,
+    "counterparty_name": SOMEBODY.name,
+    "text": "还款",
+    "reason_code": None,
+}
+
+
+def signed(body: bytes, at: datetime = NOW, secret: str = NOTICE_SECRET) -> dict[str, str]:
+    timestamp = str(int(at.timestamp()))
+    mac = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"x-bank-timestamp": timestamp, "X-BANK-SIGNATURE": f"v1={mac}"}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def noticing_bank(tmp_path: Path, receiver: Receiver) -> Iterator[Outside]:
+    with running_outside(tmp_path / "bank", receiver.url) as outside:
+        yield outside
+
+
+def test_what_the_bank_sends_is_believed_also_the_second_time(noticing_bank: Outside, receiver: Receiver) -> None:
+    noticing_bank.plan_fault("bank", "duplicate")
+    result = ask(noticing_bank.url, transfer)
+    notices = [verify_notice(one.body, one.headers, NOTICE_SECRET) for one in receiver.wait_for(2)]
+    assert notices[0] == notices[1]
+    assert (notices[0].reference, notices[0].kind) == (result.bank_reference, NoticeKind.TRANSFER)
+    assert (notices[0].direction, notices[0].amount_fen) == (Direction.OUT, 1000)
+
+
+def test_a_signed_notice_is_read_whatever_the_case_of_its_headers() -> None:
+    body = json.dumps(NOTICE).encode()
+    notice = verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+    assert (notice.kind, notice.amount_fen, notice.text) == (NoticeKind.DEPOSIT, 5000, "还款")
+    assert SOMEBODY.account not in repr(notice)
+    assert SOMEBODY.name not in repr(notice)
+
+
+def test_a_changed_body_is_rejected() -> None:
+    body = json.dumps(NOTICE).encode()
+    with pytest.raises(NoticeRejected, match="not signed"):
+        verify_notice(body.replace(b"5000", b"9000"), signed(body), NOTICE_SECRET, now=NOW)
+
+
+def test_another_secret_is_rejected() -> None:
+    body = json.dumps(NOTICE).encode()
+    with pytest.raises(NoticeRejected, match="not signed"):
+        verify_notice(body, signed(body, secret="guess"), NOTICE_SECRET, now=NOW)
+
+
+def test_a_changed_timestamp_is_rejected() -> None:
+    body = json.dumps(NOTICE).encode()
+    headers = signed(body, NOW - timedelta(days=1)) | {"x-bank-timestamp": str(int(NOW.timestamp()))}
+    with pytest.raises(NoticeRejected, match="not signed"):
+        verify_notice(body, headers, NOTICE_SECRET, now=NOW)
+
+
+@pytest.mark.parametrize("shift", [timedelta(seconds=301), timedelta(seconds=-301)])
+def test_an_old_notice_and_one_from_the_future_are_rejected(shift: timedelta) -> None:
+    body = json.dumps(NOTICE).encode()
+    with pytest.raises(NoticeRejected, match="five minutes"):
+        verify_notice(body, signed(body), NOTICE_SECRET, now=NOW + shift)
+    within = shift - timedelta(seconds=2) if shift > timedelta() else shift + timedelta(seconds=2)
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW + within)
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", "-1", "²", "9" * 40])
+def test_a_notice_without_a_proper_timestamp_is_rejected(timestamp: str) -> None:
+    body = json.dumps(NOTICE).encode()
+    with pytest.raises(NoticeRejected, match="no timestamp"):
+        verify_notice(body, signed(body) | {"x-bank-timestamp": timestamp}, NOTICE_SECRET, now=NOW)
+
+
+@pytest.mark.parametrize("signature", ["", "v1=", "v1=ü"])
+def test_a_notice_without_a_proper_signature_is_rejected(signature: str) -> None:
+    body = json.dumps(NOTICE).encode()
+    headers = {"x-bank-timestamp": str(int(NOW.timestamp())), "x-bank-signature": signature}
+    with pytest.raises(NoticeRejected, match="not signed"):
+        verify_notice(body, headers, NOTICE_SECRET, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount_fen": -5},
+        {"amount_fen": 0},
+        {"amount_fen": "5000"},
+        {"kind": "gift"},
+        {"reference": ""},
+        {"status": "declined"},
+        {"booked_on": "yesterday"},
+    ],
+)
+def test_a_signed_notice_in_another_form_is_rejected_without_repeating_it(change: dict[str, object]) -> None:
+    body = json.dumps(NOTICE | change).encode()
+    with pytest.raises(NoticeRejected, match="agreed form") as caught:
+        verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+    assert SOMEBODY.account not in str(caught.value)
+
+
+def test_a_late_decline_is_a_notice_with_its_reason() -> None:
+    change = {"kind": "transfer", "status": "declined", "amount_fen": 0, "reason_code": "account_closed"}
+    body = json.dumps(NOTICE | change).encode()
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW).reason_code == "account_closed"

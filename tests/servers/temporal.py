@@ -1,0 +1,68 @@
+"""Temporal's servers: the development server shared by all test processes, and the time-skipping one of each."""
+
+import asyncio
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from tests.servers.shared import ROOT, SharedServers, free_port, guard_command
+from tools.servers import temporal_address, temporal_binary, test_server_binary
+
+SEARCH_ATTRIBUTES = {"LoanStage": "Keyword", "LoanProduct": "Keyword", "LoanWaitsFor": "Keyword"}
+STARTUP_TIMEOUT = timedelta(seconds=60)
+
+
+def start_temporal(servers: SharedServers) -> str:
+    """The address of a development server without a file behind it, or what TEMPORAL_ADDRESS says."""
+    return temporal_address() or servers.once("temporal", lambda: _start(servers))
+
+
+def _start(servers: SharedServers) -> str:
+    address = f"127.0.0.1:{(port := free_port())}"
+    command: list[str | Path] = [temporal_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1"]
+    command += ["--port", str(port), "--log-level", "error"]
+    for name, kind in SEARCH_ATTRIBUTES.items():
+        command += ["--search-attribute", f"{name}={kind}"]
+    servers.run("temporal", command, lambda: asyncio.run(_answers(address)))
+    return address
+
+
+async def _answers(address: str) -> bool:
+    """Connecting is possible a moment before the namespace is there; only counting asks for both."""
+    try:
+        client = await Client.connect(address)
+        await client.count_workflows()
+    except (RPCError, RuntimeError):
+        return False
+    return True
+
+
+@contextmanager
+def time_skipping(folder: Path) -> Iterator[WorkflowEnvironment]:
+    """A server whose clock jumps to the next timer. It may be used from one event loop after another."""
+    program = folder / "temporal-test-server"
+    guarded = shlex.join([*guard_command(os.getpid()), "--", str(test_server_binary())])
+    program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(ROOT))}\nexec {guarded} "$@"\n')
+    program.chmod(0o755)
+    environment = asyncio.run(
+        WorkflowEnvironment.start_time_skipping(
+            data_converter=pydantic_data_converter,
+            test_server_existing_path=str(program),
+            test_server_startup_timeout=STARTUP_TIMEOUT,
+        )
+    )
+    try:
+        yield environment
+    finally:
+        asyncio.run(environment.shutdown())
+        # The SDK's native part still closes down in a thread; a Python that ends meanwhile is aborted (exit code 134).
+        time.sleep(0.3)

@@ -1,0 +1,1 @@
+"""What sets up a machine and checks the checkout; standard library only, as it runs before anything is installed."""

@@ -1,0 +1,22 @@
+"""What the pages are given when they start."""
+
+from dataclasses import dataclass
+
+from books.session import Books
+from engine.commands import LoanCommands
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """The books, the commands to loans, and what an operator has set.
+
+    `temporal_ui_url` is the address of Temporal's own pages, linked from each loan; None leaves the link out.
+    `demo_sign_in` opens the sign-in without a password for made-up people.
+    """
+
+    books: Books
+    commands: LoanCommands
+    session_secret: str
+    temporal_ui_url: str | None = None
+    temporal_namespace: str = "default"
+    demo_sign_in: bool = True

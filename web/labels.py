@@ -1,0 +1,276 @@
+"""Every stored spelling in words. Sentences are marked here and translated where they are shown."""
+
+from collections.abc import Mapping
+
+from models.customers import PartyRole
+from models.loans import Stage
+from models.payments import PaymentKind, PaymentStatus
+from models.staff import Role
+from models.tasks import Outcome, TaskKind
+from models.verification import Verdict
+from web.language import Language, marked
+
+STAGES = {
+    Stage.APPLICATION: marked("Application"),
+    Stage.VERIFICATION: marked("Verification"),
+    Stage.GRADING: marked("Grading"),
+    Stage.APPROVAL: marked("Approval"),
+    Stage.RETURNED: marked("Sent back"),
+    Stage.ACCEPTANCE: marked("Contract"),
+    Stage.DISBURSEMENT: marked("Disbursement"),
+    Stage.PAYOUT_FAILED: marked("Payout failed"),
+    Stage.REPAYMENT: marked("Repayment"),
+    Stage.SETTLED: marked("Settled"),
+    Stage.REFUSED: marked("Refused"),
+    Stage.WITHDRAWN: marked("Withdrawn"),
+    Stage.EXPIRED: marked("Expired"),
+}
+STAGE_COLOURS = {
+    Stage.APPLICATION: "blue",
+    Stage.VERIFICATION: "blue",
+    Stage.GRADING: "blue",
+    Stage.APPROVAL: "indigo",
+    Stage.RETURNED: "yellow",
+    Stage.ACCEPTANCE: "indigo",
+    Stage.DISBURSEMENT: "cyan",
+    Stage.PAYOUT_FAILED: "red",
+    Stage.REPAYMENT: "teal",
+    Stage.SETTLED: "green",
+    Stage.REFUSED: "secondary",
+    Stage.WITHDRAWN: "secondary",
+    Stage.EXPIRED: "secondary",
+}
+TASK_KINDS = {
+    TaskKind.APPROVAL: marked("Approval"),
+    TaskKind.COMPLETION: marked("Complete the case"),
+    TaskKind.PAYOUT_PROBLEM: marked("Payout problem"),
+    TaskKind.OVERDUE: marked("Overdue follow-up"),
+    TaskKind.UNMATCHED_MONEY: marked("Unmatched money"),
+}
+OUTCOMES = {
+    Outcome.APPROVE: marked("Approve"),
+    Outcome.REFUSE: marked("Refuse"),
+    Outcome.RETURN: marked("Send back"),
+}
+DECIDED = {
+    Outcome.APPROVE: marked("Approved"),
+    Outcome.REFUSE: marked("Refused"),
+    Outcome.RETURN: marked("Sent back"),
+}
+PAYOUT_OUTCOMES = {
+    Outcome.APPROVE: marked("Try the payout again"),
+    Outcome.REFUSE: marked("Give the payout up"),
+}
+OUTCOME_COLOURS = {Outcome.APPROVE: "green", Outcome.REFUSE: "red", Outcome.RETURN: "yellow"}
+ROLES = {
+    Role.BORROWER: marked("Borrower"),
+    Role.AGENT: marked("Sales agent"),
+    Role.MANAGER: marked("Loan manager"),
+    Role.RISK: marked("Risk lead"),
+    Role.FINANCE: marked("Finance"),
+    Role.AUDITOR: marked("Auditor"),
+    Role.ADMIN: marked("Administrator"),
+    Role.INTEGRATOR: marked("Integrator"),
+    Role.SYSTEM: marked("System"),
+}
+ROLE_DUTIES = {
+    Role.AGENT: marked("Enters applications, completes cases, follows up overdue loans of own customers."),
+    Role.MANAGER: marked("Decides applications of the team and sees its loans."),
+    Role.RISK: marked("Decides what is escalated and sees all loans."),
+    Role.FINANCE: marked("Sees to failed payouts and unmatched money; never changes the terms of a loan."),
+    Role.AUDITOR: marked("Reads everything, changes nothing."),
+    Role.ADMIN: marked("Looks after people, roles and products; decides no loan."),
+}
+VERDICTS = {
+    Verdict.PASSED: marked("Passed"),
+    Verdict.FAILED: marked("Failed"),
+    Verdict.DOUBTFUL: marked("Doubtful"),
+    Verdict.UNAVAILABLE: marked("Not answered"),
+}
+VERDICT_COLOURS = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "red",
+    Verdict.DOUBTFUL: "yellow",
+    Verdict.UNAVAILABLE: "secondary",
+}
+PARTIES = {
+    PartyRole.BORROWER: marked("Borrower"),
+    PartyRole.JOINT_BORROWER: marked("Joint borrower"),
+    PartyRole.GUARANTOR: marked("Guarantor"),
+    PartyRole.PAYEE: marked("Payee"),
+}
+PAYMENT_KINDS = {
+    PaymentKind.DISBURSEMENT: marked("Payout"),
+    PaymentKind.RECALL: marked("Payout taken back"),
+    PaymentKind.INSTALLMENT: marked("Installment"),
+    PaymentKind.PREPAYMENT: marked("Prepayment"),
+    PaymentKind.SUBSIDY: marked("Interest paid by the state"),
+    PaymentKind.DEPOSIT: marked("Transfer received"),
+}
+MONEY_OUT = frozenset({PaymentKind.DISBURSEMENT})
+PAYMENT_STATUSES = {
+    PaymentStatus.ORDERED: marked("Ordered"),
+    PaymentStatus.SENT: marked("Sent"),
+    PaymentStatus.PENDING: marked("With the bank"),
+    PaymentStatus.SETTLED: marked("Done"),
+    PaymentStatus.DECLINED: marked("Declined"),
+    PaymentStatus.RETURNED: marked("Returned"),
+}
+PAYMENT_COLOURS = {
+    PaymentStatus.ORDERED: "secondary",
+    PaymentStatus.SENT: "blue",
+    PaymentStatus.PENDING: "blue",
+    PaymentStatus.SETTLED: "green",
+    PaymentStatus.DECLINED: "red",
+    PaymentStatus.RETURNED: "yellow",
+}
+WAITS_FOR = {
+    "registers": marked("the registers"),
+    "bank": marked("the bank"),
+    Role.BORROWER.value: marked("the borrower"),
+    Role.AGENT.value: marked("the sales agent"),
+    Role.MANAGER.value: marked("the loan manager"),
+    Role.RISK.value: marked("the risk lead"),
+    Role.FINANCE.value: marked("finance"),
+}
+METHODS = {
+    "level_payment": marked("Level payment"),
+    "equal_principal": marked("Equal principal"),
+    "flat": marked("Flat interest"),
+    "interest_only": marked("Interest only"),
+    "bullet": marked("Bullet"),
+}
+CHOICES = METHODS | {
+    "consumption": marked("Consumption"),
+    "business": marked("Business"),
+    "new": marked("New"),
+    "new_energy": marked("New energy"),
+    "used": marked("Used"),
+    "associate": marked("Associate degree"),
+    "bachelor": marked("Bachelor's degree"),
+    "master": marked("Master's degree"),
+    "doctor": marked("Doctorate"),
+}
+CHECKS = {
+    "identity": marked("Identity register"),
+    "bureau": marked("Credit bureau"),
+    "enrolment": marked("Student register"),
+    "vehicle": marked("Vehicle register"),
+}
+ANSWERS = {
+    "result": marked("Result"),
+    "found": marked("Record found"),
+    "overdue_count_24m": marked("Times overdue in 24 months"),
+    "worst_dpd": marked("Most days past due"),
+    "open_loans": marked("Open loans"),
+    "debt_fen": marked("Debts"),
+    "monthly_payment_fen": marked("Paid on debts a month"),
+    "monthly_income_fen": marked("Income a month"),
+    "history_months": marked("Months of credit history"),
+    "blacklisted": marked("On the list of defaulters"),
+    "enrolled": marked("Enrolled"),
+    "full_time": marked("Full-time"),
+    "school": marked("School"),
+    "degree": marked("Degree"),
+    "graduates_on": marked("Graduates on"),
+    "model": marked("Vehicle model"),
+    "price_fen": marked("Price"),
+    "new": marked("New vehicle"),
+    "mortgaged": marked("Mortgaged"),
+    "dealer_matches": marked("Sold by this dealer"),
+    "owner_matches": marked("Owned by the borrower"),
+}
+"""Facts of a register's answer that an approver reads, in their order. Others, such as accounts, are not shown."""
+
+RESULTS = {
+    "match": marked("Name, ID number and mobile belong together"),
+    "mismatch": marked("They do not belong together"),
+    "not_found": marked("No such person"),
+}
+DOCUMENTS = {
+    "id_card": marked("ID card"),
+    "income_proof": marked("Proof of income"),
+    "bank_statement": marked("Bank statement"),
+    "admission_letter": marked("Admission letter"),
+    "driving_licence": marked("Driving licence"),
+    "vehicle_invoice": marked("Vehicle invoice"),
+}
+CHANNELS = {"sms": marked("Text message"), "wecom": marked("WeCom"), "call": marked("Call"), "note": marked("Note")}
+BANK_REASONS = {
+    "account_closed": marked("the account is closed"),
+    "name_mismatch": marked("the name does not belong to the account"),
+    "insufficient_funds": marked("the balance is too small"),
+    "unknown_account": marked("there is no such account"),
+    "not_sent": marked("not sent, because another payout failed"),
+    "outcome_unknown": marked("the bank has not said what became of it"),
+}
+REFUSALS = {
+    "not_signed_in": marked("Please sign in first."),
+    "foreign_form": marked("This form has expired or was sent from another site. Open the page again and repeat."),
+    "page_not_found": marked("There is no page at this address."),
+    "unknown_borrower": marked("No loan has this number and these four digits."),
+    "too_many_tries": marked("Too many wrong tries for this loan. Wait a quarter of an hour."),
+    "unknown_loan": marked("There is no such loan, or you may not see it."),
+    "unknown_task": marked("There is no such task, or you may not see it."),
+    "not_allowed": marked("Your role may not do this."),
+    "own_case": marked("You entered this application, so another person must decide it."),
+    "task_closed": marked("This task is done already."),
+    "task_taken": marked("A colleague has taken this task."),
+    "wrong_stage": marked("The loan has moved on, and this is not possible any more."),
+    "invalid_decision": marked("The decision is not complete. See the marked fields."),
+    "invalid_prepayment": marked("This prepayment cannot be taken: another one is under way, or nothing is left to pay."),
+    "prepayment_declined": marked("The bank declined the prepayment. Nothing was taken from the account."),
+    "outcome_unknown": marked("The bank has not answered yet. The prepayment is booked as soon as it does."),
+    "loan_not_running": marked("The loan takes no orders now: it has just been entered, or it is closed."),
+    "engine_busy": marked("Too many orders to this loan at once. Try again in a moment."),
+    "engine_unavailable": marked("The system did not answer in time. Look at the loan before you try again."),
+    "books_unavailable": marked("The books did not answer. Try again in a moment."),
+    "payee_unknown": marked("The register names no account to pay to. Send the case back and have it asked again."),
+}
+"""Refusals by their code. One without a sentence here is shown in its own English words."""
+
+_GROUPS: Mapping[str, Mapping[str, str]] = {
+    "stage": STAGES,
+    "task": TASK_KINDS,
+    "outcome": OUTCOMES,
+    "decided": DECIDED,
+    "payout_outcome": PAYOUT_OUTCOMES,
+    "role": ROLES,
+    "duty": ROLE_DUTIES,
+    "verdict": VERDICTS,
+    "party": PARTIES,
+    "payment": PAYMENT_KINDS,
+    "payment_status": PAYMENT_STATUSES,
+    "waits_for": WAITS_FOR,
+    "choice": CHOICES,
+    "method": METHODS,
+    "check": CHECKS,
+    "answer": ANSWERS,
+    "result": RESULTS,
+    "document": DOCUMENTS,
+    "channel": CHANNELS,
+    "bank_reason": BANK_REASONS,
+}
+_COLOURS: Mapping[str, Mapping[str, str]] = {
+    "stage": STAGE_COLOURS,
+    "decided": OUTCOME_COLOURS,
+    "verdict": VERDICT_COLOURS,
+    "payment_status": PAYMENT_COLOURS,
+}
+
+
+def label(spelling: str, group: str, language: Language) -> str:
+    """A stored spelling in words; one that a new module brought stands for itself."""
+    sentence = _GROUPS[group].get(spelling)
+    return language.say(sentence) if sentence else str(spelling)
+
+
+def colour(spelling: str, group: str) -> str:
+    """The colour of a badge, never its only sign."""
+    return _COLOURS[group].get(spelling, "secondary")
+
+
+def refusal(code: str, sentence: str, language: Language) -> str:
+    """A refusal as a person reads it."""
+    known = REFUSALS.get(code)
+    return language.say(known) if known else sentence

@@ -1,0 +1,117 @@
+"""Turns a template and its values into an answer, in the visitor's language."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.policies import reason_text
+from services.products import UnknownProduct, catalogue
+from web import formats, labels, masking
+from web.context import WebContext
+from web.language import NAMES, Language, language
+from web.session import Sessions
+from web.visit import Visit
+
+ROOM = Path(__file__).parent
+STATIC = ROOM / "static"
+
+
+class AssetMissing(RuntimeError):
+    """A style or script that the pages load is not there; `make setup` lays it out."""
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, which changes with its content, so that browsers may keep it for good."""
+    file = STATIC / name
+    if not file.exists():
+        raise AssetMissing(f"{name} is not in web/static; run `make setup`")
+    return f"/static/{name}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
+
+
+def product_name(code: str, language: Language) -> str:
+    """What a product is called; the code of one that is not loaded any more."""
+    try:
+        product = catalogue().product(code)
+    except UnknownProduct:
+        return code
+    return product.name_zh if language.code == "zh" else product.name_en
+
+
+@cache
+def environment(code: str) -> Environment:
+    """Templates in one language."""
+    spoken = language(code)
+    made = Environment(
+        loader=FileSystemLoader(ROOM / "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    shown: dict[str, Callable[..., str]] = {
+        "money": formats.money,
+        "number": formats.number,
+        "percent": formats.percent,
+        "day": formats.day,
+        "short_day": formats.short_day,
+        "instant": formats.instant,
+        "product": product_name,
+    }
+    made.filters.update({name: partial(_in_language, shown=show, spoken=spoken) for name, show in shown.items()})
+    made.filters["label"] = lambda spelling, group: labels.label(spelling, group, spoken)
+    made.filters["reason"] = lambda reason: reason_text(reason, spoken.code)
+    made.filters["masked_mobile"] = masking.masked_mobile
+    made.filters["masked_account"] = masking.masked_account
+    made.globals.update(asset=asset, colour=labels.colour, languages=NAMES, language=spoken)
+    return made
+
+
+def _in_language(value: Any, *, shown: Callable[..., str], spoken: Language) -> str:
+    return shown(value, spoken)
+
+
+def wants_fragment(request: Request) -> bool:
+    """Whether htmx asks, and so wants a part of a page."""
+    return request.headers.get("hx-request") == "true"
+
+
+def show(request: Request, visit: Visit, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page or, from a template that is one, a fragment."""
+    context: WebContext = request.app.state.context
+    sessions: Sessions = request.app.state.sessions
+    text = environment(visit.language.code).get_template(template).render(
+        visit=visit,
+        csrf=visit.session.csrf,
+        path=request.url.path,
+        address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        today=context.books.clock.business_date(datetime.now(UTC)),
+        **values,
+    )
+    answer = HTMLResponse(text, status)
+    if sessions.read(request) is None:
+        sessions.write(request, answer, visit.session)
+    return answer
+
+
+def go(request: Request, address: str) -> Response:
+    """Sends the browser to another page of ours, with or without htmx."""
+    if wants_fragment(request):
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, status_code=303)
+
+
+def own_address(address: str | None) -> str:
+    """An address within these pages, or the home page: nobody is sent to another site."""
+    safe = address is not None and address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
+    return address if safe and address is not None else "/"

@@ -1,0 +1,81 @@
+"""Who visits a page, in which language, and who may."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from models.keys import new_id
+from models.staff import Actor, Role
+from services.errors import NotAllowed
+from web.context import WebContext
+from web.errors import NotSignedIn
+from web.language import Language, language_of
+from web.session import Session, Sessions
+
+STAFF_ROLES = (Role.AGENT, Role.MANAGER, Role.RISK, Role.FINANCE, Role.AUDITOR, Role.ADMIN)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request: whose session, acting as whom (None before the sign-in), in which language."""
+
+    session: Session
+    language: Language
+    actor: Actor | None = None
+    name: str = ""
+
+    @property
+    def person(self) -> Actor:
+        """Who acts; NotSignedIn before the sign-in."""
+        if self.actor is None:
+            raise NotSignedIn
+        return self.actor
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether a member of staff visits."""
+        return self.actor is not None and self.actor.role in STAFF_ROLES
+
+
+def stranger(request: Request) -> Visit:
+    """The visit of somebody whom we do not ask who he is."""
+    sessions: Sessions = request.app.state.sessions
+    return Visit(sessions.read(request) or Session(), language_of(request))
+
+
+def visit_of(request: Request) -> Visit:
+    """The visit, its person looked up in the books: a dismissed colleague is a stranger at his next click."""
+    visit = stranger(request)
+    context: WebContext = request.app.state.context
+    address = request.client.host if request.client else None
+    session = visit.session
+    if session.customer_id is not None:
+        actor = Actor(session.customer_id, Role.BORROWER, session.customer_id, address, new_id())
+        visit = Visit(session, visit.language, actor)
+    elif session.staff_id is not None:
+        with context.books.read() as work:
+            person = work.staff.get(session.staff_id)
+        if person is not None and person.active:
+            visit = Visit(session, visit.language, Actor(person.id, person.role, None, address, new_id()), person.name)
+    request.state.visit = visit
+    return visit
+
+
+AnyVisit = Annotated[Visit, Depends(visit_of)]
+
+
+def _only(*roles: Role) -> Callable[[Visit], Visit]:
+    def check(visit: AnyVisit) -> Visit:
+        if visit.person.role not in roles:
+            raise NotAllowed(f"this page is not for the role {visit.person.role}")
+        return visit
+
+    return check
+
+
+StaffVisit = Annotated[Visit, Depends(_only(*STAFF_ROLES))]
+"""A signed-in member of staff."""
+BorrowerVisit = Annotated[Visit, Depends(_only(Role.BORROWER))]
+"""A signed-in borrower."""

@@ -1,0 +1,131 @@
+"""The Temporal worker: what runs on which queue, tuned how."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import aiohttp
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.bank import BankActs
+from activities.loan import LoanActs
+from activities.registers import RegisterActs, Registers
+from activities.sms import SmsSender
+from books.session import Books
+from engine.commands import LoanCommands
+from engine.dispatcher import Dispatcher
+from gateways.bank import BankGateway
+from gateways.bureau import CreditBureau
+from gateways.connection import open_session
+from gateways.enrolment import EnrolmentRegister
+from gateways.identity import IdentityRegister
+from gateways.sms import SmsGateway
+from gateways.vehicles import VehicleRegister
+from models.keys import BANK_QUEUE, LOANS_QUEUE, REGISTERS_QUEUE
+from models.outbox import Topic
+from settings import Settings
+from workflows.loan import LoanWorkflow
+
+WORKFLOW_TASKS = 20
+"""A small fixed number: mass replay after a restart would otherwise trip the deadlock detector."""
+BOOKS_THREADS = 8
+STOP_PATIENCE = timedelta(seconds=10)
+
+
+@asynccontextmanager
+async def running(settings: Settings, client: Client, books: Books, *, sandbox: bool = False) -> AsyncIterator[Dispatcher]:
+    """Workers on all three queues while the block lasts; gives the dispatcher, which the caller runs or drains.
+
+    The sandbox checks workflow code for determinism and belongs in tests: it costs 30 ms CPU a loan.
+    """
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session())
+        threads = stack.enter_context(ThreadPoolExecutor(BOOKS_THREADS, thread_name_prefix="books"))
+        for worker in workers(settings, client, books, session, threads, sandbox=sandbox):
+            await stack.enter_async_context(worker)
+        sms = SmsSender(books, SmsGateway(session, *_address(settings, "sms")))
+        yield Dispatcher(books, LoanCommands(client), {Topic.SMS: sms.send}, settings.dispatch_per_second)
+
+
+def workers(
+    settings: Settings,
+    client: Client,
+    books: Books,
+    session: aiohttp.ClientSession,
+    threads: ThreadPoolExecutor,
+    *,
+    sandbox: bool = False,
+) -> list[Worker]:
+    """One worker for each queue."""
+    loan_acts = LoanActs(books)
+    registers = RegisterActs(
+        books,
+        Registers(
+            IdentityRegister(session, *_address(settings, "identity")),
+            CreditBureau(session, *_address(settings, "bureau")),
+            EnrolmentRegister(session, *_address(settings, "enrolment")),
+            VehicleRegister(session, *_address(settings, "vehicles")),
+        ),
+    )
+    bank = BankActs(
+        books, BankGateway(session, *_address(settings, "bank")), settings.state_account, settings.state_name
+    )
+    return [
+        Worker(
+            client,
+            task_queue=LOANS_QUEUE,
+            workflows=[LoanWorkflow],
+            activities=[
+                loan_acts.grade_case,
+                loan_acts.escalate_task,
+                loan_acts.expire_completion,
+                loan_acts.record_decision,
+                loan_acts.complete_case,
+                loan_acts.accept_contract,
+                loan_acts.withdraw_loan,
+                loan_acts.expire_offer,
+                loan_acts.book_payout,
+                loan_acts.record_payout_failure,
+                loan_acts.order_prepayment,
+                loan_acts.advance_account,
+            ],
+            activity_executor=threads,
+            workflow_runner=SandboxedWorkflowRunner() if sandbox else UnsandboxedWorkflowRunner(),
+            max_concurrent_workflow_tasks=WORKFLOW_TASKS,
+            max_concurrent_local_activities=BOOKS_THREADS,
+            max_cached_workflows=2000,
+            graceful_shutdown_timeout=STOP_PATIENCE,
+        ),
+        Worker(
+            client,
+            task_queue=REGISTERS_QUEUE,
+            activities=[registers.ask_register],
+            max_concurrent_activities=50,
+            graceful_shutdown_timeout=STOP_PATIENCE,
+        ),
+        Worker(
+            client,
+            task_queue=BANK_QUEUE,
+            activities=[bank.pay_out, bank.pay_in, bank.collect, bank.recall_payout],
+            max_concurrent_activities=20,
+            graceful_shutdown_timeout=STOP_PATIENCE,
+        ),
+    ]
+
+
+async def work(settings: Settings, client: Client, books: Books, stop: asyncio.Event) -> None:
+    """Runs the workers and a dispatcher until `stop` is set."""
+    async with running(settings, client, books) as dispatcher:
+        dispatching = asyncio.create_task(dispatcher.run())
+        await stop.wait()
+        dispatching.cancel()
+        await asyncio.gather(dispatching, return_exceptions=True)
+
+
+def _address(settings: Settings, service: str) -> tuple[str, str, float]:
+    credential = getattr(settings, f"{service}_credential").get_secret_value()
+    return f"{settings.outside_url}/{service}", credential, settings.outside_timeout_seconds

@@ -1,0 +1,437 @@
+"""The life of one loan, from application to settlement, as the lending procedure reads."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from models.keys import BANK_QUEUE, REGISTERS_QUEUE, effect_key
+from models.loans import CLOSED, WITHDRAWABLE, Stage
+from models.messages import (
+    AdvanceOrder,
+    BooksOrder,
+    CheckOrder,
+    CheckOutcome,
+    CollectOrder,
+    CommandOnBooks,
+    CommandOrder,
+    CommandResult,
+    DecideOnBooks,
+    DecisionOrder,
+    LoanOrder,
+    LoanState,
+    Message,
+    MoneyNotice,
+    NextDay,
+    PaymentOrder,
+    PaymentResult,
+    PrepaymentOrder,
+    PrepayOnBooks,
+    Progress,
+    StepKind,
+    VerificationOrder,
+)
+from models.payments import PaymentStatus
+from models.verification import Verdict
+
+DAYS_PER_RUN = 370
+"""A run in repayment ends after about a year of business days, so that no history grows long."""
+
+BOOKS_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
+REGISTER_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=2), maximum_attempts=6
+)
+BANK_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+BANK_PATIENCE = timedelta(days=3)
+"""How long a payout may stay without an outcome before a person looks at it."""
+PREPAYMENT_PATIENCE = timedelta(seconds=45)
+"""How long a borrower waits for his prepayment."""
+
+Result = TypeVar("Result", bound=Message)
+
+
+@workflow.defn(name="Loan")
+class LoanWorkflow:
+    """One loan. The books hold its data; this holds what happens next and what it waits for."""
+
+    @workflow.init
+    def __init__(self, order: LoanOrder) -> None:
+        self.order = order
+        self.stage = order.stage
+        self.seq = order.seq
+        self.round = order.round
+        self.task_id = order.task_id
+        self.payouts = order.payouts
+        self.next_day = order.next_day
+        self.money_came_in = order.money_came_in
+        self.one_at_a_time = asyncio.Lock()
+        self.run_began = self._today()
+
+    @workflow.run
+    async def run(self, order: LoanOrder) -> LoanState:
+        """Takes the loan from the stage it stands at to its end."""
+        while self.stage not in CLOSED:
+            if self.stage in (Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING):
+                await self._verify_and_grade()
+            elif self.stage is Stage.APPROVAL:
+                await self._wait_for_approval()
+            elif self.stage is Stage.RETURNED:
+                await self._wait_for_completion()
+            elif self.stage is Stage.ACCEPTANCE:
+                await self._wait_for_acceptance()
+            elif self.stage is Stage.DISBURSEMENT:
+                await self._pay_out()
+            elif self.stage is Stage.PAYOUT_FAILED:
+                await workflow.wait_condition(lambda: self.stage is not Stage.PAYOUT_FAILED)
+            else:
+                await self._repay_until_next_run()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self.state()
+
+    # -- the procedure, stage by stage ------------------------------------------------------------------------------
+
+    async def _verify_and_grade(self) -> None:
+        """All registers at once; one that cannot be asked leaves its mark and a person decides without it."""
+        self.stage = Stage.VERIFICATION
+        checks = asyncio.gather(*(self._ask_register(check) for check in self.order.checks))
+        await workflow.wait_condition(lambda: checks.done() or self.stage in CLOSED)
+        if self.stage in CLOSED:
+            checks.cancel()
+            return
+        unanswered = tuple(outcome.check for outcome in checks.result() if outcome.verdict is Verdict.UNAVAILABLE)
+        async with self.one_at_a_time:
+            if self.stage is Stage.VERIFICATION:
+                order = VerificationOrder(**self._books_order("grade"), unanswered=unanswered)
+                self._follow(await self._on_books("grade_case", order, Progress))
+
+    async def _wait_for_approval(self) -> None:
+        """Until somebody decides; a late task goes up, a step at a time, and then stays there in sight."""
+        task_id = self.task_id
+        for _ in range(self.order.escalations + 1):
+            if await self._within(self.order.approval_days, lambda: self._is_past(Stage.APPROVAL, task_id)):
+                return
+            await self._act("escalate_task", Stage.APPROVAL)
+        await workflow.wait_condition(lambda: self._is_past(Stage.APPROVAL, task_id))
+
+    async def _wait_for_completion(self) -> None:
+        if not await self._within(self.order.completion_days, lambda: self.stage is not Stage.RETURNED):
+            await self._act("expire_completion", Stage.RETURNED)
+
+    async def _wait_for_acceptance(self) -> None:
+        if not await self._within(self.order.acceptance_days, lambda: self.stage is not Stage.ACCEPTANCE):
+            await self._act("expire_offer", Stage.ACCEPTANCE)
+
+    async def _pay_out(self) -> None:
+        """Every payee, each exactly once. If one is declined, what went out comes back before anybody decides anew."""
+        called_for: list[str] = []
+        try:
+            for key in self.payouts:
+                called_for.append(key)
+                result = await self._bank("pay_out", key, self._today(), BANK_PATIENCE)
+                if result.status != PaymentStatus.SETTLED:
+                    raise ApplicationError(result.reason_code or "declined", type="PayoutDeclined")
+        except (ActivityError, ApplicationError) as error:
+            if isinstance(error, ApplicationError):
+                await self._call_back(called_for[:-1])
+            await self._act("record_payout_failure", Stage.DISBURSEMENT)
+            return
+        await self._act("book_payout", Stage.DISBURSEMENT)
+
+    async def _call_back(self, keys: list[str]) -> None:
+        for key in reversed(keys):
+            await self._bank("recall_payout", key, self._today(), None)
+
+    async def _repay_until_next_run(self) -> None:
+        """Sleeps from one day that matters to the next; money that comes in wakes it in between."""
+        while self.stage is Stage.REPAYMENT:
+            if self.order.stage is not Stage.REPAYMENT or self._run_is_long():
+                await self._continue_as_new()
+            step = self.next_day
+            if step is not None and step.date <= self._today():
+                await self._live_through(step)
+            elif self.money_came_in:
+                self.money_came_in = False
+                async with self.one_at_a_time:
+                    await self._advance(self._today(), None)
+            elif step is None:
+                await workflow.wait_condition(lambda: self._is_woken(step))
+            else:
+                opens = self.order.clock.opens_at(step.date) - workflow.now()
+                await self._sleep(max(opens, timedelta(0)), lambda: self._is_woken(step))
+
+    async def _live_through(self, step: NextDay) -> None:
+        async with self.one_at_a_time:
+            if self.next_day == step and self.stage is Stage.REPAYMENT:
+                await self._take(step)
+
+    async def _take(self, step: NextDay) -> None:
+        """One day that matters, under its planned date, so that a late engine never makes a borrower late."""
+        if step.claim:
+            await self._draw("claim_subsidy", step, subsidy=True)
+        if step.collect:
+            await self._draw("collect", step, subsidy=False)
+        await self._advance(step.date, step.why)
+
+    async def _draw(self, operation: str, step: NextDay, *, subsidy: bool) -> None:
+        """Asks the bank to draw what is due. Without an outcome in time the account goes on; the next step asks again."""
+        order = CollectOrder(loan=self.order.loan, key=self._key(operation), day=step.date, n=step.n, subsidy=subsidy)
+        try:
+            await workflow.execute_activity(
+                "collect",
+                order,
+                task_queue=BANK_QUEUE,
+                start_to_close_timeout=timedelta(seconds=20),
+                schedule_to_close_timeout=max(self.order.clock.length_of(1), timedelta(minutes=1)),
+                retry_policy=BANK_RETRY,
+            )
+        except ActivityError:
+            workflow.logger.warning("collection has no outcome yet")
+
+    async def _advance(self, day: date, why: StepKind | None) -> None:
+        order = AdvanceOrder(**self._books_order("advance") | {"day": day}, why=why)
+        self._follow(await self._on_books("advance_account", order, Progress))
+
+    # -- commands and messages --------------------------------------------------------------------------------------
+
+    @workflow.update
+    async def decide(self, decision: DecisionOrder) -> CommandResult:
+        """A person's decision on the task that the loan waits for."""
+        async with self.one_at_a_time:
+            return await self._decide(decision)
+
+    @decide.validator
+    def check_decision(self, decision: DecisionOrder) -> None:
+        """Refuses a decision on any other task than the one waited for."""
+        if decision.task_id != self.task_id or self.stage not in (Stage.APPROVAL, Stage.PAYOUT_FAILED):
+            raise ApplicationError(f"task {decision.task_id} is not open any more", type="task_closed")
+
+    @workflow.signal
+    async def decision_made(self, decision: DecisionOrder) -> None:
+        """The same decision from somebody who does not wait; what cannot be followed is dropped, the books say why."""
+        async with self.one_at_a_time:
+            if decision.task_id != self.task_id or self.stage not in (Stage.APPROVAL, Stage.PAYOUT_FAILED):
+                return
+            try:
+                await self._decide(decision)
+            except ApplicationError:
+                workflow.logger.warning("a decision by signal was refused")
+
+    async def _decide(self, decision: DecisionOrder) -> CommandResult:
+        self.check_decision(decision)
+        order = DecideOnBooks(**self._books_order("decision"), decision=decision)
+        self._follow(await self._command_on_books("record_decision", order, Progress))
+        return CommandResult(stage=self.stage, sentence=f"the decision is recorded: {decision.outcome}")
+
+    @workflow.update
+    async def accept(self, command: CommandOrder) -> CommandResult:
+        """The borrower accepts the contract."""
+        return await self._command("accept_contract", command, Stage.ACCEPTANCE)
+
+    @accept.validator
+    def check_acceptance(self, command: CommandOrder) -> None:  # noqa: ARG002 a validator has its update's signature
+        """Refuses an acceptance where no offer waits."""
+        self._require("acceptance", Stage.ACCEPTANCE)
+
+    @workflow.update
+    async def complete(self, command: CommandOrder) -> CommandResult:
+        """What was missing is there: verify again."""
+        return await self._command("complete_case", command, Stage.RETURNED)
+
+    @complete.validator
+    def check_completion(self, command: CommandOrder) -> None:  # noqa: ARG002 a validator has its update's signature
+        """Refuses a completion of a case that was not sent back."""
+        self._require("completion", Stage.RETURNED)
+
+    @workflow.update
+    async def withdraw(self, command: CommandOrder) -> CommandResult:
+        """The borrower walks away before money moves."""
+        return await self._command("withdraw_loan", command, *WITHDRAWABLE)
+
+    @withdraw.validator
+    def check_withdrawal(self, command: CommandOrder) -> None:  # noqa: ARG002 a validator has its update's signature
+        """Refuses a withdrawal once money is out or on its way."""
+        self._require("withdrawal", *WITHDRAWABLE)
+
+    @workflow.update
+    async def prepay(self, prepayment: PrepaymentOrder) -> CommandResult:
+        """Draws a prepayment today and brings the account up to it."""
+        async with self.one_at_a_time:
+            while self.next_day is not None and self.next_day.date <= self._today() and self.stage is Stage.REPAYMENT:
+                await self._take(self.next_day)
+            self._require("prepayment", Stage.REPAYMENT)
+            order = PrepayOnBooks(**self._books_order("prepay"), prepayment=prepayment)
+            asked = await self._command_on_books("order_prepayment", order, CommandResult)
+            try:
+                result = await self._bank("pay_in", asked.payment_key or "", order.day, PREPAYMENT_PATIENCE)
+            except ActivityError as error:
+                raise ApplicationError(
+                    "the bank has not answered yet; the prepayment is booked as soon as it does", type="outcome_unknown"
+                ) from error
+            await self._advance(order.day, None)
+            if result.status != PaymentStatus.SETTLED:
+                raise ApplicationError(f"the bank declined the prepayment: {result.reason_code}", type="prepayment_declined")
+            sentence = "the loan is settled" if self.stage is Stage.SETTLED else "the prepayment is booked"
+            return CommandResult(stage=self.stage, sentence=sentence, payment_key=asked.payment_key)
+
+    @prepay.validator
+    def check_prepayment(self, prepayment: PrepaymentOrder) -> None:
+        """Refuses a prepayment of a loan that is not running."""
+        self._require("prepayment", Stage.REPAYMENT)
+        if prepayment.amount_fen is not None and prepayment.amount_fen <= 0:
+            raise ApplicationError("a prepayment is above zero", type="invalid_prepayment")
+
+    @workflow.signal
+    def money_moved(self, notice: MoneyNotice) -> None:  # noqa: ARG002 the row in the books has the facts
+        """The bank reported money of this loan; the books have the row."""
+        self.money_came_in = True
+
+    @workflow.query
+    def state(self) -> LoanState:
+        """Where the loan stands and what it waits for."""
+        return LoanState(
+            loan=self.order.loan,
+            stage=self.stage,
+            task_id=self.task_id,
+            next_day=self.next_day,
+            seq=self.seq,
+            runs=self.order.runs,
+            waits_for=None if self.stage in CLOSED else str(self.stage),
+        )
+
+    # -- how acts reach the books, the registers and the bank --------------------------------------------------------
+
+    async def _ask_register(self, check: str) -> CheckOutcome:
+        try:
+            outcome: CheckOutcome = await workflow.execute_activity(
+                "ask_register",
+                CheckOrder(loan=self.order.loan, check=check, day=self._today(), round=self.round),
+                task_queue=REGISTERS_QUEUE,
+                start_to_close_timeout=timedelta(seconds=15),
+                schedule_to_close_timeout=timedelta(minutes=10),
+                retry_policy=REGISTER_RETRY,
+                result_type=CheckOutcome,
+            )
+            return outcome
+        except ActivityError:
+            return CheckOutcome(check=check, verdict=Verdict.UNAVAILABLE)
+
+    async def _bank(self, activity: str, key: str, day: date, patience: timedelta | None) -> PaymentResult:
+        result: PaymentResult = await workflow.execute_activity(
+            activity,
+            PaymentOrder(loan=self.order.loan, key=key, day=day),
+            task_queue=BANK_QUEUE,
+            start_to_close_timeout=timedelta(seconds=20),
+            schedule_to_close_timeout=patience,
+            retry_policy=BANK_RETRY,
+            result_type=PaymentResult,
+        )
+        return result
+
+    async def _on_books(self, activity: str, order: BooksOrder, result_type: type[Result]) -> Result:
+        """A short transaction on our own books; if they are down it becomes a timer, never a stuck task."""
+        result: Result = await workflow.execute_local_activity(
+            activity,
+            order,
+            start_to_close_timeout=timedelta(seconds=10),
+            local_retry_threshold=timedelta(seconds=5),
+            retry_policy=BOOKS_RETRY,
+            result_type=result_type,
+        )
+        return result
+
+    async def _command_on_books(self, activity: str, order: BooksOrder, result_type: type[Result]) -> Result:
+        """An act that somebody waits for: a refusal of the books becomes the answer to him."""
+        try:
+            return await self._on_books(activity, order, result_type)
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError):
+                raise error.cause from error
+            raise ApplicationError("the books did not answer", type="books_unavailable") from error
+
+    async def _act(self, activity: str, stage: Stage) -> None:
+        """An act of the procedure itself, unless somebody moved the loan on in the meantime."""
+        async with self.one_at_a_time:
+            if self.stage is stage:
+                self._follow(await self._on_books(activity, BooksOrder(**self._books_order(activity)), Progress))
+
+    async def _command(self, activity: str, command: CommandOrder, *stages: Stage) -> CommandResult:
+        async with self.one_at_a_time:
+            self._require(activity, *stages)
+            order = CommandOnBooks(**self._books_order(activity), command=command)
+            self._follow(await self._command_on_books(activity, order, Progress))
+            return CommandResult(stage=self.stage, sentence=f"the loan is now at {self.stage}")
+
+    def _follow(self, progress: Progress) -> None:
+        if self.stage is Stage.RETURNED and progress.stage is Stage.VERIFICATION:
+            self.round += 1
+        self.stage = progress.stage
+        self.task_id = progress.task_id
+        self.next_day = progress.next_day
+        if progress.payouts:
+            self.payouts = progress.payouts
+
+    def _books_order(self, operation: str) -> dict[str, Any]:
+        n = self.seq
+        return {
+            "loan": self.order.loan,
+            "key": self._key(operation),
+            "n": n,
+            "day": self._today(),
+            "round": self.round,
+            "task_id": self.task_id,
+        }
+
+    def _key(self, operation: str) -> str:
+        key = effect_key(self.order.loan, operation, self.seq)
+        self.seq += 1
+        return key
+
+    def _require(self, act: str, *stages: Stage) -> None:
+        if self.stage not in stages:
+            raise ApplicationError(f"loan {self.order.loan} is at {self.stage}; {act} is not possible there", type="wrong_stage")
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def _today(self) -> date:
+        return self.order.clock.business_date(workflow.now())
+
+    async def _within(self, days: int, happened: Callable[[], bool]) -> bool:
+        """Waits for something to happen, a number of business days at most; says whether it did."""
+        return await self._sleep(self.order.clock.length_of(days), happened)
+
+    async def _sleep(self, longest: timedelta, woken: Callable[[], bool]) -> bool:
+        try:
+            await workflow.wait_condition(woken, timeout=longest)
+        except TimeoutError:
+            return False
+        return True
+
+    def _is_past(self, stage: Stage, task_id: str | None) -> bool:
+        return self.stage is not stage or self.task_id != task_id
+
+    def _is_woken(self, step: NextDay | None) -> bool:
+        return self.money_came_in or self.next_day != step or self.stage is not Stage.REPAYMENT
+
+    def _run_is_long(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() or (self._today() - self.run_began).days >= DAYS_PER_RUN
+
+    async def _continue_as_new(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(
+            self.order.model_copy(
+                update={
+                    "stage": self.stage,
+                    "seq": self.seq,
+                    "round": self.round,
+                    "task_id": self.task_id,
+                    "next_day": self.next_day,
+                    "money_came_in": self.money_came_in,
+                    "runs": self.order.runs + 1,
+                    "payouts": (),
+                }
+            )
+        )
