@@ -29,4 +29,4 @@ USER loanwright
 VOLUME /data
 EXPOSE 8000
 ENTRYPOINT ["python", "/app/cli.py"]
-CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8000", "--inner-port", "8001"]

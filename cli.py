@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from console import logs
 from console.audits import audit_books
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
+from console.processes import NotReady
 from console.rebuild import compare_stages, rebuild
 from console.seed import load_products, seed
 from console.serve import listen, serve
@@ -30,9 +31,15 @@ from lending.money import yuan
 from lending.operations import run_case, run_cases
 from models.staff import Actor, Role
 from settings import settings
+from tools.servers import ServerMissing
 from worker import work
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Loanwright: a loan back office on durable workflows.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Loanwright: a loan back office on durable workflows.",
+)
 audits = typer.Typer(no_args_is_help=True, help="Prove that books, engine and computation agree.")
 app.add_typer(audits, name="audit")
 say = Console(stderr=True)
@@ -116,8 +123,9 @@ def migrate_command() -> None:
 
 @app.command("seed")
 def seed_command() -> None:
-    """Products' rules, opening balance, business day and demo persons, where they are not there yet."""
+    """Migrate, then add products' rules, opening balance, business day and demo persons that are not there yet."""
     configured = settings()
+    run_migrations(configured.database_url)
     books = Books(configured.database_url)
     books.set_clock(wanted_clock(configured.day_seconds, configured.start_date))
     seed(books, configured)
@@ -164,7 +172,8 @@ def import_command(file: Path, actor: Annotated[str, typer.Option(help="who ente
     for number, why in report.refused:
         say.print(f"  line {number}: {why}", style="yellow", highlight=False)
     say.print(
-        f"{len(report.accepted)} accepted, {len(report.repeated)} known already, {len(report.refused)} refused", style="bold"
+        f"{len(report.accepted)} accepted, {len(report.repeated)} known already, {len(report.refused)} refused",
+        style="bold",
     )
     raise typer.Exit(1 if report.refused else 0)
 
@@ -230,7 +239,7 @@ def main() -> None:
     """Runs the command; a refusal becomes a sentence, not a stack trace."""
     try:
         app()
-    except LendingError as refusal:
+    except (LendingError, NotReady, ServerMissing) as refusal:
         say.print(str(refusal), style="red")
         sys.exit(1)
 

@@ -17,10 +17,13 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///data/loanwright.db", description="SQLite file or postgresql+psycopg://…")
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
-    day_seconds: float = Field(86_400, gt=0, le=86_400, description="length of a business day; shorter for demonstrations")
+    day_seconds: float = Field(
+        86_400, gt=0, le=86_400, description="length of a business day; shorter for demonstrations"
+    )
     start_date: date | None = Field(None, description="first business date when the day is shortened; today otherwise")
     modules: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("modules.auto", "modules.micro", "modules.student"), description="products and capabilities to load, with commas"
+        ("modules.auto", "modules.micro", "modules.student"),
+        description="products and capabilities to load, with commas",
     )
 
     outside_url: str = Field("http://127.0.0.1:8700", description="base address of registers, bank and SMS gateway")

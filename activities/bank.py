@@ -78,12 +78,17 @@ class BankActs:
             if result is None:
                 result = await self._send(payment, account, name)
         except OutsideRefused as refusal:
+            if not refusal.outcome_known:
+                # An unreadable answer: the money may have moved, so the next try asks first.
+                raise OutcomePending(key) from refusal
             reason = refusal.outside_code or "refused_by_bank"
             return await asyncio.to_thread(self._record, key, PaymentStatus.DECLINED, None, reason)
         if result.status is TransferStatus.PENDING:
             await asyncio.to_thread(self._record, key, PaymentStatus.PENDING, result, None)
             raise OutcomePending(key)
-        return await asyncio.to_thread(self._record, key, PaymentStatus(result.status.value), result, result.reason_code)
+        return await asyncio.to_thread(
+            self._record, key, PaymentStatus(result.status.value), result, result.reason_code
+        )
 
     async def _send(self, payment: Payment, account: str, name: str) -> TransferResult:
         if payment.kind is PaymentKind.DISBURSEMENT:

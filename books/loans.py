@@ -95,7 +95,9 @@ class LoanBook:
     def next_position(self, number: str) -> int:
         """The place of the loan's next event."""
         return (
-            self.session.exec(select(func.coalesce(func.max(LoanEvent.position), 0)).where(LoanEvent.loan == number)).one()
+            self.session.exec(
+                select(func.coalesce(func.max(LoanEvent.position), 0)).where(LoanEvent.loan == number)
+            ).one()
             + 1
         )
 
@@ -120,7 +122,9 @@ class LoanBook:
 
     def all_numbers(self, after: str = "", limit: int = 500) -> list[str]:
         """All loan numbers, a page at a time."""
-        return list(self.session.exec(select(Loan.number).where(Loan.number > after).order_by(col(Loan.number)).limit(limit)))
+        return list(
+            self.session.exec(select(Loan.number).where(Loan.number > after).order_by(col(Loan.number)).limit(limit))
+        )
 
     def of_customer(self, customer_id: str) -> list[Loan]:
         """A customer's loans, newest first."""

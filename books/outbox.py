@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Update, func, update
+from sqlalchemy import Update, func, text, update
 from sqlmodel import Session, col, select
 
 from models.outbox import Effect, NumberSeries, OutboxRow, Topic
+
+_NEW_SERIES = text("INSERT INTO number_series (name, next) VALUES (:name, 1) ON CONFLICT DO NOTHING")
 
 
 class OutboxBook:
@@ -16,9 +18,7 @@ class OutboxBook:
         self.session = session
         self.written = False
 
-    def put(
-        self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None
-    ) -> None:
+    def put(self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None) -> None:
         """Writes a message; the key makes it one of its kind."""
         self.session.add(OutboxRow(topic=topic, key=key, payload=payload, loan=loan, not_before=at))
         self.written = True
@@ -60,7 +60,9 @@ class OutboxBook:
 
     def waiting(self) -> int:
         """How many messages are not delivered yet."""
-        return self.session.exec(select(func.count()).select_from(OutboxRow).where(col(OutboxRow.done_at).is_(None))).one()
+        return self.session.exec(
+            select(func.count()).select_from(OutboxRow).where(col(OutboxRow.done_at).is_(None))
+        ).one()
 
     def effect(self, key: str) -> Effect | None:
         """The first result of an act, if it was done."""
@@ -84,9 +86,9 @@ class OutboxBook:
         )
         after = self.session.exec(statement).first()
         if after is None:
-            self.session.add(NumberSeries(name=series, next=count + 1))
-            self.session.flush()
-            return 1
+            # Another process may begin the same series at this moment: whoever comes second finds the row.
+            self.session.execute(_NEW_SERIES, {"name": series})
+            after = self.session.exec(statement).one()
         return int(after[0]) - count
 
 

@@ -49,7 +49,9 @@ class PaymentBook:
 
     def entries(self, loan: str, limit: int = 500) -> list[BankEntry]:
         """Bank entries of a loan."""
-        query = select(BankEntry).where(BankEntry.loan == loan).order_by(col(BankEntry.booked_on), col(BankEntry.reference))
+        query = (
+            select(BankEntry).where(BankEntry.loan == loan).order_by(col(BankEntry.booked_on), col(BankEntry.reference))
+        )
         return list(self.session.exec(query.limit(limit)))
 
     def entries_on(self, day: date, limit: int = 10_000) -> list[BankEntry]:

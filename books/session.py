@@ -181,8 +181,15 @@ def _sqlite_engine(url: str) -> Engine:
         # The driver's own transaction handling would begin too late; ours begins explicitly below.
         connection.isolation_level = None
         cursor = connection.cursor()
-        # FULL: an answer of 202 must survive a power cut.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        # FULL: an answer of 202 must survive a power cut. Recursive triggers: without them INSERT OR REPLACE removes
+        # rows behind the back of the guards.
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",
+            "busy_timeout=30000",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -22,7 +22,7 @@ class StageDifference:
 
 
 async def compare_stages(books: Books, commands: LoanCommands) -> list[StageDifference]:
-    """Every running loan of the books beside the engine. Stages of verification count as one: the books follow later."""
+    """Every running loan of the books beside the engine. Stages up to grading count as one: the books follow later."""
     differences = []
     for loan in _running(books):
         try:
@@ -35,7 +35,7 @@ async def compare_stages(books: Books, commands: LoanCommands) -> list[StageDiff
 
 
 async def rebuild(books: Books, commands: LoanCommands) -> list[str]:
-    """Starts the workflow of every loan that the books know as running and the engine does not; returns their numbers."""
+    """Starts the workflow of every loan that runs in the books and not in the engine; returns their numbers."""
     started = []
     for loan in _running(books):
         with books.read() as work:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.app import ApiContext, create_app, create_inner_app
+from api.app import create_app
+from api.context import ApiContext
+from api.health import create_inner_app
 from books.session import Books
 from console.seed import load_products
 from engine.client import connect
@@ -18,7 +20,8 @@ from engine.commands import LoanCommands
 from gateways.notices import NoticeKind, verify_notice
 from services.bank import BankMovement, LateDecline
 from settings import Settings
-from web.app import WebContext, create_web
+from web.app import create_web
+from web.context import WebContext
 
 log = structlog.get_logger()
 
@@ -40,20 +43,37 @@ def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> 
     )
 
 
-async def build(settings: Settings) -> tuple[FastAPI, FastAPI, Books]:
-    """The outer application (API under /api/v1, pages beside it), the inner one, and the books to close at the end."""
+class BothEdges:
+    """API under /api/, pages everywhere else; the API's start and stop are those of the whole."""
+
+    def __init__(self, api: ASGIApp, web: ASGIApp) -> None:
+        self.api = api
+        self.web = web
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands a request to the one it is for."""
+        is_page = scope["type"] != "lifespan" and not scope["path"].startswith("/api/")
+        await (self.web if is_page else self.api)(scope, receive, send)
+
+
+async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
+    """The outer application (API and pages), the inner one (health and metrics), and the books to close at the end."""
     load_products(settings)
     books = Books(settings.database_url)
     commands = LoanCommands(await connect(settings.temporal_address, settings.temporal_namespace, lazy=True))
     context = ApiContext(
         books=books,
         commands=commands,
-        settings=settings,
         read_notice=lambda body, headers: read_notice(settings, body, headers),
     )
-    app = create_app(context)
-    app.mount("/", create_web(WebContext(books=books, commands=commands, settings=settings)))
-    return app, create_inner_app(context), books
+    pages = WebContext(
+        books=books,
+        commands=commands,
+        session_secret=settings.session_secret.get_secret_value(),
+        temporal_ui_url=settings.temporal_ui_url or None,
+        temporal_namespace=settings.temporal_namespace,
+    )
+    return BothEdges(create_app(context), create_web(pages)), create_inner_app(context), books
 
 
 async def serve(settings: Settings, outer: socket.socket, inner: socket.socket | None) -> None:
@@ -86,7 +106,7 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
-def _server(app: FastAPI) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=10, backlog=2048)
     return uvicorn.Server(config)
 

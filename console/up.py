@@ -66,23 +66,20 @@ def bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings,
     say.print("  the books …", style="dim")
     migrate(settings.database_url)
     books = Books(settings.database_url)
-    clock = books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
+    books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
     seed(books, settings)
     if running is None:
         say.print("  Temporal …", style="dim")
         tree.start(_temporal(temporal_port, ui_port, data))
     say.print("  the outside world (simulated) …", style="dim")
-    base = clock.anchor_date or plan.start_date
-    tree.start(_simulators(outside_port, web_port, data, environment, base))
+    tree.start(_simulators(outside_port, web_port, data, environment))
     say.print("  worker, API and pages …", style="dim")
     for n in range(1, plan.workers + 1):
         worker_log = addresses.log_folder / f"worker-{n}.log"
         tree.start(Child(f"worker-{n}", python(str(ROOT / "cli.py"), "worker"), environment, worker_log, lambda: True))
     serve = python(str(ROOT / "cli.py"), "serve", "--port", str(web_port), "--inner-port", str(inner_port))
     serve += ["--processes", str(plan.api_processes)]
-    tree.start(
-        Child("api", serve, environment, addresses.log_folder / "api.log", answers(f"{addresses.inner}/readyz"))
-    )
+    tree.start(Child("api", serve, environment, addresses.log_folder / "api.log", answers(f"{addresses.inner}/readyz")))
     tree.watch()
     return addresses, settings, books
 
@@ -96,7 +93,7 @@ def up(plan: Plan) -> None:
     tree = Tree()
     say.print("Loanwright is starting", style="bold")
     try:
-        addresses, _settings_, books = bring_up(tree, plan, say)
+        addresses, _, books = bring_up(tree, plan, say)
         say.print(f"  pages         {addresses.web}/  (sign in as a demo person)")
         say.print(f"  API           {addresses.web}/api/v1/")
         if addresses.temporal_ui:
@@ -150,10 +147,8 @@ def _temporal(port: int, ui_port: int, data: Path) -> Child:
     return Child("temporal", command, {}, data / "logs" / "temporal.log", listens(port))
 
 
-def _simulators(port: int, web_port: int, data: Path, environment: dict[str, str], base: date | None) -> Child:
+def _simulators(port: int, web_port: int, data: Path, environment: dict[str, str]) -> Child:
     command = python("-m", "simulators", "--port", str(port), "--data-dir", str(data / "outside"))
     command += ["--notice-url", f"http://127.0.0.1:{web_port}/api/v1/bank/notices"]
-    if base is not None:
-        command += ["--base-date", base.isoformat()]
     environment = {**environment, "PYTHONPATH": str(ROOT)}
     return Child("outside", command, environment, data / "logs" / "outside.log", listens(port))

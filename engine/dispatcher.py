@@ -30,9 +30,7 @@ class Dispatcher:
     Temporal's, such as SMS.
     """
 
-    def __init__(
-        self, books: Books, commands: LoanCommands, senders: Mapping[Topic, Deliver], per_second: int
-    ) -> None:
+    def __init__(self, books: Books, commands: LoanCommands, senders: Mapping[Topic, Deliver], per_second: int) -> None:
         self.books = books
         self.commands = commands
         self.per_second = per_second
@@ -54,7 +52,7 @@ class Dispatcher:
         while True:
             try:
                 delivered = await self.drain_once()
-            except Exception as error:  # the books may be away for a while; the rows wait in them
+            except Exception as error:  # noqa: BLE001 the books may be away for a while; the rows wait in them
                 log.error("dispatcher_paused", error=type(error).__name__)
                 delivered = 0
             if delivered == 0:
@@ -97,15 +95,15 @@ class Dispatcher:
             work.outbox.done([row.id for row, error in outcomes if error is None], now)
             for row, error in outcomes:
                 if error is not None:
-                    pause = min(timedelta(seconds=2 ** min(row.attempts + 1, 16)), LONGEST_WAIT)
+                    pause = min(timedelta(seconds=2 ** min(row.attempts, 16)), LONGEST_WAIT)
                     work.outbox.later(row.id, now + pause, error)
 
     async def _try(self, row: OutboxRow) -> str | None:
         try:
             await self.deliver[row.topic](row)
-        except Exception as error:  # whatever went wrong, the row must come back
+        except Exception as error:  # noqa: BLE001 whatever went wrong, the row must come back
             code = getattr(error, "code", type(error).__name__)
-            log.warning("delivery_failed", topic=row.topic, loan=row.loan, attempts=row.attempts + 1, error=code)
+            log.warning("delivery_failed", topic=row.topic, loan=row.loan, attempts=row.attempts, error=code)
             return str(code)
         return None
 

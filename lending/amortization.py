@@ -43,9 +43,7 @@ class OpenPeriods:
         """The periods from `count` on, with the balance they begin with."""
         if count == 0:
             return self
-        return OpenPeriods(
-            balance, self.factors[count:], self.paying[count:], self.bearing[count:], self.whole_period
-        )
+        return OpenPeriods(balance, self.factors[count:], self.paying[count:], self.bearing[count:], self.whole_period)
 
 
 def interest_of_first(periods: OpenPeriods, rule: RoundingRule) -> int:

@@ -24,7 +24,8 @@ class BusinessClock:
         """The business date at an aware instant."""
         if self.anchor_instant is None or self.anchor_date is None:
             return instant.astimezone(SHANGHAI).date()
-        return self.anchor_date + timedelta(days=int((instant - self.anchor_instant).total_seconds() // self.day_seconds))
+        passed = (instant - self.anchor_instant).total_seconds()
+        return self.anchor_date + timedelta(days=int(passed // self.day_seconds))
 
     def opens_at(self, day: date) -> datetime:
         """The first instant of a business date, in UTC."""

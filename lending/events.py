@@ -205,18 +205,24 @@ def in_force(events: Sequence[Event], as_of: datetime.date) -> list[Event]:
         if event.id in by_id:
             raise InvalidEvent("id", f"{event.id} names two events")
         by_id[event.id] = event
-    reversed_by: dict[str, list[Event]] = {}
+    reversals = [event for event in events if event.type is EventType.REVERSAL and event.date <= as_of]
     for event in events:
-        if event.type is EventType.REVERSAL:
-            if event.of not in by_id or event.of == event.id:
-                raise InvalidEvent("of", f"there is no event {event.of} to reverse")
-            if event.date <= as_of:
-                reversed_by.setdefault(event.of, []).append(event)
-
-    def stands(event: Event, seen: tuple[str, ...] = ()) -> bool:
-        if event.id in seen:
-            raise InvalidEvent("of", f"the reversals {', '.join(seen)} reverse each other")
-        return not any(stands(reversal, (*seen, event.id)) for reversal in reversed_by.get(event.id, []))
-
-    standing = [e for e in events if e.date <= as_of and e.type is not EventType.REVERSAL and stands(e)]
+        if event.type is EventType.REVERSAL and event.of not in by_id:
+            raise InvalidEvent("of", f"there is no event {event.of} for {event.id} to reverse", event.id)
+    undone = _undone(reversals)
+    standing = [e for e in events if e.date <= as_of and e.type is not EventType.REVERSAL and e.id not in undone]
     return sorted(standing, key=lambda event: (event.date, _RANK[event.type]))
+
+
+def _undone(reversals: Sequence[Event]) -> set[str | None]:
+    """The ids of what the reversals undo, beginning with those that nobody reverses."""
+    undone: set[str | None] = set()
+    left = list(reversals)
+    while left:
+        targets = {reversal.of for reversal in left}
+        settled = [reversal for reversal in left if reversal.id not in targets]
+        if not settled:
+            raise InvalidEvent("of", f"{left[0].id} is reversed by what it reverses", left[0].id)
+        undone |= {reversal.of for reversal in settled if reversal.id not in undone}
+        left = [reversal for reversal in left if reversal.id in targets]
+    return undone

@@ -8,10 +8,12 @@ from lending.components import BORROWER_COMPONENTS, Component
 
 Amounts = dict[Component, int]
 
+_NOTHING: Amounts = dict.fromkeys(Component, 0)
+
 
 def no_amounts() -> Amounts:
     """Zero for each component."""
-    return dict.fromkeys(Component, 0)
+    return _NOTHING.copy()
 
 
 @dataclass(slots=True, eq=False)
@@ -42,9 +44,7 @@ class Installment:
 
     def unpaid(self, component: Component) -> int:
         """What was charged of a component and is still owed."""
-        return (
-            self.charged[component] - self.paid[component] - self.waived[component] - self.written_off[component]
-        )
+        return self.charged[component] - self.paid[component] - self.waived[component] - self.written_off[component]
 
     def borrower_unpaid(self) -> int:
         """What the borrower still owes of what was charged."""

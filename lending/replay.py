@@ -252,8 +252,8 @@ class Replay:
             row.due = due
 
     def drop_empty(self) -> None:
-        """Drops the installments after the last that takes principal, with the fees agreed for them."""
-        paying = [place for place, row in enumerate(self.rows) if row.planned[Component.PRINCIPAL]]
+        """Drops the installments after the last that takes or took principal, with the fees agreed for them."""
+        paying = [place for place, row in enumerate(self.rows) if row.amount(Component.PRINCIPAL)]
         with_fees = [self.rows.index(fee.row) for fee in self.fees if fee.of_event]
         keep = max([self.open, *paying, *with_fees])
         dropped = self.rows[keep + 1 :]

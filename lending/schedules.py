@@ -96,9 +96,7 @@ def build_schedule(terms: Terms) -> Schedule:
     """
     timeline = Timeline(terms)
     periods = opening_periods(terms, timeline, terms.principal_fen)
-    figures = plan(
-        terms.method, terms.payment_basis, terms.rounding, periods, flat_base=Fraction(terms.principal_fen)
-    )
+    figures = plan(terms.method, terms.payment_basis, terms.rounding, periods, flat_base=Fraction(terms.principal_fen))
     fees = planned_fees(terms, timeline.dues)
     deferred = 0 if terms.method is Method.BULLET else terms.interest_deferral_periods
     rows = []

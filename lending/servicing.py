@@ -47,7 +47,7 @@ def _disbursement(replay: Replay, event: Event) -> None:
     amount = event.amount_fen or 0
     if replay.disbursed + amount > replay.terms.principal_fen:
         raise InvalidEvent("amount", f"{event.id} pays out more than the approved principal", event.id)
-    if replay.open >= len(replay.rows):
+    if not any(row.pays_principal for row in replay.rows[replay.open :]):
         raise InvalidEvent("date", f"{event.id} pays out when no installment is left to repay it", event.id)
     disburse(replay, amount)
 

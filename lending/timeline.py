@@ -77,11 +77,16 @@ class Timeline:
         if self._day_count is not DayCount.PERIOD:
             upto = Fraction(*span_ratio(self._day_count, due, until))
             return upto - Fraction(*span_ratio(self._day_count, due, since))
-        total = Fraction(0)
+        total, whole = Fraction(0), 0
         for index in range(bisect_right(self.dues, since), len(self.dues)):
-            if self.opens(index) >= until:
+            opens, ends = self.opens(index), self.dues[index]
+            if opens >= until:
                 break
-            total += self._on_grid(self._grid(index), since, min(until, self.dues[index]))
+            if since <= opens and ends <= until and index not in self._stubs:
+                whole += 1
+            else:
+                total += self._on_grid(self._grid(index), since, min(until, ends))
+        total += whole * Fraction(*self._period.year_ratio())
         start, count = self.dues[-1], 1
         while start < until:
             end = shift(self.dues[-1], self._period, count, self._anchor_day)

@@ -11,7 +11,7 @@ from models.keys import new_id
 
 
 class AuditEntry(SQLModel, table=True):
-    """Who did what, when, from where, before and after, and why; also what was refused. Append-only, no personal data."""
+    """Who did what, when, from where and why, before and after; also what was refused. Nothing personal."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index("ix_audit_loan", "loan", "id"), Index("ix_audit_actor", "actor_id", "id"))

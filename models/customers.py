@@ -21,7 +21,7 @@ class PartyRole(StrEnum):
 
 
 class Customer(SQLModel, table=True):
-    """A person the lender knows, once, however many loans he has. `id_number_index` is a keyed digest for exact search."""
+    """A person the lender knows, once, however many loans he has. The `…_index` are keyed digests for search."""
 
     __tablename__ = "customer"
 

@@ -48,7 +48,7 @@ WITHDRAWABLE = frozenset(
 
 
 class Loan(SQLModel, table=True):
-    """One loan. `stage` and the figures are a projection for lists; the workflow and the ledger are the truth of each."""
+    """One loan. `stage` and the figures are a projection for lists; workflow and ledger are the truth of each."""
 
     __tablename__ = "loan"
     __table_args__ = (
@@ -107,7 +107,7 @@ class LoanTerms(SQLModel, table=True):
 
 
 class LoanEvent(SQLModel, table=True):
-    """A fact of the account (disbursement, repayment, prepayment …) in the form that the pure mathematics reads. Insert-only."""
+    """A fact of the account (disbursement, repayment …) in the form that the mathematics reads. Insert-only."""
 
     __tablename__ = "loan_event"
     __table_args__ = (Index("ix_loan_event_loan_position", "loan", "position", unique=True),)

@@ -39,7 +39,7 @@ class Sender(Message):
 
 
 class NextDay(Message):
-    """The next day that matters: when, why and for which installment; `collect` and `claim` say that money is to be drawn."""
+    """The next day that matters: when, why, for which installment, and whether money is to be drawn."""
 
     date: date
     why: StepKind
@@ -103,7 +103,7 @@ class VerificationOrder(BooksOrder):
 
 
 class AdvanceOrder(BooksOrder):
-    """Ask for the account to be brought up to a day; `why` says which planned step this is, None for money that came in."""
+    """Ask for the account to be brought up to a day; `why` is the planned step, None for money that came in."""
 
     why: StepKind | None = None
 
@@ -137,7 +137,7 @@ class CommandOrder(Message):
 
 
 class PrepaymentOrder(Message):
-    """Pay before the due date: a sum in fen, or None for all of it; `effect` says what a partial prepayment shortens."""
+    """Pay before the due date: a sum in fen, or None for all of it; `effect` is what a part of it changes."""
 
     sender: Sender
     command_id: str

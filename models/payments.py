@@ -33,7 +33,7 @@ class PaymentStatus(StrEnum):
 
 
 class Payment(SQLModel, table=True):
-    """One order to the bank; its key is the EndToEndId, so that an order can be asked about before it is tried again."""
+    """One order to the bank; its key is the EndToEndId, by which its outcome is asked for."""
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -59,7 +59,7 @@ class Payment(SQLModel, table=True):
 
 
 class BankEntry(SQLModel, table=True):
-    """A movement on the lender's account as the bank reports it, by notice or statement; unique by the bank's reference."""
+    """A movement on the lender's account as the bank reports it; unique by the bank's reference."""
 
     __tablename__ = "bank_entry"
     __table_args__ = (Index("ix_bank_entry_day", "booked_on", "reference"),)

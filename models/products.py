@@ -84,7 +84,7 @@ class Security:
 
 @dataclass(frozen=True)
 class LoanCase:
-    """All that a product's hooks may look at: the clean form, the registers' answers by check and the approved figures."""
+    """All that a product's hooks may look at: clean form, registers' answers by check, approved figures."""
 
     form: Mapping[str, Any]
     answers: Mapping[str, Mapping[str, Any]]

@@ -63,7 +63,9 @@ def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) 
         raise InvalidForm({"form": "the application form is missing"})
     if body.get("consent") not in CONSENT_VERSIONS:
         versions = ", ".join(CONSENT_VERSIONS)
-        raise InvalidForm({"consent": f"the borrower's authorisation is missing; give the version agreed to ({versions})"})
+        raise InvalidForm(
+            {"consent": f"the borrower's authorisation is missing; give the version agreed to ({versions})"}
+        )
     clean = read_form(product, form, day)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
     return Submission(product, clean, str(body["consent"]), actor, f"{actor.id}:{key}", digest)
@@ -94,9 +96,11 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
             first_with_content[contents[position]] = position
             fresh.append(position)
     _write(work, submissions, contents, fresh, answers)
-    for position, one in enumerate(submissions):
+    for position in range(len(submissions)):
         if answers[position] is None:
-            answers[position] = _within_batch(submissions, answers, first_with_key, first_with_content, contents, position)
+            answers[position] = _within_batch(
+                submissions, answers, first_with_key, first_with_content, contents, position
+            )
     return [answer for answer in answers if answer is not None]
 
 
@@ -116,7 +120,11 @@ def _within_batch(
         raise TypeError("the first of a batch is always written")
     if same_key is None:
         return DuplicateApplication(first.loan)
-    return Receipt(first.loan, repeated=True) if submissions[same_key].body_hash == one.body_hash else IdempotencyConflict()
+    return (
+        Receipt(first.loan, repeated=True)
+        if submissions[same_key].body_hash == one.body_hash
+        else IdempotencyConflict()
+    )
 
 
 def _content_index(one: Submission) -> str:
@@ -134,13 +142,16 @@ def _write(
     if not fresh:
         return
     rows: dict[type, list[dict[str, Any]]] = {
-        table: [] for table in (Customer, Loan, Application, Party, Collateral, Authorisation, Contact, OutboxRow, AuditEntry)
+        table: []
+        for table in (Customer, Loan, Application, Party, Collateral, Authorisation, Contact, OutboxRow, AuditEntry)
     }
     today = work.today
     first = work.outbox.next_numbers("loan", len(fresh))
     customers = {
         index: found.id
-        for index, found in work.customers.by_id_number([submissions[position].form["id_number"] for position in fresh]).items()
+        for index, found in work.customers.by_id_number(
+            [submissions[position].form["id_number"] for position in fresh]
+        ).items()
     }
     for offset, position in enumerate(fresh):
         one = submissions[position]
@@ -154,7 +165,9 @@ def _write(
     work.outbox.written = True
 
 
-def _customer(work: UnitOfWork, rows: dict[type, list[dict[str, Any]]], customers: dict[str, str], one: Submission) -> str:
+def _customer(
+    work: UnitOfWork, rows: dict[type, list[dict[str, Any]]], customers: dict[str, str], one: Submission
+) -> str:
     index = blind_index(one.form["id_number"])
     if index not in customers:
         customers[index] = new_id()
@@ -213,7 +226,9 @@ def _loan_rows(
             "submitted_at": work.now,
         }
     )
-    parties: list[tuple[PartyRole, str | None, str, str | None]] = [(PartyRole.BORROWER, customer_id, form["name"], form["bank_card"])]
+    parties: list[tuple[PartyRole, str | None, str, str | None]] = [
+        (PartyRole.BORROWER, customer_id, form["name"], form["bank_card"])
+    ]
     parties += [(joint.role, None, joint.name, None) for joint in product.parties(form)]
     for position, (role, customer, name, account) in enumerate(parties, 1):
         rows[Party].append(

@@ -18,6 +18,7 @@ from services.permissions import check_may_decide
 from services.products import catalogue
 from services.tasks import close, open_task
 
+
 def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> None:
     """Refuses a decision that this person may not take or that is not well-formed. Changes nothing."""
     if task.status is not TaskStatus.OPEN or task.loan is None:
@@ -131,7 +132,14 @@ def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) ->
     )
     for position, payee in enumerate(product.payees(case), 1):
         work.session.add(
-            Party(loan=loan.number, role=PartyRole.PAYEE, position=position, name=payee.name, account=payee.account, amount_fen=payee.amount_fen)
+            Party(
+                loan=loan.number,
+                role=PartyRole.PAYEE,
+                position=position,
+                name=payee.name,
+                account=payee.account,
+                amount_fen=payee.amount_fen,
+            )
         )
     move(work, loan, Stage.ACCEPTANCE)
     send_sms(work, loan, "offer", f"{order.key}:sms", amount=loan.approved_fen, days=product.acceptance_days)

@@ -12,7 +12,14 @@ SYSTEM = Actor(id="system", role=Role.SYSTEM)
 
 def actor_of(sender: Sender) -> Actor:
     """The acting person as a command carried him through the workflow."""
-    return Actor(id=sender.actor_id, role=sender.role, address=sender.address, request_id=sender.request_id)
+    return Actor(
+        id=sender.actor_id,
+        role=sender.role,
+        # A borrower acts under his customer id.
+        customer_id=sender.actor_id if sender.role is Role.BORROWER else None,
+        address=sender.address,
+        request_id=sender.request_id,
+    )
 
 
 def record(

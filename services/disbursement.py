@@ -73,7 +73,7 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
     ]
     total = sum(payment.settled_fen for payment in paid)
     day = max(payment.value_date for payment in paid)
-    _anchor_terms(work, loan, day, order)
+    _anchor_terms(work, loan, day)
     work.loans.add_event(
         LoanEvent(
             key=f"{loan.number}:paid_out",
@@ -103,8 +103,8 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
     return settle_books(work, loan, max(order.day, day), order.key)
 
 
-def _anchor_terms(work: UnitOfWork, loan: Loan, day: date, order: BooksOrder) -> None:
-    """Interest runs from the day the money is out: if that is not the day of the offer, the same decision dates anew."""
+def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
+    """Interest runs from the day the money is out: if not the day of the offer, the decision dates anew."""
     terms = work.loans.terms(loan.number)
     if terms is None:
         raise LookupError(f"loan {loan.number} has no terms")

@@ -32,11 +32,13 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
     kinds = catalogue().product(loan.product).documents
     if kind not in kinds:
         raise InvalidDocument(
-            f"{loan.product} loans take these documents: {', '.join(kinds)}", fields={"kind": "not a kind of document here"}
+            f"{loan.product} loans take these documents: {', '.join(kinds)}",
+            fields={"kind": "not a kind of document here"},
         )
     if not 0 < len(content) <= LARGEST_BYTES:
         raise InvalidDocument(
-            f"a document has between 1 byte and {LARGEST_BYTES // 1024 // 1024} MiB", fields={"file": "empty or too large"}
+            f"a document has between 1 byte and {LARGEST_BYTES // 1024 // 1024} MiB",
+            fields={"file": "empty or too large"},
         )
     media_type = next((name for start, name in SIGNATURES if content.startswith(start)), None)
     if media_type is None:

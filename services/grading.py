@@ -76,7 +76,9 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
         send_sms(work, loan, "refused", f"{order.key}:sms")
         return Progress(stage=Stage.REFUSED)
     move(work, loan, Stage.APPROVAL)
-    about = f"{product.code} {outcome.grade}" + (f", not answered: {', '.join(order.unanswered)}" if order.unanswered else "")
+    about = f"{product.code} {outcome.grade}" + (
+        f", not answered: {', '.join(order.unanswered)}" if order.unanswered else ""
+    )
     due_on = order.day + timedelta(days=product.approval_days)
     task = open_task(work, loan, TaskKind.APPROVAL, product.approver_role, due_on, about)
     return Progress(stage=Stage.APPROVAL, task_id=task.id)

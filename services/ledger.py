@@ -30,7 +30,16 @@ RECEIVABLES = {"principal": chart.LOAN_PRINCIPAL} | {name: pair[0] for name, pai
 
 
 def post(
-    work: UnitOfWork, *, entry: str, line: str, debit: str, credit: str, amount_fen: int, about: str, value_date: date, loan: str | None
+    work: UnitOfWork,
+    *,
+    entry: str,
+    line: str,
+    debit: str,
+    credit: str,
+    amount_fen: int,
+    about: str,
+    value_date: date,
+    loan: str | None,
 ) -> None:
     """Writes one posting under the unique key `entry:line`."""
     work.ledger.add(
@@ -77,13 +86,21 @@ def bring_up_to(work: UnitOfWork, loan: str, account: LoanAccount, entry: str, d
     moved = work.ledger.moved(loan)
     charged, allocated, waived = account.charged, account.allocated, account.waived
     for component, (receivable, income) in COMPONENTS.items():
-        _post_difference(work, moved, loan, entry, day, f"{component}_charged", receivable, income, getattr(charged, component))
+        _post_difference(
+            work, moved, loan, entry, day, f"{component}_charged", receivable, income, getattr(charged, component)
+        )
     for component, receivable in RECEIVABLES.items():
         source = chart.STATE_UNALLOCATED if component == "subsidy" else chart.UNALLOCATED
-        _post_difference(work, moved, loan, entry, day, f"{component}_received", source, receivable, getattr(allocated, component))
-        _post_difference(work, moved, loan, entry, day, f"{component}_waived", chart.WAIVERS, receivable, getattr(waived, component))
+        _post_difference(
+            work, moved, loan, entry, day, f"{component}_received", source, receivable, getattr(allocated, component)
+        )
+        _post_difference(
+            work, moved, loan, entry, day, f"{component}_waived", chart.WAIVERS, receivable, getattr(waived, component)
+        )
         written_off = getattr(account.written_off, component)
-        _post_difference(work, moved, loan, entry, day, f"{component}_written_off", chart.WRITE_OFFS, receivable, written_off)
+        _post_difference(
+            work, moved, loan, entry, day, f"{component}_written_off", chart.WRITE_OFFS, receivable, written_off
+        )
 
 
 def _post_difference(

@@ -5,9 +5,9 @@ from datetime import date
 from typing import Any
 
 from books.session import UnitOfWork
+from lending.account import LoanAccount
 from lending.calendar import BusinessClock
 from lending.events import Event
-from lending.account import LoanAccount
 from lending.servicing import service
 from lending.terms import Terms
 from models.loans import Loan, Stage

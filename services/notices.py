@@ -25,7 +25,9 @@ def send_sms(work: UnitOfWork, loan: Loan, template: str, key: str, **values: ob
     """Puts an SMS to the borrower on its way, once per key."""
     if work.customers.contact(key) is not None:
         return
-    shown = {name: yuan(value) if name == "amount" and isinstance(value, int) else value for name, value in values.items()}
+    shown = {
+        name: yuan(value) if name == "amount" and isinstance(value, int) else value for name, value in values.items()
+    }
     work.session.add(
         Contact(
             key=key,

@@ -21,7 +21,12 @@ def begin_sending(work: UnitOfWork, key: str) -> tuple[Payment, bool]:
 
 
 def record_outcome(
-    work: UnitOfWork, key: str, status: PaymentStatus, settled_fen: int, bank_reference: str | None, reason_code: str | None
+    work: UnitOfWork,
+    key: str,
+    status: PaymentStatus,
+    settled_fen: int,
+    bank_reference: str | None,
+    reason_code: str | None,
 ) -> PaymentResult:
     """Keeps what the bank said; a final outcome is never overwritten."""
     payment = _get(work, key)
@@ -64,13 +69,18 @@ def order_recall(work: UnitOfWork, key: str, day: date) -> Payment:
             ordered_at=work.now,
         )
         work.session.add(recall)
+    elif recall.status is PaymentStatus.DECLINED:
+        # The payee's account was empty then; it may not be now.
+        recall.status = PaymentStatus.ORDERED
+        recall.reason_code = None
+        work.session.add(recall)
     return recall
 
 
 def record_recall(
     work: UnitOfWork, key: str, status: PaymentStatus, bank_reference: str | None, reason_code: str | None
 ) -> PaymentResult:
-    """How a recall ended: with the money back the payout counts as returned; declined, it stays out for a person to see to."""
+    """How a recall ended: the payout counts as returned, or stays out for a person to see to."""
     paid = _get(work, key)
     recall = _get(work, f"{key}:recall")
     record_outcome(work, recall.key, status, recall.amount_fen, bank_reference, reason_code)

@@ -3,10 +3,10 @@
 from datetime import date, timedelta
 
 from books.session import UnitOfWork
+from lending.account import LoanAccount
 from lending.delinquency import next_day_that_matters
 from lending.events import EventType
 from lending.money import yuan
-from lending.account import LoanAccount
 from models.loans import Loan, LoanEvent, Stage
 from models.messages import AdvanceOrder, CollectOrder, CommandResult, NextDay, PrepayOnBooks, Progress, StepKind
 from models.payments import Payment, PaymentKind
@@ -109,7 +109,8 @@ def prepayable(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) 
     if not 0 < amount <= account.settlement_fen:
         most = yuan(account.settlement_fen)
         raise InvalidPrepayment(
-            f"a prepayment is above zero and at most {most}, which clears the loan", fields={"amount": f"at most {most}"}
+            f"a prepayment is above zero and at most {most}, which clears the loan",
+            fields={"amount": f"at most {most}"},
         )
     return amount, account
 
@@ -124,9 +125,9 @@ def advance(work: UnitOfWork, order: AdvanceOrder) -> Progress:
 
 def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKind | None = None) -> Progress:
     """Brings a running loan to `day`: money booked, charges and allocations posted, borrower told, next day set."""
-    _book_money(work, loan)
+    booked = _book_money(work, loan)
     # The books never go back: money dated after a planned day is part of the picture from then on.
-    day = max(day, loan.booked_to or day)
+    day = max(day, loan.booked_to or day, *booked)
     account = account_of(work, loan.number, day)
     if account is None:
         raise LookupError(f"loan {loan.number} has no account")
@@ -152,12 +153,15 @@ def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKin
     return Progress(stage=loan.stage, next_day=next_day)
 
 
-def _book_money(work: UnitOfWork, loan: Loan) -> None:
+def _book_money(work: UnitOfWork, loan: Loan) -> list[date]:
+    """Books payments that settled since the last time and returns their value dates."""
+    booked = []
     for payment in work.payments.to_book(loan.number):
         kind = EVENT_OF.get(payment.kind)
         post_payment(work, payment)
         if kind is None:
             continue
+        booked.append(payment.value_date)
         body: dict[str, str] = {
             "id": payment.key,
             "type": kind.value,
@@ -177,6 +181,7 @@ def _book_money(work: UnitOfWork, loan: Loan) -> None:
                 recorded_at=work.now,
             )
         )
+    return booked
 
 
 def _project(loan: Loan, account: LoanAccount, day: date) -> None:
@@ -228,9 +233,7 @@ def _close(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: s
     send_sms(work, loan, "settled", f"{key}:settled")
 
 
-def _tell(
-    work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None
-) -> None:
+def _tell(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None) -> None:
     """Reminds before the due date, tells about arrears, and gives late cases to a named role."""
     if why is StepKind.REMINDER and loan.next_due is not None:
         send_sms(work, loan, "reminder", f"{key}:sms", due=loan.next_due, amount=loan.next_due_fen)

@@ -74,8 +74,12 @@ def funds(work: UnitOfWork) -> FundsSummary:
 
     paid_out = gross(chart.LOAN_PRINCIPAL, chart.BANK)
     opening = net(chart.BANK, chart.OWNERS_FUNDS)
-    money_in = sum(fen for (debit, credit), fen in moved.items() if debit == chart.BANK and credit != chart.OWNERS_FUNDS)
-    money_out = sum(fen for (debit, credit), fen in moved.items() if credit == chart.BANK and debit != chart.OWNERS_FUNDS)
+    money_in = sum(
+        fen for (debit, credit), fen in moved.items() if debit == chart.BANK and credit != chart.OWNERS_FUNDS
+    )
+    money_out = sum(
+        fen for (debit, credit), fen in moved.items() if credit == chart.BANK and debit != chart.OWNERS_FUNDS
+    )
     return FundsSummary(
         paid_out=paid_out,
         returned=gross(chart.BANK, chart.LOAN_PRINCIPAL),

@@ -12,7 +12,6 @@ from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
 from services.permissions import check_may_decide
 from services.products import catalogue
 
-
 FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY})
 """Tasks that a person finishes without the loan's workflow waiting for it."""
 
@@ -141,7 +140,5 @@ def _assign(work: UnitOfWork, actor: Actor, task: Task, to: str | None, act: str
     before = task.assignee_id
     task.assignee_id = to
     work.session.add(task)
-    audit.record(
-        work, actor, act, loan=task.loan, subject=task.id, before={"assignee": before}, after={"assignee": to}
-    )
+    audit.record(work, actor, act, loan=task.loan, subject=task.id, before={"assignee": before}, after={"assignee": to})
     return task

@@ -30,7 +30,13 @@ def question(work: UnitOfWork, loan: str) -> Question:
 
 
 def store_answer(
-    work: UnitOfWork, loan: str, check: str, round_: int, verdict: Verdict, reference: str | None, answer: dict[str, Any]
+    work: UnitOfWork,
+    loan: str,
+    check: str,
+    round_: int,
+    verdict: Verdict,
+    reference: str | None,
+    answer: dict[str, Any],
 ) -> Verification:
     """Keeps a register's answer, the first one of each round; the loan is then under verification."""
     before = work.documents.answer(loan, check, round_)

@@ -124,6 +124,14 @@ PAYMENT_COLOURS = {
     PaymentStatus.DECLINED: "red",
     PaymentStatus.RETURNED: "yellow",
 }
+INSTALLMENTS = {
+    "paid": marked("Paid"),
+    "overdue": marked("Overdue"),
+    "due": marked("Due"),
+    "partly": marked("Partly paid"),
+    "ahead": marked("To come"),
+}
+INSTALLMENT_COLOURS = {"paid": "green", "overdue": "red", "due": "yellow", "partly": "blue", "ahead": "secondary"}
 WAITS_FOR = {
     "registers": marked("the registers"),
     "bank": marked("the bank"),
@@ -241,6 +249,7 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
     "party": PARTIES,
     "payment": PAYMENT_KINDS,
     "payment_status": PAYMENT_STATUSES,
+    "installment": INSTALLMENTS,
     "waits_for": WAITS_FOR,
     "choice": CHOICES,
     "method": METHODS,
@@ -256,6 +265,7 @@ _COLOURS: Mapping[str, Mapping[str, str]] = {
     "decided": OUTCOME_COLOURS,
     "verdict": VERDICT_COLOURS,
     "payment_status": PAYMENT_COLOURS,
+    "installment": INSTALLMENT_COLOURS,
 }
 
 

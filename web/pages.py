@@ -16,6 +16,7 @@ from services.products import UnknownProduct, catalogue
 from web import formats, labels, masking
 from web.context import WebContext
 from web.language import NAMES, Language, language
+from web.offers import installment_state
 from web.session import Sessions
 from web.visit import Visit
 
@@ -73,7 +74,7 @@ def environment(code: str) -> Environment:
     made.filters["reason"] = lambda reason: reason_text(reason, spoken.code)
     made.filters["masked_mobile"] = masking.masked_mobile
     made.filters["masked_account"] = masking.masked_account
-    made.globals.update(asset=asset, colour=labels.colour, languages=NAMES, language=spoken)
+    made.globals.update(installment_state=installment_state, asset=asset, colour=labels.colour, languages=NAMES, language=spoken)
     return made
 
 
@@ -86,7 +87,7 @@ def wants_fragment(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def show(request: Request, visit: Visit, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def show(request: Request, visit: Visit, template: str, http_status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page or, from a template that is one, a fragment."""
     context: WebContext = request.app.state.context
     sessions: Sessions = request.app.state.sessions
@@ -95,10 +96,11 @@ def show(request: Request, visit: Visit, template: str, status: int = 200, **val
         csrf=visit.session.csrf,
         path=request.url.path,
         address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        demo=context.demo_sign_in,
         today=context.books.clock.business_date(datetime.now(UTC)),
         **values,
     )
-    answer = HTMLResponse(text, status)
+    answer = HTMLResponse(text, http_status)
     if sessions.read(request) is None:
         sessions.write(request, answer, visit.session)
     return answer

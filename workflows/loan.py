@@ -72,7 +72,7 @@ class LoanWorkflow:
         self.run_began = self._today()
 
     @workflow.run
-    async def run(self, order: LoanOrder) -> LoanState:
+    async def run(self, order: LoanOrder) -> LoanState:  # noqa: ARG002 `__init__` has read it
         """Takes the loan from the stage it stands at to its end."""
         while self.stage not in CLOSED:
             if self.stage in (Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING):
@@ -157,11 +157,20 @@ class LoanWorkflow:
                 self.money_came_in = False
                 async with self.one_at_a_time:
                     await self._advance(self._today(), None)
-            elif step is None:
-                await workflow.wait_condition(lambda: self._is_woken(step))
             else:
-                opens = self.order.clock.opens_at(step.date) - workflow.now()
-                await self._sleep(max(opens, timedelta(0)), lambda: self._is_woken(step))
+                await self._sleep_until(step)
+
+    async def _sleep_until(self, step: NextDay | None) -> None:
+        """Until the day comes or something else happens; without a day, until something happens."""
+
+        def woken() -> bool:
+            return self.money_came_in or self.next_day != step or self.stage is not Stage.REPAYMENT
+
+        if step is None:
+            await workflow.wait_condition(woken)
+            return
+        opens = self.order.clock.opens_at(step.date) - workflow.now()
+        await self._sleep(max(opens, timedelta(0)), woken)
 
     async def _live_through(self, step: NextDay) -> None:
         async with self.one_at_a_time:
@@ -177,7 +186,7 @@ class LoanWorkflow:
         await self._advance(step.date, step.why)
 
     async def _draw(self, operation: str, step: NextDay, *, subsidy: bool) -> None:
-        """Asks the bank to draw what is due. Without an outcome in time the account goes on; the next step asks again."""
+        """Asks the bank to draw what is due. Without an outcome in time the account goes on."""
         order = CollectOrder(loan=self.order.loan, key=self._key(operation), day=step.date, n=step.n, subsidy=subsidy)
         try:
             await workflow.execute_activity(
@@ -273,7 +282,9 @@ class LoanWorkflow:
                 ) from error
             await self._advance(order.day, None)
             if result.status != PaymentStatus.SETTLED:
-                raise ApplicationError(f"the bank declined the prepayment: {result.reason_code}", type="prepayment_declined")
+                raise ApplicationError(
+                    f"the bank declined the prepayment: {result.reason_code}", type="prepayment_declined"
+                )
             sentence = "the loan is settled" if self.stage is Stage.SETTLED else "the prepayment is booked"
             return CommandResult(stage=self.stage, sentence=sentence, payment_key=asked.payment_key)
 
@@ -392,7 +403,9 @@ class LoanWorkflow:
 
     def _require(self, act: str, *stages: Stage) -> None:
         if self.stage not in stages:
-            raise ApplicationError(f"loan {self.order.loan} is at {self.stage}; {act} is not possible there", type="wrong_stage")
+            raise ApplicationError(
+                f"loan {self.order.loan} is at {self.stage}; {act} is not possible there", type="wrong_stage"
+            )
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -412,9 +425,6 @@ class LoanWorkflow:
 
     def _is_past(self, stage: Stage, task_id: str | None) -> bool:
         return self.stage is not stage or self.task_id != task_id
-
-    def _is_woken(self, step: NextDay | None) -> bool:
-        return self.money_came_in or self.next_day != step or self.stage is not Stage.REPAYMENT
 
     def _run_is_long(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() or (self._today() - self.run_began).days >= DAYS_PER_RUN

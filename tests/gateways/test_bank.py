@@ -133,6 +133,7 @@ SETTLED: dict[str, object] = {
         {"booked_on": "06.01.2026"},
         {"status": "maybe"},
         {"status": "pending"},
+        {"status": "pending", "booked_on": None},
         {"status": "declined", "amount_fen": 0, "booked_on": None},
         {"reason_code": "why"},
     ],

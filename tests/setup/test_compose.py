@@ -16,10 +16,10 @@ OURS = [name for name, service in SERVICES.items() if service["image"] == "loanw
 
 
 def known_settings() -> set[str]:
-    """Names in the environment that settings.py reads, those of the simulators, and the key ring of the books."""
+    """Names in the environment that settings.py reads, and those of the simulators."""
     own = {str(field.validation_alias or f"LOANWRIGHT_{name.upper()}") for name, field in Settings.model_fields.items()}
     simulators = {f"LOANWRIGHT_{service.upper()}_CREDENTIAL" for service in SIMULATED}
-    return own | simulators | {"LOANWRIGHT_BANK_NOTICE_URL", "LOANWRIGHT_KEYS"}
+    return own | simulators | {"LOANWRIGHT_BANK_NOTICE_URL"}
 
 
 def test_every_process_of_the_product_is_there() -> None:
@@ -34,7 +34,7 @@ def test_only_known_settings_are_set(name: str) -> None:
 
 def test_simulators_get_neither_the_books_nor_the_keys() -> None:
     given = set(SERVICES["simulators"]["environment"])
-    assert not given & {"LOANWRIGHT_DATABASE_URL", "LOANWRIGHT_KEYS", "LOANWRIGHT_SESSION_SECRET"}
+    assert not given & {"LOANWRIGHT_DATABASE_URL", "LOANWRIGHT_SESSION_SECRET"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -59,7 +59,6 @@ def test_no_secret_has_a_default() -> None:
     assert {name for name, _ in secrets} == {
         "BOOKS_PASSWORD",
         "ENGINE_PASSWORD",
-        "LOANWRIGHT_KEYS",
         "LOANWRIGHT_SESSION_SECRET",
     }
     assert all(rest.startswith(":?") for _, rest in secrets)

@@ -119,6 +119,9 @@ def test_a_receiver_that_does_not_speak_http_has_taken_nothing(bank: Outside, re
         receipt = bank.answer("POST", "/bank/transfers", transfer(holder()))
         connection, _ = listening.accept()
         with connection:
+            sent = b""
+            while b"reason_code" not in sent:
+                sent += connection.recv(65536)
             connection.sendall(b"hello\r\n\r\n")
     bank.answer("PUT", "/control/notices", {"url": receiver.url})
     assert [one.reference for one in receiver.wait_for(1)] == [receipt["bank_reference"]]

@@ -1,0 +1,31 @@
+"""The bank's call-back: signed, kept once by its reference."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+
+from api.context import ApiContext, Context
+from api.problems import refusals
+from services.bank import LateDecline, record_late_decline, record_movement
+
+router = APIRouter(tags=["bank"])
+
+
+@router.post("/bank/notices", status_code=204, responses=refusals(409))
+async def take_notice(request: Request, context: Context) -> None:
+    """Keeps a movement on the lender's account, or a late decline; a repetition changes nothing.
+
+    The bank signs body and time instead of sending a key.
+    """
+    body = await request.body()
+    await run_in_threadpool(_keep, context, body, request.headers)
+
+
+def _keep(context: ApiContext, body: bytes, headers: Mapping[str, str]) -> None:
+    notice = context.read_notice(body, headers)
+    with context.books.begin() as work:
+        if isinstance(notice, LateDecline):
+            record_late_decline(work, notice)
+        else:
+            record_movement(work, notice)

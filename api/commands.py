@@ -1,0 +1,89 @@
+"""What the borrower, or who speaks for him, tells a loan: accept, complete, withdraw."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
+
+from api.context import Acting, ApiContext, Context
+from api.problems import refusals
+from api.shapes import Asked, LoanNumber, OptionalKey, Words, command_id, sender_of
+from models.loans import WITHDRAWABLE, Stage
+from models.messages import CommandOrder, CommandResult
+from models.staff import Actor
+from services.loans import require_stage
+from services.permissions import check_may_speak_for
+
+router = APIRouter(tags=["commands"], responses=refusals(403, 404, 409, 429))
+
+
+class CommandBody(Asked):
+    """What may go with a command."""
+
+    reason: Words | None = None
+
+
+class CommandAnswer(BaseModel):
+    """What a command came to; `payment` is the key of the order to the bank, where there is one."""
+
+    loan: str | None
+    stage: Stage | None
+    sentence: str
+    payment: str | None = None
+
+
+def answer_to(loan: str, result: CommandResult) -> CommandAnswer:
+    """The workflow's result as the caller sees it."""
+    return CommandAnswer(loan=loan, stage=result.stage, sentence=result.sentence, payment=result.payment_key)
+
+
+@router.post("/loans/{loan}/acceptance")
+async def accept_offer(
+    loan: LoanNumber, actor: Acting, context: Context, key: OptionalKey = None, body: CommandBody | None = None
+) -> CommandAnswer:
+    """The borrower accepts the contract; the payout follows."""
+    await run_in_threadpool(_check, context, actor, loan, "acceptance", Stage.ACCEPTANCE)
+    return await _tell(context.commands.accept, actor, loan, "acceptance", key, body)
+
+
+@router.post("/loans/{loan}/completion")
+async def complete_case(
+    loan: LoanNumber, actor: Acting, context: Context, key: OptionalKey = None, body: CommandBody | None = None
+) -> CommandAnswer:
+    """What was missing in a returned case is there; it is verified again."""
+    await run_in_threadpool(_check, context, actor, loan, "completion", Stage.RETURNED)
+    return await _tell(context.commands.complete, actor, loan, "completion", key, body)
+
+
+@router.post("/loans/{loan}/withdrawal")
+async def withdraw_loan(
+    loan: LoanNumber, actor: Acting, context: Context, key: OptionalKey = None, body: CommandBody | None = None
+) -> CommandAnswer:
+    """The borrower walks away, as long as no money is out or on its way."""
+    await run_in_threadpool(_check, context, actor, loan, "withdrawal", *WITHDRAWABLE)
+    return await _tell(context.commands.withdraw, actor, loan, "withdrawal", key, body)
+
+
+async def _tell(
+    send: Callable[[str, CommandOrder], Awaitable[CommandResult]],
+    actor: Actor,
+    loan: str,
+    act: str,
+    key: str | None,
+    body: CommandBody | None,
+) -> CommandAnswer:
+    order = CommandOrder(
+        sender=sender_of(actor),
+        command_id=command_id(actor, f"{loan}:{act}", key),
+        reason=(body.reason if body else None) or "",
+    )
+    return answer_to(loan, await send(loan, order))
+
+
+def _check(context: ApiContext, actor: Actor, number: str, act: str, *stages: Stage) -> None:
+    """Refuses before the engine is asked, so that a refusal costs it nothing. The workflow checks again."""
+    with context.books.read() as work:
+        loan = work.loans.seen_by(actor, number)
+        check_may_speak_for(actor, loan)
+        require_stage(loan, act, *stages)

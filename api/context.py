@@ -1,0 +1,54 @@
+"""What the API is built from, handed to it by the process that serves it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.intake import Intake
+from api.metrics import Metrics
+from api.sign_in import SignIn
+from books.session import Books
+from engine.commands import LoanCommands
+from models.staff import Actor
+from services.bank import BankMovement, LateDecline
+
+NoticeReader = Callable[[bytes, Mapping[str, str]], BankMovement | LateDecline]
+"""Reads a call-back of the bank from body and headers; raises a LendingError (401) unless the bank signed it.
+
+It is handed in because who may be believed is a gateway's knowledge, which this room does not import.
+"""
+
+
+@dataclass
+class ApiContext:
+    """Books, commands and the reader of bank notices; from them one intake, one sign-in and one set of figures."""
+
+    books: Books
+    commands: LoanCommands
+    read_notice: NoticeReader
+    intake: Intake = field(init=False)
+    sign_in: SignIn = field(init=False)
+    metrics: Metrics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.intake = Intake(self.books)
+        self.sign_in = SignIn(self.books)
+        self.metrics = Metrics()
+
+
+async def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
+    return context
+
+
+async def _actor(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+Context = Annotated[ApiContext, Depends(_context)]
+"""The context of the app that answers."""
+Acting = Annotated[Actor, Depends(_actor)]
+"""Who asks, as the edge identified him."""

@@ -1,0 +1,149 @@
+"""What happens to every request before a route sees it: a request id, a sign-in, a limit on its size, a record."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.context import ApiContext
+from api.problems import problem, refused
+from api.shapes import REQUEST_ID
+from lending.errors import LendingError
+from models.keys import new_id
+
+log = structlog.get_logger()
+
+LARGEST_BODY = 64 * 1024
+FRAMES_LOGGED = 12
+
+
+class BodyTooLarge(LendingError):
+    """The body is larger than this address takes."""
+
+    code = "body_too_large"
+    http_status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a request to this address has at most {limit} bytes")
+
+
+class _Gone(Exception):
+    """The caller hung up before his request was complete."""
+
+
+class Edge:
+    """Refuses before anything is read: nobody without a key, no body above its limit.
+
+    `limits` gives other limits by the last part of the path; `open_paths` check their callers themselves.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, context: ApiContext, limits: Mapping[str, int], open_paths: frozenset[str]
+    ) -> None:
+        self.app = app
+        self.context = context
+        self.limits = limits
+        self.open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        status: list[int] = []
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status.append(message["status"])
+                sent = MutableHeaders(scope=message)
+                sent["X-Request-Id"] = request_id
+                sent["Cache-Control"] = "no-store"
+            await send(message)
+
+        try:
+            await self._pass(scope, headers, receive, answer)
+        except LendingError as error:
+            await refused(error, request_id)(scope, receive, answer)
+        except _Gone:
+            status.append(499)
+        except Exception as error:
+            # The message may quote parameters, and so a person: kind and place are what a log may hold.
+            log.error(
+                "request_failed",
+                request_id=request_id,
+                error=type(error).__name__,
+                frames=_frames(error),
+            )
+            if status:
+                raise
+            sentence = f"something went wrong on our side; ask with the request id {request_id}"
+            await problem(500, "internal_error", sentence, request_id)(scope, receive, answer)
+        finally:
+            self._record(scope, status, time.perf_counter() - began)
+
+    async def _pass(self, scope: Scope, headers: Headers, receive: Receive, answer: Send) -> None:
+        path: str = scope["path"]
+        if path not in self.open_paths:
+            actor = await self.context.sign_in.actor(headers.get("authorization", ""))
+            client = scope.get("client")
+            address = str(client[0])[:64] if client else None
+            scope["state"]["actor"] = replace(actor, address=address, request_id=scope["state"]["request_id"])
+        limit = self.limits.get(path.rpartition("/")[2], LARGEST_BODY)
+        body = await _read(headers, receive, limit)
+        replayed = False
+
+        async def replay() -> Message:
+            nonlocal replayed
+            if replayed:
+                return await receive()
+            replayed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, replay, answer)
+
+    def _record(self, scope: Scope, status: list[int], seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unknown")
+        answered = status[0] if status else 500
+        self.context.metrics.answered(scope["method"], route, answered, seconds)
+        actor = scope["state"].get("actor")
+        log.info(
+            "request_answered",
+            method=scope["method"],
+            route=route,
+            status=answered,
+            milliseconds=round(seconds * 1000, 1),
+            actor_id=actor.id if actor else None,
+            request_id=scope["state"]["request_id"],
+        )
+
+
+def _frames(error: Exception) -> list[str]:
+    return [f"{one.filename}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]]
+
+
+async def _read(headers: Headers, receive: Receive, limit: int) -> bytes:
+    declared = headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise BodyTooLarge(limit)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)

@@ -1,0 +1,79 @@
+"""Whether this process lives, can work, and how it fares: for the inner port only, without a sign-in."""
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from api.context import ApiContext
+from api.metrics import gauge
+from services.audit import SYSTEM
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether work can be taken in. The engine may be away: applications are accepted all the same."""
+
+    ready: bool
+    books: bool
+    intake: bool
+
+
+def create_inner_app(context: ApiContext) -> FastAPI:
+    """The app for probes and figures of the process that serves `context`."""
+    app = FastAPI(title="Loanwright, inner port", openapi_url=None, docs_url=None, redoc_url=None)
+
+    @app.get("/healthz")
+    async def is_alive() -> Health:
+        """The process answers."""
+        return Health()
+
+    @app.get("/readyz", responses={503: {"model": Readiness}})
+    def is_ready() -> JSONResponse:
+        """200 when books and intake work, 503 when not."""
+        found = Readiness(ready=False, books=_books_answer(context), intake=context.intake.is_running)
+        found.ready = found.books and found.intake
+        return JSONResponse(found.model_dump(), 200 if found.ready else 503)
+
+    @app.get("/metrics")
+    def show_metrics() -> PlainTextResponse:
+        """Counters of this process and gauges of the books, in Prometheus' text form."""
+        lines = [*context.metrics.lines(), *_gauges(context)]
+        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+    return app
+
+
+def _books_answer(context: ApiContext) -> bool:
+    try:
+        with context.books.read() as work:
+            work.session.connection().execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _gauges(context: ApiContext) -> list[str]:
+    lines = gauge("loanwright_intake_waiting", [({}, context.intake.waiting)])
+    try:
+        with context.books.read() as work:
+            stages = work.loans.by_stage(SYSTEM)
+            tasks = work.tasks.open_count()
+            outbox = work.outbox.waiting()
+            overdue = work.loans.overdue_count()
+    except SQLAlchemyError:
+        return [*lines, *gauge("loanwright_books_up", [({}, 0)])]
+    return [
+        *lines,
+        *gauge("loanwright_books_up", [({}, 1)]),
+        *gauge("loanwright_loans", [({"stage": stage.value}, count) for stage, count in stages.items()]),
+        *gauge("loanwright_loans_overdue", [({}, overdue)]),
+        *gauge("loanwright_tasks_open", [({"kind": kind.value}, count) for kind, count in tasks.items()]),
+        *gauge("loanwright_outbox_waiting", [({}, outbox)]),
+    ]

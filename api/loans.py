@@ -1,0 +1,261 @@
+"""Loans as they stand: the whole status in one call, lists, schedule, money moved, contacts and history."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field, JsonValue
+
+from api.context import Acting, Context
+from api.problems import refusals
+from api.shapes import Limit, LoanNumber, Shown, in_yuan
+from models.audit import AuditEntry
+from models.loans import Stage
+from models.payments import PaymentKind, PaymentStatus
+from models.staff import Role
+from models.status import WaitsFor
+from services.status import schedule_of, status_of
+
+router = APIRouter(tags=["loans"])
+
+
+class HistoryEntry(BaseModel):
+    """One act in the life of a loan; `refused` when it was tried and not allowed."""
+
+    at: datetime
+    act: str
+    role: Role
+    actor_id: str
+    reason: str | None
+    before: dict[str, JsonValue]
+    after: dict[str, JsonValue]
+    refused: bool
+
+
+class LoanView(Shown):
+    """Everything that the status page of a loan shows."""
+
+    loan: str
+    product: str
+    customer_id: str
+    stage: Stage
+    waits_for: WaitsFor | None = Field(description="who has to act next; null once nothing follows")
+    applied: str
+    applied_on: date
+    approved: str | None
+    grade: str | None
+    grading_outcome: str | None
+    reasons: list[str]
+    terms: dict[str, JsonValue] | None
+    terms_version: int | None
+    disbursed_on: date | None
+    closed_on: date | None
+    as_of: date = Field(description="business date of the figures")
+    principal_outstanding: str
+    outstanding: str
+    overdue: str
+    credit: str
+    settlement: str = Field(description="what clears the loan on `as_of`")
+    dpd: int
+    bucket: str
+    high_risk: bool
+    next_due: date | None
+    next_due_amount: str
+    actions: list[str] = Field(description="what the one who asks can do now")
+    timeline: list[HistoryEntry]
+
+
+class LoanLine(Shown):
+    """A loan in a list."""
+
+    number: str = Field(serialization_alias="loan")
+    product: str
+    stage: Stage
+    applied: str
+    approved: str | None
+    grade: str | None
+    applied_on: date
+    disbursed_on: date | None
+    closed_on: date | None
+    outstanding: str
+    overdue: str
+    dpd: int
+    high_risk: bool
+    next_due: date | None
+    next_due_amount: str
+
+
+class LoansPage(BaseModel):
+    """A page of loans, newest number first; `next` is the `after` of the following page, null on the last."""
+
+    items: list[LoanLine]
+    next: str | None
+
+
+class Installment(BaseModel):
+    """One installment."""
+
+    n: int
+    due: date
+    principal: str
+    interest: str
+    fee: str
+    penalty: str
+    subsidy: str
+    total: str
+    balance: str
+    paid: str
+    outstanding: str
+    paid_on: date | None
+    dpd: int
+
+
+class ScheduleView(Shown):
+    """The schedule as promised before the payout, as serviced after it; empty before approval."""
+
+    loan: str
+    rows: list[Installment]
+
+
+class PaymentView(BaseModel):
+    """An order to the bank, or money that came in by itself; `key` is its EndToEndId."""
+
+    key: str
+    kind: PaymentKind
+    status: PaymentStatus
+    amount: str
+    settled: str
+    installment: int | None
+    reason_code: str | None
+    bank_reference: str | None
+    value_date: date
+    ordered_at: datetime
+
+
+class PostingView(BaseModel):
+    """One amount moved from the credited to the debited account of the ledger."""
+
+    id: str
+    entry: str
+    debit: str
+    credit: str
+    amount: str
+    about: str
+    value_date: date
+    booked_at: datetime
+
+
+class TransactionsView(Shown):
+    """Every yuan of a loan: what went through the bank, and how it was booked."""
+
+    loan: str
+    payments: list[PaymentView]
+    postings: list[PostingView]
+
+
+class ContactView(BaseModel):
+    """One message or call."""
+
+    id: str
+    at: datetime
+    channel: str
+    direction: str
+    template: str | None
+    text: str
+
+
+class ContactsView(BaseModel):
+    """The history of contact about a loan, newest first."""
+
+    items: list[ContactView]
+
+
+class HistoryView(BaseModel):
+    """The life of a loan, oldest act first."""
+
+    items: list[HistoryEntry]
+
+
+After = Annotated[str | None, Query(pattern=r"^L[0-9]{8,12}$", description="`next` of the page before")]
+ProductCode = Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,32}$")]
+
+
+@router.get("/loans")
+def list_loans(
+    actor: Acting,
+    context: Context,
+    stage: Stage | None = None,
+    product: ProductCode = None,
+    overdue: Annotated[bool, Query(description="only loans past due")] = False,
+    after: After = None,
+    limit: Limit = 50,
+) -> LoansPage:
+    """Loans that the one who asks may see."""
+    with context.books.read() as work:
+        loans = work.loans.page(actor, stage=stage, product=product, overdue=overdue, after=after, limit=limit)
+        items = [LoanLine.model_validate(in_yuan(loan.model_dump())) for loan in loans]
+    return LoansPage(items=items, next=items[-1].number if len(items) == limit else None)
+
+
+@router.get("/loans/{loan}", responses=refusals(404))
+def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
+    """Where the loan stands, what it waits for and for whom, its figures and its story."""
+    with context.books.read() as work:
+        status = status_of(work, actor, loan)
+        history = _history(work.audit.of_loan(loan))
+    return LoanView.model_validate(in_yuan(status.model_dump()) | {"timeline": history})
+
+
+@router.get("/loans/{loan}/schedule", responses=refusals(404))
+def show_schedule(loan: LoanNumber, actor: Acting, context: Context) -> ScheduleView:
+    """What falls due when, and what of it is paid."""
+    with context.books.read() as work:
+        rows = schedule_of(work, actor, loan)
+    return ScheduleView(loan=loan, rows=[Installment.model_validate(in_yuan(row.model_dump())) for row in rows])
+
+
+@router.get("/loans/{loan}/transactions", responses=refusals(404))
+def list_transactions(loan: LoanNumber, actor: Acting, context: Context) -> TransactionsView:
+    """Orders to the bank and postings of the loan, oldest first."""
+    with context.books.read() as work:
+        work.loans.seen_by(actor, loan)
+        payments = [PaymentView.model_validate(in_yuan(one.model_dump())) for one in work.payments.of_loan(loan)]
+        postings = [PostingView.model_validate(in_yuan(one.model_dump())) for one in work.ledger.of_loan(loan)]
+    return TransactionsView(loan=loan, payments=payments, postings=postings)
+
+
+@router.get("/loans/{loan}/contacts", responses=refusals(404))
+def list_contacts(loan: LoanNumber, actor: Acting, context: Context) -> ContactsView:
+    """Messages and calls about the loan."""
+    with context.books.read() as work:
+        work.loans.seen_by(actor, loan)
+        items = [ContactView.model_validate(one.model_dump()) for one in work.customers.contacts(loan)]
+    return ContactsView(items=items)
+
+
+@router.get("/loans/{loan}/history", responses=refusals(404))
+def list_history(loan: LoanNumber, actor: Acting, context: Context) -> HistoryView:
+    """Who did what to the loan and when, with what was refused."""
+    with context.books.read() as work:
+        work.loans.seen_by(actor, loan)
+        return HistoryView(items=_history(work.audit.of_loan(loan)))
+
+
+def _history(entries: list[AuditEntry]) -> list[HistoryEntry]:
+    return [
+        HistoryEntry(
+            at=entry.at,
+            act=entry.act,
+            role=Role(entry.role),
+            actor_id=entry.actor_id,
+            reason=entry.reason,
+            before=_figures(entry.before),
+            after=_figures(entry.after),
+            refused=entry.refused,
+        )
+        for entry in entries
+    ]
+
+
+def _figures(values: dict[str, Any] | None) -> dict[str, JsonValue]:
+    return in_yuan(values or {})

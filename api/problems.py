@@ -1,0 +1,177 @@
+"""One shape for everything that is refused or goes wrong: RFC 9457 problem details."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import IntegrityError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api.sign_in import NotSignedIn
+from books.errors import UnknownTask
+from books.session import Books, was_written_before
+from lending.errors import LendingError
+from models.staff import Actor
+from services import audit
+from services.forms import InvalidForm
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+RECORDED = (403, 409)
+"""Refusals of a command that the audit log keeps: not allowed, and not possible as things stand."""
+READING = ("GET", "HEAD", "OPTIONS")
+
+
+class Problem(BaseModel):
+    """Why a request was not carried out."""
+
+    type: str = Field(description="identifies the kind of problem, `urn:loanwright:problem:` and the code")
+    title: str = Field(description="what the status means")
+    status: int
+    detail: str = Field(description="a sentence for a person")
+    code: str = Field(description="stable; what a program decides by")
+    fields: dict[str, str] = Field(description="what is wrong with each field, by its name")
+    request_id: str = Field(description="name it when you ask the lender about this answer")
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The description of these statuses for a route's `responses`."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    *,
+    fields: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An answer that says what is wrong."""
+    body = {
+        "type": f"urn:loanwright:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "fields": dict(fields or {}),
+        "request_id": request_id,
+    }
+    extra = dict(headers or {})
+    if status in (429, 503):
+        extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    # Names of unknown fields are repeated, and they may hold lone surrogates, which UTF-8 cannot express.
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(content, status, extra, media_type=MEDIA_TYPE)
+
+
+def refused(error: LendingError, request_id: str, language: str = "") -> Response:
+    """The answer to a refusal; the fields of a form in the caller's language."""
+    headers: dict[str, str] = {}
+    if isinstance(error, NotSignedIn):
+        reason = ', error="invalid_token"' if error.key_given else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="loanwright"{reason}'
+    elif error.http_status == 401:
+        headers["WWW-Authenticate"] = 'HMAC-SHA256 realm="bank notices"'
+    fields = error.fields_in(language) if isinstance(error, InvalidForm) else error.fields
+    return problem(error.http_status, error.code, str(error), request_id, fields=fields, headers=headers)
+
+
+def install_handlers(app: FastAPI, books: Books) -> None:
+    """Turns every error that a route raises into a problem."""
+
+    async def on_refusal(request: Request, error: Exception) -> Response:
+        if not isinstance(error, LendingError):
+            raise error
+        if error.http_status in RECORDED and request.method not in READING:
+            await run_in_threadpool(record_refusal, books, request, error)
+        return refused(error, request.state.request_id, request.headers.get("accept-language", "").lower())
+
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        return _invalid(error, request.state.request_id)
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        detail = {404: "there is nothing at this address", 405: f"{request.method} is not possible here"}
+        sentence = detail.get(error.status_code, "the request cannot be read")
+        return problem(error.status_code, code, sentence, request.state.request_id, headers=error.headers)
+
+    async def on_books_away(request: Request, error: Exception) -> Response:
+        log.error("books_unavailable", error=type(error).__name__, request_id=request.state.request_id)
+        sentence = "the books cannot be reached at the moment; try again"
+        return problem(503, "books_unavailable", sentence, request.state.request_id)
+
+    async def on_race(request: Request, error: Exception) -> Response:
+        if not isinstance(error, IntegrityError) or not was_written_before(error):
+            raise error
+        sentence = "somebody did the same at the same moment; look at the result before you try again"
+        return problem(409, "done_meanwhile", sentence, request.state.request_id)
+
+    app.add_exception_handler(LendingError, on_refusal)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(OperationalError, on_books_away)
+    app.add_exception_handler(IntegrityError, on_race)
+
+
+def record_refusal(books: Books, request: Request, error: LendingError) -> None:
+    """Writes a refused command into the audit log, in a unit of work of its own."""
+    actor: Actor = getattr(request.state, "actor", audit.SYSTEM)
+    loan = request.path_params.get("loan") or getattr(error, "loan", None)
+    task_id = request.path_params.get("task_id")
+    with books.begin() as work:
+        if loan is None and task_id is not None:
+            try:
+                loan = work.tasks.get(task_id).loan
+            except UnknownTask:
+                loan = None
+        audit.record(
+            work,
+            actor,
+            request.scope["route"].name,
+            loan=loan,
+            subject=task_id,
+            reason=f"{error.code}: {error}",
+            refused=True,
+        )
+
+
+def _invalid(error: RequestValidationError, request_id: str) -> Response:
+    problems = error.errors()
+    if any(one["loc"][0] == "path" for one in problems):
+        return problem(404, "not_found", "there is nothing at this address", request_id)
+    fields: dict[str, str] = {}
+    for one in problems:
+        name = ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0])
+        fields.setdefault(name, _SENTENCES.get(one["type"], one["msg"]))
+    if any(one["type"] == "json_invalid" for one in problems):
+        fields = {"body": "is not JSON"}
+    sentence = "the request cannot be taken as it is; see each field"
+    return problem(422, "invalid_request", sentence, request_id, fields=fields)
+
+
+_SENTENCES = {
+    "missing": "is needed",
+    "extra_forbidden": "there is no such field",
+    "string_type": "must be text; write money as text too, such as \"1234.50\"",
+    "string_pattern_mismatch": "is not in the expected form; see the description of this field",
+}
+"""Sentences for the mistakes that occur most. No sentence repeats what was sent."""

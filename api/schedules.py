@@ -1,0 +1,66 @@
+"""Schedules and annual rates of terms that belong to no loan; the same form as on the command line."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from pydantic import Field, JsonValue
+
+from lending.errors import LendingError
+from lending.operations import run_case
+
+router = APIRouter(tags=["calculations"])
+
+MOST_CASES = 100
+
+Cases = Annotated[list[JsonValue], Field(max_length=MOST_CASES)]
+Result = dict[str, JsonValue] | list[dict[str, JsonValue]]
+
+
+class CaseRefused(LendingError):
+    """A single case that cannot be computed."""
+
+    http_status = 422
+
+    def __init__(self, code: str, field: str, sentence: str) -> None:
+        self.code = code  # type: ignore[misc]  # the refusal of the computation keeps its own code
+        super().__init__(sentence, fields={field: sentence})
+
+
+@router.post("/schedules")
+def compute_schedules(
+    body: Annotated[dict[str, JsonValue] | Cases, Body(description="`{terms, events?}`, or a list of such cases")],
+) -> Result:
+    """The schedule of one case; of a list each in its place, with an `error` in place of one that was refused."""
+    return _results(body, "schedule")
+
+
+@router.post("/apr")
+def compute_rates(
+    body: Annotated[dict[str, JsonValue] | Cases, Body(description="`{input}`, or a list of such cases")],
+) -> Result:
+    """The annual rate of one case; of a list each in its place, with an `error` in place of one that was refused."""
+    return _results(body, "apr")
+
+
+def _results(body: dict[str, JsonValue] | list[JsonValue], operation: str) -> Result:
+    if isinstance(body, list):
+        return [_result(case, operation) for case in body]
+    result = _result(body, operation)
+    error = result.get("error")
+    if isinstance(error, dict):
+        raise CaseRefused(error["code"], error["field"], error["detail"])
+    return result
+
+
+def _result(case: object, operation: str) -> dict[str, Any]:
+    """The address names the operation already; a case may name it again, as on the command line."""
+    if not isinstance(case, Mapping):
+        return _refusal("body", "must be an object with named fields")
+    if case.get("operation", operation) != operation:
+        return _refusal("operation", f"must be {operation}")
+    return run_case({**case, "operation": operation})
+
+
+def _refusal(field: str, sentence: str) -> dict[str, Any]:
+    return {"error": {"code": "invalid_case", "field": field, "detail": sentence}}

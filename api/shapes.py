@@ -1,0 +1,97 @@
+"""Field types that several routes share, and how figures of the books are spelled in JSON."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from lending.money import yuan
+from models.keys import new_id
+from models.messages import Sender
+from models.staff import Actor
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+LoanNumber = Annotated[str, Path(pattern=r"^L[0-9]{8,12}$", description="the loan's number", examples=["L26000001"])]
+TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="the task's id")]
+Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
+
+MoneyText = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$",
+        description="yuan as text with at most two places; never a number",
+        examples=["1234.50"],
+    ),
+]
+"""A sum as it comes in."""
+
+Words = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$",
+        description="a sentence for the record, without personal data",
+    ),
+]
+"""Words of a person."""
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,60}$",
+        description="your own name for this request; sent again with the same key it is carried out once",
+    ),
+]
+OptionalKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,60}$",
+        description="your own name for this command; sent again with the same key it is carried out once",
+    ),
+]
+
+
+class Asked(BaseModel):
+    """A body as it comes in; a field that nobody knows is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(BaseModel):
+    """A view with sums: decimal strings with two places, in `currency`."""
+
+    currency: Literal["CNY"] = "CNY"
+
+
+_NAMED_OTHERWISE = {"next_due_fen": "next_due_amount"}
+"""Sums whose name without its unit would hide another field."""
+
+
+def in_yuan(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The same figures with every `…_fen` as a decimal string under its name without the unit."""
+    spelled: dict[str, Any] = {}
+    for name, value in figures.items():
+        if name.endswith("_fen"):
+            spelled[_NAMED_OTHERWISE.get(name, name.removesuffix("_fen"))] = None if value is None else yuan(value)
+        else:
+            spelled[name] = value
+    return spelled
+
+
+def sender_of(actor: Actor) -> Sender:
+    """The acting person as a command carries him through the workflow."""
+    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
+
+
+def command_id(actor: Actor, subject: str, key: str | None) -> str:
+    """The id of a command: the same for the same person, subject and key, a new one without a key."""
+    if key is None:
+        return new_id()
+    return hashlib.sha256(f"{actor.id}|{subject}|{key}".encode()).hexdigest()[:32]

@@ -1,0 +1,77 @@
+"""Who asks: the holder of the API key that came with the request."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from books.session import Books
+from books.staff import key_digest
+from lending.errors import LendingError
+from models.staff import Actor, Role
+
+KEPT_SECONDS = 5.0
+"""How long a holder is believed without asking the books; a key that is taken back works this much longer at most."""
+KEPT_HOLDERS = 1000
+LONGEST_KEY = 200
+
+
+class NotSignedIn(LendingError):
+    """The request names nobody, or nobody we know."""
+
+    code = "not_signed_in"
+    http_status = 401
+
+    def __init__(self, *, key_given: bool) -> None:
+        self.key_given = key_given
+        super().__init__(
+            "this API key is not known or no longer valid"
+            if key_given
+            else "send your API key in the header `Authorization: Bearer <key>`"
+        )
+
+
+@dataclass(frozen=True)
+class _Holder:
+    actor: Actor
+    until: float
+
+
+class SignIn:
+    """Finds the holder of a key, in the books or among those who asked a moment ago. Used from one event loop."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._holders: OrderedDict[str, _Holder] = OrderedDict()
+
+    async def actor(self, authorization: str) -> Actor:
+        """The holder of the key in an Authorization header; NotSignedIn if there is none."""
+        scheme, _, key = authorization.partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not 0 < len(key) <= LONGEST_KEY:
+            raise NotSignedIn(key_given=bool(key))
+        digest = key_digest(key)
+        kept = self._holders.get(digest)
+        if kept is not None and kept.until > time.monotonic():
+            return kept.actor
+        actor = await asyncio.to_thread(self._look_up, key)
+        self._holders.pop(digest, None)
+        if actor is None:
+            raise NotSignedIn(key_given=True)
+        self._holders[digest] = _Holder(actor, time.monotonic() + KEPT_SECONDS)
+        if len(self._holders) > KEPT_HOLDERS:
+            self._holders.popitem(last=False)
+        return actor
+
+    def _look_up(self, key: str) -> Actor | None:
+        with self._books.read() as work:
+            holder = work.staff.by_key(key)
+        if holder is None:
+            return None
+        # A borrower acts under his customer id, so that his acts read the same whatever access he used.
+        is_borrower = holder.role is Role.BORROWER
+        return Actor(
+            id=holder.customer_id or holder.id if is_borrower else holder.id,
+            role=holder.role,
+            customer_id=holder.customer_id,
+        )

@@ -1,0 +1,294 @@
+"""The inbox: what waits for a person, taking it up, and deciding it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
+
+from api.commands import CommandAnswer, answer_to
+from api.context import Acting, ApiContext, Context
+from api.problems import refusals
+from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan, sender_of
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from lending.money import to_fen
+from models.messages import CommandOrder, DecisionOrder
+from models.outbox import Topic
+from models.staff import Actor, Role
+from models.tasks import Outcome, Task, TaskKind, TaskStatus
+from services import approval, tasks
+from services.errors import InvalidDecision, TaskClosed
+from services.permissions import check_may_decide
+from services.tasks import FOLLOW_UPS
+
+router = APIRouter(tags=["tasks"])
+
+
+class UnknownPage(LendingError):
+    """The place to go on from is none that a page named."""
+
+    code = "unknown_page"
+    http_status = 422
+
+    def __init__(self) -> None:
+        super().__init__("take `after` from `next` of the page before", fields={"after": "is none that a page named"})
+
+
+class Verb(StrEnum):
+    """What a person says to a task: the three decisions on a case, or `done` where something was to be done."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    RETURN = "return"
+    DONE = "done"
+
+
+class DecisionBody(Asked):
+    """A decision with its reason; `amount` approves less than was applied for."""
+
+    outcome: Verb
+    reason: Words
+    amount: MoneyText | None = None
+
+
+class Delegation(Asked):
+    """To whom a task goes."""
+
+    to: str = Field(pattern=r"^[!-~]{1,64}$", description="id of the colleague")
+
+
+class TaskView(BaseModel):
+    """Something a person has to do, for a role or a named person, by a date."""
+
+    id: str
+    loan: str | None
+    kind: TaskKind
+    role: Role
+    assignee_id: str | None
+    status: TaskStatus
+    escalations: int
+    due_on: date
+    opened_at: datetime
+    closed_at: datetime | None
+    about: str
+
+
+class TasksPage(BaseModel):
+    """A page of tasks, the most urgent first; `next` is the `after` of the following page, null on the last."""
+
+    items: list[TaskView]
+    next: str | None
+
+
+class DecisionView(Shown):
+    """What was decided."""
+
+    outcome: Outcome
+    amount: str | None
+    reason: str
+    decided_by: str
+    decided_as: Role
+    decided_at: datetime
+
+
+class TaskDetail(TaskView):
+    """A task with what was decided on it."""
+
+    decision: DecisionView | None
+
+
+class Queued(BaseModel):
+    """The decision is kept and will reach the loan; `status_url` shows what came of it."""
+
+    command: str
+    status_url: str
+
+
+After = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9a-f]{32}$", description="`next` of the page before"),
+]
+
+
+@router.get("/tasks")
+def list_tasks(
+    actor: Acting,
+    context: Context,
+    mine: Annotated[bool, Query(description="only tasks for me, or for anybody of my role")] = False,
+    open_only: Annotated[bool, Query(alias="open", description="only tasks that still wait")] = True,
+    kind: TaskKind | None = None,
+    loan: Annotated[str | None, Query(pattern=r"^L[0-9]{8,12}$")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> TasksPage:
+    """Tasks that the one who asks may see."""
+    with context.books.read() as work:
+        found = work.tasks.page(
+            actor, mine=mine, open_only=open_only, kind=kind, loan=loan, after=_last_seen(after), limit=limit
+        )
+    last = found[-1] if len(found) == limit else None
+    return TasksPage(
+        items=[TaskView.model_validate(task.model_dump()) for task in found],
+        next=f"{last.due_on}.{last.id}" if last else None,
+    )
+
+
+@router.get("/tasks/{task_id}", responses=refusals(404))
+def show_task(task_id: TaskId, actor: Acting, context: Context) -> TaskDetail:
+    """One task, with its decision once there is one."""
+    with context.books.read() as work:
+        task = work.tasks.seen_by(actor, task_id)
+        decision = work.tasks.decision(task_id)
+    shown = in_yuan(decision.model_dump()) if decision else None
+    return TaskDetail.model_validate(task.model_dump() | {"decision": shown})
+
+
+@router.post("/tasks/{task_id}/claim", responses=refusals(403, 404, 409))
+def claim_task(task_id: TaskId, actor: Acting, context: Context) -> TaskView:
+    """Takes a task into one's own hands."""
+    with context.books.begin() as work:
+        task = tasks.claim(work, actor, work.tasks.seen_by(actor, task_id))
+    return TaskView.model_validate(task.model_dump())
+
+
+@router.post("/tasks/{task_id}/release", responses=refusals(403, 404, 409))
+def release_task(task_id: TaskId, actor: Acting, context: Context) -> TaskView:
+    """Gives a task back to its role."""
+    with context.books.begin() as work:
+        task = tasks.release(work, actor, work.tasks.seen_by(actor, task_id))
+    return TaskView.model_validate(task.model_dump())
+
+
+@router.post("/tasks/{task_id}/delegate", responses=refusals(403, 404, 409))
+def delegate_task(task_id: TaskId, body: Delegation, actor: Acting, context: Context) -> TaskView:
+    """Hands a task to a colleague who may do it."""
+    with context.books.begin() as work:
+        task = tasks.delegate(work, actor, work.tasks.seen_by(actor, task_id), body.to)
+    return TaskView.model_validate(task.model_dump())
+
+
+@router.post(
+    "/tasks/{task_id}/decision",
+    response_model=CommandAnswer,
+    responses={
+        202: {"model": Queued, "description": "kept; nobody waits for what comes of it"},
+        **refusals(403, 404, 409, 429),
+    },
+)
+async def decide_task(
+    task_id: TaskId,
+    body: DecisionBody,
+    actor: Acting,
+    context: Context,
+    response: Response,
+    key: OptionalKey = None,
+    wait: Annotated[bool, Query(description="false: answer 202 at once and decide when the loan is reached")] = True,
+) -> CommandAnswer | Queued:
+    """Decides a case, or says that a follow-up is done. The same decision again gets the same answer.
+
+    `wait=false` matters for cases only; what was to be done is done at once.
+    """
+    task = await run_in_threadpool(_seen, context, actor, task_id)
+    if task.kind in FOLLOW_UPS:
+        return await run_in_threadpool(_finish, context, actor, task_id, body)
+    if task.loan is None:
+        raise TaskClosed(task_id)
+    command = command_id(actor, task_id, key)
+    if task.kind is TaskKind.COMPLETION:
+        await run_in_threadpool(_check_completion, context, actor, task, body)
+        order = CommandOrder(sender=sender_of(actor), command_id=command, reason=body.reason)
+        return answer_to(task.loan, await context.commands.complete(task.loan, order))
+    decision = _decision(task, body, actor, command)
+    before = await run_in_threadpool(_check_decision, context, actor, decision, queue=not wait)
+    if before is not None:
+        return before
+    if wait:
+        return answer_to(task.loan, await context.commands.decide(task.loan, decision))
+    response.status_code = 202
+    return Queued(command=command, status_url=f"/api/v1/tasks/{task_id}")
+
+
+def _last_seen(after: str | None) -> tuple[date, str] | None:
+    if after is None:
+        return None
+    day, _, last = after.partition(".")
+    try:
+        return date.fromisoformat(day), last
+    except ValueError:
+        raise UnknownPage from None
+
+
+def _seen(context: ApiContext, actor: Actor, task_id: str) -> Task:
+    with context.books.read() as work:
+        return work.tasks.seen_by(actor, task_id)
+
+
+def _finish(context: ApiContext, actor: Actor, task_id: str, body: DecisionBody) -> CommandAnswer:
+    _require_done(body)
+    with context.books.begin() as work:
+        task = tasks.finish(work, actor, work.tasks.seen_by(actor, task_id), body.reason)
+        stage = work.loans.get(task.loan).stage if task.loan else None
+    return CommandAnswer(loan=task.loan, stage=stage, sentence="the follow-up is done")
+
+
+def _check_completion(context: ApiContext, actor: Actor, task: Task, body: DecisionBody) -> None:
+    _require_done(body)
+    with context.books.read() as work:
+        current = work.tasks.seen_by(actor, task.id)
+        if current.status is not TaskStatus.OPEN:
+            raise TaskClosed(task.id)
+        check_may_decide(actor, current)
+
+
+def _require_done(body: DecisionBody) -> None:
+    if body.outcome is not Verb.DONE or body.amount is not None:
+        raise InvalidDecision(
+            "there is nothing to approve here; say that it is done", fields={"outcome": "send done, without an amount"}
+        )
+
+
+def _decision(task: Task, body: DecisionBody, actor: Actor, command: str) -> DecisionOrder:
+    if body.outcome is Verb.DONE:
+        raise InvalidDecision(
+            "this task asks for a decision", fields={"outcome": "choose approve, refuse or return"}
+        )
+    return DecisionOrder(
+        task_id=task.id,
+        outcome=Outcome(body.outcome.value),
+        reason=body.reason,
+        sender=sender_of(actor),
+        command_id=command,
+        amount_fen=None if body.amount is None else to_fen(body.amount),
+    )
+
+
+def _check_decision(context: ApiContext, actor: Actor, order: DecisionOrder, *, queue: bool) -> CommandAnswer | None:
+    """The answer that the same decision had before, or None when it may be taken; refuses it otherwise.
+
+    With `queue` the decision goes into the outbox with the same unit of work that found it allowed.
+    """
+    with context.books.begin() if queue else context.books.read() as work:
+        task = work.tasks.seen_by(actor, order.task_id)
+        taken = _taken_before(work, actor, task, order)
+        if taken is not None:
+            return taken
+        approval.check(work, actor, task, order)
+        key = f"decision:{order.command_id}"
+        if queue and not work.outbox.has(key):
+            payload = {"decision": order.model_dump(mode="json")}
+            work.outbox.put(Topic.SIGNAL_LOAN, key, payload, work.now, task.loan)
+    return None
+
+
+def _taken_before(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> CommandAnswer | None:
+    decision = work.tasks.decision(task.id)
+    if decision is None or task.loan is None:
+        return None
+    first = (decision.decided_by, decision.outcome, decision.amount_fen, decision.reason)
+    if first != (actor.id, order.outcome, order.amount_fen, order.reason):
+        return None
+    stage = work.loans.get(task.loan).stage
+    return CommandAnswer(loan=task.loan, stage=stage, sentence=f"the decision is recorded: {order.outcome}")

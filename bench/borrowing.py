@@ -1,0 +1,136 @@
+"""The scripted people: they apply, decide and accept through the API, and see the money go out."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from bench.applicants import Body
+from bench.errors import BenchFailed
+from services.staff import demo_key
+
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 180.0
+INTEGRATOR = {"Authorization": f"Bearer {demo_key('integrator-demo')}"}
+APPROVER = {"Authorization": f"Bearer {demo_key('risk-qian')}"}
+
+
+class Script:
+    """An integrator and an approver in front of one API."""
+
+    def __init__(self, session: aiohttp.ClientSession, api: str, keys: Iterator[str]) -> None:
+        self._session = session
+        self._api = api
+        self._keys = keys
+        self._approvals: dict[str, asyncio.Future[str]] = {}
+        self._arrivals: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._in_flight = 0
+
+    async def originate(self, bodies: Sequence[Body], in_flight: int) -> float:
+        """Takes all applications to disbursement, so many at a time; returns the seconds from the first to the last.
+
+        Raises BenchFailed if one is not disbursed in time.
+        """
+        return await self._watched(self._originate_all(bodies, in_flight))
+
+    async def live_through(self, body: Body) -> str:
+        """Takes one application to disbursement and waits until the loan is settled; returns its number."""
+        loan: str = await self._watched(self._until_settled(body))
+        return loan
+
+    async def _watched(self, work: Any) -> Any:
+        watching = asyncio.create_task(self._watch())
+        try:
+            working = asyncio.create_task(work)
+            await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                working.cancel()
+                watching.result()
+            return await working
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError, aiohttp.ClientError, BenchFailed):
+                await watching
+
+    async def _originate_all(self, bodies: Sequence[Body], in_flight: int) -> float:
+        waiting = list(reversed(bodies))
+        self._in_flight = in_flight
+
+        async def one_after_the_other() -> None:
+            while waiting:
+                await self._originate(waiting.pop())
+
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as seats:
+            for _ in range(in_flight):
+                seats.create_task(one_after_the_other())
+        return time.perf_counter() - began
+
+    async def _until_settled(self, body: Body) -> str:
+        self._in_flight = 1
+        loan = await self._originate(body)
+        await self._arrival(loan, "settled", patience_seconds=10 * PATIENCE_SECONDS)
+        return loan
+
+    async def _originate(self, body: Body) -> str:
+        receipt = await self._post("/applications", INTEGRATOR, body, 202)
+        loan: str = receipt["loan"]
+        task = await self._in_time(loan, "approval", self._approvals.setdefault(loan, _future()))
+        await self._post(f"/tasks/{task}/decision", APPROVER, {"outcome": "approve", "reason": "clean record"}, 200)
+        await self._post(f"/loans/{loan}/acceptance", INTEGRATOR, {}, 200)
+        await self._arrival(loan, "repayment")
+        return loan
+
+    async def _arrival(self, loan: str, stage: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        arrival = self._arrivals.setdefault((stage, loan), _future())
+        await self._in_time(loan, stage, arrival, patience_seconds)
+        del self._arrivals[(stage, loan)]
+
+    async def _in_time(
+        self, loan: str, stage: str, future: "asyncio.Future[Any]", patience_seconds: float = PATIENCE_SECONDS
+    ) -> Any:
+        try:
+            return await asyncio.wait_for(future, patience_seconds)
+        except TimeoutError:
+            raise BenchFailed(f"loan {loan} did not come to {stage} within {patience_seconds:g} s") from None
+
+    async def _watch(self) -> None:
+        """Asks for open approvals and for loans at the stages that somebody waits for, as a client without call-backs."""
+        while True:
+            tasks = await self._get("/tasks", APPROVER, open="true", kind="approval", limit="200")
+            for task in tasks["tasks"]:
+                _arrived(self._approvals.setdefault(task["loan"], _future()), task["id"])
+            for stage in {stage for stage, _ in self._arrivals}:
+                loans = await self._get("/loans", INTEGRATOR, stage=stage, limit=str(min(200, 4 * self._in_flight)))
+                for loan in loans["loans"]:
+                    arrival = self._arrivals.get((stage, loan["loan"]))
+                    if arrival is not None:
+                        _arrived(arrival, None)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _post(self, path: str, who: dict[str, str], body: Body, wanted: int) -> Body:
+        headers = who | {"Idempotency-Key": next(self._keys)}
+        async with self._session.post(self._api + path, json=body, headers=headers) as answer:
+            if answer.status != wanted:
+                raise BenchFailed(f"POST {path} was answered {answer.status}: {(await answer.text())[:300]}")
+            read: Body = await answer.json()
+            return read
+
+    async def _get(self, path: str, who: dict[str, str], **parameters: str) -> Body:
+        async with self._session.get(self._api + path, params=parameters, headers=who) as answer:
+            if answer.status != 200:
+                raise BenchFailed(f"GET {path} was answered {answer.status}: {(await answer.text())[:300]}")
+            read: Body = await answer.json()
+            return read
+
+
+def _future() -> "asyncio.Future[Any]":
+    return asyncio.get_running_loop().create_future()
+
+
+def _arrived(future: "asyncio.Future[Any]", value: object) -> None:
+    if not future.done():
+        future.set_result(value)

@@ -1,0 +1,177 @@
+"""Activities that call and commit, their workers, and the delivery of starts and messages."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from bench.yardstick.store import Store
+from bench.yardstick.workflow import Yardstick
+from lending.calendar import BusinessClock
+from models.loans import Stage
+from models.messages import (
+    BooksOrder,
+    CheckOrder,
+    CheckOutcome,
+    CommandOnBooks,
+    DecideOnBooks,
+    LoanOrder,
+    PaymentOrder,
+    PaymentResult,
+    Progress,
+    VerificationOrder,
+)
+from models.verification import Verdict
+from worker import BOOKS_THREADS, WORKFLOW_TASKS
+
+QUEUE = "yardstick"
+CHECKS = ("identity", "bureau", "enrolment")
+POLL_SECONDS = 0.2
+BATCH = 50
+PATHS = {"identity": "identity/checks", "bureau": "bureau/reports", "enrolment": "enrolment/checks"}
+
+
+class Outside:
+    """Plain calls to the simulated registers, bank and SMS provider."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        self._session = session
+        self._base_url = base_url
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer; anything but success is an error."""
+        headers = {"Authorization": f"Bearer demo-{path.partition('/')[0]}"}
+        async with self._session.post(f"{self._base_url}/{path}", json=body, headers=headers) as answer:
+            answer.raise_for_status()
+            read: dict[str, Any] = await answer.json()
+            return read
+
+
+class Acts:
+    """The activities: each makes the calls and the commits of the real one."""
+
+    def __init__(self, store: Store, outside: Outside) -> None:
+        self.store = store
+        self.outside = outside
+
+    @activity.defn
+    async def ask(self, order: CheckOrder) -> CheckOutcome:
+        """One read, one call, one commit."""
+        form = await asyncio.to_thread(self.store.form, order.loan)
+        question = {"name": form["name"], "id_number": form["id_number"]}
+        if order.check == "identity":
+            question["mobile"] = form["mobile"]
+        if order.check == "enrolment":
+            question["on"] = order.day.isoformat()
+        answer = await self.outside.post(PATHS[order.check], question)
+        await asyncio.to_thread(self.store.keep, f"{order.loan}:{order.check}", answer)
+        return CheckOutcome(check=order.check, verdict=Verdict.PASSED, reference=answer["reference"])
+
+    @activity.defn
+    def grade(self, order: VerificationOrder) -> Progress:
+        """One commit."""
+        return self._keep(order, Stage.APPROVAL)
+
+    @activity.defn
+    def decide(self, order: DecideOnBooks) -> Progress:
+        """One commit, with a message."""
+        return self._keep(order, Stage.ACCEPTANCE, sms=True)
+
+    @activity.defn
+    def accept(self, order: CommandOnBooks) -> Progress:
+        """One commit."""
+        return self._keep(order, Stage.DISBURSEMENT)
+
+    @activity.defn
+    async def pay(self, order: PaymentOrder) -> PaymentResult:
+        """One commit, one call, one commit."""
+        form = await asyncio.to_thread(self.store.form, order.loan)
+        await asyncio.to_thread(self.store.keep, f"{order.key}:sent", {})
+        question = {
+            "end_to_end_id": order.key,
+            "to_account": form["bank_card"],
+            "to_name": form["name"],
+            "amount_fen": int(form["amount"]) * 100,
+            "value_date": order.day.isoformat(),
+            "purpose": order.loan,
+        }
+        answer = await self.outside.post("bank/transfers", question)
+        await asyncio.to_thread(self.store.keep, order.key, answer)
+        return PaymentResult(key=order.key, status=answer["status"])
+
+    @activity.defn
+    def book(self, order: BooksOrder) -> Progress:
+        """One commit, with a message."""
+        return self._keep(order, Stage.REPAYMENT, sms=True)
+
+    def _keep(self, order: BooksOrder, stage: Stage, *, sms: bool = False) -> Progress:
+        progress = Progress(stage=stage)
+        self.store.keep(order.key, progress.model_dump(mode="json"), order.loan, stage.value, sms)
+        return progress
+
+
+class Delivery:
+    """Starts workflows and sends messages, one batch after the other."""
+
+    def __init__(self, client: Client, store: Store, outside: Outside) -> None:
+        self.client = client
+        self.store = store
+        self.outside = outside
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        while True:
+            rows = await asyncio.to_thread(self.store.claim, BATCH)
+            if not rows:
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            await asyncio.gather(*(self._deliver(topic, loan, key) for _, topic, loan, key in rows))
+            await asyncio.to_thread(self.store.settle, [row[0] for row in rows])
+
+    async def _deliver(self, topic: str, loan: str, key: str) -> None:
+        if topic == "start":
+            order = LoanOrder(loan=loan, clock=BusinessClock(), checks=CHECKS)
+            await self.client.start_workflow("Yardstick", order, id=f"yardstick/{loan}", task_queue=QUEUE)
+            return
+        form = await asyncio.to_thread(self.store.form, loan)
+        message = {"mobile": form["mobile"], "template": "yardstick", "text": f"【量尺】{loan}", "key": key}
+        await self.outside.post("sms/messages", message)
+
+
+def workers(client: Client, acts: Any, threads: ThreadPoolExecutor, queue: str = QUEUE) -> list[Worker]:
+    """Workers on three queues, tuned as the real ones."""
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=[Yardstick],
+            activities=[acts.grade, acts.decide, acts.accept, acts.book],
+            activity_executor=threads,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            max_concurrent_workflow_tasks=WORKFLOW_TASKS,
+            max_concurrent_local_activities=BOOKS_THREADS,
+            max_cached_workflows=2000,
+        ),
+        Worker(client, task_queue=f"{queue}-registers", activities=[acts.ask], max_concurrent_activities=50),
+        Worker(client, task_queue=f"{queue}-bank", activities=[acts.pay], max_concurrent_activities=20),
+    ]
+
+
+async def work(client: Client, store: Store, outside_url: str, stop: asyncio.Event) -> None:
+    """Runs workers and delivery until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        threads = stack.enter_context(ThreadPoolExecutor(BOOKS_THREADS))
+        outside = Outside(session, outside_url)
+        for worker in workers(client, Acts(store, outside), threads):
+            await stack.enter_async_context(worker)
+        delivering = asyncio.create_task(Delivery(client, store, outside).run())
+        await asyncio.wait([delivering, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if delivering.done():
+            delivering.result()
+        delivering.cancel()

@@ -1,0 +1,168 @@
+"""A year of lending in minutes: applications from a file, scripted people, live figures, and accounts that balance."""
+
+import asyncio
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from books.session import Books
+from console.audits import BooksDifference, audit_books
+from console.board import Board
+from console.chart import write_chart
+from console.imports import ImportReport, import_applications
+from console.people import ScriptedPeople
+from console.processes import Tree
+from console.up import Addresses, Plan, bring_up
+from gateways.bank import BankGateway
+from gateways.connection import open_session
+from lending.money import yuan
+from models.loans import Stage
+from models.staff import Actor, Role
+from services.reports import FundsSummary, cash_by_month, funds
+from settings import Settings
+
+START = date(2026, 1, 5)
+"""The first business date of every demonstration: the made-up people's graduations and salaries are dated from it."""
+QUIET_SECONDS = 30
+"""How long the end may wait for a moment in which no payment is under way."""
+INTEGRATOR = Actor("integrator-demo", Role.INTEGRATOR)
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What the demonstration shows."""
+
+    data_dir: Path
+    port: int
+    day_seconds: float
+    months: int
+    applications: Path
+    stay: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures at the end, taken in one moment in which books and bank agree."""
+
+    summary: FundsSummary
+    bank_fen: int
+    differences: list[BooksDifference]
+    stages: dict[Stage, int]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether books, computation and bank agree to the fen."""
+        return self.summary.balances and self.bank_fen == self.summary.bank_balance and not self.differences
+
+
+def demo(plan: DemoPlan) -> int:
+    """Runs the demonstration; 0 if everything balances to the fen, 1 if not."""
+    say = Console(stderr=True)
+    if plan.data_dir.exists():
+        shutil.rmtree(plan.data_dir)
+    tree = Tree()
+    # SIGTERM must end the children as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    say.print("Loanwright lives through a year; people and figures are made up", style="bold")
+    try:
+        set_up = Plan(plan.data_dir, plan.port, plan.day_seconds, START)
+        addresses, settings, books = bring_up(tree, set_up, say)
+        report = import_applications(books, INTEGRATOR, plan.applications, START, quiet=True)
+        _say_where(say, addresses, report)
+        outcome = asyncio.run(_live(plan, addresses, settings, books, say))
+        chart = write_chart(plan.data_dir / "cash.html", _months(books))
+        _say_result(say, outcome, addresses, chart, books)
+        if plan.stay:
+            say.print("\nEverything stays up for you to look at, until Ctrl-C.")
+            signal.pause()
+        return 0 if outcome.is_right else 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        tree.stop()
+
+
+async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books: Books, say: Console) -> Outcome:
+    board = Board(books, START, plan.months)
+    async with open_session() as session:
+        people = ScriptedPeople(session, books, addresses, settings)
+        acting = asyncio.create_task(people.act())
+        with Live(board.render(), console=say, refresh_per_second=4, transient=False) as live:
+            last_line = datetime.now(UTC)
+            while not board.is_over():
+                await asyncio.sleep(0.25)
+                live.update(await asyncio.to_thread(board.render))
+                if not say.is_terminal and (datetime.now(UTC) - last_line).total_seconds() > 15:
+                    last_line = datetime.now(UTC)
+                    say.print(await asyncio.to_thread(board.line))
+                if acting.done():
+                    acting.result()
+        acting.cancel()
+        await asyncio.gather(acting, return_exceptions=True)
+        bank = BankGateway(session, f"{settings.outside_url}/bank", settings.bank_credential.get_secret_value())
+        return await _outcome(books, bank, settings)
+
+
+async def _outcome(books: Books, bank: BankGateway, settings: Settings) -> Outcome:
+    """Waits for a moment without a payment under way: the bank's figure and ours are read one after the other."""
+    deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
+    while True:
+        before = await bank.balance(settings.bank_account)
+        differences = await asyncio.to_thread(lambda: list(audit_books(books)))
+        with books.read() as work:
+            summary, stages = funds(work), work.loans.by_stage(Actor("demo", Role.ADMIN))
+        outcome = Outcome(summary, before, differences, stages)
+        if outcome.is_right or asyncio.get_running_loop().time() > deadline:
+            return outcome
+        await asyncio.sleep(0.2)
+
+
+def _months(books: Books) -> list[tuple[str, int, int]]:
+    with books.read() as work:
+        return [(one.month, one.paid_out, one.received) for one in cash_by_month(work)]
+
+
+def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None:
+    say.print(f"\n{len(report.accepted)} applications taken in, {len(report.refused)} lines refused:")
+    for number, why in report.refused:
+        say.print(f"  line {number}: {why}", style="yellow", highlight=False)
+    say.print(f"\nDecide one yourself while it runs: {addresses.web}/  (sign in as 赵明远, the manager)")
+    if addresses.temporal_ui:
+        say.print(f"Watch the workflows: {addresses.temporal_ui}")
+    say.print()
+
+
+def _say_result(say: Console, outcome: Outcome, addresses: Addresses, chart: Path, books: Books) -> None:
+    one = outcome.summary
+    interest = one.interest + one.subsidy
+    say.print("\nHow the money went, in yuan", style="bold")
+    for line in (
+        f"  paid out {yuan(one.paid_out)} − returned {yuan(one.returned)}"
+        f" + interest {yuan(interest)} + fees {yuan(one.fees)} + penalties {yuan(one.penalties)}",
+        f"  = received from borrowers {yuan(one.received_from_borrowers)}, from the state {yuan(one.received_from_state)}"
+        f" + waived {yuan(one.waived)} + written off {yuan(one.written_off)} + outstanding {yuan(one.outstanding)}",
+        f"  {yuan(one.lent_and_charged)} = {yuan(one.accounted_for)}",
+        f"  apart: unallocated {yuan(one.unallocated)}, suspense {yuan(one.suspense)}, recoveries {yuan(one.recoveries)}",
+        f"  bank: opening {yuan(one.opening)} − out {yuan(one.money_out)} + in {yuan(one.money_in)} "
+        f"= {yuan(one.bank_balance)}; the bank says {yuan(outcome.bank_fen)}",
+    ):
+        say.print(line, highlight=False)
+    for difference in outcome.differences:
+        say.print(f"  differs: {difference}", style="red")
+    verdict = "everything balances to the fen" if outcome.is_right else "THE BOOKS DO NOT BALANCE"
+    say.print(f"  {verdict}", style="bold green" if outcome.is_right else "bold red")
+    stages = ", ".join(f"{count} {stage}" for stage, count in sorted(outcome.stages.items()))
+    say.print(f"\nLoans: {stages}")
+    say.print(f"Cash by month: {chart}")
+    if addresses.temporal_ui:
+        with books.read() as work:
+            settled = work.loans.page(Actor("demo", Role.ADMIN), stage=Stage.SETTLED, limit=1)
+        for loan in settled:
+            path = f"/namespaces/default/workflows/loan%2F{loan.number}"
+            say.print(f"One loan's whole life in Temporal: {addresses.temporal_ui}{path}", soft_wrap=True)

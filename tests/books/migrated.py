@@ -1,0 +1,67 @@
+"""Seeded books on both databases, copied from a template that one test process made for all."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from books.schema import migrate
+from books.session import Books
+from console.seed import load_products, seed
+from lending.calendar import REAL_DAY_SECONDS, BusinessClock
+from settings import Settings
+from tests.modules.applications import DAY
+from tests.servers.postgres import PostgresCluster
+from tests.servers.shared import SharedServers
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def fill(url: str) -> None:
+    """Migrated and seeded; whenever the tests run, their business day begins on the first day of the examples."""
+    migrate(url)
+    books = Books(url)
+    books.set_clock(BusinessClock(REAL_DAY_SECONDS, datetime.now(UTC), DAY))
+    seed(books, Settings())
+    books.close()
+
+
+def _sqlite_template(servers: SharedServers) -> Path:
+    def make() -> str:
+        path = servers.folder / "seeded.db"
+        fill(f"sqlite:///{path}")
+        return str(path)
+
+    return Path(servers.once("seeded-sqlite", make))
+
+
+@contextmanager
+def seeded(database: str, servers: SharedServers, cluster: Callable[[], PostgresCluster], folder: Path) -> Iterator[Books]:
+    """Books of one test alone, with the products loaded into this process."""
+    load_products(Settings())
+    if database == "sqlite":
+        path = folder / "books.db"
+        shutil.copy(_sqlite_template(servers), path)
+        books = Books(f"sqlite:///{path}")
+        yield books
+        books.close()
+        return
+    with cluster().database(cluster().template("seeded", fill)) as url:
+        books = Books(url)
+        yield books
+        books.close()
+
+
+@pytest.fixture(params=DATABASES)
+def books(request: pytest.FixtureRequest, servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
+    """Seeded books of this test alone; each test runs on both databases."""
+
+    def cluster() -> PostgresCluster:
+        found: PostgresCluster = request.getfixturevalue("postgres_cluster")
+        return found
+
+    with seeded(request.param, servers, cluster, tmp_path) as made:
+        yield made

@@ -1,0 +1,192 @@
+"""What the database itself refuses, whoever asks: tried with plain SQL, past every rule of the program."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from books.session import Books
+from models.loans import LoanEvent
+from models.tasks import TaskKind
+from tests.services.procedure import Procedure
+
+INSERT_ONLY = ("posting", "audit_entry", "terms", "decision", "loan_event", "application")
+A_COLUMN = {
+    "posting": "amount_fen = 1",
+    "audit_entry": "act = 'nothing'",
+    "terms": "version = 9",
+    "decision": "outcome = 'refuse'",
+    "loan_event": "position = 9",
+    "application": "entered_by = 'nobody'",
+}
+
+
+@pytest.fixture
+def say(books: Books) -> Callable[[str], None]:
+    """Commits one plain statement."""
+
+    def run(statement: str) -> None:
+        with books.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    return run
+
+
+def count(books: Books, table: str) -> int:
+    with books.read() as work:
+        return int(work.session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_what_was_written_down_can_be_neither_changed_nor_removed(
+    books: Books, procedure: Procedure, say: Callable[[str], None]
+) -> None:
+    procedure.running()
+    for table in INSERT_ONLY:
+        rows = count(books, table)
+        assert rows > 0
+        statements = [f"UPDATE {table} SET {A_COLUMN[table]}", f"DELETE FROM {table}"]
+        if not books.is_sqlite:
+            statements.append(f"TRUNCATE {table} CASCADE")
+        for statement in statements:
+            with pytest.raises(DBAPIError, match="insert-only"):
+                say(statement)
+        assert count(books, table) == rows
+
+
+def test_replacing_a_row_is_no_way_around(books: Books, procedure: Procedure, say: Callable[[str], None]) -> None:
+    if not books.is_sqlite:
+        with pytest.raises(DBAPIError, match="insert-only"):
+            say(
+                "INSERT INTO posting SELECT * FROM posting WHERE entry = 'opening'"
+                " ON CONFLICT (id) DO UPDATE SET amount_fen = 1"
+            )
+        return
+    with pytest.raises(DBAPIError, match="insert-only"):
+        say("INSERT OR REPLACE INTO posting SELECT id, key, entry, loan, debit, credit, 1, about, value_date, booked_at FROM posting")
+
+
+def terms_for(loan: str, decision: str) -> str:
+    return (
+        "INSERT INTO terms (id, loan, version, decision_id, effective_from, body, created_at) "
+        f"VALUES ('t-{loan}', '{loan}', 7, '{decision}', '2026-01-05', '{{}}', '2026-01-05 00:00:00')"
+    )
+
+
+def decision_on(loan: str, task: str, *, outcome: str = "approve", role: str = "risk") -> str:
+    return (
+        "INSERT INTO decision (id, loan, task_id, outcome, reason, decided_by, decided_as, decided_on, decided_at) "
+        f"VALUES ('d-{loan}', '{loan}', '{task}', '{outcome}', 'why', 'x', '{role}', '2026-01-05', '2026-01-05 00:00:00')"
+    )
+
+
+def test_terms_need_a_decision_on_this_very_loan(procedure: Procedure, say: Callable[[str], None]) -> None:
+    approved, other = procedure.offered(), procedure.graded()
+    with procedure.books.read() as work:
+        (decision,) = work.tasks.decisions(approved)
+    with pytest.raises(DBAPIError, match="approving decision"):
+        say(terms_for(other, decision.id))
+    with pytest.raises(DBAPIError, match="approving decision"):
+        say(terms_for(other, "nobody-decided"))
+    say(terms_for(approved, decision.id))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "role"), [("refuse", "risk"), ("return", "risk"), ("approve", "finance")], ids=lambda value: str(value)
+)
+def test_terms_need_an_approval_and_never_one_by_finance(
+    procedure: Procedure, say: Callable[[str], None], outcome: str, role: str
+) -> None:
+    loan = procedure.graded()
+    say(decision_on(loan, procedure.task(loan, TaskKind.APPROVAL).id, outcome=outcome, role=role))
+    with pytest.raises(DBAPIError, match="approving decision"):
+        say(terms_for(loan, f"d-{loan}"))
+
+
+def test_a_task_is_decided_once(procedure: Procedure, say: Callable[[str], None]) -> None:
+    loan = procedure.graded()
+    task = procedure.task(loan, TaskKind.APPROVAL).id
+    say(decision_on(loan, task))
+    with pytest.raises(DBAPIError):
+        say(decision_on(loan, task).replace(f"'d-{loan}'", "'again'"))
+
+
+def posting(amount: object = 100, debit: str = "1001", credit: str = "2001", key: str = "k") -> str:
+    return (
+        "INSERT INTO posting (id, key, entry, debit, credit, amount_fen, about, value_date, booked_at) "
+        f"VALUES ('{key}', '{key}', 'e', '{debit}', '{credit}', {amount}, 'x', '2026-01-05', '2026-01-05 00:00:00')"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        posting(0),
+        posting(-5),
+        posting("NULL"),
+        posting(debit="1001", credit="1001"),
+        posting(debit="9999"),
+        posting(credit="9999"),
+    ],
+    ids=["zero", "negative", "no amount", "to itself", "unknown debit", "unknown credit"],
+)
+def test_a_posting_that_makes_no_sense_is_refused(books: Books, say: Callable[[str], None], statement: str) -> None:
+    with pytest.raises(DBAPIError):
+        say(statement)
+    assert count(books, "posting") == 1
+
+
+def test_an_entry_that_does_not_balance_cannot_be_written_down(books: Books, say: Callable[[str], None]) -> None:
+    """Both sides of a posting share one amount, so any set of postings adds up to the same on both sides."""
+    say(posting(100, key="a"))
+    say(posting(7, "2001", "1101", key="b"))
+    with books.read() as work:
+        balances = [work.ledger.balance(account.code) for account in work.ledger.accounts()]
+    assert any(balances)
+    assert sum(balances) == 0
+
+
+def test_the_same_posting_is_written_once(say: Callable[[str], None]) -> None:
+    say(posting())
+    with pytest.raises(DBAPIError):
+        say(posting().replace("VALUES ('k'", "VALUES ('other'"))
+
+
+def test_a_loan_has_one_open_task_of_a_kind(procedure: Procedure, say: Callable[[str], None]) -> None:
+    loan = procedure.graded()
+
+    def task(row_id: str, kind: str, status: str, loan_or_null: str) -> str:
+        return (
+            "INSERT INTO task (id, loan, kind, role, status, escalations, due_on, opened_at, about) VALUES "
+            f"('{row_id}', {loan_or_null}, '{kind}', 'risk', '{status}', 0, '2026-01-05', '2026-01-05 00:00:00', '')"
+        )
+
+    with pytest.raises(DBAPIError):
+        say(task("1", "approval", "open", f"'{loan}'"))
+    say(task("2", "approval", "done", f"'{loan}'"))
+    say(task("3", "overdue", "open", f"'{loan}'"))
+    say(task("4", "unmatched_money", "open", "NULL"))
+    say(task("5", "unmatched_money", "open", "NULL"))
+
+
+def test_two_events_of_a_loan_never_share_a_place(books: Books, procedure: Procedure) -> None:
+    loan = procedure.running()
+    with books.read() as work:
+        (paid_out,) = work.loans.events(loan)
+    with pytest.raises(DBAPIError), books.begin() as work:
+        work.loans.add_event(LoanEvent(**paid_out.model_dump() | {"key": "another"}))
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_an_order_to_the_bank_is_above_zero(procedure: Procedure, say: Callable[[str], None], amount: int) -> None:
+    loan = procedure.offered()
+    with pytest.raises(DBAPIError):
+        say(
+            "INSERT INTO payment (key, loan, kind, amount_fen, settled_fen, status, booked, value_date, ordered_at) VALUES "
+            f"('k', '{loan}', 'deposit', {amount}, 0, 'ordered', false, '2026-01-05', '2026-01-05 00:00:00')"
+        )
+
+
+def test_nothing_points_at_a_loan_that_is_not_there(say: Callable[[str], None]) -> None:
+    with pytest.raises(DBAPIError):
+        say(posting().replace("(id, key, entry,", "(id, loan, key, entry,").replace("VALUES ('k',", "VALUES ('k', 'L99000001',"))

@@ -1,0 +1,1 @@
+"""Tests that kill processes of a running house and look at what is left."""

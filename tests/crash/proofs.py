@@ -1,0 +1,88 @@
+"""What must hold after every crash: nothing lost, nothing doubled, all figures agree."""
+
+from collections import Counter
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from console.audits import audit_books
+from console.rebuild import compare_stages
+from models import ledger as chart
+from models.audit import AuditEntry
+from models.loans import LoanEvent, Stage
+from models.notices import Contact
+from models.outbox import OutboxRow
+from models.payments import Payment, PaymentStatus
+from models.tasks import Decision
+from services.reports import funds
+from tests.crash.house import House, eventually
+
+LIFE_OF_SMS = {"application_received": 1, "offer": 1, "paid_out": 1, "settled": 1}
+"""Messages of a loan that is approved, paid out and cleared before its first reminder."""
+DONE_ONCE = ("application_submitted", "case_graded", "approval_decided", "contract_accepted", "loan_paid_out")
+"""Acts that stand in the audit log of a repaid loan exactly once."""
+
+
+async def assert_nothing_lost_or_doubled(
+    house: House, *loans: str, sms: dict[str, int] | None = None, provider_forgot: bool = False, workflows: int = 1
+) -> None:
+    """Everything that holds when loans have come to their end; `workflows` says how often each was started.
+
+    The provider keeps its messages in memory: `provider_forgot` says that it was killed on the way.
+    """
+    for loan in loans:
+        assert house.stage(loan) is Stage.SETTLED
+        ended = await house.executions(loan)
+        assert ended["COMPLETED"] == 1, ended
+        assert ended["RUNNING"] == 0, ended
+        _assert_acts_once(house, loan, LIFE_OF_SMS if sms is None else sms)
+    assert list(audit_books(house.books)) == []
+    assert await compare_stages(house.books, house.commands) == []
+    with house.books.read() as work:
+        assert funds(work).balances
+    assert_bank_agrees(house)
+    await assert_messages_left(house, provider_forgot=provider_forgot)
+
+
+def assert_bank_agrees(house: House) -> None:
+    """Money moved once per order: the bank's lines are our settled payments, and its balance is our ledger's."""
+    lines = house.bank_lines()
+    with house.books.read() as work:
+        payments = list(work.session.exec(select(Payment).where(col(Payment.loan).is_not(None))))
+        ledger_fen = work.ledger.balance(chart.BANK)
+    moved = Counter(order for _, order, _ in lines)
+    assert set(moved.values()) <= {1}, moved
+    settled = {payment.key: payment.settled_fen for payment in payments if payment.status is PaymentStatus.SETTLED}
+    assert {order: abs(amount) for _, order, amount in lines} == settled
+    assert all(payment.booked for payment in payments if payment.status is PaymentStatus.SETTLED)
+    opening = house.settings.opening_balance_fen
+    balance = house.ask(f"/bank/accounts/{house.settings.bank_account}")["balance_fen"]
+    assert balance == opening + sum(amount for _, _, amount in lines) == ledger_fen
+
+
+async def assert_messages_left(house: House, *, provider_forgot: bool) -> None:
+    """The outbox is empty, and the provider has each message of the books once."""
+
+    async def all_delivered() -> bool:
+        with house.books.read() as work:
+            return work.outbox.waiting() == 0
+
+    await eventually(all_delivered, "the outbox is empty")
+    sent = Counter(key for key, _ in house.messages())
+    with house.books.read() as work:
+        wanted = Counter(work.session.exec(select(Contact.key).where(Contact.channel == "sms")))
+        rows = Counter(work.session.exec(select(OutboxRow.key)))
+    assert set(rows.values()) <= {1}
+    assert sent <= wanted if provider_forgot else sent == wanted
+
+
+def _assert_acts_once(house: House, loan: str, sms: dict[str, int]) -> None:
+    with house.books.read() as work:
+        acts = Counter(work.session.exec(select(AuditEntry.act).where(AuditEntry.loan == loan)))
+        templates = Counter(work.session.exec(select(Contact.template).where(Contact.loan == loan)))
+        decisions = work.session.exec(select(func.count()).select_from(Decision).where(Decision.loan == loan)).one()
+        types = Counter(work.session.exec(select(LoanEvent.type).where(LoanEvent.loan == loan)))
+    assert {act: acts[act] for act in DONE_ONCE} == dict.fromkeys(DONE_ONCE, 1)
+    assert templates == sms
+    assert decisions == 1
+    assert types["disbursement"] == 1

@@ -1,0 +1,67 @@
+"""The worker dies after the commit of an act on the books and before its workflow task ends."""
+
+import asyncio
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from models.keys import workflow_id
+from models.loans import Stage
+from models.outbox import Effect
+from sqlmodel import select
+from tests.crash.dying_worker import CODE
+from tests.crash.house import SOUND, House, eventually
+from tests.crash.proofs import assert_nothing_lost_or_doubled
+
+BEFORE = {
+    "grade": Stage.APPLICATION,
+    "decision": Stage.APPROVAL,
+    "accept_contract": Stage.ACCEPTANCE,
+    "book_payout": Stage.ACCEPTANCE,
+    "advance": Stage.REPAYMENT,
+}
+"""Where a loan stands when the next act will be the one that the worker dies after."""
+
+
+@pytest.mark.parametrize("operation", BEFORE)
+async def test_an_act_whose_worker_died_right_after_the_commit_is_found_by_its_key(house: House, operation: str) -> None:
+    house.temporal.start()
+    house.outside.start()
+    await house.connect()
+    house.dying_worker.start()
+    loan = house.apply(SOUND[60 + list(BEFORE).index(operation)])
+    if BEFORE[operation] is not Stage.APPLICATION:
+        await house.bring_to(loan, BEFORE[operation])
+    house.death_flag.write_text(operation)
+    leading = asyncio.create_task(house.bring_to(loan, Stage.SETTLED))
+
+    async def died() -> bool:
+        return house.dying_worker.has_died()
+
+    await eventually(died, f"the worker died after {operation}")
+    assert house.dying_worker.process is not None
+    assert house.dying_worker.process.returncode == CODE
+    (committed,) = _effects(house, loan, operation)
+    assert await _markers(house, loan) == len(_effects(house, loan)) - 1
+    house.worker.start()
+    async with asyncio.timeout(60):
+        await leading
+    assert _effects(house, loan, operation) == [committed]
+    assert await _markers(house, loan) == len(_effects(house, loan))
+    await assert_nothing_lost_or_doubled(house, loan)
+
+
+def _effects(house: House, loan: str, operation: str | None = None) -> list[Effect]:
+    """The acts on the books that were done for a loan, in their order."""
+    with house.books.read() as work:
+        done = list(work.session.exec(select(Effect).where(Effect.loan == loan).order_by(Effect.n)))
+    return [one for one in done if operation in (None, one.key.split(":")[1])]
+
+
+async def _markers(house: House, loan: str) -> int:
+    """How many acts on the books the engine has in its histories of the loan, over all its runs."""
+    found = 0
+    async for run in house.client.list_workflows(f"WorkflowId = '{workflow_id(loan)}'"):
+        history = await house.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+        found += sum(event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED for event in history.events)
+    return found

@@ -1,0 +1,125 @@
+"""Yearly rates: the actuarial APR, XIRR and the borrower's annualised cost."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from lending.apr import InvalidAprInput, annualised_cost_percent, apr, xirr
+from lending.schedules import build_schedule
+from tests.lending.builders import terms_of
+
+START = date(2024, 1, 1)
+
+
+def monthly(**changed: object) -> dict[str, object]:
+    body: dict[str, object] = {
+        "principal": "5000.00",
+        "disbursement_date": "1978-01-10",
+        "payments": [{"amount": "230.00", "count": 24, "first": "1978-02-10"}],
+        "unit_periods_per_year": 12,
+        "first_payment_unit_periods": 1,
+        "odd_days_fraction": "0",
+    }
+    return {field: value for field, value in (body | changed).items() if value is not None}
+
+
+def test_unit_periods_are_counted_from_the_dates_where_they_are_not_given() -> None:
+    counted = monthly(first_payment_unit_periods=None, odd_days_fraction=None)
+    assert apr(counted) == apr(monthly()) == Decimal("9.69")
+
+
+def test_a_later_stream_begins_on_its_own_date() -> None:
+    # A payment at the end of each year at 10 %: 100 / 1.1 + 100 / 1.1^3 = 166.04, the second year skipped.
+    body = monthly(
+        principal="166.04",
+        disbursement_date="2020-01-01",
+        payments=[{"amount": "100", "first": "2021-01-01"}, {"amount": "100", "first": "2023-01-01"}],
+        unit_periods_per_year=1,
+    )
+    assert apr(body) == Decimal("10.00")
+
+
+def test_a_single_payment_has_its_own_term_as_unit_period() -> None:
+    # 1,000 grow to 1,080 in 250 days: 8 % a unit period of which a year has 365/250.
+    body = monthly(
+        principal="1000", payments=[{"amount": "1080", "first": "1978-09-17"}], unit_periods_per_year="365/250"
+    )
+    assert apr(body) == Decimal("11.68")
+
+
+def test_a_loan_without_cost_has_a_rate_of_zero() -> None:
+    assert apr(monthly(principal="5520.00")) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"principal": "5520.01"}, "payments"),
+        ({"principal": None}, "principal"),
+        ({"payments": []}, "payments"),
+        ({"payments": [{"amount": "1", "count": 0, "first": "1978-02-10"}]}, "payments[0].count"),
+        ({"payments": [{"amount": "1", "first": "x"}]}, "payments[0].first"),
+        ({"unit_periods_per_year": "0"}, "unit_periods_per_year"),
+        ({"unit_periods_per_year": None}, "unit_periods_per_year"),
+        ({"odd_days_fraction": "1/0"}, "odd_days_fraction"),
+        ({"odd_days_fraction": 0.5}, "odd_days_fraction"),
+        ({"first_payment_unit_periods": -1}, "first_payment_unit_periods"),
+        ({"extra": 1}, "extra"),
+        (
+            {"payments": [{"amount": "9000", "first": "1978-02-10"}, {"amount": "1", "first": "1978-01-10"}]},
+            "payments[1].first",
+        ),
+        (
+            {"unit_periods_per_year": 24, "first_payment_unit_periods": None, "odd_days_fraction": None},
+            "first_payment_unit_periods",
+        ),
+        ({"principal": "0.01", "payments": [{"amount": "10000000", "first": "1978-02-10"}]}, "payments"),
+    ],
+)
+def test_input_without_a_rate_is_refused_by_field(changed: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidAprInput) as refused:
+        apr(monthly(**changed))
+    assert refused.value.field == field
+
+
+def test_a_loan_without_fees_costs_its_contract_rate() -> None:
+    schedule = build_schedule(terms_of(annual_rate_percent="12"))
+    assert annualised_cost_percent(schedule, [(START, 1_200_000)]) == Decimal("12.00")
+
+
+def test_flat_interest_costs_nearly_twice_its_name() -> None:
+    schedule = build_schedule(terms_of(method="flat", annual_rate_percent="12"))
+    assert Decimal("21.4") < annualised_cost_percent(schedule, [(START, 1_200_000)]) < Decimal("21.5")
+
+
+def test_every_charge_counts_in_the_annualised_cost() -> None:
+    schedule = build_schedule(terms_of(fees=[{"amount": "10.00"}]))
+    assert annualised_cost_percent(schedule, [(START, 1_200_000)]) > Decimal("13.7")
+
+
+def test_interest_that_the_state_bears_costs_the_borrower_nothing() -> None:
+    schedule = build_schedule(terms_of(method="interest_only", subsidised_until="2025-12-31"))
+    assert annualised_cost_percent(schedule, [(START, 1_200_000)]) == 0
+
+
+def test_tranches_count_from_their_own_days() -> None:
+    schedule = build_schedule(terms_of(method="interest_only", n_periods=2, annual_rate_percent="0"))
+    one_month_later = [(START, 600_000), (date(2024, 2, 1), 600_000)]
+    assert annualised_cost_percent(schedule, one_month_later) == 0
+
+
+def test_repayments_below_the_payout_have_no_cost() -> None:
+    schedule = build_schedule(terms_of(annual_rate_percent="0"))
+    with pytest.raises(InvalidAprInput):
+        annualised_cost_percent(schedule, [(START, 1_200_001)])
+
+
+def test_xirr_is_the_effective_yearly_rate() -> None:
+    rate = xirr([(date(2023, 1, 1), -1000), (date(2024, 1, 1), Decimal(1100))])
+    assert rate is not None
+    assert round(rate, 8) == Decimal("0.1")
+
+
+def test_money_that_flows_one_way_only_has_no_xirr() -> None:
+    assert xirr([(date(2023, 1, 1), -1000), (date(2024, 1, 1), -1)]) is None

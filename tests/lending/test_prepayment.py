@@ -1,0 +1,57 @@
+"""Quotes of prepayments and settlements: what is quoted is what happens."""
+
+from datetime import date
+
+import pytest
+
+from lending.events import PrepaymentEffect
+from lending.prepayment import NothingToPrepay, quote_prepayment
+from tests.lending.builders import account, event, terms_of
+
+LOAN = terms_of(method="equal_principal", day_count="actual/365")
+DAY = date(2024, 1, 11)
+
+
+def test_without_an_amount_the_quote_settles_the_loan() -> None:
+    quote = quote_prepayment(LOAN, [], DAY, None)
+    assert (quote.amount_fen, quote.interest_fen, quote.principal_fen) == (1_203_945, 3945, 1_200_000)
+    assert quote.settles
+    assert quote.principal_after_fen == 0
+    assert quote.next_due is None
+
+
+def test_credit_kept_lowers_the_settlement_figure() -> None:
+    kept = event("repayment", "2024-01-05", amount="100")
+    quote = quote_prepayment(LOAN, [kept], DAY, None)
+    assert quote.amount_fen == 1_193_945
+    assert quote.settles
+
+
+def test_a_fee_is_part_of_what_is_quoted() -> None:
+    quote = quote_prepayment(LOAN, [], DAY, None, fee_fen=5000)
+    assert (quote.amount_fen, quote.fee_fen, quote.settles) == (1_208_945, 5000, True)
+    part = quote_prepayment(LOAN, [], DAY, 108_945, fee_fen=5000)
+    assert (part.fee_fen, part.interest_fen, part.principal_fen) == (5000, 3945, 100_000)
+
+
+def test_what_is_quoted_is_what_happens() -> None:
+    quote = quote_prepayment(LOAN, [], DAY, 603_945, effect=PrepaymentEffect.REDUCE_TERM)
+    paid = account(LOAN, [event("prepayment", "2024-01-11", amount="6039.45", effect="reduce_term")], "2024-01-11")
+    assert quote.principal_after_fen == paid.principal_outstanding_fen == 600_000
+    assert quote.next_due == date(2024, 2, 1)
+    assert quote.next_installment_fen == paid.rows[0].outstanding
+    assert quote.last_due == paid.rows[-1].due
+    planned = account(LOAN, [], "2024-01-11")
+    assert quote.interest_saved_fen == sum(r.interest for r in planned.rows) - sum(r.interest for r in paid.rows)
+    assert not quote.settles
+
+
+def test_more_than_the_settlement_figure_is_kept_as_credit() -> None:
+    quote = quote_prepayment(LOAN, [], DAY, 1_204_945)
+    assert quote.settles
+    assert quote.credit_fen == 1000
+
+
+def test_a_settled_loan_has_nothing_to_prepay() -> None:
+    with pytest.raises(NothingToPrepay):
+        quote_prepayment(LOAN, [event("settlement", "2024-01-11")], DAY, None)

@@ -1,0 +1,360 @@
+"""A lender at work whose days pass when the test says so: real books, worker, activities and outside world."""
+
+import asyncio
+import itertools
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import update
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+import worker
+from books.schema import migrate
+from books.session import Books, UnitOfWork
+from console.audits import audit_books
+from console.seed import load_products, seed
+from engine.commands import LoanCommands
+from engine.dispatcher import Dispatcher
+from lending.account import LoanAccount
+from lending.calendar import REAL_DAY_SECONDS, BusinessClock
+from models import ledger as chart
+from models.keys import workflow_id
+from models.loans import Loan, Stage
+from models.messages import CommandOrder, CommandResult, DecisionOrder, LoanState, PrepaymentOrder, Sender
+from models.outbox import NumberSeries, OutboxRow, Topic
+from models.payments import Payment, PaymentKind
+from models.staff import Actor, Role
+from models.tasks import Outcome, Task, TaskKind
+from services.applications import Receipt, read_submission, submit
+from services.bank import BankMovement, record_movement
+from services.loans import account_of
+from services.reports import funds
+from settings import Settings
+from simulators.records import Person
+from tests.simulators.running import LENDER, Outside
+from tests.workflows.people import application
+
+START = date(2026, 1, 5)
+OPENING_HOUR = timedelta(hours=9)
+PATIENCE_SECONDS = 30
+MODULES = ("modules.auto", "modules.micro", "modules.student", "tests.workflows.long_loans")
+
+INTEGRATOR = Actor("integrator-demo", Role.INTEGRATOR)
+AGENT = Actor("agent-lin", Role.AGENT)
+MANAGER = Actor("manager-zhao", Role.MANAGER)
+RISK = Actor("risk-qian", Role.RISK)
+FINANCE = Actor("finance-sun", Role.FINANCE)
+ADMIN = Actor("admin-gu", Role.ADMIN)
+
+# One bank serves all lenders of a test process, and an order's number must be new to it.
+_lenders = itertools.count(1)
+_commands = itertools.count(1)
+Found = TypeVar("Found")
+
+
+class Engine(Protocol):
+    """A Temporal server and its time."""
+
+    client: Client
+
+    async def now(self) -> datetime:
+        """The server's time."""
+
+    async def wait_until(self, instant: datetime) -> None:
+        """Returns when the server's time has come to `instant`."""
+
+
+class SkippingEngine:
+    """The server whose time stands nearly still until a test lets it pass; then all that is due on the way happens."""
+
+    def __init__(self, environment: WorkflowEnvironment) -> None:
+        self.environment = environment
+        self.client = environment.client
+
+    async def now(self) -> datetime:
+        """The server's time, ahead of the wall."""
+        return await self.environment.get_current_time()
+
+    async def wait_until(self, instant: datetime) -> None:
+        """Skips to the instant; the server stops on the way for every activity and workflow task."""
+        await self.environment.sleep(max(instant - await self.now(), timedelta(0)))
+
+
+class RealEngine:
+    """A server in real time, for business days of a fraction of a second."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def now(self) -> datetime:
+        """The time on the wall."""
+        return datetime.now(UTC)
+
+    async def wait_until(self, instant: datetime) -> None:
+        """Waits on the wall's clock."""
+        await asyncio.sleep(max((instant - datetime.now(UTC)).total_seconds(), 0))
+
+
+def make_template(path: Path) -> Path:
+    """Books with tables, rules, staff and opening balance, to be copied for each test."""
+    settings = Settings(database_url=f"sqlite:///{path}", modules=MODULES)
+    migrate(settings.database_url)
+    books = Books(settings.database_url)
+    seed(books, settings)
+    books.close()
+    return path
+
+
+class Office:
+    """The people of one lender, its loans and its calendar."""
+
+    def __init__(self, settings: Settings, books: Books, engine: Engine, outside: Outside, dispatcher: Dispatcher) -> None:
+        self.settings = settings
+        self.books = books
+        self.engine = engine
+        self.outside = outside
+        self.dispatcher = dispatcher
+        self.commands = LoanCommands(engine.client)
+        self.loans: list[str] = []
+        self.bank_before = outside.balance(LENDER)
+
+    # -- what people do -------------------------------------------------------------------------------------------
+
+    async def apply(self, product: str, person: Person, *, by: Actor = INTEGRATOR, **changes: object) -> str:
+        """Enters an application and starts its loan; returns the loan's number."""
+        body = {"product": product, "consent": "2026-01", "form": application(product, person, **changes)}
+        now = await self.engine.now()
+        submission = read_submission(body, f"application-{next(_commands)}", by, self.books.clock.business_date(now))
+        with self.books.begin(now) as work:
+            [receipt] = submit(work, [submission])
+            # The server's time runs ahead of the wall's, by which the outbox goes.
+            work.session.connection().execute(update(OutboxRow).values(not_before=datetime.now(UTC)))
+        assert isinstance(receipt, Receipt)
+        self.loans.append(receipt.loan)
+        await self.dispatcher.drain()
+        return receipt.loan
+
+    async def decide(
+        self, loan: str, outcome: Outcome, *, by: Actor = RISK, amount_fen: int | None = None, task: str | None = None
+    ) -> CommandResult:
+        """Decides the task that the loan waits for, as the inbox does: by Update."""
+        return await self.commands.decide(loan, self.decision(loan, outcome, by=by, amount_fen=amount_fen, task=task))
+
+    def decision(
+        self, loan: str, outcome: Outcome, *, by: Actor = RISK, amount_fen: int | None = None, task: str | None = None
+    ) -> DecisionOrder:
+        """What the inbox sends."""
+        return DecisionOrder(
+            task_id=task or self.open_task(loan).id,
+            outcome=outcome,
+            reason="looked at everything",
+            sender=_sender(by),
+            command_id=_command_id(),
+            amount_fen=amount_fen,
+        )
+
+    async def signal_decision(self, decision: DecisionOrder, loan: str) -> None:
+        """A decision whose sender does not wait: the row goes out by the dispatcher."""
+        with self.books.begin() as work:
+            payload = {"decision": decision.model_dump(mode="json")}
+            work.outbox.put(Topic.SIGNAL_LOAN, f"decision:{decision.command_id}", payload, work.now, loan)
+        await self.dispatcher.drain()
+
+    async def accept(self, loan: str) -> CommandResult:
+        """The borrower accepts the contract."""
+        return await self.commands.accept(loan, _command())
+
+    async def complete(self, loan: str) -> CommandResult:
+        """What was missing is there."""
+        return await self.commands.complete(loan, _command())
+
+    async def withdraw(self, loan: str, by: Actor = INTEGRATOR) -> CommandResult:
+        """The borrower walks away."""
+        return await self.commands.withdraw(loan, _command(by))
+
+    async def prepay(self, loan: str, amount_fen: int | None = None, effect: str = "reduce_installment") -> CommandResult:
+        """The borrower prepays a sum, or all."""
+        order = PrepaymentOrder(
+            sender=_sender(INTEGRATOR), command_id=_command_id(), amount_fen=amount_fen, effect=effect
+        )
+        return await self.commands.prepay(loan, order)
+
+    async def deposit(self, amount_fen: int, text: str, on: date) -> str:
+        """Somebody pays into the lender's account, and the bank's notice comes in; returns the bank's reference."""
+        order = {
+            "end_to_end_id": f"deposit-{next(_commands)}-{self.books.engine.url.database[-12:-3]}",
+            "from_account": "6230000000000000077",
+            "from_name": "付款人",
+            "amount_fen": amount_fen,
+            "value_date": on.isoformat(),
+            "text": text,
+        }
+        receipt = await asyncio.to_thread(self.outside.answer, "POST", "/bank/deposits", order)
+        reference = str(receipt["bank_reference"])
+        movement = BankMovement(reference, "in", amount_fen, on, receipt["end_to_end_id"], "付款人", text)
+        with self.books.begin() as work:
+            record_movement(work, movement)
+        await self.dispatcher.drain()
+        return reference
+
+    # -- shorter ways to a stage ------------------------------------------------------------------------------------
+
+    async def offered(self, product: str, person: Person, **changes: object) -> str:
+        """A loan that was applied for and approved."""
+        loan = await self.apply(product, person, **changes)
+        await self.at(loan, Stage.APPROVAL)
+        await self.decide(loan, Outcome.APPROVE)
+        return loan
+
+    async def running(self, product: str, person: Person, **changes: object) -> str:
+        """A loan that was paid out."""
+        loan = await self.offered(product, person, **changes)
+        await self.accept(loan)
+        await self.at(loan, Stage.REPAYMENT)
+        return loan
+
+    # -- the calendar -----------------------------------------------------------------------------------------------
+
+    async def today(self) -> date:
+        """The business date by the engine's clock."""
+        return self.books.clock.business_date(await self.engine.now())
+
+    async def until(self, day: date) -> None:
+        """Lets time pass until noon of a business date; all that is due until then is done."""
+        clock = self.books.clock
+        await self.engine.wait_until(clock.opens_at(day) + clock.length_of(0.5))
+        await self.dispatcher.drain()
+
+    async def days(self, count: int) -> None:
+        """Lets so many business days pass."""
+        await self.until(await self.today() + timedelta(days=count))
+
+    # -- what the books and the engine say ---------------------------------------------------------------------------
+
+    def read(self, look: Callable[[UnitOfWork], Found]) -> Found:
+        """Looks into the books."""
+        with self.books.read() as work:
+            return look(work)
+
+    def loan(self, number: str) -> Loan:
+        """The loan's row."""
+        return self.read(lambda work: work.loans.get(number))
+
+    def account(self, number: str, day: date | None = None) -> LoanAccount:
+        """The account as of a day, or as of the day that the books stand at."""
+        account = self.read(lambda work: account_of(work, number, day or work.loans.get(number).booked_to or START))
+        assert account is not None
+        return account
+
+    def tasks(self, number: str, kind: TaskKind | None = None) -> list[Task]:
+        """The open tasks of a loan."""
+        return self.read(lambda work: work.tasks.open_of(number, kind))
+
+    def open_task(self, number: str) -> Task:
+        """The one open task of a loan."""
+        [task] = self.tasks(number)
+        return task
+
+    def payments(self, number: str, kind: PaymentKind | None = None) -> list[Payment]:
+        """The loan's orders to the bank."""
+        return self.read(lambda work: work.payments.of_loan(number, kind))
+
+    def messages(self, number: str) -> list[str]:
+        """The templates of all messages to the borrower, in their order."""
+        return self.read(lambda work: [one.template or "" for one in reversed(work.customers.contacts(number))])
+
+    async def state(self, number: str) -> LoanState:
+        """What the workflow's Query answers.
+
+        The time-skipping server drops a Query that reaches a run just as it continues as new; it is asked again.
+        """
+        handle = self.engine.client.get_workflow_handle(workflow_id(number))
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                state: LoanState = await handle.query("state", result_type=LoanState, rpc_timeout=timedelta(seconds=1))
+            except RPCError:
+                assert time.monotonic() < give_up_at, f"the workflow of {number} does not answer"
+            else:
+                return state
+
+    async def at(self, number: str, stage: Stage) -> Loan:
+        """The loan, once books and engine have it at a stage."""
+        await self.eventually(lambda: self.loan(number).stage is stage, lambda: f"{number} is at {self.loan(number).stage}")
+        if await self.is_running(number):
+            assert (await self.state(number)).stage is stage
+        return self.loan(number)
+
+    async def is_running(self, number: str) -> bool:
+        """Whether the engine has a running workflow of the loan."""
+        description = await self.engine.client.get_workflow_handle(workflow_id(number)).describe()
+        return description.close_time is None
+
+    async def eventually(self, is_so: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+        """Returns once it is so; fails with what is the case instead."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < give_up_at, otherwise()
+            await asyncio.sleep(0.02)
+
+    def check_the_books(self) -> None:
+        """Ledger against mathematics, both equations of the flow of funds, and our bank account against the bank's."""
+        assert list(audit_books(self.books)) == []
+        summary = self.read(funds)
+        assert summary.balances, summary
+        moved_at_bank = self.outside.balance(LENDER) - self.bank_before
+        assert self.read(lambda work: work.ledger.balance(chart.BANK)) - summary.opening == moved_at_bank
+
+
+@asynccontextmanager
+async def open_office(engine: Engine, template: Path, outside: Outside, *, day_seconds: float = REAL_DAY_SECONDS) -> AsyncIterator[Office]:
+    """A lender that opens on START; when the block ends its books are checked and its workflows ended."""
+    n = next(_lenders)
+    database = template.with_name(f"lender-{n}.db")
+    shutil.copy(template, database)
+    settings = Settings(
+        database_url=f"sqlite:///{database}",
+        outside_url=outside.url,
+        outside_timeout_seconds=2,
+        modules=MODULES,
+        dispatch_per_second=1000,
+    )
+    load_products(settings)
+    books = Books(settings.database_url)
+    anchor = await engine.now()
+    if day_seconds == REAL_DAY_SECONDS:
+        anchor -= OPENING_HOUR
+    books.set_clock(BusinessClock(day_seconds, anchor, START))
+    with books.begin() as work:
+        work.session.add(NumberSeries(name="loan", next=n * 100 + 1))
+    try:
+        async with worker.running(settings, engine.client, books, sandbox=True) as dispatcher:
+            office = Office(settings, books, engine, outside, dispatcher)
+            try:
+                yield office
+                office.check_the_books()
+            finally:
+                for loan in office.loans:
+                    with suppress(RPCError):
+                        await engine.client.get_workflow_handle(workflow_id(loan)).terminate()
+    finally:
+        books.close()
+
+
+def _sender(actor: Actor) -> Sender:
+    return Sender(actor_id=actor.id, role=actor.role)
+
+
+def _command(by: Actor = INTEGRATOR) -> CommandOrder:
+    return CommandOrder(sender=_sender(by), command_id=_command_id())
+
+
+def _command_id() -> str:
+    return f"command-{next(_commands)}"

@@ -1,0 +1,167 @@
+"""Writes examples/applications.csv: sixty applications of made-up people, and some lines that are wrong on purpose.
+
+The people are those of the simulated outside world with its default seed, so that every register knows them.
+Run it again after the simulated population changed: `python -m tools.make_examples`.
+"""
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
+from simulators.records import PayingHabit, Person, Population, Vehicle
+
+CONSENT = "2026-01"
+COLUMNS = (
+    *("reference", "product", "consent", "name", "id_number", "mobile", "bank_card", "occupation", "amount", "term"),
+    *("purpose", "monthly_income", "method"),
+    *("vin", "vehicle_model", "vehicle_price", "down_payment", "dealer", "condition"),
+    *("school", "degree", "tuition", "graduation_date", "household_income"),
+)
+Row = dict[str, str]
+
+
+def rows(world: Population) -> list[Row]:
+    """All lines of the file: 60 that are well-formed, then 7 that are not."""
+    good = [*_micro(world), *_auto(world), *_student(world)]
+    for number, row in enumerate(good, 1):
+        row["reference"] = f"EX-{number:03d}"
+    return good + _wrong(good)
+
+
+def _micro(world: Population) -> Iterator[Row]:
+    """26: mostly sound people with short terms, every way of repaying, and some who are refused or go wrong."""
+    methods = ("level_payment", "equal_principal", "interest_only", "bullet")
+    terms = (3, 4, 6, 6, 8, 9)
+    sound = list(islice(_people(world, _is_sound), 17))
+    late = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.LATE), 3))
+    partial = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.PARTIAL), 1))
+    broke = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.BROKE), 1))
+    closed = list(islice(_people(world, lambda p: p.account_closed and _has_good_record(p)), 1))
+    blacklisted = list(islice(_people(world, lambda p: p.bureau.blacklisted and p.enrolment is None), 1))
+    students = list(islice(_people(world, lambda p: p.enrolment is not None and p.enrolment.full_time), 2))
+    for n, person in enumerate([*sound, *late, *partial, *broke, *closed, *blacklisted, *students]):
+        yield _person(person) | {
+            "product": "micro",
+            "amount": str(3000 + n % 7 * 1500),
+            "term": str(terms[n % len(terms)]),
+            "purpose": "consumption" if n % 3 else "business",
+            "monthly_income": str(max(person.monthly_income_fen // 100, 1500)),
+            "method": methods[n % len(methods)] if n % 2 else "level_payment",
+        }
+
+
+def _auto(world: Population) -> Iterator[Row]:
+    """18 cars, new and used, with a down payment of forty per cent and short terms."""
+    buyers = islice(_people(world, lambda p: _is_sound(p) and p.monthly_income_fen >= 1_200_000), 40, 58)
+    for n, (person, car) in enumerate(zip(buyers, islice(_cars(world), 18), strict=True)):
+        price = car.price_fen // 100
+        down = price * 4 // 10
+        yield _person(person) | {
+            "product": "auto",
+            "amount": str(price - down),
+            "term": str((6, 9, 12)[n % 3]),
+            "vin": car.vin,
+            "vehicle_model": car.model,
+            "vehicle_price": str(price),
+            "down_payment": str(down),
+            "dealer": car.dealer,
+            "condition": "used" if not car.new else "new_energy" if car.new_energy else "new",
+        }
+
+
+def _student(world: Population) -> Iterator[Row]:
+    """16 students, most of them to graduate within the year."""
+    for n, person in enumerate(islice(_people(world, _studies_and_soon_graduates), 16)):
+        studies = person.enrolment
+        assert studies is not None
+        yield _person(person) | {
+            "product": "student",
+            "amount": str(6000 + n % 5 * 1500),
+            "term": str((18, 24, 36)[n % 3]),
+            "school": studies.school,
+            "degree": str(studies.degree),
+            "tuition": "5000",
+            "graduation_date": studies.graduates_on.isoformat(),
+            "household_income": str(30_000 + n * 2500),
+        }
+
+
+def _wrong(good: list[Row]) -> list[Row]:
+    """What an import must refuse, with the line's number and the field's name."""
+    auto = next(row for row in good if row["product"] == "auto")
+    base = good[0]
+    last_digit = base["id_number"][-1]
+    return [
+        base | {"reference": "EX-901", "term": "36个月"},
+        base | {"reference": "EX-902", "id_number": base["id_number"][:-1] + ("1" if last_digit != "1" else "2")},
+        base | {"reference": "EX-903", "amount": "-5000"},
+        base | {"reference": "EX-904", "product": "mortgage"},
+        base | {"reference": "EX-905", "mobile": ""},
+        auto | {"reference": "EX-906", "vin": auto["vin"][:-1]},
+        base | {"reference": "EX-907", "consent": ""},
+    ]
+
+
+def _person(person: Person) -> Row:
+    return {
+        "consent": CONSENT,
+        "name": person.name,
+        "id_number": person.id_number,
+        "mobile": person.mobile,
+        "bank_card": person.account,
+        "occupation": person.occupation,
+    }
+
+
+def _people(world: Population, wanted: Callable[[Person], bool]) -> Iterator[Person]:
+    return (person for person in world.people if wanted(person))
+
+
+def _cars(world: Population) -> Iterator[Vehicle]:
+    licensed = {dealer.name for dealer in world.dealers if dealer.licensed}
+    return (
+        car for car in world.vehicles if not car.mortgaged and car.dealer in licensed and car.price_fen < 20_000_000
+    )
+
+
+def _has_good_record(person: Person) -> bool:
+    bureau = person.bureau
+    return (
+        person.enrolment is None and not bureau.blacklisted and bureau.overdue_count_24m == 0 and bureau.worst_dpd == 0
+    )
+
+
+def _is_clean(person: Person) -> bool:
+    return _has_good_record(person) and not person.account_closed
+
+
+def _is_sound(person: Person) -> bool:
+    return _is_clean(person) and person.paying_habit is PayingHabit.REGULAR
+
+
+def _studies_and_soon_graduates(person: Person) -> bool:
+    studies = person.enrolment
+    return (
+        studies is not None
+        and studies.full_time
+        and not person.account_closed
+        and person.paying_habit is PayingHabit.REGULAR
+        and studies.graduates_on.year == 2026
+    )
+
+
+def main() -> None:
+    """Writes the file."""
+    target = Path(__file__).resolve().parent.parent / "examples" / "applications.csv"
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows(population(DEFAULT_SEED, DEFAULT_PEOPLE)))
+    sys.stdout.write(f"wrote {target.name}\n")
+
+
+if __name__ == "__main__":
+    main()

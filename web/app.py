@@ -1,0 +1,96 @@
+"""The pages as one application, mounted at the root beside the API."""
+
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web import borrower, home, inbox, loans, refusals, sign_in, tasks
+from web.context import WebContext
+from web.errors import PageNotFound
+from web.language import NAMES
+from web.pages import STATIC, asset, environment
+from web.session import Sessions
+from web.visit import AnyVisit, visit_of
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+ASSETS = ("vendor/tabler.min.css", "vendor/htmx.min.js", "app.css", "app.js", "icon.svg")
+
+
+class _Headers:
+    """Adds the protecting headers to every answer; pages are personal and are kept by no cache."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on and its answer back."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class _Assets(StaticFiles):
+    """Static files. An address with the mark of its content may be kept for good."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file with how long it may be kept."""
+        response = super().file_response(*args, **kwargs)
+        scope: Scope = kwargs["scope"] if "scope" in kwargs else args[2]
+        kept = "public, max-age=31536000, immutable" if scope.get("query_string") else "no-cache"
+        response.headers["Cache-Control"] = kept
+        return response
+
+
+def create_web(context: WebContext) -> FastAPI:
+    """All pages, to be mounted at "/" after the API; their addresses begin there.
+
+    Refuses to start (AssetMissing) without the styles and scripts that `make setup` lays out.
+    """
+    for name in ASSETS:
+        asset(name)
+    for code in NAMES:
+        environment(code)
+    app = FastAPI(title="Loanwright", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.context = context
+    app.state.sessions = Sessions(context.session_secret)
+    app.state.tries = sign_in.Tries()
+    app.add_middleware(_Headers)
+    app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
+    for subject in (sign_in, home, inbox, tasks, loans, borrower):
+        app.include_router(subject.router)
+    app.add_api_route("/{path:path}", _no_page, methods=["GET"], dependencies=[Depends(visit_of)], name="page")
+    refusals.add_handlers(app)
+    return app
+
+
+def _no_page(request: Request, visit: AnyVisit, path: str) -> Response:  # noqa: ARG001 the catch-all's signature
+    """Any other address, so that even the refusal is a page in the visitor's language."""
+    raise PageNotFound

@@ -1,0 +1,177 @@
+"""The borrower's page: everything about his loan in one place, and what he can decide."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.keys import new_id
+from models.messages import CommandOrder, CommandResult, PrepaymentOrder, Sender
+from services.repayments import prepayable
+from services.status import schedule_of, status_of
+from web import labels, pages, refusals
+from web.context import WebContext
+from web.language import marked
+from web.loans import stage_fragment
+from web.offers import offer_of
+from web.session import posted
+from web.stages import stage_bar
+from web.visit import BorrowerVisit, Visit
+
+router = APIRouter(prefix="/my")
+
+Number = Annotated[str, Path(max_length=16)]
+
+SAID = {
+    "accepted": marked("Thank you. The contract is accepted and the money is on its way."),
+    "withdrawn": marked("Your application is withdrawn."),
+    "prepaid": marked("Thank you. Your prepayment is booked."),
+    "completed": marked("Thank you. Your application is being checked again."),
+}
+"""What the page says after an act."""
+
+
+@router.get("/{number}", name="my_loan")
+def my_loan(
+    request: Request, visit: BorrowerVisit, number: Number, said: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
+    """The loan on one page."""
+    return _page(request, visit, number, said=said)
+
+
+@router.get("/{number}/stage", name="my_loan_stage")
+def my_loan_stage(
+    request: Request, visit: BorrowerVisit, number: Number, seen: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """The stage bar alone, for the live refresh; nothing if it is as the page has it."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        return stage_fragment(work, request, visit, number, seen, f"/my/{number}/stage")
+
+
+@router.post("/{number}/acceptance", name="acceptance")
+async def accept(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Accepts the offer."""
+    context: WebContext = request.app.state.context
+    return await _command(request, visit, number, "accepted", context.commands.accept)
+
+
+@router.post("/{number}/completion", name="my_completion")
+async def complete(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Says that what was missing is there."""
+    context: WebContext = request.app.state.context
+    return await _command(request, visit, number, "completed", context.commands.complete)
+
+
+@router.get("/{number}/withdrawal", name="withdrawal_page")
+def withdrawal_page(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Asks whether he really wants to walk away."""
+    return _confirmation(request, visit, number, "withdrawal")
+
+
+@router.post("/{number}/withdrawal", name="withdrawal")
+async def withdraw(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Withdraws the application."""
+    context: WebContext = request.app.state.context
+    return await _command(request, visit, number, "withdrawn", context.commands.withdraw)
+
+
+@router.get("/{number}/prepayment", name="prepayment_page")
+def prepayment_page(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Shows what clears the loan today and asks whether to draw it."""
+    return _confirmation(request, visit, number, "prepayment")
+
+
+@router.post("/{number}/prepayment", name="prepayment")
+async def prepay(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Draws all that clears the loan, as of the day on which it is drawn."""
+    context: WebContext = request.app.state.context
+
+    async def pay(loan: str, order: CommandOrder) -> CommandResult:
+        return await context.commands.prepay(loan, PrepaymentOrder(sender=order.sender, command_id=order.command_id))
+
+    return await _command(request, visit, number, "prepaid", pay)
+
+
+async def _command(
+    request: Request,
+    visit: Visit,
+    number: str,
+    said: str,
+    send: Callable[[str, CommandOrder], Awaitable[CommandResult]],
+) -> Response:
+    """Sends a borrower's command to his loan; a refusal is shown on his page, beside how the loan stands now."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    await asyncio.to_thread(_require_own, context, visit, number)
+    actor = visit.person
+    sender = Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
+    order = CommandOrder(sender=sender, command_id=fields.get("command_id", "")[:32] or new_id())
+    try:
+        await send(number, order)
+    except LendingError as error:
+        await asyncio.to_thread(refusals.note, context, visit, error, said, number)
+        refused = labels.refusal(error.code, str(error), visit.language)
+        if pages.wants_fragment(request):
+            return _notice(request, visit, error.http_status, refused=refused)
+        return await asyncio.to_thread(_page, request, visit, number, error.http_status, refused=refused)
+    if pages.wants_fragment(request):
+        return _notice(request, visit, said=visit.language.say(SAID[said]))
+    return pages.go(request, f"/my/{number}?said={said}")
+
+
+def _notice(
+    request: Request, visit: Visit, status: int = 200, *, said: str | None = None, refused: str | None = None
+) -> Response:
+    """What became of a command, for a page that htmx brings up to date by itself."""
+    response = pages.show(request, visit, "parts/notice.html", status, said=said, refused=refused)
+    response.headers["HX-Trigger-After-Settle"] = "loan-stale"
+    return response
+
+
+def _require_own(context: WebContext, visit: Visit, number: str) -> None:
+    with context.books.read() as work:
+        work.loans.seen_by(visit.person, number)
+
+
+def _page(
+    request: Request, visit: Visit, number: str, status_code: int = 200, *, said: str = "", refused: str | None = None
+) -> Response:
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        values = _values(work, visit, number)
+        values |= {
+            "contacts": work.customers.contacts(number),
+            "schedule": schedule_of(work, visit.person, number),
+            "others": [loan for loan in work.loans.of_customer(visit.person.customer_id or "") if loan.number != number],
+            "said": visit.language.say(SAID[said]) if said in SAID else None,
+            "refused": refused,
+        }
+    template = "parts/my_body.html" if pages.wants_fragment(request) else "my_loan.html"
+    return pages.show(request, visit, template, status_code, **values)
+
+
+def _confirmation(request: Request, visit: Visit, number: str, act: str) -> Response:
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        values = _values(work, visit, number)
+        amount_fen = None
+        if act == "prepayment":
+            loan = work.loans.seen_by(visit.person, number)
+            amount_fen, _account = prepayable(work, loan, values["status"].as_of, None)
+    return pages.show(request, visit, "my_confirmation.html", act=act, amount_fen=amount_fen, **values)
+
+
+def _values(work: UnitOfWork, visit: Visit, number: str) -> dict[str, Any]:
+    status = status_of(work, visit.person, number)
+    return {
+        "status": status,
+        "bar": stage_bar(status),
+        "live": f"/my/{number}/stage",
+        "offer": offer_of(status.terms) if status.terms else None,
+        "account": work.customers.borrower(number).account or "",
+        "command_id": new_id(),
+    }

@@ -1,0 +1,125 @@
+"""A case as an approver reads it: the form with personal numbers masked, what the registers say, papers, payees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from books.session import UnitOfWork
+from models.customers import Collateral, Customer, Party
+from models.documents import Document
+from models.grading import Grading
+from models.loans import Application, Loan
+from models.products import FieldKind, FormField, Product
+from models.tasks import Decision
+from models.verification import Verification
+from services.products import catalogue
+from web import formats, labels, masking
+from web.language import Language
+
+
+@dataclass(frozen=True)
+class Value:
+    """One labelled value, ready to be shown."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one register said in the latest round."""
+
+    check: str
+    verification: Verification
+    facts: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything around an application. `missing` are the kinds of document that nobody has handed in yet."""
+
+    application: Application
+    customer: Customer | None
+    values: tuple[Value, ...]
+    answers: tuple[Answer, ...]
+    grading: Grading | None
+    documents: list[Document]
+    missing: tuple[str, ...]
+    parties: list[Party]
+    collateral: list[Collateral]
+    decisions: list[Decision]
+
+
+def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
+    """The case of a loan that this person may see."""
+    product = catalogue().product(loan.product)
+    application = work.loans.application(loan.number)
+    latest = {answer.check_name: answer for answer in work.documents.answers(loan.number)}
+    documents = work.documents.of_loan(loan.number)
+    handed_in = {document.kind for document in documents}
+    return Case(
+        application=application,
+        customer=work.customers.get(loan.customer_id),
+        values=form_values(product, application.form, language),
+        answers=tuple(
+            Answer(check, latest[check], _facts(latest[check].answer, language))
+            for check in product.checks
+            if check in latest
+        ),
+        grading=work.policies.grading(loan.number),
+        documents=documents,
+        missing=tuple(kind for kind in product.documents if kind not in handed_in),
+        parties=work.customers.parties(loan.number),
+        collateral=work.customers.collateral(loan.number),
+        decisions=work.tasks.decisions(loan.number),
+    )
+
+
+def form_values(product: Product, form: Mapping[str, Any], language: Language) -> tuple[Value, ...]:
+    """The filled-in fields of a form in its order."""
+    return tuple(
+        Value(field.label_zh if language.code == "zh" else field.label_en, _shown(field, form[field.name], language))
+        for field in product.form_fields
+        if form.get(field.name) is not None
+    )
+
+
+def _shown(field: FormField, value: Any, language: Language) -> str:
+    match field.kind:
+        case FieldKind.ID_NUMBER:
+            return masking.masked_id_number(value)
+        case FieldKind.MOBILE:
+            return masking.masked_mobile(value)
+        case FieldKind.BANK_CARD:
+            return masking.masked_account(value)
+        case FieldKind.MONEY:
+            return formats.money(value, language)
+        case FieldKind.DATE:
+            return formats.day(date.fromisoformat(value), language)
+        case FieldKind.CHOICE:
+            return labels.label(value, "choice", language)
+        case _:
+            return str(value)
+
+
+def _facts(answer: Mapping[str, Any], language: Language) -> tuple[Value, ...]:
+    return tuple(
+        Value(labels.label(name, "answer", language), _fact(name, answer[name], language))
+        for name in labels.ANSWERS
+        if answer.get(name) is not None
+    )
+
+
+def _fact(name: str, value: Any, language: Language) -> str:
+    if isinstance(value, bool):
+        return language.say("Yes") if value else language.say("No")
+    if name.endswith("_fen"):
+        return formats.money(int(value), language)
+    if name == "result":
+        return labels.label(value, "result", language)
+    if name == "degree":
+        return labels.label(value, "choice", language)
+    if name == "graduates_on":
+        return formats.day(date.fromisoformat(str(value)), language)
+    return str(value)

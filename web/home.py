@@ -1,0 +1,40 @@
+"""The first page after the sign-in, by role."""
+
+from fastapi import APIRouter, Request, Response
+
+from models.loans import CLOSED, Stage
+from web import pages
+from web.context import WebContext
+from web.errors import PageNotFound
+from web.inbox import rows_for
+from web.visit import AnyVisit
+
+router = APIRouter()
+
+SHOWN_TASKS = 6
+RUNNING = tuple(stage for stage in Stage if stage not in CLOSED)
+ENDED = tuple(stage for stage in Stage if stage in CLOSED)
+
+
+@router.get("/", name="home")
+def home(request: Request, visit: AnyVisit) -> Response:
+    """What waits for a member of staff and where the loans stand; a borrower goes straight to his loan."""
+    if visit.person.customer_id is not None:
+        return pages.go(request, f"/my/{visit.session.loan}")
+    if not visit.is_staff:
+        raise PageNotFound
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        counts = work.loans.by_stage(visit.person)
+        tasks = work.tasks.page(visit.person, mine=True, limit=SHOWN_TASKS)
+        overdue = work.loans.page(visit.person, overdue=True, limit=SHOWN_TASKS)
+        return pages.show(
+            request,
+            visit,
+            "home.html",
+            counts=counts,
+            running=RUNNING,
+            ended=ENDED,
+            rows=rows_for(work, visit.person, tasks),
+            overdue=overdue,
+        )

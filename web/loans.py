@@ -1,0 +1,119 @@
+"""The list of loans, and the page of one loan for the staff."""
+
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from books.session import UnitOfWork
+from models.keys import workflow_id
+from models.loans import Stage
+from services.products import catalogue
+from services.status import schedule_of, status_of
+from web import lookups, pages
+from web.case import case_view
+from web.context import WebContext
+from web.offers import offer_of
+from web.stages import stage_bar
+from web.story import story
+from web.visit import StaffVisit, Visit
+
+router = APIRouter()
+
+PAGE = 25
+
+Text = Annotated[str, Query(max_length=40)]
+Number = Annotated[str, Path(max_length=16)]
+
+
+@router.get("/loans", name="loans")
+def loans(
+    request: Request, visit: StaffVisit, stage: Text = "", product: Text = "", overdue: Text = "", after: Text = ""
+) -> Response:
+    """Loans that this person may see, newest first."""
+    context: WebContext = request.app.state.context
+    wanted_stage = Stage(stage) if stage in list(Stage) else None
+    wanted_product = product if product in catalogue().codes() else None
+    with context.books.read() as work:
+        found = work.loans.page(
+            visit.person,
+            stage=wanted_stage,
+            product=wanted_product,
+            overdue=bool(overdue),
+            after=after or None,
+            limit=PAGE + 1,
+        )
+        names = lookups.names_of(work, [loan.customer_id for loan in found])
+    asked = {"stage": wanted_stage or "", "product": wanted_product or "", "overdue": "yes" if overdue else ""}
+    more = {**asked, "after": found[PAGE - 1].number} if len(found) > PAGE else None
+    return pages.show(
+        request,
+        visit,
+        "loans.html",
+        loans=found[:PAGE],
+        names=names,
+        stages=list(Stage),
+        products=catalogue().codes(),
+        asked=asked,
+        is_first=not after,
+        first_page=f"?{_query(asked)}",
+        next_page=f"?{_query(more)}" if more else None,
+    )
+
+
+def _query(values: dict[str, str]) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+@router.get("/loans/{number}", name="loan")
+def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """Everything about one loan."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        status = status_of(work, visit.person, number)
+        row = work.loans.get(number)
+        names = lookups.staff_names(work)
+        return pages.show(
+            request,
+            visit,
+            "parts/loan_body.html" if pages.wants_fragment(request) else "loan.html",
+            status=status,
+            bar=stage_bar(status),
+            live=f"/loans/{number}/stage",
+            case=case_view(work, row, visit.language),
+            offer=offer_of(status.terms) if status.terms else None,
+            schedule=schedule_of(work, visit.person, number),
+            payments=work.payments.of_loan(number),
+            contacts=work.customers.contacts(number),
+            names=names,
+            story=story(status, names, work.clock, visit.language),
+            temporal_url=_temporal_url(context, number),
+        )
+
+
+@router.get("/loans/{number}/stage", name="loan_stage")
+def loan_stage(request: Request, visit: StaffVisit, number: Number, seen: Text = "") -> Response:
+    """The stage bar alone, for the live refresh; nothing if it is as the page has it."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        return stage_fragment(work, request, visit, number, seen, f"/loans/{number}/stage")
+
+
+def stage_fragment(
+    work: UnitOfWork, request: Request, visit: Visit, number: str, seen: str, live: str
+) -> Response:
+    """The stage bar if it differs from the one `seen`; then the rest of the page is told to follow."""
+    status = status_of(work, visit.person, number)
+    bar = stage_bar(status)
+    if bar.mark == seen:
+        return Response(status_code=204)
+    response = pages.show(request, visit, "parts/stage_bar.html", status=status, bar=bar, live=live)
+    response.headers["HX-Trigger-After-Settle"] = "loan-moved"
+    return response
+
+
+def _temporal_url(context: WebContext, number: str) -> str | None:
+    if context.temporal_ui_url is None:
+        return None
+    workflow = quote(workflow_id(number), safe="")
+    return f"{context.temporal_ui_url.rstrip('/')}/namespaces/{context.temporal_namespace}/workflows/{workflow}"

@@ -1,0 +1,79 @@
+"""What an offer comes to: rate, installments, interest and the cost of a year, for a case before or after its approval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from books.session import UnitOfWork
+from lending.apr import annualised_cost_percent
+from lending.schedules import Row, build_schedule
+from lending.terms import Terms
+from models.loans import Loan
+from models.status import ScheduleRow
+from services.loans import case_of
+from services.products import catalogue
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The figures that a person agrees to; sums in fen. `highest_fen` is the largest installment."""
+
+    principal_fen: int
+    annual_rate_percent: Decimal | None
+    daily_rate_percent: Decimal | None
+    method: str
+    installments: int
+    first_due: date
+    last_due: date
+    first_fen: int
+    highest_fen: int
+    interest_fen: int
+    subsidy_fen: int
+    total_fen: int
+    cost_percent: Decimal
+    rows: tuple[Row, ...]
+
+    @property
+    def is_level(self) -> bool:
+        """Whether all installments but the last are of one size."""
+        return len({row.total for row in self.rows[:-1]}) <= 1
+
+
+def offer_of(body: Mapping[str, object]) -> Offer:
+    """The figures of written terms."""
+    terms = Terms.parse(body)
+    schedule = build_schedule(terms)
+    return Offer(
+        principal_fen=terms.principal_fen,
+        annual_rate_percent=terms.annual_rate_percent,
+        daily_rate_percent=terms.daily_rate_percent,
+        method=terms.method.value,
+        installments=len(schedule.rows),
+        first_due=schedule.rows[0].due,
+        last_due=schedule.rows[-1].due,
+        first_fen=schedule.rows[0].total,
+        highest_fen=max(row.total for row in schedule.rows),
+        interest_fen=schedule.totals.interest,
+        subsidy_fen=schedule.totals.subsidy,
+        total_fen=schedule.totals.total,
+        cost_percent=annualised_cost_percent(schedule, [(terms.disbursement_date, terms.principal_fen)]),
+        rows=schedule.rows,
+    )
+
+
+def offer_if_approved(work: UnitOfWork, loan: Loan, amount_fen: int) -> Offer:
+    """What the case would come to if it were approved today with this amount, as its product makes terms."""
+    case = case_of(work, loan, work.today, amount_fen=amount_fen)
+    return offer_of(catalogue().product(loan.product).terms(case).to_json())
+
+
+def installment_state(row: ScheduleRow, as_of: date) -> str:
+    """How an installment stands on a day: `paid`, `overdue`, `due`, `partly` paid ahead of its day, or `ahead`."""
+    if row.outstanding_fen == 0:
+        return "paid"
+    if row.dpd > 0:
+        return "overdue"
+    if row.due <= as_of:
+        return "due"
+    return "partly" if row.paid_fen > 0 else "ahead"

@@ -1,0 +1,79 @@
+"""Every refusal becomes a page or a fragment, and those of who may do what go into the audit log."""
+
+import asyncio
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from lending.errors import LendingError
+from models.keys import new_id
+from services import audit
+from web import labels, pages
+from web.context import WebContext
+from web.errors import NotSignedIn, PageNotFound
+from web.visit import Visit, stranger
+
+log = structlog.get_logger()
+
+KEPT_STATUSES = frozenset({403, 404, 409})
+"""Refusals that are worth an entry: not allowed, not seen, too late. Slips in a form are not."""
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Makes the application answer its refusals in its own style."""
+    app.add_exception_handler(NotSignedIn, _to_the_sign_in)
+    app.add_exception_handler(LendingError, _refused)
+    app.add_exception_handler(HTTPException, _without_page)
+    app.add_exception_handler(RequestValidationError, _without_page)
+    app.add_exception_handler(Exception, _failed)
+
+
+def note(context: WebContext, visit: Visit, error: LendingError, act: str, loan: str | None) -> None:
+    """Keeps a refusal in the audit log, with who was refused what."""
+    if visit.actor is None or error.http_status not in KEPT_STATUSES:
+        return
+    with context.books.begin() as work:
+        number = loan[:16] if loan else None
+        audit.record(work, visit.actor, f"{act}_refused"[:48], loan=number, reason=error.code, refused=True)
+
+
+async def answer(request: Request, visit: Visit, error: LendingError) -> Response:
+    """The refusal as a page, or as a message above the page that htmx shows; noted where it is worth it."""
+    act = getattr(request.scope.get("route"), "name", "page")
+    await asyncio.to_thread(note, request.app.state.context, visit, error, act, request.path_params.get("number"))
+    sentence = labels.refusal(error.code, str(error), visit.language)
+    template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
+    response = pages.show(request, visit, template, error.http_status, sentence=sentence, status=error.http_status, reference=None)
+    if pages.wants_fragment(request):
+        response.headers["HX-Retarget"] = "#alerts"
+        response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+async def _to_the_sign_in(request: Request, _error: Exception) -> Response:
+    back = request.url.path if request.method == "GET" and not pages.wants_fragment(request) else "/"
+    return pages.go(request, f"/sign-in?next={back}" if back != "/" else "/sign-in")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, LendingError):
+        raise error
+    return await answer(request, _visit(request), error)
+
+
+async def _without_page(request: Request, _error: Exception) -> Response:
+    return await answer(request, _visit(request), PageNotFound())
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    reference = new_id()[-12:]
+    log.error("page_failed", reference=reference, route=getattr(request.scope.get("route"), "name", ""), exc_info=error)
+    template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
+    return pages.show(request, _visit(request), template, 500, sentence=None, status=500, reference=reference)
+
+
+def _visit(request: Request) -> Visit:
+    visit: Visit | None = getattr(request.state, "visit", None)
+    return visit or stranger(request)

@@ -1,0 +1,87 @@
+"""The stage bar: the eight steps of a loan, and how far this one has come."""
+
+from dataclasses import dataclass
+
+from models.loans import CLOSED, Stage
+from models.status import LoanStatus
+from web.language import marked
+
+STEPS = (
+    marked("Application"),
+    marked("Verification"),
+    marked("Grading"),
+    marked("Approval"),
+    marked("Contract"),
+    marked("Disbursement"),
+    marked("Repayment"),
+    marked("Settled"),
+)
+APPROVAL_STEP = 3
+PLACE = {
+    Stage.APPLICATION: 0,
+    Stage.VERIFICATION: 1,
+    Stage.GRADING: 2,
+    Stage.APPROVAL: APPROVAL_STEP,
+    Stage.RETURNED: APPROVAL_STEP,
+    Stage.ACCEPTANCE: 4,
+    Stage.DISBURSEMENT: 5,
+    Stage.PAYOUT_FAILED: 5,
+    Stage.REPAYMENT: 6,
+    Stage.SETTLED: 7,
+}
+REACHED_BY = {"case_graded": 2, "approval_decided": APPROVAL_STEP, "contract_accepted": 5}
+"""How far a loan had come that has ended early, by the last of these acts in its story."""
+
+SENTENCES = {
+    Stage.APPLICATION: marked("The application has come in. The registers are asked next."),
+    Stage.VERIFICATION: marked("The registers are being asked about the application."),
+    Stage.GRADING: marked("The case is being graded."),
+    Stage.APPROVAL: marked("The case is graded and waits for a decision."),
+    Stage.RETURNED: marked("The case was sent back: something is missing."),
+    Stage.ACCEPTANCE: marked("The offer waits for the borrower's yes."),
+    Stage.DISBURSEMENT: marked("The money is on its way."),
+    Stage.PAYOUT_FAILED: marked("The payout did not go through. Finance is looking after it."),
+    Stage.REPAYMENT: marked("The money is paid out and the loan is being repaid."),
+    Stage.SETTLED: marked("The loan is settled. Nothing is owed any more."),
+    Stage.REFUSED: marked("The application was refused."),
+    Stage.WITHDRAWN: marked("The application was withdrawn."),
+    Stage.EXPIRED: marked("The case was closed because a deadline passed."),
+}
+TROUBLE = frozenset({Stage.RETURNED, Stage.PAYOUT_FAILED})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `done`, `current`, `trouble` (current and stuck), `ended` (where a loan ended early) or `ahead`."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class StageBar:
+    """All steps, the place of the present one, what it means, and whether it can still change."""
+
+    steps: tuple[Step, ...]
+    place: int
+    sentence: str
+    is_live: bool
+    mark: str
+
+
+def stage_bar(status: LoanStatus) -> StageBar:
+    """The bar of a loan. `mark` changes whenever anything that the loan's page shows may have changed."""
+    place = PLACE.get(status.stage, 0)
+    if status.stage in CLOSED and status.stage is not Stage.SETTLED:
+        acts = [entry.act for entry in status.timeline]
+        place = max((reached for act, reached in REACHED_BY.items() if act in acts), default=1)
+        present = "ended"
+    elif status.stage is Stage.SETTLED:
+        present = "done"
+    else:
+        present = "trouble" if status.stage in TROUBLE or status.dpd > 0 else "current"
+    steps = tuple(
+        Step(name, "done" if index < place else present if index == place else "ahead") for index, name in enumerate(STEPS)
+    )
+    mark = f"{status.stage}-{len(status.timeline)}-{status.as_of}"
+    return StageBar(steps, place, SENTENCES[status.stage], status.stage not in CLOSED, mark)

@@ -1,0 +1,220 @@
+"""One task: the case, the decision, and taking a task or giving it back."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.keys import new_id
+from models.messages import CommandOrder, DecisionOrder, Sender
+from models.staff import Actor
+from models.tasks import Outcome, Task, TaskKind, TaskStatus
+from services import approval, tasks
+from services.errors import InvalidDecision, TaskClosed
+from services.permissions import check_may_decide
+from services.status import status_of
+from web import labels, lookups, pages, refusals
+from web.case import case_view
+from web.context import WebContext
+from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, why_not
+from web.inbox import rows_for
+from web.offers import offer_if_approved
+from web.session import posted
+from web.stages import stage_bar
+from web.visit import StaffVisit, Visit
+
+router = APIRouter()
+
+TaskId = Annotated[str, Path(max_length=32)]
+
+
+@router.get("/tasks/{task_id}", name="task")
+def task_page(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """The task with its case and what can be done about it."""
+    return _page(request, visit, task_id, DecisionForm())
+
+
+@router.get("/tasks/{task_id}/offer", name="task_offer")
+def task_offer(
+    request: Request, visit: StaffVisit, task_id: TaskId, amount: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
+    """What the case comes to with another amount, shown while the approver types it."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        task = work.tasks.seen_by(visit.person, task_id)
+        loan = work.loans.get(task.loan or "")
+        try:
+            fen = read_amount(amount) or loan.applied_fen
+        except InvalidDecision:
+            fen = loan.applied_fen
+        offer = offer_if_approved(work, loan, min(fen, loan.applied_fen))
+    return pages.show(request, visit, "parts/offer.html", offer=offer)
+
+
+@router.post("/tasks/{task_id}/claim", name="claim")
+async def claim(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """Takes the task into one's own hands."""
+    return await _hand(request, visit, task_id, tasks.claim)
+
+
+@router.post("/tasks/{task_id}/release", name="release")
+async def release(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """Gives the task back to its role."""
+    return await _hand(request, visit, task_id, tasks.release)
+
+
+async def _hand(
+    request: Request, visit: Visit, task_id: str, act: Callable[[UnitOfWork, Actor, Task], Task]
+) -> Response:
+    await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+
+    def change() -> None:
+        with context.books.begin() as work:
+            task = work.tasks.seen_by(visit.person, task_id)
+            check_may_decide(visit.person, task)
+            act(work, visit.person, task)
+
+    await asyncio.to_thread(change)
+    return pages.go(request, f"/tasks/{task_id}")
+
+
+@router.post("/tasks/{task_id}/decision", name="decision")
+async def decide(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """Sends the decision to the loan and waits for its answer."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    form = DecisionForm.from_fields(fields)
+    try:
+        loan, order = await asyncio.to_thread(_checked, context, visit, task_id, form)
+        await context.commands.decide(loan, order)
+    except LendingError as error:
+        return await _decision_refused(request, visit, task_id, form, error)
+    return await _done(request, visit, task_id)
+
+
+def _checked(context: WebContext, visit: Visit, task_id: str, form: DecisionForm) -> tuple[str, DecisionOrder]:
+    with context.books.read() as work:
+        task = work.tasks.seen_by(visit.person, task_id)
+        if task.status is not TaskStatus.OPEN or task.loan is None:
+            raise TaskClosed(task_id)
+        order = read_decision(form, task, _sender(visit.person))
+        approval.check(work, visit.person, task, order)
+        return task.loan, order
+
+
+async def _decision_refused(
+    request: Request, visit: Visit, task_id: str, form: DecisionForm, error: LendingError
+) -> Response:
+    context: WebContext = request.app.state.context
+    await asyncio.to_thread(refusals.note, context, visit, error, "decision", None)
+    refused = form.with_problems(error, visit.language)
+    if error.code == "unknown_task":
+        raise error
+    return await asyncio.to_thread(_page, request, visit, task_id, refused, error.http_status)
+
+
+@router.post("/tasks/{task_id}/completion", name="completion")
+async def complete(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """Tells the loan that what was missing is there."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+
+    def find() -> str:
+        with context.books.read() as work:
+            task = work.tasks.seen_by(visit.person, task_id)
+            if task.status is not TaskStatus.OPEN or task.loan is None:
+                raise TaskClosed(task_id)
+            check_may_decide(visit.person, task)
+            return task.loan
+
+    loan = await asyncio.to_thread(find)
+    command_id = DecisionForm.from_fields(fields).command_id
+    order = CommandOrder(sender=_sender(visit.person), command_id=command_id, reason=fields.get("reason", "")[:500])
+    await context.commands.complete(loan, order)
+    return await _done(request, visit, task_id)
+
+
+@router.post("/tasks/{task_id}/note", name="task_note")
+async def finish(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """Closes a follow-up with a note on what was done."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    form = DecisionForm.from_fields(fields)
+
+    def change() -> None:
+        with context.books.begin() as work:
+            task = work.tasks.seen_by(visit.person, task_id)
+            tasks.finish(work, visit.person, task, form.reason)
+
+    try:
+        await asyncio.to_thread(change)
+    except InvalidDecision as error:
+        refused = form.with_problems(error, visit.language)
+        return await asyncio.to_thread(_page, request, visit, task_id, refused, error.http_status)
+    return await _done(request, visit, task_id)
+
+
+async def _done(request: Request, visit: Visit, task_id: str) -> Response:
+    if not pages.wants_fragment(request):
+        return pages.go(request, f"/tasks/{task_id}")
+    response = await asyncio.to_thread(_page, request, visit, task_id, DecisionForm(is_answered=True))
+    response.headers["HX-Trigger-After-Settle"] = "loan-stale"
+    return response
+
+
+def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, status: int = 200) -> Response:
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        task = work.tasks.seen_by(visit.person, task_id)
+        (row,) = rows_for(work, visit.person, [task])
+        values: dict[str, Any] = {
+            "row": row,
+            "form": form,
+            "command_id": new_id(),
+            "decision": work.tasks.decision(task.id),
+            "names": lookups.staff_names(work),
+            "outcomes": _outcomes(task),
+            "is_open": task.status is TaskStatus.OPEN,
+            "is_decided": task.kind in DECIDED_KINDS,
+            "why_not": _why_not(work, visit, task),
+        }
+        if pages.wants_fragment(request):
+            return pages.show(request, visit, "parts/act.html", status, offer=None, **values)
+        if row.loan is not None:
+            loan_status = status_of(work, visit.person, row.loan.number)
+            values |= {
+                "status": loan_status,
+                "bar": stage_bar(loan_status),
+                "live": f"/loans/{row.loan.number}/stage",
+                "case": case_view(work, row.loan, visit.language),
+                "offer": _offer(work, task, row.loan.applied_fen),
+            }
+        return pages.show(request, visit, "task.html", status, **values)
+
+
+def _offer(work: UnitOfWork, task: Task, applied_fen: int) -> Any:
+    if task.kind is not TaskKind.APPROVAL or task.status is not TaskStatus.OPEN:
+        return None
+    return offer_if_approved(work, work.loans.get(task.loan or ""), applied_fen)
+
+
+def _outcomes(task: Task) -> list[tuple[Outcome, str]]:
+    """What can be decided on the task, and under which group of labels."""
+    if task.kind is TaskKind.PAYOUT_PROBLEM:
+        return [(outcome, "payout_outcome") for outcome in labels.PAYOUT_OUTCOMES]
+    return [(outcome, "outcome") for outcome in labels.OUTCOMES]
+
+
+def _why_not(work: UnitOfWork, visit: Visit, task: Task) -> str | None:
+    if task.status is not TaskStatus.OPEN:
+        return None
+    error = why_not(work, visit.person, task)
+    return labels.refusal(error.code, str(error), visit.language) if error else None
+
+
+def _sender(actor: Actor) -> Sender:
+    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
