@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from temporalio.exceptions import ApplicationError
+from sqlalchemy.exc import IntegrityError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from books.session import Books, UnitOfWork
+from books.session import Books, UnitOfWork, was_written_before
 from lending.errors import LendingError
 from models.messages import BooksOrder, Message
 from models.outbox import Effect
@@ -17,7 +18,18 @@ Result = TypeVar("Result", bound=Message)
 
 def once(books: Books, order: Order, act: Callable[[UnitOfWork, Order], Result], result_type: type[Result]) -> Result:
     """Does an act, or returns the result it had the first time: a repeat after a crash changes nothing."""
-    with refusals(), books.begin() as work:
+    with refusals():
+        try:
+            return _once(books, order, act, result_type)
+        except IntegrityError as error:
+            # The same act ran at the same moment and was faster: its result is there now.
+            if not was_written_before(error):
+                raise
+            return _once(books, order, act, result_type)
+
+
+def _once(books: Books, order: Order, act: Callable[[UnitOfWork, Order], Result], result_type: type[Result]) -> Result:
+    with books.begin() as work:
         done = work.outbox.effect(order.key)
         if done is not None:
             return result_type.model_validate(done.result)
@@ -36,4 +48,11 @@ def refusals() -> Iterator[None]:
     except LendingError as refusal:
         if getattr(refusal, "retryable", False):
             raise
-        raise ApplicationError(str(refusal), refusal.fields, type=refusal.code, non_retryable=True) from refusal
+        raise ApplicationError(
+            str(refusal),
+            refusal.fields,
+            type=refusal.code,
+            non_retryable=True,
+            # A refusal is an answer, not trouble: no stack trace in the log.
+            category=ApplicationErrorCategory.BENIGN,
+        ) from refusal

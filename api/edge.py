@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.context import ApiContext
@@ -19,6 +22,8 @@ log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
 FRAMES_LOGGED = 12
+CALLER_GONE = 499
+"""How a request is counted whose caller did not wait for the answer."""
 
 
 class BodyTooLarge(LendingError):
@@ -74,19 +79,13 @@ class Edge:
         except LendingError as error:
             await refused(error, request_id)(scope, receive, answer)
         except _Gone:
-            status.append(499)
+            status.append(CALLER_GONE)
         except Exception as error:
             # The message may quote parameters, and so a person: kind and place are what a log may hold.
-            log.error(
-                "request_failed",
-                request_id=request_id,
-                error=type(error).__name__,
-                frames=_frames(error),
-            )
+            log.error("request_failed", request_id=request_id, error=type(error).__name__, frames=_frames(error))
             if status:
                 raise
-            sentence = f"something went wrong on our side; ask with the request id {request_id}"
-            await problem(500, "internal_error", sentence, request_id)(scope, receive, answer)
+            await _trouble(error, request_id)(scope, receive, answer)
         finally:
             self._record(scope, status, time.perf_counter() - began)
 
@@ -124,6 +123,13 @@ class Edge:
             actor_id=actor.id if actor else None,
             request_id=scope["state"]["request_id"],
         )
+
+
+def _trouble(error: Exception, request_id: str) -> Response:
+    if isinstance(error, OperationalError | NoFreeConnection):
+        return problem(503, "books_unavailable", "the books cannot be reached at the moment; try again", request_id)
+    sentence = f"something went wrong on our side; ask with the request id {request_id}"
+    return problem(500, "internal_error", sentence, request_id)
 
 
 def _frames(error: Exception) -> list[str]:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -21,8 +20,6 @@ from lending.errors import LendingError
 from models.staff import Actor
 from services import audit
 from services.forms import InvalidForm
-
-log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -92,7 +89,7 @@ def refused(error: LendingError, request_id: str, language: str = "") -> Respons
 
 
 def install_handlers(app: FastAPI, books: Books) -> None:
-    """Turns every error that a route raises into a problem."""
+    """Turns every error that a route raises on purpose into a problem; the edge sees to the others."""
 
     async def on_refusal(request: Request, error: Exception) -> Response:
         if not isinstance(error, LendingError):
@@ -114,11 +111,6 @@ def install_handlers(app: FastAPI, books: Books) -> None:
         sentence = detail.get(error.status_code, "the request cannot be read")
         return problem(error.status_code, code, sentence, request.state.request_id, headers=error.headers)
 
-    async def on_books_away(request: Request, error: Exception) -> Response:
-        log.error("books_unavailable", error=type(error).__name__, request_id=request.state.request_id)
-        sentence = "the books cannot be reached at the moment; try again"
-        return problem(503, "books_unavailable", sentence, request.state.request_id)
-
     async def on_race(request: Request, error: Exception) -> Response:
         if not isinstance(error, IntegrityError) or not was_written_before(error):
             raise error
@@ -128,7 +120,6 @@ def install_handlers(app: FastAPI, books: Books) -> None:
     app.add_exception_handler(LendingError, on_refusal)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(OperationalError, on_books_away)
     app.add_exception_handler(IntegrityError, on_race)
 
 

@@ -4,9 +4,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
 
 from api.commands import CommandAnswer, answer_to
 from api.context import Acting, ApiContext, Context
@@ -183,10 +184,9 @@ async def decide_task(
     body: DecisionBody,
     actor: Acting,
     context: Context,
-    response: Response,
     key: OptionalKey = None,
     wait: Annotated[bool, Query(description="false: answer 202 at once and decide when the loan is reached")] = True,
-) -> CommandAnswer | Queued:
+) -> CommandAnswer | JSONResponse:
     """Decides a case, or says that a follow-up is done. The same decision again gets the same answer.
 
     `wait=false` matters for cases only; what was to be done is done at once.
@@ -207,8 +207,7 @@ async def decide_task(
         return before
     if wait:
         return answer_to(task.loan, await context.commands.decide(task.loan, decision))
-    response.status_code = 202
-    return Queued(command=command, status_url=f"/api/v1/tasks/{task_id}")
+    return JSONResponse(Queued(command=command, status_url=f"/api/v1/tasks/{task_id}").model_dump(), 202)
 
 
 def _last_seen(after: str | None) -> tuple[date, str] | None:

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 from simulators.people import population
-from simulators.records import Person, PayingHabit, Population
+from simulators.records import PayingHabit, Person, Population
 
 CONSENT = "2026-01"
 Body = dict[str, Any]

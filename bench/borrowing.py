@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -16,6 +15,8 @@ POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 180.0
 INTEGRATOR = {"Authorization": f"Bearer {demo_key('integrator-demo')}"}
 APPROVER = {"Authorization": f"Bearer {demo_key('risk-qian')}"}
+
+Result = TypeVar("Result")
 
 
 class Script:
@@ -38,22 +39,14 @@ class Script:
 
     async def live_through(self, body: Body) -> str:
         """Takes one application to disbursement and waits until the loan is settled; returns its number."""
-        loan: str = await self._watched(self._until_settled(body))
-        return loan
+        return await self._watched(self._until_settled(body))
 
-    async def _watched(self, work: Any) -> Any:
-        watching = asyncio.create_task(self._watch())
-        try:
-            working = asyncio.create_task(work)
-            await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
-            if watching.done():
-                working.cancel()
-                watching.result()
-            return await working
-        finally:
+    async def _watched(self, work: Coroutine[Any, Any, Result]) -> Result:
+        async with asyncio.TaskGroup() as both:
+            watching = both.create_task(self._watch())
+            result = await work
             watching.cancel()
-            with suppress(asyncio.CancelledError, aiohttp.ClientError, BenchFailed):
-                await watching
+        return result
 
     async def _originate_all(self, bodies: Sequence[Body], in_flight: int) -> float:
         waiting = list(reversed(bodies))
@@ -98,14 +91,14 @@ class Script:
             raise BenchFailed(f"loan {loan} did not come to {stage} within {patience_seconds:g} s") from None
 
     async def _watch(self) -> None:
-        """Asks for open approvals and for loans at the stages that somebody waits for, as a client without call-backs."""
+        """Asks for open approvals and for loans at the stages waited for, as a client without call-backs."""
         while True:
             tasks = await self._get("/tasks", APPROVER, open="true", kind="approval", limit="200")
-            for task in tasks["tasks"]:
+            for task in tasks["items"]:
                 _arrived(self._approvals.setdefault(task["loan"], _future()), task["id"])
             for stage in {stage for stage, _ in self._arrivals}:
                 loans = await self._get("/loans", INTEGRATOR, stage=stage, limit=str(min(200, 4 * self._in_flight)))
-                for loan in loans["loans"]:
+                for loan in loans["items"]:
                     arrival = self._arrivals.get((stage, loan["loan"]))
                     if arrival is not None:
                         _arrived(arrival, None)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -41,7 +42,7 @@ class Figure:
     def target(self) -> str:
         """The bound as it is printed."""
         if self.at_most is not None:
-            return f"≤ {self.at_most:g}"
+            return f"= {self.at_most:g}" if self.at_most == self.at_least else f"≤ {self.at_most:g}"
         return f"≥ {self.at_least:g}" if self.at_least is not None else ""
 
 
@@ -53,9 +54,18 @@ class Findings:
     figures: list[Figure] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, name: str, value: float, unit: str = "", **bounds: Any) -> None:
+    def add(
+        self,
+        name: str,
+        value: float,
+        unit: str = "",
+        *,
+        at_most: float | None = None,
+        at_least: float | None = None,
+        note: str = "",
+    ) -> None:
         """Adds a figure."""
-        self.figures.append(Figure(name, value, unit, **bounds))
+        self.figures.append(Figure(name, value, unit, at_most, at_least, note))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -74,14 +84,14 @@ def median(values: Sequence[float]) -> float:
 
 def show(console: Console, findings: Sequence[Findings]) -> None:
     """Prints all figures as one table."""
-    table = Table("benchmark", "figure", "measured", "target", "", "note", title="Loanwright, measured", title_justify="left")
+    table = Table("benchmark", "figure", "measured", "target", "", "note", title="Loanwright, measured")
     for column in (2, 3):
         table.columns[column].justify = "right"
     for one in findings:
         for figure in one.figures:
             style = {"PASS": "green", "MISS": "bold red"}.get(figure.verdict, "")
-            measured = f"{figure.value:,.4g} {figure.unit}".strip() if figure.value < 10_000 else f"{figure.value:,.0f} {figure.unit}"
-            table.add_row(one.bench, figure.name, measured, figure.target, f"[{style}]{figure.verdict}[/]" if style else "", figure.note)
+            measured = f"{figure.value:,.{0 if figure.value >= 1000 else 3 if figure.value < 10 else 1}f} {figure.unit}"
+            table.add_row(one.bench, figure.name, measured, figure.target, Text(figure.verdict, style), figure.note)
         table.add_section()
     console.print(table)
 

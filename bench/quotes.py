@@ -31,7 +31,11 @@ def measure() -> Findings:
     quoted = old[-1].date + timedelta(days=10)
     cases: list[tuple[str, Callable[[], object], bool]] = [
         ("schedule of 360 rows", partial(build_schedule, long), True),
-        ("prepayment quote, 360 rows, new loan", partial(quote_prepayment, long, young, date(2026, 1, 20), 500_000), True),
+        (
+            "prepayment quote, 360 rows, new loan",
+            partial(quote_prepayment, long, young, date(2026, 1, 20), 500_000),
+            True,
+        ),
         ("prepayment quote, 360 rows, 120 paid", partial(quote_prepayment, long, old, quoted, 500_000), False),
         ("settlement quote, 360 rows, 120 paid", partial(quote_prepayment, long, old, quoted, None), False),
         ("account after 120 of 360 payments", partial(service, long, old, quoted), False),
@@ -43,8 +47,14 @@ def measure() -> Findings:
         findings.add(f"{name}, p99", percentile(milliseconds, 99), "ms", at_most=bound)
         findings.details[name] = {"calls": len(milliseconds), "max_ms": max(milliseconds)}
     for rows in (12, 36, 360):
-        findings.add(f"schedules of {rows} rows on one core", 1000 / median(_measure(partial(build_schedule, _terms(rows)))), "/s")
-    findings.add("annual rates of 36 rows on one core", 1000 / median(_measure(partial(apr, _apr_input(_terms(36))))), "/s")
+        findings.add(
+            f"schedules of {rows} rows on one core",
+            1000 / median(_measure(partial(build_schedule, _terms(rows)))),
+            "/s",
+        )
+    findings.add(
+        "annual rates of 36 rows on one core", 1000 / median(_measure(partial(apr, _apr_input(_terms(36))))), "/s"
+    )
     return findings
 
 

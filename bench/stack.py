@@ -15,6 +15,7 @@ from books.session import Books
 from console.processes import Child, Tree, free_port, listens, python
 from console.up import ROOT, Addresses, Plan, bring_up
 from lending.calendar import REAL_DAY_SECONDS
+from simulators.people import DEFAULT_BASE_DATE
 
 API = "/api/v1"
 
@@ -35,7 +36,9 @@ class Stack:
 
 
 @contextmanager
-def running_stack(console: Console, *, day_seconds: float = REAL_DAY_SECONDS, api_processes: int = 1) -> Iterator[Stack]:
+def running_stack(
+    console: Console, *, day_seconds: float = REAL_DAY_SECONDS, api_processes: int = 1
+) -> Iterator[Stack]:
     """Brings everything up as `loanwright up` does, in a folder of its own, and ends it with the block.
 
     After a failure the folder with the logs stays, and is named.
@@ -43,7 +46,7 @@ def running_stack(console: Console, *, day_seconds: float = REAL_DAY_SECONDS, ap
     folder = Path(tempfile.mkdtemp(prefix="loanwright-bench-"))
     tree = Tree()
     try:
-        plan = Plan(folder, free_port(0), day_seconds, api_processes=api_processes)
+        plan = Plan(folder, free_port(0), day_seconds, DEFAULT_BASE_DATE, api_processes=api_processes)
         addresses, _settings, books = bring_up(tree, plan, console)
         try:
             yield Stack(tree, addresses, books, folder)
@@ -77,7 +80,9 @@ def start_yardstick(stack: Stack) -> str:
     # Bytecode on disk, as the measured stack has it.
     environment = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
     logs = stack.addresses.log_folder
-    stack.tree.start(Child("yardstick-outside", outside, environment, logs / "yardstick-outside.log", listens(outside_port)))
+    stack.tree.start(
+        Child("yardstick-outside", outside, environment, logs / "yardstick-outside.log", listens(outside_port))
+    )
     stack.tree.start(Child("yardstick-worker", worker, environment, logs / "yardstick-worker.log", lambda: True))
     stack.tree.start(Child("yardstick-edge", serve, environment, logs / "yardstick-edge.log", listens(edge_port)))
     return edge

@@ -18,6 +18,10 @@ class PaymentBook:
         """One order by its key, the EndToEndId."""
         return self.session.get(Payment, key)
 
+    def held(self, key: str) -> Payment | None:
+        """One order by its key, kept from other writers until the unit of work ends."""
+        return self.session.get(Payment, key, with_for_update=True)
+
     def of_loan(self, loan: str, kind: PaymentKind | None = None) -> list[Payment]:
         """All orders of a loan in their order."""
         query = select(Payment).where(Payment.loan == loan)

@@ -100,7 +100,7 @@ async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books:
                 live.update(await asyncio.to_thread(board.render))
                 if not say.is_terminal and (datetime.now(UTC) - last_line).total_seconds() > 15:
                     last_line = datetime.now(UTC)
-                    say.print(await asyncio.to_thread(board.line))
+                    say.print(await asyncio.to_thread(board.line), soft_wrap=True)
                 if acting.done():
                     acting.result()
         acting.cancel()
@@ -131,8 +131,10 @@ def _months(books: Books) -> list[tuple[str, int, int]]:
 def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None:
     say.print(f"\n{len(report.accepted)} applications taken in, {len(report.refused)} lines refused:")
     for number, why in report.refused:
-        say.print(f"  line {number}: {why}", style="yellow", highlight=False)
-    say.print(f"\nDecide one yourself while it runs: {addresses.web}/  (sign in as 赵明远, the manager)")
+        say.print(f"  line {number}: {why}", style="yellow", highlight=False, soft_wrap=True)
+    say.print(
+        f"\nDecide one yourself while it runs: {addresses.web}/  (sign in as 赵明远, the manager)", soft_wrap=True
+    )
     if addresses.temporal_ui:
         say.print(f"Watch the workflows: {addresses.temporal_ui}")
     say.print()
@@ -145,14 +147,16 @@ def _say_result(say: Console, outcome: Outcome, addresses: Addresses, chart: Pat
     for line in (
         f"  paid out {yuan(one.paid_out)} − returned {yuan(one.returned)}"
         f" + interest {yuan(interest)} + fees {yuan(one.fees)} + penalties {yuan(one.penalties)}",
-        f"  = received from borrowers {yuan(one.received_from_borrowers)}, from the state {yuan(one.received_from_state)}"
+        f"  = received from borrowers {yuan(one.received_from_borrowers)}"
+        f" + from the state {yuan(one.received_from_state)}"
         f" + waived {yuan(one.waived)} + written off {yuan(one.written_off)} + outstanding {yuan(one.outstanding)}",
         f"  {yuan(one.lent_and_charged)} = {yuan(one.accounted_for)}",
-        f"  apart: unallocated {yuan(one.unallocated)}, suspense {yuan(one.suspense)}, recoveries {yuan(one.recoveries)}",
+        f"  apart: unallocated {yuan(one.unallocated)}, suspense {yuan(one.suspense)},"
+        f" recoveries {yuan(one.recoveries)}",
         f"  bank: opening {yuan(one.opening)} − out {yuan(one.money_out)} + in {yuan(one.money_in)} "
         f"= {yuan(one.bank_balance)}; the bank says {yuan(outcome.bank_fen)}",
     ):
-        say.print(line, highlight=False)
+        say.print(line, highlight=False, soft_wrap=True)
     for difference in outcome.differences:
         say.print(f"  differs: {difference}", style="red")
     verdict = "everything balances to the fen" if outcome.is_right else "THE BOOKS DO NOT BALANCE"

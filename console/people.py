@@ -1,6 +1,8 @@
 """The scripted people of the demonstration: approvers and borrowers who act through the API, and a bank's customers."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -46,22 +48,34 @@ class ScriptedPeople:
         self.began = datetime.now(UTC)
         self.done: set[str] = set()
         self.reserved: set[str] = set()
+        self.hands = asyncio.Semaphore(6)
 
     async def act(self) -> None:
-        """Acts until cancelled. A refusal is part of life: somebody else was faster, or the loan moved on."""
+        """Everybody minds his own duty until cancelled."""
+        duties = (self._approvers, self._finance, self._agents, self._borrowers)
+        await asyncio.gather(*(self._mind(duty) for duty in duties))
+
+    async def _mind(self, duty: Callable[[], Awaitable[None]]) -> None:
         while True:
-            for duty in (self._approvers, self._finance, self._agents, self._borrowers):
-                try:
-                    await duty()
-                except (ApiRefused, aiohttp.ClientError, TimeoutError):
-                    continue
+            await self._unless_refused(duty())
             await asyncio.sleep(PAUSE_SECONDS)
 
+    async def _unless_refused(self, act: Awaitable[object]) -> None:
+        """A refusal is part of life: somebody else was faster, or the loan moved on; the next round sees it."""
+        with suppress(ApiRefused, aiohttp.ClientError, TimeoutError):
+            await act
+
+    async def _side_by_side(self, acts: Iterable[Coroutine[Any, Any, object]]) -> None:
+        async def one(act: Coroutine[Any, Any, object]) -> None:
+            async with self.hands:
+                await self._unless_refused(act)
+
+        await asyncio.gather(*(one(act) for act in acts))
+
     async def _approvers(self) -> None:
-        for person in ("manager-zhao", "risk-qian"):
-            for task in await self._tasks(person, "approval"):
-                if not self._is_kept(task["id"]):
-                    await self._decide(person, task)
+        for person, role in (("manager-zhao", "manager"), ("risk-qian", "risk")):
+            tasks = [task for task in await self._tasks(person, "approval") if task["role"] == role]
+            await self._side_by_side(self._decide(person, task) for task in tasks if not self._is_kept(task["id"]))
 
     def _is_kept(self, task_id: str) -> bool:
         if (datetime.now(UTC) - self.began).total_seconds() > VISITOR_SECONDS:
@@ -104,18 +118,20 @@ class ScriptedPeople:
         await self._post(person, f"/tasks/{task['id']}/decision", {"outcome": "approve", "reason": note})
 
     async def _borrowers(self) -> None:
-        for loan in self._loans(Stage.ACCEPTANCE):
-            if loan.number.endswith("7"):
-                # A few think better of it; the offer is withdrawn at their wish.
-                await self._post("integrator-demo", f"/loans/{loan.number}/withdrawal", {"reason": "bought elsewhere"})
-            else:
-                await self._post("integrator-demo", f"/loans/{loan.number}/acceptance", {})
+        await self._side_by_side(self._answer_offer(loan) for loan in self._loans(Stage.ACCEPTANCE))
         for loan in self._loans(Stage.REPAYMENT):
             if loan.dpd >= LATE_PAYER_PAYS_AT_DPD:
                 await self._pay_late(loan)
             elif self._wants_to_prepay(loan):
                 self.done.add(f"prepaid {loan.number}")
                 await self._post("integrator-demo", f"/loans/{loan.number}/prepayment", self._prepayment(loan))
+
+    async def _answer_offer(self, loan: Loan) -> None:
+        if loan.number.endswith("7") and loan.product == "micro":
+            # A few think better of it.
+            await self._post("integrator-demo", f"/loans/{loan.number}/withdrawal", {"reason": "no longer needed"})
+        else:
+            await self._post("integrator-demo", f"/loans/{loan.number}/acceptance", {})
 
     def _wants_to_prepay(self, loan: Loan) -> bool:
         if f"prepaid {loan.number}" in self.done or loan.disbursed_on is None or loan.dpd > 0:
@@ -141,7 +157,7 @@ class ScriptedPeople:
         if key in self.done:
             return
         status = await self._get("integrator-demo", f"/loans/{loan.number}")
-        overdue = to_fen(Decimal(str(status["balances"]["overdue"])))
+        overdue = to_fen(Decimal(str(status["overdue"])))
         if overdue <= 0:
             return
         self.done.add(key)

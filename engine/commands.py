@@ -90,14 +90,14 @@ class LoanCommands:
         handle = self.client.get_workflow_handle(workflow_id(loan))
         try:
             state: LoanState = await handle.query("state", result_type=LoanState, rpc_timeout=QUICK)
-        except (RPCError, WorkflowQueryFailedError) as error:
+        except (RPCError, RuntimeError, WorkflowQueryFailedError) as error:
             raise _explained(error, loan) from error
         return state
 
     async def _signal(self, loan: str, name: str, message: Message) -> None:
         try:
             await self.client.get_workflow_handle(workflow_id(loan)).signal(name, message, rpc_timeout=QUICK)
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             raise _explained(error, loan) from error
 
     async def _update(self, loan: str, name: str, message: Message, command_id: str) -> CommandResult:
@@ -108,7 +108,12 @@ class LoanCommands:
             )
         except WorkflowUpdateFailedError as error:
             raise _refusal(error.cause) from error
-        except (RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        except (
+            RPCError,
+            RuntimeError,
+            RPCTimeoutOrCancelledError,
+            WorkflowUpdateRPCTimeoutOrCancelledError,
+        ) as error:
             raise _explained(error, loan) from error
         return result
 
@@ -121,6 +126,7 @@ def _refusal(cause: BaseException | None) -> LendingError:
 
 
 def _explained(error: Exception, loan: str) -> LendingError:
+    """The refusal behind an error of the client; one that connects lazily and cannot raises a plain RuntimeError."""
     if isinstance(error, RPCError):
         if error.status is RPCStatusCode.NOT_FOUND:
             return LoanNotRunning(loan)

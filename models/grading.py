@@ -33,7 +33,7 @@ class Grading(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16)
     round: int = 1
-    policy_id: str = Field(foreign_key="policy.id", max_length=32)
+    policy_id: str = Field(foreign_key="policy.id", max_length=32, index=True)
     outcome: str = Field(max_length=16, description="refer, refuse")
     grade: str = Field(max_length=2)
     limit_fen: int = Field(sa_type=Fen)

@@ -84,7 +84,7 @@ class Application(SQLModel, table=True):
 
     loan: str = Field(primary_key=True, foreign_key="loan.number", max_length=16)
     form: dict[str, Any] = Field(sa_type=PersonalForm)
-    entered_by: str = Field(max_length=64)
+    entered_by: str = Field(max_length=64, index=True)
     idempotency_key: str = Field(max_length=128, unique=True)
     body_hash: str = Field(max_length=64)
     content_index: str = Field(max_length=64, index=True, description="digest of who asks for what, against duplicates")
@@ -100,7 +100,7 @@ class LoanTerms(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16)
     version: int
-    decision_id: str = Field(foreign_key="decision.id", max_length=32)
+    decision_id: str = Field(foreign_key="decision.id", max_length=32, index=True)
     effective_from: date
     body: dict[str, Any] = Field(sa_type=JSON)
     created_at: datetime = Field(sa_type=Instant)

@@ -45,7 +45,7 @@ class Payment(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=64)
     loan: str = Field(foreign_key="loan.number", max_length=16)
     kind: PaymentKind = Field(sa_type=Spelled(PaymentKind))
-    party_id: str | None = Field(default=None, foreign_key="party.id", max_length=32)
+    party_id: str | None = Field(default=None, foreign_key="party.id", max_length=32, index=True)
     amount_fen: int = Field(sa_type=Fen)
     settled_fen: int = Field(default=0, sa_type=Fen)
     installment: int | None = None

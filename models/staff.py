@@ -41,7 +41,7 @@ class Staff(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=64)
     name: str = Field(sa_type=Personal)
     role: Role = Field(sa_type=Spelled(Role), index=True)
-    manager_id: str | None = Field(default=None, foreign_key="staff.id")
+    manager_id: str | None = Field(default=None, foreign_key="staff.id", index=True)
     customer_id: str | None = Field(default=None, max_length=32, index=True)
     key_hash: str = Field(max_length=64, unique=True)
     active: bool = True

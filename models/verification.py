@@ -27,7 +27,7 @@ class Authorisation(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)
-    customer_id: str = Field(foreign_key="customer.id", max_length=32)
+    customer_id: str = Field(foreign_key="customer.id", max_length=32, index=True)
     scope: str = Field(max_length=64)
     text_version: str = Field(max_length=16)
     given_at: datetime = Field(sa_type=Instant)

@@ -78,6 +78,8 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
     starts the workflow and an audit entry.
     """
     answers: list[Receipt | LendingError | None] = [None] * len(submissions)
+    # Holds the series until the commit: a process that takes the same application in meanwhile waits and then sees it.
+    work.outbox.next_numbers("loan", 0)
     known = work.loans.application_by_key([one.idempotency_key for one in submissions])
     contents = [_content_index(one) for one in submissions]
     open_loans = work.loans.running_with_content(contents)

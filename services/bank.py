@@ -77,7 +77,7 @@ def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
 
 def record_late_decline(work: UnitOfWork, decline: LateDecline) -> None:
     """Keeps that nothing moved; a decline of an order that is not ours changes nothing."""
-    order = work.payments.get(decline.end_to_end_id)
+    order = work.payments.held(decline.end_to_end_id)
     if order is None:
         return
     record_outcome(work, order.key, PaymentStatus.DECLINED, 0, order.bank_reference, decline.reason_code)
@@ -89,7 +89,7 @@ def record_late_decline(work: UnitOfWork, decline: LateDecline) -> None:
 def _our_order(work: UnitOfWork, movement: BankMovement) -> Payment | None:
     if movement.end_to_end_id is None:
         return None
-    return work.payments.get(f"{movement.end_to_end_id}:recall" if movement.is_recall else movement.end_to_end_id)
+    return work.payments.held(f"{movement.end_to_end_id}:recall" if movement.is_recall else movement.end_to_end_id)
 
 
 def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:

@@ -51,7 +51,8 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
     next_day = None
     if loan.stage is Stage.REPAYMENT:
         day = loan.booked_to or loan.disbursed_on or loan.applied_on
-        next_day = NextDay(date=day, why=StepKind.REMINDER)
+        # Not a reminder: being taken up again is no reason to write to the borrower.
+        next_day = NextDay(date=day, why=StepKind.DUE)
     return order.model_copy(
         update={
             "stage": loan.stage,

@@ -91,7 +91,7 @@ def record_recall(
 
 
 def _get(work: UnitOfWork, key: str) -> Payment:
-    payment = work.payments.get(key)
+    payment = work.payments.held(key)
     if payment is None:
         raise LookupError(f"there is no payment order {key}")
     return payment

@@ -9,11 +9,14 @@ from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
 from services import audit
 from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
-from services.permissions import check_may_decide
+from services.permissions import MAY_DECIDE, check_may_decide
 from services.products import catalogue
 
 FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY})
 """Tasks that a person finishes without the loan's workflow waiting for it."""
+
+ABOVE = frozenset({Role.MANAGER, Role.RISK, Role.ADMIN})
+"""Who may take a task out of another person's hands."""
 
 
 def open_task(work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, due_on: date, about: str) -> Task:
@@ -48,8 +51,9 @@ def close_all(work: UnitOfWork, loan: str, kind: TaskKind | None = None) -> None
 
 
 def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
-    """Takes a task into one's own hands."""
-    _require_open(task)
+    """Takes a task into one's own hands; only who may decide it can."""
+    _require_open(work, task)
+    check_may_decide(actor, task)
     if task.assignee_id not in (None, actor.id):
         raise TaskTaken(task.id)
     return _assign(work, actor, task, actor.id, "task_claimed")
@@ -57,26 +61,28 @@ def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
 
 def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     """Gives a task back to its role; only its holder or a person above can."""
-    _require_open(task)
-    if task.assignee_id != actor.id and actor.role not in (Role.MANAGER, Role.RISK, Role.ADMIN):
+    _require_open(work, task)
+    if task.assignee_id != actor.id and actor.role not in ABOVE:
         raise TaskTaken(task.id)
     return _assign(work, actor, task, None, "task_released")
 
 
 def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
-    """Hands a task to a named colleague of a role that may do it."""
-    _require_open(task)
-    if task.assignee_id not in (None, actor.id) and actor.role not in (Role.MANAGER, Role.RISK, Role.ADMIN):
-        raise TaskTaken(task.id)
+    """Hands a task to a named colleague who may decide it."""
+    _require_open(work, task)
+    if actor.role not in ABOVE:
+        check_may_decide(actor, task)
+        if task.assignee_id not in (None, actor.id):
+            raise TaskTaken(task.id)
     colleague = work.staff.get(to)
-    if colleague is None or not colleague.active or colleague.role not in (task.role, Role.RISK):
+    if colleague is None or not colleague.active or colleague.role not in MAY_DECIDE.get(task.role, set()):
         raise NotAllowed(f"{to} cannot take this task: it is for the role {task.role}")
     return _assign(work, actor, task, to, "task_delegated")
 
 
 def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
     """Closes a follow-up that no workflow waits for (an overdue call, unmatched money) with a note on what was done."""
-    _require_open(task)
+    _require_open(work, task)
     check_may_decide(actor, task)
     if task.kind not in FOLLOW_UPS:
         raise NotAllowed(f"a task of the kind {task.kind} is decided, not finished")
@@ -131,7 +137,9 @@ def close_case(work: UnitOfWork, loan: Loan, order: BooksOrder, stage: Stage, ac
     return Progress(stage=stage)
 
 
-def _require_open(task: Task) -> None:
+def _require_open(work: UnitOfWork, task: Task) -> None:
+    # Held until the commit: of two persons at the same moment, the second must see what the first did.
+    work.session.refresh(task, with_for_update=True)
     if task.status is not TaskStatus.OPEN:
         raise TaskClosed(task.id)
 

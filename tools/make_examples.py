@@ -54,15 +54,16 @@ def _micro(world: Population) -> Iterator[Row]:
 
 
 def _auto(world: Population) -> Iterator[Row]:
-    """18 cars, new and used, with a down payment of forty per cent and short terms."""
-    buyers = islice(_people(world, lambda p: _is_sound(p) and p.monthly_income_fen >= 1_200_000), 40, 58)
+    """18 cars, new and used, with a down payment of forty per cent; one buyer has too many debts."""
+    indebted = islice(_people(world, lambda p: _is_sound(p) and not _carries_a_car(p)), 1)
+    buyers = [*islice(_people(world, _carries_a_car), 17), *indebted]
     for n, (person, car) in enumerate(zip(buyers, islice(_cars(world), 18), strict=True)):
         price = car.price_fen // 100
         down = price * 4 // 10
         yield _person(person) | {
             "product": "auto",
             "amount": str(price - down),
-            "term": str((6, 9, 12)[n % 3]),
+            "term": str((6, 12, 24)[n % 3]),
             "vin": car.vin,
             "vehicle_model": car.model,
             "vehicle_price": str(price),
@@ -129,9 +130,8 @@ def _cars(world: Population) -> Iterator[Vehicle]:
 
 def _has_good_record(person: Person) -> bool:
     bureau = person.bureau
-    return (
-        person.enrolment is None and not bureau.blacklisted and bureau.overdue_count_24m == 0 and bureau.worst_dpd == 0
-    )
+    is_clean = not bureau.blacklisted and bureau.overdue_count_24m == 0 and bureau.worst_dpd == 0
+    return person.enrolment is None and is_clean and bureau.history_months >= 24
 
 
 def _is_clean(person: Person) -> bool:
@@ -140,6 +140,11 @@ def _is_clean(person: Person) -> bool:
 
 def _is_sound(person: Person) -> bool:
     return _is_clean(person) and person.paying_habit is PayingHabit.REGULAR
+
+
+def _carries_a_car(person: Person) -> bool:
+    bureau = person.bureau
+    return _is_sound(person) and person.monthly_income_fen >= 1_800_000 and bureau.debt_fen < 1_000_000
 
 
 def _studies_and_soon_graduates(person: Person) -> bool:

@@ -169,7 +169,7 @@ def _values(work: UnitOfWork, visit: Visit, number: str) -> dict[str, Any]:
     status = status_of(work, visit.person, number)
     return {
         "status": status,
-        "bar": stage_bar(status),
+        "bar": stage_bar(status, to_borrower=True),
         "live": f"/my/{number}/stage",
         "offer": offer_of(status.terms) if status.terms else None,
         "account": work.customers.borrower(number).account or "",

@@ -47,6 +47,10 @@ class DecisionForm:
     refused: str | None = None
     is_answered: bool = False
 
+    def problem(self, name: str) -> str | None:
+        """What is wrong with a field."""
+        return self.problems.get(name)
+
     @classmethod
     def from_fields(cls, fields: Mapping[str, str]) -> Self:
         """The form as it came in. Its command's id is kept, so that a form sent twice is one command."""

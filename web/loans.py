@@ -104,7 +104,7 @@ def stage_fragment(
 ) -> Response:
     """The stage bar if it differs from the one `seen`; then the rest of the page is told to follow."""
     status = status_of(work, visit.person, number)
-    bar = stage_bar(status)
+    bar = stage_bar(status, to_borrower=visit.person.customer_id is not None)
     if bar.mark == seen:
         return Response(status_code=204)
     response = pages.show(request, visit, "parts/stage_bar.html", status=status, bar=bar, live=live)

@@ -98,6 +98,7 @@ def show(request: Request, visit: Visit, template: str, http_status: int = 200, 
         address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         demo=context.demo_sign_in,
         today=context.books.clock.business_date(datetime.now(UTC)),
+        business_day=context.books.clock.business_date,
         **values,
     )
     answer = HTMLResponse(text, http_status)

@@ -69,7 +69,9 @@ async def _without_page(request: Request, _error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     reference = new_id()[-12:]
-    log.error("page_failed", reference=reference, route=getattr(request.scope.get("route"), "name", ""), exc_info=error)
+    # The server that runs the pages logs the trace; this entry ties it to what the person sees.
+    route = getattr(request.scope.get("route"), "name", "")
+    log.error("page_failed", reference=reference, route=route, error=type(error).__name__)
     template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
     return pages.show(request, _visit(request), template, 500, sentence=None, status=500, reference=reference)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from models.loans import CLOSED, Stage
-from models.status import LoanStatus
+from models.status import LoanStatus, WaitsFor
 from web.language import marked
 
 STEPS = (
@@ -47,6 +47,15 @@ SENTENCES = {
     Stage.WITHDRAWN: marked("The application was withdrawn."),
     Stage.EXPIRED: marked("The case was closed because a deadline passed."),
 }
+TO_THE_BORROWER = SENTENCES | {
+    Stage.APPLICATION: marked("Your application has come in. We check your details next."),
+    Stage.VERIFICATION: marked("We are checking your details."),
+    Stage.RETURNED: marked("Something is missing from your application."),
+    Stage.ACCEPTANCE: marked("Our offer waits for your yes."),
+    Stage.PAYOUT_FAILED: marked("The payout did not go through. We are looking after it."),
+}
+"""The same, said to the borrower himself."""
+
 TROUBLE = frozenset({Stage.RETURNED, Stage.PAYOUT_FAILED})
 
 
@@ -60,16 +69,20 @@ class Step:
 
 @dataclass(frozen=True)
 class StageBar:
-    """All steps, the place of the present one, what it means, and whether it can still change."""
+    """All steps, the place of the present one, what it means, and whether it can still change.
+
+    `next` says for whom and until when the loan waits; None where nothing is dated.
+    """
 
     steps: tuple[Step, ...]
     place: int
     sentence: str
+    next: WaitsFor | None
     is_live: bool
     mark: str
 
 
-def stage_bar(status: LoanStatus) -> StageBar:
+def stage_bar(status: LoanStatus, *, to_borrower: bool = False) -> StageBar:
     """The bar of a loan. `mark` changes whenever anything that the loan's page shows may have changed."""
     place = PLACE.get(status.stage, 0)
     if status.stage in CLOSED and status.stage is not Stage.SETTLED:
@@ -84,4 +97,7 @@ def stage_bar(status: LoanStatus) -> StageBar:
         Step(name, "done" if index < place else present if index == place else "ahead") for index, name in enumerate(STEPS)
     )
     mark = f"{status.stage}-{len(status.timeline)}-{status.as_of}"
-    return StageBar(steps, place, SENTENCES[status.stage], status.stage not in CLOSED, mark)
+    sentences = TO_THE_BORROWER if to_borrower else SENTENCES
+    is_live = status.stage not in CLOSED
+    dated = status.waits_for if status.waits_for and status.waits_for.due_on and is_live and not to_borrower else None
+    return StageBar(steps, place, sentences[status.stage], dated, is_live, mark)

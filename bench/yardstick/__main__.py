@@ -22,7 +22,9 @@ async def _worker(temporal: str, file: Path, outside_url: str) -> None:
 
 async def _edge(temporal: str, file: Path, port: int) -> None:
     app = create_edge(await connect(temporal, "default"), Store(file))
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=3
+    )
     await uvicorn.Server(config).serve()
 
 

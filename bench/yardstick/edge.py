@@ -27,12 +27,12 @@ def create_edge(client: Client, store: Store) -> FastAPI:
     @app.get(f"{API}/tasks")
     async def tasks(limit: int) -> dict[str, Any]:
         loans = await asyncio.to_thread(store.at_stage, "approval", limit)
-        return {"tasks": [{"id": loan, "loan": loan} for loan in loans]}
+        return {"items": [{"id": loan, "loan": loan} for loan in loans]}
 
     @app.get(f"{API}/loans")
     async def loans(stage: str, limit: int) -> dict[str, Any]:
         found = await asyncio.to_thread(store.at_stage, stage, limit)
-        return {"loans": [{"loan": loan} for loan in found]}
+        return {"items": [{"loan": loan} for loan in found]}
 
     @app.post(f"{API}/tasks/{{loan}}/decision")
     async def decide(loan: str, body: dict[str, str], key: Key) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class Store:
             number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM loans").fetchone()[0]
             loan = f"Y{number:08d}"
             connection.execute(
-                "INSERT INTO loans VALUES (?, ?, 'application', ?)", (loan, number, json.dumps(form, ensure_ascii=False))
+                "INSERT INTO loans VALUES (?, ?, 'application', ?)",
+                (loan, number, json.dumps(form, ensure_ascii=False)),
             )
             connection.executemany(
                 "INSERT INTO outbox (topic, loan, key) VALUES (?, ?, ?)",
@@ -51,7 +52,9 @@ class Store:
     def keep(self, key: str, body: Row, loan: str | None = None, stage: str | None = None, sms: bool = False) -> None:
         """One commit: an effect, and where it matters the stage and a message to the borrower."""
         with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO effects VALUES (?, ?)", (key, json.dumps(body, ensure_ascii=False)))
+            connection.execute(
+                "INSERT OR IGNORE INTO effects VALUES (?, ?)", (key, json.dumps(body, ensure_ascii=False))
+            )
             if stage is not None:
                 connection.execute("UPDATE loans SET stage = ? WHERE loan = ?", (stage, loan))
             if sms:

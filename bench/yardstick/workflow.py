@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -32,6 +32,8 @@ RETRY = RetryPolicy(initial_interval=timedelta(seconds=1))
 DAY = date(2026, 1, 5)
 NEXT_DAY = timedelta(days=25)
 
+Result = TypeVar("Result", bound=Message)
+
 
 @workflow.defn(name="Yardstick")
 class Yardstick:
@@ -47,9 +49,12 @@ class Yardstick:
     @workflow.run
     async def run(self, order: LoanOrder) -> Progress:
         """Takes an application to disbursement, goes on as a new run, and sleeps like a loan in repayment."""
-        if order.stage is Stage.REPAYMENT:
-            await self._within(NEXT_DAY, lambda: self.stage is not Stage.REPAYMENT)
-            return Progress(stage=self.stage)
+        if order.stage is not Stage.REPAYMENT:
+            await self._originate(order)
+        await self._within(NEXT_DAY, lambda: self.stage is not Stage.REPAYMENT)
+        return Progress(stage=self.stage)
+
+    async def _originate(self, order: LoanOrder) -> None:
         self.stage = Stage.VERIFICATION
         await asyncio.gather(*(self._ask(check) for check in order.checks))
         async with self.one_at_a_time:
@@ -80,7 +85,9 @@ class Yardstick:
     async def accept(self, command: CommandOrder) -> CommandResult:
         """One more commit, and on."""
         async with self.one_at_a_time:
-            await self._commit("accept", CommandOnBooks(**self._step("acceptance"), command=command), Stage.DISBURSEMENT)
+            await self._commit(
+                "accept", CommandOnBooks(**self._step("acceptance"), command=command), Stage.DISBURSEMENT
+            )
             return CommandResult(stage=self.stage, sentence="accepted")
 
     @accept.validator
@@ -93,10 +100,11 @@ class Yardstick:
         """Changes nothing."""
 
     async def _ask(self, check: str) -> CheckOutcome:
-        return await self._outside("ask", CheckOrder(loan=self.order.loan, check=check, day=DAY), "registers", CheckOutcome)
+        order = CheckOrder(loan=self.order.loan, check=check, day=DAY)
+        return await self._outside("ask", order, "registers", CheckOutcome)
 
-    async def _outside(self, activity: str, order: Message, queue: str, result_type: type[Any]) -> Any:
-        return await workflow.execute_activity(
+    async def _outside(self, activity: str, order: Message, queue: str, result_type: type[Result]) -> Result:
+        result: Result = await workflow.execute_activity(
             activity,
             order,
             task_queue=f"{workflow.info().task_queue}-{queue}",
@@ -105,6 +113,7 @@ class Yardstick:
             retry_policy=RETRY,
             result_type=result_type,
         )
+        return result
 
     async def _commit(self, activity: str, order: BooksOrder, stage: Stage) -> None:
         await workflow.execute_local_activity(

@@ -7,6 +7,9 @@ import pytest
 from books.session import Books
 from tests.api.serving import Caller, serving
 from tests.books.migrated import books as books
+from tests.books.migrated import seeded
+from tests.servers.postgres import PostgresCluster
+from tests.servers.shared import SharedServers
 from tests.services.conftest import procedure as procedure
 
 
@@ -15,3 +18,19 @@ def api(books: Books) -> Iterator[Caller]:
     """The API on the books of this test, with the engine away."""
     with serving(books) as caller:
         yield caller
+
+
+@pytest.fixture(scope="module")
+def refusing_api(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """The API for requests that change nothing; one for all tests of a file."""
+    with (
+        seeded("sqlite", servers, _no_cluster, tmp_path_factory.mktemp("refusing")) as made,
+        serving(made) as caller,
+    ):
+        yield caller
+        with made.read() as work:
+            assert work.loans.all_numbers() == []
+
+
+def _no_cluster() -> PostgresCluster:
+    raise NotImplementedError

@@ -40,7 +40,13 @@ class Caller:
         self.client = httpx.Client(timeout=30, verify=False)
 
     def call(
-        self, method: str, path: str, who: str | None = "manager-zhao", *, headers: Mapping[str, str] | None = None, **more: Any
+        self,
+        method: str,
+        path: str,
+        who: str | None = "manager-zhao",
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> httpx.Response:
         """The answer to one request under /api/v1."""
         sent = dict(headers or {})
@@ -69,7 +75,7 @@ class Caller:
         body = json.dumps(notice, ensure_ascii=False).encode()
         timestamp = str(int(time.time()))
         digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-        headers = {"X-Bank-Timestamp": timestamp, "X-Bank-Signature": f"v1={digest}", "Content-Type": "application/json"}
+        headers = {"X-Bank-Timestamp": timestamp, "X-Bank-Signature": f"v1={digest}"}
         return self.call("POST", "/bank/notices", None, headers=headers, content=body)
 
     def eventually(self, path: str, who: str, is_so: Callable[[Any], bool]) -> Any:
@@ -108,7 +114,7 @@ def serving(books: Books, settings: Settings | None = None) -> Iterator[Caller]:
     def run() -> None:
         try:
             asyncio.run(_serve(books, settings, outer, inner, stop))
-        except BaseException as error:  # handed to the test, which would otherwise wait for nothing
+        except (Exception, SystemExit) as error:  # noqa: BLE001 handed to the test, which would wait for nothing
             failed.append(error)
 
     thread = threading.Thread(target=run, name="serving")
@@ -138,8 +144,8 @@ async def _serve(
 
     async with _working(given, books) if settings else _resting():
         serving_all = asyncio.create_task(serve_all())
-        while not stop.is_set() and not serving_all.done():
-            await asyncio.sleep(0.02)
+        stopped = asyncio.create_task(asyncio.to_thread(stop.wait))
+        await asyncio.wait((serving_all, stopped), return_when=asyncio.FIRST_COMPLETED)
         for server in servers:
             server.should_exit = True
         await serving_all

@@ -13,7 +13,7 @@ LONGER_THAN_THE_KILL_MS = 30_000
 async def test_a_bank_killed_before_it_answers_is_asked_again_and_moves_the_money_once(busy_house: House) -> None:
     house = busy_house
     await house.connect()
-    loan = house.apply(SOUND[30])
+    loan = house.apply(SOUND[0])
     await house.bring_to(loan, Stage.ACCEPTANCE)
     house.plan_fault("bank", "transfers", "lost_answer", LONGER_THAN_THE_KILL_MS)
     await house.accept(loan)

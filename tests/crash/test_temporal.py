@@ -16,7 +16,7 @@ LONGER_THAN_THE_KILL_MS = 3_000
 async def test_a_temporal_killed_midway_goes_on_from_its_file_and_takes_what_came_in_meanwhile(busy_house: House) -> None:
     house = busy_house
     await house.connect()
-    undecided, paying, running = loans = [house.apply(person) for person in SOUND[40:43]]
+    undecided, paying, running = loans = [house.apply(person) for person in SOUND[:3]]
     await house.bring_to(running, Stage.REPAYMENT)
     await house.bring_to(paying, Stage.ACCEPTANCE)
     await house.until(undecided, Stage.APPROVAL)
@@ -24,7 +24,7 @@ async def test_a_temporal_killed_midway_goes_on_from_its_file_and_takes_what_cam
     await house.accept(paying)
     await house.call_under_way("bank/transfers", times=2)
     house.temporal.kill()
-    late = house.apply(SOUND[43])
+    late = house.apply(SOUND[3])
     await _delivery_failed(house, late)
     house.temporal.start()
     await house.connect()
@@ -35,7 +35,7 @@ async def test_a_temporal_killed_midway_goes_on_from_its_file_and_takes_what_cam
 async def test_a_temporal_that_lost_its_file_is_filled_again_from_the_books(busy_house: House) -> None:
     house = busy_house
     await house.connect()
-    cleared, undecided, offered, paying, running, asking = loans = [house.apply(person) for person in SOUND[50:56]]
+    cleared, undecided, offered, paying, running, asking = loans = [house.apply(person) for person in SOUND[:6]]
     await house.bring_to(cleared, Stage.SETTLED)
     await asyncio.gather(
         house.bring_to(running, Stage.REPAYMENT),
@@ -50,7 +50,7 @@ async def test_a_temporal_that_lost_its_file_is_filled_again_from_the_books(busy
     house.temporal.kill()
     for file in house.folder.glob("temporal.db*"):
         file.unlink()
-    late = house.apply(SOUND[56])
+    late = house.apply(SOUND[6])
     await _delivery_failed(house, late)
     house.temporal.start()
     commands = await house.connect()

@@ -1,16 +1,23 @@
 """The outside world of this test process, and offices for each test."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from tests.simulators.running import Outside, running_outside
-from tests.workflows.harness import Office, SkippingEngine, make_template, open_office
+from tests.workflows.harness import Office, RealEngine, SkippingEngine, make_template, open_office
 
 OpenOffice = Callable[[], AbstractAsyncContextManager[Office]]
+OpenOfficeWithDays = Callable[[float], AbstractAsyncContextManager[Office]]
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +43,36 @@ def outside(session_outside: Outside) -> Iterator[Outside]:
 def office(time_skipping_server: WorkflowEnvironment, books_template: Path, outside: Outside) -> OpenOffice:
     """Opens a lender on the time-skipping server: `async with office() as lender:`."""
     return lambda: open_office(SkippingEngine(time_skipping_server), books_template, outside)
+
+
+@pytest.fixture(scope="session")
+def own_namespace(temporal_server: str) -> str:
+    """A namespace of the development server for this test process: its task queues are nobody else's."""
+    name = f"lenders-{uuid.uuid4().hex}"
+
+    async def register() -> None:
+        client = await Client.connect(temporal_server)
+        request = RegisterNamespaceRequest(
+            namespace=name, workflow_execution_retention_period=Duration(seconds=86_400)
+        )
+        await client.workflow_service.register_namespace(request)
+
+    asyncio.run(register())
+    return name
+
+
+@pytest.fixture
+def office_in_real_time(
+    temporal_server: str, own_namespace: str, books_template: Path, outside: Outside
+) -> OpenOfficeWithDays:
+    """Opens a lender on the development server, with business days of so many seconds."""
+
+    @asynccontextmanager
+    async def opened(day_seconds: float) -> AsyncIterator[Office]:
+        client = await Client.connect(
+            temporal_server, namespace=own_namespace, data_converter=pydantic_data_converter
+        )
+        async with open_office(RealEngine(client), books_template, outside, day_seconds=day_seconds) as office:
+            yield office
+
+    return opened

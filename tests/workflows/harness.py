@@ -4,12 +4,13 @@ import asyncio
 import itertools
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import pytest
 from sqlalchemy import update
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -22,6 +23,7 @@ from console.audits import audit_books
 from console.seed import load_products, seed
 from engine.commands import LoanCommands
 from engine.dispatcher import Dispatcher
+from engine.errors import CommandRefused
 from lending.account import LoanAccount
 from lending.calendar import REAL_DAY_SECONDS, BusinessClock
 from models import ledger as chart
@@ -44,6 +46,7 @@ from tests.workflows.people import application
 START = date(2026, 1, 5)
 OPENING_HOUR = timedelta(hours=9)
 PATIENCE_SECONDS = 30
+LONGEST_SKIP = timedelta(days=200)
 MODULES = ("modules.auto", "modules.micro", "modules.student", "tests.workflows.long_loans")
 
 INTEGRATOR = Actor("integrator-demo", Role.INTEGRATOR)
@@ -83,8 +86,12 @@ class SkippingEngine:
         return await self.environment.get_current_time()
 
     async def wait_until(self, instant: datetime) -> None:
-        """Skips to the instant; the server stops on the way for every activity and workflow task."""
-        await self.environment.sleep(max(instant - await self.now(), timedelta(0)))
+        """Skips to the instant; the server stops on the way for every activity and workflow task.
+
+        In slices, because one call may take half a minute at most.
+        """
+        while (left := instant - await self.now()) > timedelta(0):
+            await self.environment.sleep(min(left, LONGEST_SKIP))
 
 
 class RealEngine:
@@ -232,6 +239,10 @@ class Office:
         await self.engine.wait_until(clock.opens_at(day) + clock.length_of(0.5))
         await self.dispatcher.drain()
 
+    async def minutes(self, count: int) -> None:
+        """Lets so many minutes pass: retries wait that long, business days do not."""
+        await self.engine.wait_until(await self.engine.now() + timedelta(minutes=count))
+
     async def days(self, count: int) -> None:
         """Lets so many business days pass."""
         await self.until(await self.today() + timedelta(days=count))
@@ -271,31 +282,38 @@ class Office:
         return self.read(lambda work: [one.template or "" for one in reversed(work.customers.contacts(number))])
 
     async def state(self, number: str) -> LoanState:
-        """What the workflow's Query answers.
+        """What the workflow's Query answers, once the engine has nothing left to do at once.
 
-        The time-skipping server drops a Query that reaches a run just as it continues as new; it is asked again.
+        The time-skipping server drops a Query that reaches a run just as it continues as new, and stands still for good
+        if a workflow is terminated in the middle of a task: hence the second look at the run.
         """
         handle = self.engine.client.get_workflow_handle(workflow_id(number))
         give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
+        while time.monotonic() < give_up_at:
+            with suppress(RPCError):
+                run = (await handle.describe()).run_id
                 state: LoanState = await handle.query("state", result_type=LoanState, rpc_timeout=timedelta(seconds=1))
-            except RPCError:
-                assert time.monotonic() < give_up_at, f"the workflow of {number} does not answer"
-            else:
-                return state
+                if (await handle.describe()).run_id == run:
+                    return state
+        raise AssertionError(f"the workflow of {number} does not answer")
 
     async def at(self, number: str, stage: Stage) -> Loan:
         """The loan, once books and engine have it at a stage."""
         await self.eventually(lambda: self.loan(number).stage is stage, lambda: f"{number} is at {self.loan(number).stage}")
-        if await self.is_running(number):
-            assert (await self.state(number)).stage is stage
+        assert (await self.state(number)).stage is stage
         return self.loan(number)
 
     async def is_running(self, number: str) -> bool:
         """Whether the engine has a running workflow of the loan."""
         description = await self.engine.client.get_workflow_handle(workflow_id(number)).describe()
         return description.close_time is None
+
+    async def eventually_closed(self, number: str) -> None:
+        """Returns once the engine has no running workflow of the loan."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while await self.is_running(number):
+            assert time.monotonic() < give_up_at, f"the workflow of {number} still runs"
+            await asyncio.sleep(0.02)
 
     async def eventually(self, is_so: Callable[[], bool], otherwise: Callable[[], str]) -> None:
         """Returns once it is so; fails with what is the case instead."""
@@ -311,6 +329,14 @@ class Office:
         assert summary.balances, summary
         moved_at_bank = self.outside.balance(LENDER) - self.bank_before
         assert self.read(lambda work: work.ledger.balance(chart.BANK)) - summary.opening == moved_at_bank
+
+
+@contextmanager
+def refused(code: str) -> Iterator[pytest.ExceptionInfo[CommandRefused]]:
+    """The block is a command that the loan refuses with this code."""
+    with pytest.raises(CommandRefused) as refusal:
+        yield refusal
+    assert refusal.value.code == code, refusal.value
 
 
 @asynccontextmanager
@@ -342,6 +368,7 @@ async def open_office(engine: Engine, template: Path, outside: Outside, *, day_s
                 office.check_the_books()
             finally:
                 for loan in office.loans:
+                    await office.state(loan)
                     with suppress(RPCError):
                         await engine.client.get_workflow_handle(workflow_id(loan)).terminate()
     finally:

@@ -1,0 +1,114 @@
+"""The bank's call-back: believed only when signed, kept once, and no money without somebody who cares."""
+
+from sqlmodel import select
+
+from books.session import Books
+from models import ledger as chart
+from models.outbox import OutboxRow, Topic
+from models.tasks import TaskKind
+from tests.api.serving import Caller
+from tests.services.procedure import Procedure
+
+
+def deposit(reference: str, *, text: str, amount_fen: int = 5_000) -> dict[str, object]:
+    """A transfer to the lender's account."""
+    return {
+        "reference": reference,
+        "kind": "deposit",
+        "status": "settled",
+        "end_to_end_id": f"payer-{reference}",
+        "direction": "in",
+        "amount_fen": amount_fen,
+        "booked_on": "2026-01-05",
+        "counterparty_account": "6230000000000000077",
+        "counterparty_name": "付款人",
+        "text": text,
+        "reason_code": None,
+    }
+
+
+def signals(books: Books) -> list[OutboxRow]:
+    """What waits to be told to loans."""
+    with books.read() as work:
+        return list(work.session.exec(select(OutboxRow).where(OutboxRow.topic == Topic.SIGNAL_LOAN)))
+
+
+def suspense(books: Books) -> int:
+    """What lies in suspense, in fen."""
+    with books.read() as work:
+        return -work.ledger.balance(chart.SUSPENSE)
+
+
+def test_money_for_a_running_loan_wakes_it(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.running()
+
+    answer = api.notify(deposit("in-1", text=f"还款 {loan}"))
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [(row.loan, row.payload) for row in signals(books)] == [(loan, {"reference": "in-1"})]
+
+
+def test_money_for_an_unknown_loan_goes_to_suspense_and_to_finance(api: Caller, books: Books) -> None:
+    assert api.notify(deposit("in-1", text="还款 L26999999")).status_code == 204
+
+    assert suspense(books) == 5_000
+    (task,) = api.get("/tasks?mine=true", "finance-sun").json()["items"]
+    assert (task["kind"], task["loan"]) == (TaskKind.UNMATCHED_MONEY, None)
+    assert "in-1" in task["about"]
+
+
+def test_a_notice_twice_counts_once(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.running()
+    notices = [deposit("in-1", text=f"还款 {loan}"), deposit("in-2", text="还款 L26999999")]
+
+    assert [api.notify(notice).status_code for notice in notices * 2] == [204] * 4
+    assert len(signals(books)) == 1
+    assert suspense(books) == 5_000
+    assert len(api.get("/tasks?kind=unmatched_money", "finance-sun").json()["items"]) == 1
+
+
+def test_a_known_reference_with_another_amount_is_refused_and_recorded(api: Caller, books: Books) -> None:
+    api.notify(deposit("in-1", text="rent"))
+    answer = api.notify(deposit("in-1", text="rent", amount_fen=9_999_999))
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "notice_conflict")
+    assert suspense(books) == 5_000
+    with books.read() as work:
+        assert [(one.act, one.actor_id) for one in work.audit.page() if one.refused] == [("take_notice", "system")]
+
+
+def test_a_forged_notice_is_refused_and_leaves_nothing(api: Caller, books: Books) -> None:
+    answer = api.notify(deposit("in-1", text="rent"), secret="guessed")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "notice_rejected")
+    assert "WWW-Authenticate" in answer.headers
+    with books.read() as work:
+        assert work.payments.entry("in-1") is None
+
+
+def test_a_notice_with_a_key_instead_of_a_signature_is_refused(api: Caller) -> None:
+    assert api.post("/bank/notices", deposit("in-1", text="rent"), "admin-gu").status_code == 401
+
+
+def test_a_late_decline_wakes_the_loan(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.offered()
+    (key,) = procedure.accept(loan).payouts
+    notice = deposit(f"declined-{key}", text="") | {
+        "kind": "transfer",
+        "status": "declined",
+        "direction": "out",
+        "amount_fen": 0,
+        "end_to_end_id": key,
+        "reason_code": "account_closed",
+    }
+
+    assert [api.notify(notice).status_code for _ in range(2)] == [204, 204]
+    (payment,) = procedure.payments(loan)
+    assert (payment.status, payment.reason_code) == ("declined", "account_closed")
+    assert len(signals(books)) == 1
+
+
+def test_an_oversize_notice_is_refused_before_its_signature_is_looked_at(refusing_api: Caller) -> None:
+    answer = refusing_api.notify(deposit("in-1", text="x" * 70_000))
+
+    assert answer.status_code == 413

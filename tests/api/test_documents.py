@@ -1,0 +1,90 @@
+"""Documents by API: the content says what it is, and the same one is kept once."""
+
+import hashlib
+
+import httpx
+
+from services.documents import LARGEST_BYTES
+from tests.api.serving import Caller
+from tests.services.procedure import AGENT, Procedure
+
+PDF = b"%PDF-1.7\n% made up\n"
+
+
+def upload(
+    api: Caller,
+    loan: str,
+    content: bytes = PDF,
+    *,
+    kind: str = "id_card",
+    who: str = "integrator-demo",
+    name: str = "card.pdf",
+) -> httpx.Response:
+    """The answer to an upload."""
+    return api.call("POST", f"/loans/{loan}/documents", who, data={"kind": kind}, files={"file": (name, content)})
+
+
+def test_a_document_is_kept_and_listed(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+
+    answer = upload(api, loan)
+
+    assert answer.status_code == 201
+    kept = answer.json()
+    assert (kept["media_type"], kept["size_bytes"]) == ("application/pdf", len(PDF))
+    assert kept["sha256"] == hashlib.sha256(PDF).hexdigest()
+    assert api.get(f"/loans/{loan}/documents").json()["items"] == [kept]
+
+
+def test_the_same_document_is_kept_once(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+
+    first, second = upload(api, loan), upload(api, loan)
+
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json()
+
+
+WRONG: list[tuple[bytes, str, str]] = [
+    (b"GIF89a", "id_card", "file"),
+    (b"<html>%PDF-", "id_card", "file"),
+    (b"", "id_card", "file"),
+    (PDF, "love_letter", "kind"),
+    (PDF, "ID CARD", "kind"),
+    (PDF + b"x" * LARGEST_BYTES, "id_card", "file"),
+]
+
+
+def test_what_is_no_document_of_the_product_is_refused(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+
+    for content, kind, field in WRONG:
+        answer = upload(api, loan, content, kind=kind)
+        assert (answer.status_code, list(answer.json()["fields"])) == (422, [field]), (content[:9], kind)
+
+
+def test_an_upload_far_too_large_is_refused_before_it_is_read(api: Caller, procedure: Procedure) -> None:
+    answer = upload(api, procedure.apply(), b"x" * (LARGEST_BYTES + 200_000))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_document_for_anothers_loan_is_refused(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+
+    assert upload(api, loan, who="agent-he").status_code == 404
+    assert upload(api, loan, who="finance-sun").status_code == 403
+
+
+def test_a_file_name_keeps_no_sign_that_cannot_be_printed(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+
+    assert upload(api, loan, name="身份证\x07.pdf").json()["filename"].startswith("身份证")
+    assert upload(api, loan, PDF + b"2", name="\t").status_code == 201
+
+
+def test_an_upload_without_file_or_kind_names_both(api: Caller, procedure: Procedure) -> None:
+    answer = api.call("POST", f"/loans/{procedure.apply()}/documents", "integrator-demo", data={})
+
+    assert answer.status_code == 422
+    assert answer.json()["fields"].keys() == {"kind", "file"}

@@ -1,0 +1,137 @@
+"""Loans by API: each person sees his own, and every figure is money as text."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from books.session import Books
+from books.staff import key_digest
+from models.staff import Role, Staff
+from services.staff import demo_key
+from tests.api.serving import Caller
+from tests.services.procedure import AGENT, Procedure
+
+VIEWS = ("", "/schedule", "/transactions", "/documents", "/contacts", "/history")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_who_may_not_see_a_loan_finds_nothing(api: Caller, procedure: Procedure, view: str) -> None:
+    loan = procedure.apply(actor=AGENT)
+
+    assert api.get(f"/loans/{loan}{view}", "agent-lin").status_code == 200
+    for who in ("agent-he", "integrator-demo"):
+        answer = api.get(f"/loans/{loan}{view}", who)
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_loan")
+
+
+def test_a_list_shows_each_person_his_own_loans(api: Caller, procedure: Procedure) -> None:
+    of_the_agent, of_the_system = procedure.apply(actor=AGENT), procedure.apply()
+
+    def numbers(who: str) -> list[str]:
+        return [one["loan"] for one in api.get("/loans", who).json()["items"]]
+
+    assert numbers("agent-lin") == [of_the_agent]
+    assert numbers("agent-he") == []
+    assert numbers("integrator-demo") == [of_the_system]
+    assert numbers("manager-zhao") == numbers("risk-qian") == [of_the_system, of_the_agent]
+
+
+def test_a_borrower_sees_his_own_loan_only(api: Caller, books: Books, procedure: Procedure) -> None:
+    his, anothers = procedure.apply(), procedure.apply()
+    with books.begin() as work:
+        customer = work.loans.get(his).customer_id
+        digest = key_digest(demo_key("borrower"))
+        work.session.add(Staff(id="borrower", name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=digest))
+
+    assert api.get(f"/loans/{his}", "borrower").json()["actions"] == ["withdraw"]
+    assert api.get(f"/loans/{anothers}", "borrower").status_code == 404
+    assert [one["loan"] for one in api.get("/loans", "borrower").json()["items"]] == [his]
+
+
+def test_pages_of_loans_follow_each_other_without_gap(api: Caller, procedure: Procedure) -> None:
+    entered = [procedure.apply() for _ in range(5)]
+
+    seen: list[str] = []
+    path = "/loans?limit=2"
+    while True:
+        page = api.get(path).json()
+        seen += [one["loan"] for one in page["items"]]
+        if page["next"] is None:
+            break
+        path = f"/loans?limit=2&after={page['next']}"
+
+    assert seen == sorted(entered, reverse=True)
+
+
+def test_loans_are_filtered_by_stage_product_and_arrears(api: Caller, procedure: Procedure) -> None:
+    late = procedure.running()
+    procedure.apply("auto")
+    procedure.graded()
+    first_due = procedure.account(late).rows[0].due
+    procedure.day = first_due + timedelta(days=5)
+    procedure.advance(late)
+
+    def numbers(query: str) -> list[str]:
+        return [one["loan"] for one in api.get(f"/loans?{query}").json()["items"]]
+
+    assert numbers("overdue=true") == numbers("stage=repayment") == [late]
+    assert len(numbers("product=micro")) == 2
+    assert numbers("product=auto&stage=approval") == []
+
+
+def test_a_running_loan_shows_its_figures_as_text_with_two_places(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+
+    shown = api.get(f"/loans/{loan}").json()
+    schedule = api.get(f"/loans/{loan}/schedule").json()
+
+    assert (shown["stage"], shown["principal_outstanding"], shown["currency"]) == ("repayment", "12000.00", "CNY")
+    assert shown["next_due_amount"] == schedule["rows"][0]["total"]
+    assert shown["next_due"] == schedule["rows"][0]["due"]
+    assert sum(int(row["principal"].replace(".", "")) for row in schedule["rows"]) == 1_200_000
+    assert not fractions(shown)
+    assert not fractions(schedule)
+    assert "fen" not in str(shown)
+
+
+def test_every_yuan_of_a_loan_is_among_its_transactions(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+
+    moved = api.get(f"/loans/{loan}/transactions", "finance-sun").json()
+
+    assert [(one["kind"], one["status"], one["settled"]) for one in moved["payments"]] == [
+        ("disbursement", "settled", "12000.00")
+    ]
+    assert ("1101", "1001", "12000.00") in {(one["debit"], one["credit"], one["amount"]) for one in moved["postings"]}
+
+
+def test_the_history_of_a_loan_tells_its_acts_in_their_order(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.offered()
+
+    acts = [one["act"] for one in api.get(f"/loans/{loan}/history", "auditor-wei").json()["items"]]
+
+    assert acts == procedure.acts(loan)
+    assert acts[0] == "application_submitted"
+    assert acts[-1] == "approval_decided"
+
+
+def test_contacts_come_newest_first(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.offered()
+
+    contacts = api.get(f"/loans/{loan}/contacts").json()["items"]
+
+    assert [one["template"] for one in contacts] == ["offer", "application_received"]
+    assert contacts[0]["text"].startswith("【借款服务】")
+
+
+def test_a_loan_has_no_schedule_before_approval(api: Caller, procedure: Procedure) -> None:
+    assert api.get(f"/loans/{procedure.graded()}/schedule").json()["rows"] == []
+
+
+def fractions(body: Any) -> list[float]:
+    """All floating-point numbers in a JSON body."""
+    if isinstance(body, float):
+        return [body]
+    inner = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
+    return [one for value in inner for one in fractions(value)]

@@ -1,0 +1,78 @@
+"""Migrations: up, down and up again on both databases, and always the same tables as the models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+from sqlmodel import SQLModel
+
+from books.schema import alembic_config, migrate
+from books.session import Books
+from tests.books.migrated import DATABASES
+
+
+@pytest.fixture(params=DATABASES)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    yield f"sqlite:///{tmp_path}/new/books.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+def tables(url: str) -> set[str]:
+    engine = create_engine(url)
+    names = set(inspect(engine).get_table_names())
+    engine.dispose()
+    return names - {"alembic_version"}
+
+
+def test_the_migrations_make_the_tables_of_the_models(empty_url: str) -> None:
+    migrate(empty_url)
+    engine = create_engine(empty_url)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    engine.dispose()
+    assert differences == []
+    command.check(alembic_config(empty_url))
+
+
+def test_migrations_go_down_to_nothing_and_up_again(empty_url: str) -> None:
+    migrate(empty_url)
+    up = tables(empty_url)
+    command.downgrade(alembic_config(empty_url), "base")
+    assert tables(empty_url) == set()
+    migrate(empty_url)
+    assert tables(empty_url) == up
+    assert up == set(SQLModel.metadata.tables)
+
+
+def test_books_that_have_all_migrations_stay_as_they_are(empty_url: str) -> None:
+    migrate(empty_url)
+    books = Books(empty_url)
+    with books.begin() as work:
+        work.outbox.next_numbers("loan", 41)
+    migrate(empty_url)
+    with books.begin() as work:
+        assert work.outbox.next_numbers("loan", 1) == 42
+    books.close()
+
+
+def test_an_older_database_is_brought_up_with_its_rows(empty_url: str) -> None:
+    migrate(empty_url, "0001")
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO number_series (name, next) VALUES ('loan', 42)"))
+    engine.dispose()
+    migrate(empty_url)
+    books = Books(empty_url)
+    with books.begin() as work:
+        assert work.outbox.next_numbers("loan", 1) == 42
+        assert len(work.ledger.accounts()) == 17
+    books.close()
+
+
+def test_a_password_with_a_percent_sign_reaches_the_database() -> None:
+    section = alembic_config("postgresql+psycopg://a:b%40c@h/d").get_section("alembic", {})
+    assert section["sqlalchemy.url"] == "postgresql+psycopg://a:b%40c@h/d"

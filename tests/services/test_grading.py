@@ -1,0 +1,126 @@
+"""The grade of a verified case, what it was made of, and where the case goes next."""
+
+from datetime import timedelta
+
+import pytest
+
+from books.session import Books
+from models.grading import Policy
+from models.loans import Stage
+from models.messages import VerificationOrder
+from models.tasks import TaskKind
+from models.verification import Verdict
+from services import grading, verification
+from services.errors import NotAuthorised
+from services.policies import FactsIncomplete
+from tests.modules.applications import CATALOGUE
+from tests.services.procedure import MANAGER, Procedure
+
+
+def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    procedure.verify(loan)
+    progress = procedure.grade(loan)
+    task = procedure.task(loan, TaskKind.APPROVAL)
+    assert (progress.stage, progress.task_id) == (Stage.APPROVAL, task.id)
+    assert (task.role, task.due_on, task.about) == (MANAGER.role, procedure.day + timedelta(days=2), "micro A")
+    with procedure.books.read() as work:
+        kept = work.policies.grading(loan)
+        policy = work.policies.in_force("grading-micro")
+        assert kept is not None
+        assert policy is not None
+        assert (kept.grade, kept.limit_fen, kept.annual_rate_percent, kept.policy_id) == ("A", 20_000_000, "7.2", policy.id)
+        assert kept.facts["history_months"] == 60
+    assert procedure.loan(loan).grade == "A"
+    assert procedure.entries(loan)[-1].after == {
+        "policy": "grading-micro/1",
+        "outcome": "refer",
+        "grade": "A",
+        "reasons": ["no_arrears", "history_36_months", "debt_ratio_at_most_35"],
+        "unanswered": [],
+    }
+
+
+def test_a_knock_out_rule_refuses_without_a_person(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    procedure.verify(loan, enrolment={"enrolled": True, "full_time": True})
+    assert procedure.grade(loan).stage is Stage.REFUSED
+    found = procedure.loan(loan)
+    assert (found.stage, found.closed_on, found.grade) == (Stage.REFUSED, procedure.day, "E")
+    assert procedure.open_tasks(loan) == []
+    assert procedure.messages(loan)[-1] == "refused"
+
+
+def test_a_register_that_could_not_be_asked_leaves_the_case_to_a_person_and_says_so(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    procedure.verify(loan, bureau=None)
+    procedure.grade(loan, unanswered=("bureau",))
+    assert procedure.task(loan, TaskKind.APPROVAL).about == "micro E, not answered: bureau"
+    with procedure.books.read() as work:
+        kept = work.policies.grading(loan)
+        assert kept is not None
+        assert kept.reasons == ["bureau_unavailable"]
+
+
+def test_the_newest_version_of_the_rules_decides(procedure: Procedure) -> None:
+    with procedure.at() as work:
+        content = dict(CATALOGUE.product("micro").grading)
+        work.session.add(
+            Policy(id="v2", name="grading-micro", version=2, content=content, published_by="risk-qian", published_at=work.now)
+        )
+    loan = procedure.graded()
+    with procedure.books.read() as work:
+        kept = work.policies.grading(loan)
+        assert kept is not None
+        assert kept.policy_id == "v2"
+
+
+def test_shipped_rules_never_replace_what_is_in_force(books: Books) -> None:
+    with books.begin() as work:
+        grading.publish_shipped_policies(work)
+    with books.read() as work:
+        versions = {code: work.policies.in_force(f"grading-{code}") for code in CATALOGUE.codes()}
+    assert {policy.version for policy in versions.values() if policy} == {1}
+
+
+def test_a_case_whose_facts_do_not_fit_the_rules_is_not_graded(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    procedure.verify(loan, bureau={"history_months": "sixty"})
+    with pytest.raises(FactsIncomplete):
+        procedure.grade(loan)
+    with procedure.books.read() as work:
+        assert work.policies.grading(loan) is None
+
+
+def test_a_second_round_uses_the_latest_answers_and_is_kept_beside_the_first(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.at() as work:
+        first = work.documents.answer(loan, "bureau", 1)
+        assert first is not None
+        answer = first.answer | {"overdue_count_24m": 5}
+        verification.store_answer(work, loan, "bureau", 2, Verdict.PASSED, "later", answer)
+    procedure.act(grading.grade, VerificationOrder(**procedure.order(loan, round=2)))
+    with procedure.books.read() as work:
+        latest = work.policies.grading(loan)
+        assert latest is not None
+        assert (latest.round, latest.grade) == (2, "D")
+
+
+def test_no_register_is_asked_without_the_persons_consent(procedure: Procedure) -> None:
+    loan = procedure.apply("auto")
+    with procedure.books.read() as work:
+        asked = verification.question(work, loan)
+        assert (asked.id_number, asked.vin) == (work.loans.application(loan).form["id_number"], "1M8GDM9AXKP042788")
+    with procedure.books.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM authorisation")
+    with procedure.books.read() as work, pytest.raises(NotAuthorised):
+        verification.question(work, loan)
+
+
+def test_the_first_answer_of_a_round_stays(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    for found in (True, False):
+        with procedure.at() as work:
+            row = verification.store_answer(work, loan, "bureau", 1, Verdict.PASSED, "r", {"found": found})
+            assert row.answer == {"found": True}
+    assert procedure.loan(loan).stage is Stage.VERIFICATION

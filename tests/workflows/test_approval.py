@@ -1,0 +1,183 @@
+"""Decisions of people: by Update, by Signal, late, wrong, for less."""
+
+from datetime import date
+
+from models.loans import Stage
+from models.payments import PaymentKind
+from models.staff import Role
+from models.tasks import Outcome, TaskKind
+from tests.workflows import people
+from tests.workflows.conftest import OpenOffice
+from tests.workflows.harness import ADMIN, FINANCE, MANAGER, RISK, Office, refused
+
+
+async def waiting_for_approval(lender: Office) -> str:
+    """A microloan of 6,000 yuan in the manager's inbox."""
+    loan = await lender.apply("micro", people.earner())
+    await lender.at(loan, Stage.APPROVAL)
+    return loan
+
+
+async def test_a_person_refuses(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        result = await lender.decide(loan, Outcome.REFUSE, by=MANAGER)
+        assert result.stage is Stage.REFUSED
+        assert (await lender.at(loan, Stage.REFUSED)).closed_on == date(2026, 1, 5)
+        assert lender.messages(loan) == ["application_received", "refused"]
+        [decision] = lender.read(lambda work: work.tasks.decisions(loan))
+        assert (decision.outcome, decision.decided_by, decision.decided_as) == ("refuse", MANAGER.id, Role.MANAGER)
+
+
+async def test_less_is_a_counter_offer_that_the_borrower_accepts(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        await lender.decide(loan, Outcome.APPROVE, amount_fen=400_000)
+        assert (await lender.at(loan, Stage.ACCEPTANCE)).approved_fen == 400_000
+        await lender.accept(loan)
+        running = await lender.at(loan, Stage.REPAYMENT)
+        [payout] = lender.payments(loan, PaymentKind.DISBURSEMENT)
+        assert (payout.settled_fen, running.outstanding_fen) == (400_000, 400_000)
+
+
+async def test_more_than_was_applied_for_cannot_be_approved(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        with refused("invalid_decision") as refusal:
+            await lender.decide(loan, Outcome.APPROVE, amount_fen=600_001)
+        assert refusal.value.fields == {"amount": "above zero, at most 6000.00"}
+        with refused("invalid_decision"):
+            await lender.decide(loan, Outcome.REFUSE, amount_fen=1)
+        await lender.decide(loan, Outcome.APPROVE)
+
+
+async def test_an_offer_that_nobody_accepts_expires(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        await lender.decide(loan, Outcome.APPROVE)
+        await lender.days(13)
+        await lender.at(loan, Stage.ACCEPTANCE)
+        await lender.days(2)
+        expired = await lender.at(loan, Stage.EXPIRED)
+        assert expired.closed_on == date(2026, 1, 19)
+        assert lender.messages(loan)[-1] == "offer_expired"
+        assert lender.payments(loan) == []
+
+
+async def test_a_late_approval_goes_up_to_risk_and_stays_open_until_somebody_decides(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        assert lender.open_task(loan).role is Role.MANAGER
+        await lender.days(3)
+        late = lender.open_task(loan)
+        assert (late.role, late.escalations, late.due_on) == (Role.RISK, 1, date(2026, 1, 9))
+        with refused("not_allowed"):
+            await lender.decide(loan, Outcome.APPROVE, by=MANAGER)
+
+        await lender.days(200)
+        still = lender.open_task(loan)
+        assert (still.id, still.role) == (late.id, Role.RISK)
+        await lender.at(loan, Stage.APPROVAL)
+
+        await lender.decide(loan, Outcome.APPROVE)
+        await lender.at(loan, Stage.ACCEPTANCE)
+        assert lender.tasks(loan) == []
+
+
+async def test_a_decision_by_signal_is_followed_like_one_by_update(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        await lender.signal_decision(lender.decision(loan, Outcome.APPROVE), loan)
+        await lender.at(loan, Stage.ACCEPTANCE)
+
+
+async def test_signals_that_cannot_be_followed_are_dropped(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        by_finance = lender.decision(loan, Outcome.APPROVE, by=FINANCE)
+        on_another_task = lender.decision(loan, Outcome.REFUSE, task="0" * 32)
+        good = lender.decision(loan, Outcome.APPROVE)
+        for decision in (by_finance, on_another_task, good):
+            await lender.signal_decision(decision, loan)
+        await lender.at(loan, Stage.ACCEPTANCE)
+        [decided] = lender.read(lambda work: work.tasks.decisions(loan))
+        assert decided.decided_by == RISK.id
+
+
+async def test_a_signal_to_a_closed_loan_harms_nobody(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        late = lender.decision(loan, Outcome.APPROVE)
+        await lender.decide(loan, Outcome.REFUSE)
+        await lender.at(loan, Stage.REFUSED)
+        await lender.eventually_closed(loan)
+        await lender.signal_decision(late, loan)
+        assert lender.read(lambda work: work.outbox.waiting()) == 0
+        await lender.at(loan, Stage.REFUSED)
+
+
+async def test_a_decided_task_cannot_be_decided_again(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        task = lender.open_task(loan).id
+        await lender.decide(loan, Outcome.RETURN)
+        for stale in (task, "0" * 32):
+            with refused("task_closed"):
+                await lender.decide(loan, Outcome.REFUSE, task=stale)
+        await lender.at(loan, Stage.RETURNED)
+        assert lender.open_task(loan).kind is TaskKind.COMPLETION
+
+
+async def test_a_task_in_anothers_hands_is_left_to_him_but_risk_may_take_it_over(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        with lender.books.begin() as work:
+            task = work.tasks.get(lender.open_task(loan).id)
+            task.assignee_id = "manager-li"
+            work.session.add(task)
+        with refused("task_taken"):
+            await lender.decide(loan, Outcome.APPROVE, by=MANAGER)
+        await lender.decide(loan, Outcome.APPROVE, by=RISK)
+        await lender.at(loan, Stage.ACCEPTANCE)
+
+
+async def test_the_same_command_sent_twice_decides_once(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        decision = lender.decision(loan, Outcome.APPROVE)
+        first = await lender.commands.decide(loan, decision)
+        again = await lender.commands.decide(loan, decision)
+        assert first == again
+        assert len(lender.read(lambda work: work.tasks.decisions(loan))) == 1
+
+
+async def test_the_borrower_may_walk_away_while_a_person_decides(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        with refused("not_allowed"):
+            await lender.withdraw(loan, by=ADMIN)
+        result = await lender.withdraw(loan)
+        assert result.stage is Stage.WITHDRAWN
+        assert (await lender.at(loan, Stage.WITHDRAWN)).closed_on == date(2026, 1, 5)
+        assert lender.tasks(loan) == []
+        assert lender.messages(loan)[-1] == "withdrawn"
+
+
+async def test_the_borrower_may_walk_away_from_a_returned_case_and_from_an_offer(office: OpenOffice) -> None:
+    async with office() as lender:
+        returned = await waiting_for_approval(lender)
+        await lender.decide(returned, Outcome.RETURN)
+        offered = await waiting_for_approval(lender)
+        await lender.decide(offered, Outcome.APPROVE)
+        for loan in (returned, offered):
+            await lender.withdraw(loan)
+            await lender.at(loan, Stage.WITHDRAWN)
+            assert lender.tasks(loan) == []
+
+
+async def test_nobody_walks_away_from_a_loan_that_is_paid_out(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.running("micro", people.earner())
+        with refused("wrong_stage"):
+            await lender.withdraw(loan)
+        await lender.at(loan, Stage.REPAYMENT)
