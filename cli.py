@@ -103,11 +103,14 @@ def serve_command(
     configured = settings()
     logs.set_up(configured.log_level)
     outer, inner = listen(host, port), listen(host, inner_port)
-    children = [pid for _ in range(processes - 1) if (pid := os.fork())]
-    first = len(children) == processes - 1
+    children: list[int] = []
+    first = True
+    while first and len(children) < processes - 1:
+        child = os.fork()
+        first = child != 0
+        children = [*children, child] if first else []
     if not first:
         inner.close()
-        children = []
     asyncio.run(serve(configured, outer, inner if first else None))
     for child in children:
         os.kill(child, signal.SIGTERM)

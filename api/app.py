@@ -55,7 +55,7 @@ def _create_api(context: ApiContext) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
-        responses=refusals(401, 413, 422, 500, 503),
+        responses=refusals(400, 401, 413, 422, 500, 503),
     )
     api.state.context = context
     for room in (applications, loans, commands, prepayments, tasks, documents, schedules, bank):

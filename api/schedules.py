@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
-from pydantic import Field, JsonValue
+from pydantic import JsonValue, WithJsonSchema
 
 from lending.errors import LendingError
 from lending.operations import run_case
@@ -13,7 +13,13 @@ router = APIRouter(tags=["calculations"])
 
 MOST_CASES = 100
 
-Cases = Annotated[list[JsonValue], Field(max_length=MOST_CASES)]
+Cases = Annotated[
+    JsonValue,
+    WithJsonSchema(
+        {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}, "maxItems": MOST_CASES}]}
+    ),
+]
+"""One case or a list of cases."""
 Result = dict[str, JsonValue] | list[dict[str, JsonValue]]
 
 
@@ -28,23 +34,21 @@ class CaseRefused(LendingError):
 
 
 @router.post("/schedules")
-def compute_schedules(
-    body: Annotated[dict[str, JsonValue] | Cases, Body(description="`{terms, events?}`, or a list of such cases")],
-) -> Result:
+def compute_schedules(body: Annotated[Cases, Body(description="`{terms, events?}`, or a list of such")]) -> Result:
     """The schedule of one case; of a list each in its place, with an `error` in place of one that was refused."""
     return _results(body, "schedule")
 
 
 @router.post("/apr")
-def compute_rates(
-    body: Annotated[dict[str, JsonValue] | Cases, Body(description="`{input}`, or a list of such cases")],
-) -> Result:
+def compute_rates(body: Annotated[Cases, Body(description="`{input}`, or a list of such")]) -> Result:
     """The annual rate of one case; of a list each in its place, with an `error` in place of one that was refused."""
     return _results(body, "apr")
 
 
-def _results(body: dict[str, JsonValue] | list[JsonValue], operation: str) -> Result:
+def _results(body: JsonValue, operation: str) -> Result:
     if isinstance(body, list):
+        if len(body) > MOST_CASES:
+            raise CaseRefused("invalid_case", "body", f"has at most {MOST_CASES} cases at once")
         return [_result(case, operation) for case in body]
     result = _result(body, operation)
     error = result.get("error")

@@ -3,11 +3,10 @@
 import asyncio
 from collections import Counter
 
-import aiohttp
 from rich.console import Console
 
 from bench.applicants import Body, car_loan, keys, made_up_population, microloans, student_loan
-from bench.borrowing import Script
+from bench.borrowing import Script, open_session
 from bench.figures import Findings
 from bench.histories import runs_of
 from bench.stack import Stack, running_stack
@@ -38,7 +37,7 @@ async def _measure(console: Console, stack: Stack) -> Findings:
     console.print(f"  living through three years at {DAY_SECONDS} s a day …", style="dim")
     findings = Findings(NAME)
     key = keys("history")
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as lives:
+    async with open_session() as session, asyncio.TaskGroup() as lives:
         lived = {
             name: lives.create_task(Script(session, stack.api, key).live_through(body)) for name, body in loans.items()
         }

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import aiohttp
 from rich.console import Console
 from temporalio.client import Client
 
 from bench.applicants import keys, made_up_population, microloans
 from bench.bare import bare_workers
-from bench.borrowing import Script
+from bench.borrowing import Script, open_session
 from bench.errors import BenchFailed
 from bench.figures import Findings, median
 from bench.histories import commands, originations
@@ -61,7 +60,7 @@ async def _measure(console: Console, stack: Stack, yardstick: str, pairs: int, l
     bodies = list(islice(microloans(made_up_population()), wanted))
     if len(bodies) < wanted:
         raise BenchFailed(f"{wanted} applicants are needed, the population has {len(bodies)} sound ones")
-    async with aiohttp.ClientSession() as session, bare_workers(client) as bare:
+    async with open_session() as session, bare_workers(client) as bare:
         key = keys("bench")
         ours, theirs = (Script(session, api, key) for api in (stack.api, yardstick))
         ours_left, theirs_left = iter(bodies), iter(bodies)

@@ -13,7 +13,7 @@ STEPS = 4
 
 def write_chart(path: Path, months: Sequence[tuple[str, int, int]]) -> Path:
     """Writes the picture of (month, fen out, fen in) with its table; returns the path."""
-    top = max((max(out, back) for _, out, back in months), default=0) or 1
+    top = _round_up(max((max(out, back) for _, out, back in months), default=0))
     slot = (WIDTH - LEFT) / max(len(months), 1)
     bars = [_grid(step, top) for step in range(STEPS + 1)]
     for n, (month, out, back) in enumerate(months):
@@ -22,7 +22,7 @@ def write_chart(path: Path, months: Sequence[tuple[str, int, int]]) -> Path:
         bars.append(_bar(x + slot * 0.50, slot * 0.32, back, top, IN_COLOUR, f"{month} in {yuan(back)}"))
         bars.append(f'<text x="{x + slot / 2:.1f}" y="{HEIGHT - 14}" text-anchor="middle">{escape(month)}</text>')
     rows = "".join(
-        f"<tr><th scope=row>{escape(month)}</th><td>{yuan(out)}</td><td>{yuan(back)}</td></tr>"
+        f"<tr><th scope=row>{escape(month)}</th><td>{_grouped(out)}</td><td>{_grouped(back)}</td></tr>"
         for month, out, back in months
     )
     path.write_text(
@@ -41,6 +41,18 @@ td,th{{padding:.25rem 1.5rem .25rem 0;text-align:right;font-variant-numeric:tabu
     return path
 
 
+def _round_up(fen: int) -> int:
+    """The next 1, 2, 4 or 8 times a power of ten in fen, so that the grid has round figures."""
+    step = 10_000
+    while step < fen:
+        step = step // 8 * 10 if str(step)[0] == "8" else step * 2
+    return step
+
+
+def _grouped(fen: int) -> str:
+    return f"{fen // 100:,}.{fen % 100:02d}"
+
+
 def _bar(x: float, width: float, fen: int, top: int, colour: str, title: str) -> str:
     height = fen * (HEIGHT - BOTTOM - 10) / top
     y = HEIGHT - BOTTOM - height
@@ -54,5 +66,5 @@ def _grid(step: int, top: int) -> str:
     y = HEIGHT - BOTTOM - step * (HEIGHT - BOTTOM - 10) / STEPS
     return (
         f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e5e7eb"/>'
-        f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{yuan(top * step // STEPS)}</text>'
+        f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{top * step // STEPS // 100:,}</text>'
     )

@@ -67,9 +67,15 @@ class Child:
             except subprocess.TimeoutExpired:
                 _signal_group(process, signal.SIGKILL)
                 process.wait()
+        self.clear_group()
         if self.output is not None:
             self.output.close()
             self.output = None
+
+    def clear_group(self) -> None:
+        """Ends what a dead process left behind: a forked sibling would hold its port against the next one."""
+        if self.process is not None:
+            _signal_group(self.process, signal.SIGKILL)
 
 
 class Tree:
@@ -114,6 +120,7 @@ class Tree:
         lived = time.monotonic() - child.started_at
         child.restarts = 0 if lived > QUIET_SECONDS else child.restarts + 1
         log.warning("process_died", name=child.name, code=child.process.returncode if child.process else None)
+        child.clear_group()
         if self._stopping.wait(min(0.2 * 2**child.restarts, 10.0)):
             return
         child.start()

@@ -77,7 +77,7 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
 
 
 async def serve(settings: Settings, outer: socket.socket, inner: socket.socket | None) -> None:
-    """Serves until SIGTERM or SIGINT; requests under way are finished."""
+    """Serves until SIGTERM or SIGINT, or until a sibling dies; requests under way are finished."""
     app, inner_app, books = await build(settings)
     servers = [_server(app)]
     sockets = [[outer]]
@@ -90,7 +90,8 @@ async def serve(settings: Settings, outer: socket.socket, inner: socket.socket |
         for server in servers:
             server.should_exit = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # SIGCHLD: a sibling died. All end, and whoever keeps this command running starts it with its full number again.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         loop.add_signal_handler(number, stop)
     await asyncio.gather(*(_run(server, listening) for server, listening in zip(servers, sockets, strict=True)))
     books.close()

@@ -66,13 +66,14 @@ def bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings,
     say.print("  the books …", style="dim")
     migrate(settings.database_url)
     books = Books(settings.database_url)
-    books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
-    seed(books, settings)
     if running is None:
         say.print("  Temporal …", style="dim")
         tree.start(_temporal(temporal_port, ui_port, data))
     say.print("  the outside world (simulated) …", style="dim")
     tree.start(_simulators(outside_port, web_port, data, environment))
+    # The shortened day begins to count as late as it can.
+    books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
+    seed(books, settings)
     say.print("  worker, API and pages …", style="dim")
     for n in range(1, plan.workers + 1):
         worker_log = addresses.log_folder / f"worker-{n}.log"

@@ -10,6 +10,7 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.keys import new_id
 from models.messages import CommandOrder, CommandResult, PrepaymentOrder, Sender
+from models.status import LoanStatus
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
 from web import labels, pages, refusals
@@ -113,7 +114,7 @@ async def _command(
     try:
         await send(number, order)
     except LendingError as error:
-        await asyncio.to_thread(refusals.note, context, visit, error, said, number)
+        await asyncio.to_thread(refusals.note, request, visit, error)
         refused = labels.refusal(error.code, str(error), visit.language)
         if pages.wants_fragment(request):
             return _notice(request, visit, error.http_status, refused=refused)
@@ -143,10 +144,12 @@ def _page(
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         values = _values(work, visit, number)
+        status: LoanStatus = values["status"]
         values |= {
+            "decisions": work.tasks.decisions(number),
             "contacts": work.customers.contacts(number),
             "schedule": schedule_of(work, visit.person, number),
-            "others": [loan for loan in work.loans.of_customer(visit.person.customer_id or "") if loan.number != number],
+            "others": [loan for loan in work.loans.of_customer(status.customer_id) if loan.number != number],
             "said": visit.language.say(SAID[said]) if said in SAID else None,
             "refused": refused,
         }

@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything around an application. `missing` are the kinds of document that nobody has handed in yet."""
+    """Everything around an application. `missing` are the documents that nobody has handed in yet."""
 
     application: Application
     customer: Customer | None
@@ -49,6 +49,7 @@ class Case:
     parties: list[Party]
     collateral: list[Collateral]
     decisions: list[Decision]
+    is_above_limit: bool
 
 
 def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
@@ -58,6 +59,7 @@ def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
     latest = {answer.check_name: answer for answer in work.documents.answers(loan.number)}
     documents = work.documents.of_loan(loan.number)
     handed_in = {document.kind for document in documents}
+    grading = work.policies.grading(loan.number)
     return Case(
         application=application,
         customer=work.customers.get(loan.customer_id),
@@ -67,12 +69,13 @@ def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
             for check in product.checks
             if check in latest
         ),
-        grading=work.policies.grading(loan.number),
+        grading=grading,
         documents=documents,
         missing=tuple(kind for kind in product.documents if kind not in handed_in),
         parties=work.customers.parties(loan.number),
         collateral=work.customers.collateral(loan.number),
         decisions=work.tasks.decisions(loan.number),
+        is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
     )
 
 

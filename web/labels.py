@@ -1,6 +1,7 @@
 """Every stored spelling in words. Sentences are marked here and translated where they are shown."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from models.customers import PartyRole
 from models.loans import Stage
@@ -107,7 +108,6 @@ PAYMENT_KINDS = {
     PaymentKind.SUBSIDY: marked("Interest paid by the state"),
     PaymentKind.DEPOSIT: marked("Transfer received"),
 }
-MONEY_OUT = frozenset({PaymentKind.DISBURSEMENT})
 PAYMENT_STATUSES = {
     PaymentStatus.ORDERED: marked("Ordered"),
     PaymentStatus.SENT: marked("Sent"),
@@ -226,7 +226,7 @@ REFUSALS = {
     "task_taken": marked("A colleague has taken this task."),
     "wrong_stage": marked("The loan has moved on, and this is not possible any more."),
     "invalid_decision": marked("The decision is not complete. See the marked fields."),
-    "invalid_prepayment": marked("This prepayment cannot be taken: another one is under way, or nothing is left to pay."),
+    "invalid_prepayment": marked("This prepayment cannot be taken: one is under way already, or nothing is left."),
     "prepayment_declined": marked("The bank declined the prepayment. Nothing was taken from the account."),
     "outcome_unknown": marked("The bank has not answered yet. The prepayment is booked as soon as it does."),
     "loan_not_running": marked("The loan takes no orders now: it has just been entered, or it is closed."),
@@ -237,7 +237,7 @@ REFUSALS = {
 }
 """Refusals by their code. One without a sentence here is shown in its own English words."""
 
-_GROUPS: Mapping[str, Mapping[str, str]] = {
+_GROUPS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGES,
     "task": TASK_KINDS,
     "outcome": OUTCOMES,
@@ -260,7 +260,7 @@ _GROUPS: Mapping[str, Mapping[str, str]] = {
     "channel": CHANNELS,
     "bank_reason": BANK_REASONS,
 }
-_COLOURS: Mapping[str, Mapping[str, str]] = {
+_COLOURS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGE_COLOURS,
     "decided": OUTCOME_COLOURS,
     "verdict": VERDICT_COLOURS,

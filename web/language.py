@@ -1,6 +1,5 @@
 """In which language a page speaks, and the catalogues of its sentences."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -47,11 +46,6 @@ class Language:
         """The sentence in this language, with its values."""
         text: str = self.translations.gettext(sentence)
         return text % values if values else text
-
-    @property
-    def say_count(self) -> Callable[[str, str, int], str]:
-        """Singular or plural of a sentence."""
-        return self.translations.ngettext
 
 
 @cache

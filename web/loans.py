@@ -99,9 +99,7 @@ def loan_stage(request: Request, visit: StaffVisit, number: Number, seen: Text =
         return stage_fragment(work, request, visit, number, seen, f"/loans/{number}/stage")
 
 
-def stage_fragment(
-    work: UnitOfWork, request: Request, visit: Visit, number: str, seen: str, live: str
-) -> Response:
+def stage_fragment(work: UnitOfWork, request: Request, visit: Visit, number: str, seen: str, live: str) -> Response:
     """The stage bar if it differs from the one `seen`; then the rest of the page is told to follow."""
     status = status_of(work, visit.person, number)
     bar = stage_bar(status, to_borrower=visit.person.customer_id is not None)

@@ -1,4 +1,4 @@
-"""What an offer comes to: rate, installments, interest and the cost of a year, for a case before or after its approval."""
+"""What an offer comes to: rate, installments, interest and the cost of a year, before or after its approval."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -74,7 +74,8 @@ def environment(code: str) -> Environment:
     made.filters["reason"] = lambda reason: reason_text(reason, spoken.code)
     made.filters["masked_mobile"] = masking.masked_mobile
     made.filters["masked_account"] = masking.masked_account
-    made.globals.update(installment_state=installment_state, asset=asset, colour=labels.colour, languages=NAMES, language=spoken)
+    made.globals.update(asset=asset, colour=labels.colour, installment_state=installment_state)
+    made.globals.update(languages=NAMES, language=spoken)
     return made
 
 
@@ -91,15 +92,19 @@ def show(request: Request, visit: Visit, template: str, http_status: int = 200, 
     """A page or, from a template that is one, a fragment."""
     context: WebContext = request.app.state.context
     sessions: Sessions = request.app.state.sessions
-    text = environment(visit.language.code).get_template(template).render(
-        visit=visit,
-        csrf=visit.session.csrf,
-        path=request.url.path,
-        address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        demo=context.demo_sign_in,
-        today=context.books.clock.business_date(datetime.now(UTC)),
-        business_day=context.books.clock.business_date,
-        **values,
+    text = (
+        environment(visit.language.code)
+        .get_template(template)
+        .render(
+            visit=visit,
+            csrf=visit.session.csrf,
+            path=request.url.path,
+            address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            demo=context.demo_sign_in,
+            today=context.books.clock.business_date(datetime.now(UTC)),
+            business_day=context.books.clock.business_date,
+            **values,
+        )
     )
     answer = HTMLResponse(text, http_status)
     if sessions.read(request) is None:
@@ -116,5 +121,6 @@ def go(request: Request, address: str) -> Response:
 
 def own_address(address: str | None) -> str:
     """An address within these pages, or the home page: nobody is sent to another site."""
-    safe = address is not None and address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address
-    return address if safe and address is not None else "/"
+    if address is None or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return "/"
+    return address if address.isprintable() else "/"

@@ -30,22 +30,31 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _failed)
 
 
-def note(context: WebContext, visit: Visit, error: LendingError, act: str, loan: str | None) -> None:
-    """Keeps a refusal in the audit log, with who was refused what."""
-    if visit.actor is None or error.http_status not in KEPT_STATUSES:
+def note(request: Request, visit: Visit, error: LendingError) -> None:
+    """Keeps a refusal in the audit log: who was refused which act on what, and why."""
+    if visit.actor is None or error.http_status not in KEPT_STATUSES or isinstance(error, PageNotFound):
         return
+    context: WebContext = request.app.state.context
+    number = request.path_params.get("number")
     with context.books.begin() as work:
-        number = loan[:16] if loan else None
-        audit.record(work, visit.actor, f"{act}_refused"[:48], loan=number, reason=error.code, refused=True)
+        audit.record(
+            work,
+            visit.actor,
+            request.scope["route"].name,
+            loan=number[:16] if number else None,
+            subject=request.path_params.get("task_id"),
+            reason=f"{error.code}: {error}",
+            refused=True,
+        )
 
 
 async def answer(request: Request, visit: Visit, error: LendingError) -> Response:
     """The refusal as a page, or as a message above the page that htmx shows; noted where it is worth it."""
-    act = getattr(request.scope.get("route"), "name", "page")
-    await asyncio.to_thread(note, request.app.state.context, visit, error, act, request.path_params.get("number"))
+    await asyncio.to_thread(note, request, visit, error)
     sentence = labels.refusal(error.code, str(error), visit.language)
     template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
-    response = pages.show(request, visit, template, error.http_status, sentence=sentence, status=error.http_status, reference=None)
+    values = {"sentence": sentence, "status": error.http_status, "reference": None}
+    response = pages.show(request, visit, template, error.http_status, **values)
     if pages.wants_fragment(request):
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML"

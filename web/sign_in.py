@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import time
-from collections import defaultdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -31,18 +30,19 @@ class Tries:
     """Wrong tries at the borrowers' door, by loan: four digits alone could be guessed in an afternoon."""
 
     def __init__(self) -> None:
-        self._wrong: dict[str, list[float]] = defaultdict(list)
+        self._wrong: dict[str, list[float]] = {}
 
     def check(self, loan: str) -> None:
         """Refuses (TooManyTries) a loan that was tried too often of late."""
         earliest = time.monotonic() - WRONG_TRIES_WITHIN_SECONDS
-        self._wrong = defaultdict(list, {number: kept for number, tries in self._wrong.items() if (kept := [t for t in tries if t > earliest])})
-        if len(self._wrong[loan]) >= WRONG_TRIES:
+        late = {number: [at for at in tries if at > earliest] for number, tries in self._wrong.items()}
+        self._wrong = {number: tries for number, tries in late.items() if tries}
+        if len(self._wrong.get(loan, ())) >= WRONG_TRIES:
             raise TooManyTries
 
     def wrong(self, loan: str) -> None:
         """Counts a wrong try."""
-        self._wrong[loan].append(time.monotonic())
+        self._wrong.setdefault(loan, []).append(time.monotonic())
 
 
 @router.get("/sign-in", name="sign_in")

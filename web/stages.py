@@ -93,9 +93,8 @@ def stage_bar(status: LoanStatus, *, to_borrower: bool = False) -> StageBar:
         present = "done"
     else:
         present = "trouble" if status.stage in TROUBLE or status.dpd > 0 else "current"
-    steps = tuple(
-        Step(name, "done" if index < place else present if index == place else "ahead") for index, name in enumerate(STEPS)
-    )
+    states = ["done"] * place + [present] + ["ahead"] * (len(STEPS) - place - 1)
+    steps = tuple(Step(name, state) for name, state in zip(STEPS, states, strict=True))
     mark = f"{status.stage}-{len(status.timeline)}-{status.as_of}"
     sentences = TO_THE_BORROWER if to_borrower else SENTENCES
     is_live = status.stage not in CLOSED

@@ -92,7 +92,8 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
         case "case_graded" if details.get("outcome") == "refuse":
             return say("Refused by the rules %(policy)s", policy=details.get("policy"))
         case "case_graded":
-            return say("Graded %(grade)s by the rules %(policy)s", grade=details.get("grade"), policy=details.get("policy"))
+            values = {"grade": details.get("grade"), "policy": details.get("policy")}
+            return say("Graded %(grade)s by the rules %(policy)s", **values)
         case "approval_decided":
             return _decision(str(details.get("outcome")), amount, language)
         case "payout_problem_decided" if details.get("outcome") == Outcome.APPROVE:
@@ -100,9 +101,11 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
         case "payout_problem_decided":
             return say("Gave the payout up")
         case "task_escalated":
-            return say("Nobody decided in time; now with %(role)s", role=labels.label(str(details.get("role")), "role", language))
+            role = labels.label(str(details.get("role")), "role", language)
+            return say("Nobody decided in time; now with %(role)s", role=role)
         case "document_handed_in":
-            return say("Handed in: %(document)s", document=labels.label(str(details.get("kind")), "document", language))
+            document = labels.label(str(details.get("kind")), "document", language)
+            return say("Handed in: %(document)s", document=document)
         case "loan_paid_out":
             return say("Paid out %(amount)s", amount=amount)
         case "payment_settled":

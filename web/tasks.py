@@ -109,8 +109,7 @@ def _checked(context: WebContext, visit: Visit, task_id: str, form: DecisionForm
 async def _decision_refused(
     request: Request, visit: Visit, task_id: str, form: DecisionForm, error: LendingError
 ) -> Response:
-    context: WebContext = request.app.state.context
-    await asyncio.to_thread(refusals.note, context, visit, error, "decision", None)
+    await asyncio.to_thread(refusals.note, request, visit, error)
     refused = form.with_problems(error, visit.language)
     if error.code == "unknown_task":
         raise error

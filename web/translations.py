@@ -1,7 +1,7 @@
 """`python -m web.translations`: brings the catalogues up to the sentences that code and templates now have.
 
-New sentences come in untranslated, sentences that nobody says any more are dropped. Nothing is compiled: the pages read the
-catalogues themselves.
+New sentences come in untranslated, sentences that nobody says any more are dropped. Nothing is compiled: the pages
+read the catalogues themselves.
 """
 
 import sys
@@ -15,7 +15,7 @@ from web.language import CATALOGUES
 
 ROOM = Path(__file__).parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "say": None, "marked": None, "say_count": (1, 2), "ngettext": (1, 2)}
+KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "say": None, "marked": None, "ngettext": (1, 2)}
 
 
 def sentences() -> Catalog:

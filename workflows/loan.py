@@ -101,6 +101,8 @@ class LoanWorkflow:
         await workflow.wait_condition(lambda: checks.done() or self.stage in CLOSED)
         if self.stage in CLOSED:
             checks.cancel()
+            # An answer that came in just as the run ends would make the engine take back the run's last task.
+            await asyncio.gather(checks, return_exceptions=True)
             return
         unanswered = tuple(outcome.check for outcome in checks.result() if outcome.verdict is Verdict.UNAVAILABLE)
         async with self.one_at_a_time:
@@ -324,6 +326,7 @@ class LoanWorkflow:
                 start_to_close_timeout=timedelta(seconds=15),
                 schedule_to_close_timeout=timedelta(minutes=10),
                 retry_policy=REGISTER_RETRY,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 result_type=CheckOutcome,
             )
             return outcome

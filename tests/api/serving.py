@@ -7,12 +7,15 @@ import json
 import socket
 import threading
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import httpx
 import uvicorn
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 
 import worker
 from api.app import create_app
@@ -104,16 +107,29 @@ def read_notice(body: bytes, headers: Mapping[str, str]) -> BankMovement | LateD
     )
 
 
+def own_namespace(address: str) -> str:
+    """A namespace of one test alone: task queues and loan numbers are the same in every test."""
+
+    async def register() -> str:
+        name = f"api-{uuid.uuid4().hex}"
+        client = await connect(address, "default")
+        request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+        await client.workflow_service.register_namespace(request)
+        return name
+
+    return asyncio.run(register())
+
+
 @contextmanager
-def serving(books: Books, settings: Settings | None = None) -> Iterator[Caller]:
-    """The API on these books while the block lasts; with settings a worker runs beside it, without them no engine."""
+def serving(books: Books, settings: Settings | None = None, *, with_worker: bool = False) -> Iterator[Caller]:
+    """The API on these books while the block lasts; without settings the engine is away."""
     outer, inner = _listen(), _listen()
     stop = threading.Event()
     failed: list[BaseException] = []
 
     def run() -> None:
         try:
-            asyncio.run(_serve(books, settings, outer, inner, stop))
+            asyncio.run(_serve(books, settings or Settings(temporal_address=NOWHERE), with_worker, outer, inner, stop))
         except (Exception, SystemExit) as error:  # noqa: BLE001 handed to the test, which would wait for nothing
             failed.append(error)
 
@@ -132,17 +148,21 @@ def serving(books: Books, settings: Settings | None = None) -> Iterator[Caller]:
 
 
 async def _serve(
-    books: Books, settings: Settings | None, outer: socket.socket, inner: socket.socket, stop: threading.Event
+    books: Books,
+    settings: Settings,
+    with_worker: bool,
+    outer: socket.socket,
+    inner: socket.socket,
+    stop: threading.Event,
 ) -> None:
-    given = settings or Settings(temporal_address=NOWHERE)
-    client = await connect(given.temporal_address, given.temporal_namespace, lazy=settings is None)
+    client = await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
     context = ApiContext(books, LoanCommands(client), read_notice)
     servers = [_server(create_app(context)), _server(create_inner_app(context))]
 
     async def serve_all() -> None:
         await asyncio.gather(*(server.serve([at]) for server, at in zip(servers, (outer, inner), strict=True)))
 
-    async with _working(given, books) if settings else _resting():
+    async with _working(settings, books) if with_worker else nullcontext():
         serving_all = asyncio.create_task(serve_all())
         stopped = asyncio.create_task(asyncio.to_thread(stop.wait))
         await asyncio.wait((serving_all, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -161,11 +181,6 @@ async def _working(settings: Settings, books: Books) -> AsyncIterator[None]:
         finally:
             dispatching.cancel()
             await asyncio.gather(dispatching, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _resting() -> AsyncIterator[None]:
-    yield
 
 
 def _server(app: Any) -> uvicorn.Server:

@@ -1,6 +1,5 @@
 """Commands by API with the engine at work: what a person waits for really happens, or is refused with the reason."""
 
-import asyncio
 import itertools
 import uuid
 from collections.abc import Iterator
@@ -8,14 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
-from temporalio.client import Client
 
 from books.session import Books
 from models.outbox import NumberSeries
 from settings import Settings
-from tests.api.serving import Caller, serving
+from tests.api.serving import Caller, own_namespace, serving
 from tests.simulators.running import Outside, running_outside
 from tests.workflows.people import application, earner
 
@@ -40,20 +36,11 @@ def house(books: Books, temporal_server: str, outside: Outside) -> Iterator["Hou
         work.session.add(NumberSeries(name="loan", next=next(_lenders) * 100 + 1))
     settings = Settings(
         temporal_address=temporal_server,
-        temporal_namespace=asyncio.run(_own_namespace(temporal_server)),
+        temporal_namespace=own_namespace(temporal_server),
         outside_url=outside.url,
     )
-    with serving(books, settings) as caller:
+    with serving(books, settings, with_worker=True) as caller:
         yield House(caller)
-
-
-async def _own_namespace(address: str) -> str:
-    """A namespace of this test alone: task queues are the same in every test."""
-    client = await Client.connect(address)
-    name = f"api-{uuid.uuid4().hex}"
-    request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
-    await client.workflow_service.register_namespace(request)
-    return name
 
 
 class House:

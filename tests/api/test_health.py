@@ -44,7 +44,8 @@ def test_the_figures_count_answers_loans_and_tasks(api: Caller, procedure: Proce
 
 async def test_a_process_whose_intake_does_not_run_is_not_ready(books: Books) -> None:
     context = ApiContext(books, LoanCommands(await connect(NOWHERE, "default", lazy=True)), read_notice)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_inner_app(context)), base_url="http://x") as inner:
+    transport = httpx.ASGITransport(create_inner_app(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://inner") as inner:
         answer = await inner.get("/readyz")
 
     assert (answer.status_code, answer.json()) == (503, {"ready": False, "books": True, "intake": False})

@@ -50,7 +50,7 @@ def test_a_list_gives_each_result_in_its_place(refusing_api: Caller) -> None:
         ("schedules", {"operation": "apr", "input": {}}, "operation"),
         ("apr", {"operation": "schedule", "terms": TERMS}, "operation"),
         ("apr", {"input": None}, "input"),
-        ("schedules", [{"terms": TERMS}] * 101, "list[json-value]"),
+        ("schedules", [{"terms": TERMS}] * 101, "body"),
         ("schedules", "text", "body"),
     ],
 )

@@ -86,6 +86,14 @@ def test_reducing_the_term_keeps_the_level_payment() -> None:
     assert lower.level_fen == 58_391  # 6,053.81 at 1 % over eleven months
 
 
+def test_interest_deferred_beyond_a_shortened_term_falls_due_with_its_last_payment() -> None:
+    terms = terms_of(n_periods=3, interest_deferral_periods=2)
+    state = account(terms, [event("prepayment", "2024-01-20", amount="6000", effect="reduce_term")], "2024-01-20")
+    assert len(state.rows) == 2
+    # 19 of 31 days on 12,000 were paid with the prepayment; 12 of 31 on 6,073.55 are deferred to the second row.
+    assert columns(state, "interest", "interest_due") == [(7355, 0), (2351 + 2017, 4368)]
+
+
 def test_paying_in_advance_covers_the_next_principal_and_saves_its_interest() -> None:
     events = [PAID, event("prepayment", "2024-02-01", amount="1500", effect="advance_due")]
     state = account(EQUAL, events, "2024-02-01")
@@ -122,6 +130,13 @@ def test_a_rate_change_within_a_period_splits_its_interest_and_rounds_once() -> 
     state = account(daily, [event("rate_change", "2024-01-11", annual_rate_percent="24")], "2024-01-11")
     # 12,000 x (10 x 12 % + 21 x 24 %) / 365 = 205.1506…
     assert columns(state, "principal", "interest")[0] == (100_000, 20_515)
+
+
+def test_a_rate_change_within_a_period_solves_the_payment_on_the_real_dates() -> None:
+    terms = terms_of(payment_basis="schedule", day_count="actual/365")
+    state = account(terms, [event("rate_change", "2024-02-20", annual_rate_percent="24")], "2024-02-20")
+    assert state.rows[1].total == state.level_fen
+    assert abs(state.rows[-1].total - state.level_fen) <= 5
 
 
 def test_deferring_principal_adds_the_periods_at_the_end() -> None:

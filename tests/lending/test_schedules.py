@@ -64,6 +64,15 @@ def test_the_basis_schedule_solves_the_payment_on_the_interest_free_dates() -> N
     assert abs(free.rows[-1].total - free.level_fen) <= 6
 
 
+def test_the_payment_is_moved_once_where_that_brings_the_last_one_nearer() -> None:
+    # 46.48 would leave a last installment of 46.55, 7 cents off where 6 are allowed; 46.49 leaves it 6 cents below.
+    schedule = build_schedule(
+        terms_of(principal="507", annual_rate_percent="18", day_count="actual/365", payment_basis="schedule")
+    )
+    assert schedule.level_fen == 4649
+    assert schedule.rows[-1].total == 4643
+
+
 def test_grace_comes_before_the_annuity_over_the_rest() -> None:
     graced = build_schedule(terms_of(principal_grace_periods=2))
     shorter = build_schedule(terms_of(n_periods=10))

@@ -152,6 +152,16 @@ def test_a_waiver_takes_what_there_is_and_no_more() -> None:
     assert account(LATE, [waived], "2024-02-12").penalty_outstanding_fen == 49
 
 
+def test_a_waiver_comes_before_the_repayment_of_its_day() -> None:
+    events = [
+        event("repayment", "2024-02-11", "r", amount="1122.30"),
+        event("waiver", "2024-02-11", amount="4.93", component="penalty"),
+    ]
+    state = account(LATE, events, "2024-02-11")
+    assert parts(state, "r") == [("02-11", 1, 0, 0, 12_230, 100_000, 0)]
+    assert state.due_fen == 0
+
+
 def test_interest_can_be_waived_up_to_the_day() -> None:
     state = account(LATE, [event("waiver", "2024-01-11", amount="100", component="interest")], "2024-02-01")
     assert state.waived.interest == 3945
@@ -217,6 +227,18 @@ def test_a_settlement_uses_credit_first() -> None:
     state = account(LOAN, events, "2024-02-01")
     assert sum(a.total for a in state.allocations if a.event_id == "s") == 1_212_000 - 10_000
     assert state.credit_fen == 0
+
+
+def test_a_fee_imposed_after_a_settlement_can_still_be_paid() -> None:
+    events = [
+        event("settlement", "2024-01-11"),
+        event("fee", "2024-01-20", amount="30"),
+        event("repayment", "2024-01-21", "r", amount="30"),
+    ]
+    assert account(LOAN, events[:2], "2024-01-20").settled_on is None
+    state = account(LOAN, events, "2024-01-21")
+    assert parts(state, "r") == [("01-21", 1, 0, 3000, 0, 0, 0)]
+    assert state.settled_on is not None
 
 
 def test_the_last_payment_settles_the_loan() -> None:

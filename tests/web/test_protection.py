@@ -1,0 +1,192 @@
+"""Forms of other sites, headers, and pages that are not for everybody."""
+
+import re
+
+import httpx
+import pytest
+
+from books.session import Books
+from tests.services.procedure import Procedure
+from tests.web.conftest import Come
+from tests.web.serving import words
+
+STAFF = ("agent-lin", "manager-zhao", "risk-qian", "finance-sun", "auditor-wei", "admin-gu")
+ACTS = (
+    "/sign-in",
+    "/sign-in/borrower",
+    "/sign-out",
+    "/language",
+    "/tasks/{task}/claim",
+    "/tasks/{task}/release",
+    "/tasks/{task}/decision",
+    "/tasks/{task}/completion",
+    "/tasks/{task}/note",
+)
+BORROWERS_ACTS = ("acceptance", "completion", "withdrawal", "prepayment")
+
+
+def test_every_form_that_can_be_sent_is_in_the_lists_of_this_file(pages: str) -> None:
+    from web import borrower, home, inbox, loans, sign_in, tasks
+
+    routes = [route for room in (borrower, home, inbox, loans, sign_in, tasks) for route in room.router.routes]
+    sent = {route.path for route in routes if "POST" in getattr(route, "methods", ())}  # type: ignore[attr-defined]  # every one is an APIRoute
+    known = {act.replace("{task}", "{task_id}") for act in ACTS} | {f"/my/{{number}}/{act}" for act in BORROWERS_ACTS}
+    assert sent == known
+
+
+@pytest.mark.parametrize("path", ACTS)
+def test_a_form_without_our_token_is_refused(come: Come, procedure: Procedure, path: str) -> None:
+    from models.tasks import TaskKind
+
+    task = procedure.task(procedure.graded(), TaskKind.APPROVAL).id
+    visitor = come("manager-zhao")
+
+    for fields in ({}, {"csrf": "guessed"}):
+        answer = visitor.client.post(path.format(task=task), data={"outcome": "approve", "reason": "ok", **fields})
+        assert answer.status_code == 403, path
+        assert "sent from another site" in words(answer.text)
+
+
+@pytest.mark.parametrize("act", BORROWERS_ACTS)
+def test_a_borrowers_form_without_our_token_is_refused(come: Come, procedure: Procedure, act: str) -> None:
+    loan = procedure.offered()
+    visitor = come()
+    visitor.sign_in_as_borrower(loan, "0001")
+
+    assert visitor.client.post(f"/my/{loan}/{act}", data={"csrf": "guessed"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
+)
+def test_a_form_that_another_site_sent_is_refused_even_with_the_token(come: Come, headers: dict[str, str]) -> None:
+    visitor = come("manager-zhao")
+
+    answer = visitor.client.post("/sign-out", data={"csrf": visitor.token("/")}, headers=headers)
+
+    assert answer.status_code == 403
+    assert visitor.get("/inbox").url.path == "/inbox"
+
+
+def test_the_token_of_another_session_is_refused(come: Come) -> None:
+    first, second = come("manager-zhao"), come("risk-qian")
+
+    answer = second.client.post("/sign-out", data={"csrf": first.token("/")})
+
+    assert answer.status_code == 403
+
+
+def test_pages_carry_a_strict_content_policy_and_are_not_kept(come: Come) -> None:
+    headers = come("manager-zhao").get("/").headers
+
+    assert "script-src 'self'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_no_page_has_a_script_or_a_style_of_its_own(come: Come, procedure: Procedure) -> None:
+    from models.tasks import TaskKind
+
+    loan = procedure.graded()
+    task = procedure.task(loan, TaskKind.APPROVAL).id
+    visitor = come("manager-zhao")
+
+    for path in ("/", "/inbox", "/loans", f"/loans/{loan}", f"/tasks/{task}"):
+        html = visitor.get(path).text
+        assert re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=|javascript:", html) is None, path
+
+
+def test_styles_and_scripts_are_kept_by_browsers_as_long_as_they_are_the_same(come: Come) -> None:
+    visitor = come()
+    address = re.search(r'href="(/static/app\.css\?v=[^"]+)"', visitor.get("/sign-in").text)
+    assert address is not None
+
+    answer = visitor.get(address.group(1))
+
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("staff_id", STAFF)
+def test_every_member_of_staff_has_overview_inbox_and_loans(come: Come, staff_id: str) -> None:
+    visitor = come(staff_id)
+
+    for path in ("/", "/inbox", "/inbox/rows", "/loans"):
+        answer = visitor.get(path)
+        assert (answer.status_code, answer.url.path) == (200, path)
+        assert answer.text.count("<h1") == (0 if path == "/inbox/rows" else 1)
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/inbox/rows", "/loans", "/loans/L26000001", "/tasks/0123"])
+def test_a_borrower_sees_no_page_of_the_staff(come: Come, procedure: Procedure, books: Books, path: str) -> None:
+    loan = procedure.graded()
+    visitor = come()
+    visitor.sign_in_as_borrower(loan, "0001")
+
+    answer = visitor.get(path)
+
+    assert answer.status_code == 403
+    assert "Your role may not do this." in words(answer.text)
+    with books.read() as work:
+        assert [(entry.act, entry.role) for entry in work.audit.page() if entry.refused][0][1] == "borrower"
+
+
+@pytest.mark.parametrize("path", ["", "/stage", "/withdrawal", "/prepayment"])
+def test_a_member_of_staff_sees_no_page_of_a_borrower(come: Come, procedure: Procedure, path: str) -> None:
+    loan = procedure.graded()
+
+    assert come("manager-zhao").get(f"/my/{loan}{path}").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["", "/stage", "/withdrawal"])
+def test_a_borrower_does_not_find_the_loan_of_somebody_else(come: Come, procedure: Procedure, path: str) -> None:
+    own, other = procedure.graded(), procedure.graded()
+    visitor = come()
+    visitor.sign_in_as_borrower(own, "0001")
+
+    assert visitor.get(f"/my/{other}{path}").status_code == 404
+
+
+def test_an_agent_does_not_find_the_loan_of_a_colleague_and_the_refusal_is_kept(
+    come: Come, procedure: Procedure, books: Books
+) -> None:
+    from tests.services.procedure import OTHER_AGENT
+
+    loan = procedure.graded(actor=OTHER_AGENT)
+    agent = come("agent-lin")
+
+    assert loan not in agent.get("/loans").text
+    answer = agent.get(f"/loans/{loan}")
+    assert answer.status_code == 404
+    assert agent.get(f"/loans/{loan}/stage").status_code == 404
+    with books.read() as work:
+        refused = [(entry.act, entry.actor_id, entry.loan) for entry in work.audit.page() if entry.refused]
+    assert refused == [("loan", "agent-lin", loan), ("loan_stage", "agent-lin", loan)]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/loans/L26000001/nothing"])
+def test_an_unknown_address_answers_in_the_visitors_language(come: Come, path: str) -> None:
+    english, chinese = come("manager-zhao"), come("manager-zhao", language="zh-CN")
+
+    assert "There is no page at this address." in words(english.get(path).text)
+    answer = chinese.get(path)
+    assert answer.status_code == 404
+    assert "此地址没有页面" in answer.text
+    assert "赵明远" in answer.text
+
+
+def test_a_fragment_is_refused_as_a_message_above_the_page(pages: str, come: Come) -> None:
+    visitor = come("manager-zhao")
+
+    answer = visitor.get("/loans/L26000404/stage", headers={"HX-Request": "true"})
+
+    assert answer.status_code == 404
+    assert answer.headers["hx-retarget"] == "#alerts"
+    assert "<html" not in answer.text
+
+
+def test_htmx_is_sent_to_the_sign_in_when_the_session_is_over(pages: str) -> None:
+    answer = httpx.get(f"{pages}/inbox/rows", headers={"HX-Request": "true"}, verify=False)
+
+    assert answer.headers["hx-redirect"] == "/sign-in"

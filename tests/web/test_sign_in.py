@@ -1,0 +1,113 @@
+"""Coming in and going out."""
+
+import httpx
+import pytest
+
+from books.session import Books
+from models.staff import Staff
+from services.staff import DEMO_PERSONS
+from tests.services.procedure import Procedure
+from tests.web.conftest import Come
+from tests.web.serving import words
+from web.sign_in import WRONG_TRIES
+
+DIGITS = "0001"
+
+
+def test_the_sign_in_lists_every_demo_person_but_machines(come: Come) -> None:
+    text = words(come().get("/sign-in").text)
+
+    for staff_id, name, *_ in DEMO_PERSONS:
+        assert (name in text) is (staff_id != "integrator-demo")
+
+
+def test_a_person_comes_back_to_the_page_he_wanted(come: Come) -> None:
+    visitor = come()
+
+    asked = visitor.get("/loans")
+    assert asked.url.path == "/sign-in"
+    assert asked.url.params["next"] == "/loans"
+
+    answer = visitor.post("/sign-in", staff_id="manager-zhao", next="/loans")
+    assert answer.url.path == "/loans"
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example/", "/\\evil.example"])
+def test_nobody_is_sent_to_another_site_after_the_sign_in(come: Come, elsewhere: str) -> None:
+    answer = come().post("/sign-in", staff_id="manager-zhao", next=elsewhere)
+
+    assert answer.url.path == "/"
+    assert "evil" not in str(answer.url)
+
+
+@pytest.mark.parametrize("staff_id", ["integrator-demo", "nobody", ""])
+def test_only_the_listed_people_can_sign_in(come: Come, staff_id: str) -> None:
+    visitor = come()
+
+    assert visitor.post("/sign-in", staff_id=staff_id).status_code == 404
+    assert visitor.get("/").url.path == "/sign-in"
+
+
+def test_who_signs_out_is_a_stranger_again(come: Come) -> None:
+    visitor = come("manager-zhao")
+
+    visitor.post("/sign-out", seen_at="/")
+
+    assert visitor.get("/inbox").url.path == "/sign-in"
+
+
+def test_a_dismissed_colleague_is_a_stranger_at_his_next_click(come: Come, books: Books) -> None:
+    visitor = come("manager-zhao")
+    with books.begin() as work:
+        person = work.session.get_one(Staff, "manager-zhao")
+        person.active = False
+
+    assert visitor.get("/inbox").url.path == "/sign-in"
+
+
+def test_a_session_cookie_that_we_did_not_sign_is_worth_nothing(come: Come) -> None:
+    visitor = come("manager-zhao")
+    cookie = visitor.client.cookies["loanwright_session"]
+    visitor.client.cookies.set("loanwright_session", cookie[:-1] + ("A" if cookie[-1] != "A" else "B"))
+
+    assert visitor.get("/inbox").url.path == "/sign-in"
+
+
+def test_the_session_cookie_is_kept_from_scripts_and_other_sites(pages: str) -> None:
+    cookie = httpx.get(f"{pages}/sign-in", verify=False).headers["set-cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+
+
+def test_a_borrower_comes_in_with_loan_number_and_four_digits(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+
+    answer = come().sign_in_as_borrower(loan.lower(), DIGITS)
+
+    assert answer.url.path == f"/my/{loan}"
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("loan", "digits"), [("L26000001", "9999"), ("L26999999", DIGITS), ("L26000001", "")])
+def test_wrong_number_and_wrong_digits_get_the_same_answer(
+    come: Come, procedure: Procedure, books: Books, loan: str, digits: str
+) -> None:
+    procedure.graded()
+
+    answer = come().sign_in_as_borrower(loan, digits)
+
+    assert answer.status_code == 422
+    assert "No loan has this number and these four digits." in words(answer.text)
+    with books.read() as work:
+        assert [entry.act for entry in work.audit.page() if entry.refused] == ["sign_in_refused"]
+
+
+def test_the_four_digits_cannot_be_guessed(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    visitor = come()
+    for _ in range(WRONG_TRIES):
+        assert visitor.sign_in_as_borrower(loan, "9999").status_code == 422
+
+    assert visitor.sign_in_as_borrower(loan, DIGITS).status_code == 429
