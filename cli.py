@@ -28,7 +28,7 @@ from engine.client import connect
 from engine.commands import LoanCommands
 from lending.errors import LendingError
 from lending.money import yuan
-from lending.operations import run_case, run_cases
+from lending.operations import run_cases
 from models.staff import Actor, Role
 from settings import settings
 from tools.servers import ServerMissing
@@ -57,7 +57,9 @@ def up_command(
     api_processes: Annotated[int, typer.Option(min=1, max=16)] = 1,
 ) -> None:
     """Run everything on this machine, until Ctrl-C."""
-    up(Plan(data_dir, port, day_seconds, settings().start_date, workers, api_processes))
+    configured = settings()
+    logs.set_up(configured.log_level)
+    up(Plan(data_dir, port, day_seconds, configured.start_date, workers, api_processes))
 
 
 @app.command("demo")
@@ -103,6 +105,8 @@ def serve_command(
     configured = settings()
     logs.set_up(configured.log_level)
     outer, inner = listen(host, port), listen(host, inner_port)
+    # A sibling that dies before it serves ends the others too; from then on `serve` listens for that.
+    signal.signal(signal.SIGCHLD, lambda *_: sys.exit(1))
     children: list[int] = []
     first = True
     while first and len(children) < processes - 1:
@@ -111,10 +115,12 @@ def serve_command(
         children = [*children, child] if first else []
     if not first:
         inner.close()
-    asyncio.run(serve(configured, outer, inner if first else None))
-    for child in children:
-        os.kill(child, signal.SIGTERM)
-        os.waitpid(child, 0)
+    try:
+        asyncio.run(serve(configured, outer, inner if first else None))
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+            os.waitpid(child, 0)
 
 
 @app.command("migrate")
@@ -148,13 +154,15 @@ def apr_command(file: str) -> None:
 
 
 def _run_operation(file: str) -> None:
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     try:
-        cases: Any = json.loads(text)
-    except ValueError as error:
+        cases: Any = json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        say.print(f"{file} cannot be read: {error.strerror}", style="red")
+        raise typer.Exit(1) from error
+    except (ValueError, RecursionError) as error:
         say.print(f"{file} is not JSON: {error}", style="red")
         raise typer.Exit(1) from error
-    results = run_cases(cases) if isinstance(cases, list) else run_case(cases)
+    results = run_cases(cases) if isinstance(cases, list) else run_cases([cases])[0]
     typer.echo(json.dumps(results, ensure_ascii=False, indent=1))
     failed = any("error" in one for one in (results if isinstance(results, list) else [results]))
     raise typer.Exit(1 if failed else 0)

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from starlette.routing import Route
 
 from api import applications, bank, commands, documents, loans, prepayments, schedules, tasks
 from api.context import ApiContext
@@ -24,7 +23,7 @@ LIMITS = {"documents": LARGEST_UPLOAD, "schedules": LARGEST_CALCULATION, "apr": 
 
 
 def create_app(context: ApiContext) -> FastAPI:
-    """The application to serve: the JSON API under /api/, and room beside it for pages, to be mounted at "/".
+    """The JSON API. Every address below it asks for a key, but for the bank's call-back, which is signed.
 
     The engine may be away when it starts: applications are taken in, only commands answer 503. The lifespan runs the
     intake, so whoever serves this must run it.
@@ -39,17 +38,10 @@ def create_app(context: ApiContext) -> FastAPI:
         finally:
             await run_in_threadpool(context.intake.stop)
 
-    app = FastAPI(title="Loanwright", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    # All below /api/ goes to the API, an unknown address too: pages mounted at "/" never answer for it.
-    app.router.routes.append(Route("/api/{rest:path}", _create_api(context)))
-    return app
-
-
-def _create_api(context: ApiContext) -> FastAPI:
-    """Every address asks for a key, but for the bank's call-back, which is signed."""
-    api = FastAPI(
+    app = FastAPI(
         title="Loanwright",
         version="1",
+        lifespan=lifespan,
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -57,13 +49,13 @@ def _create_api(context: ApiContext) -> FastAPI:
         redirect_slashes=False,
         responses=refusals(400, 401, 413, 422, 500, 503),
     )
-    api.state.context = context
+    app.state.context = context
     for room in (applications, loans, commands, prepayments, tasks, documents, schedules, bank):
-        api.include_router(room.router, prefix=PREFIX)
-    install_handlers(api, context.books)
-    api.add_middleware(Edge, context=context, limits=LIMITS, open_paths=frozenset({NOTICES}))
-    api.openapi = lambda: _description(api)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    return api
+        app.include_router(room.router, prefix=PREFIX)
+    install_handlers(app, context.books)
+    app.add_middleware(Edge, context=context, limits=LIMITS, open_paths=frozenset({NOTICES}))
+    app.openapi = lambda: _description(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    return app
 
 
 def _warm_up(context: ApiContext) -> None:
@@ -75,13 +67,13 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _description(api: FastAPI) -> dict[str, Any]:
+def _description(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI description, with the one shape of problems and the key that every address asks for."""
-    if api.openapi_schema is None:
-        schema = get_openapi(title=api.title, version=api.version, routes=api.routes)
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"key": []}]
         schema["paths"][NOTICES]["post"]["security"] = []
-        api.openapi_schema = schema
-    return api.openapi_schema
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -151,18 +151,18 @@ def _invalid(error: RequestValidationError, request_id: str) -> Response:
         return problem(404, "not_found", "there is nothing at this address", request_id)
     fields: dict[str, str] = {}
     for one in problems:
-        name = ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0])
-        fields.setdefault(name, _SENTENCES.get(one["type"], one["msg"]))
-    if any(one["type"] == "json_invalid" for one in problems):
-        fields = {"body": "is not JSON"}
+        is_field = len(one["loc"]) > 1 and one["type"] != "json_invalid"
+        name = ".".join(str(part) for part in one["loc"][1:]) if is_field else str(one["loc"][0])
+        fields.setdefault(name, _SENTENCES.get(one["type"]) or one["msg"])
     sentence = "the request cannot be taken as it is; see each field"
     return problem(422, "invalid_request", sentence, request_id, fields=fields)
 
 
 _SENTENCES = {
+    "json_invalid": "is not JSON",
     "missing": "is needed",
     "extra_forbidden": "there is no such field",
-    "string_type": "must be text; write money as text too, such as \"1234.50\"",
+    "string_type": 'must be text; write money as text too, such as "1234.50"',
     "string_pattern_mismatch": "is not in the expected form; see the description of this field",
 }
 """Sentences for the mistakes that occur most. No sentence repeats what was sent."""

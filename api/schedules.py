@@ -15,9 +15,7 @@ MOST_CASES = 100
 
 Cases = Annotated[
     JsonValue,
-    WithJsonSchema(
-        {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}, "maxItems": MOST_CASES}]}
-    ),
+    WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "array", "items": {}, "maxItems": MOST_CASES}]}),
 ]
 """One case or a list of cases."""
 Result = dict[str, JsonValue] | list[dict[str, JsonValue]]

@@ -13,6 +13,8 @@ from models.keys import new_id
 from models.messages import Sender
 from models.staff import Actor
 
+KEY_PATTERN = r"^[!-~]{1,60}$"
+"""Idempotency keys: printable ASCII, short enough to be stored together with who sent them."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 LoanNumber = Annotated[str, Path(pattern=r"^L[0-9]{8,12}$", description="the loan's number", examples=["L26000001"])]
@@ -40,19 +42,11 @@ Words = Annotated[
 ]
 """Words of a person."""
 
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[!-~]{1,60}$",
-        description="your own name for this request; sent again with the same key it is carried out once",
-    ),
-]
 OptionalKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[!-~]{1,60}$",
+        pattern=KEY_PATTERN,
         description="your own name for this command; sent again with the same key it is carried out once",
     ),
 ]

@@ -251,9 +251,7 @@ def _require_done(body: DecisionBody) -> None:
 
 def _decision(task: Task, body: DecisionBody, actor: Actor, command: str) -> DecisionOrder:
     if body.outcome is Verb.DONE:
-        raise InvalidDecision(
-            "this task asks for a decision", fields={"outcome": "choose approve, refuse or return"}
-        )
+        raise InvalidDecision("this task asks for a decision", fields={"outcome": "choose approve, refuse or return"})
     return DecisionOrder(
         task_id=task.id,
         outcome=Outcome(body.outcome.value),

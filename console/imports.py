@@ -113,7 +113,7 @@ def _csv_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | st
             body: dict[str, Any] = {name: row[name] for name in COLUMNS_OF_BODY if row.get(name)}
             yield reader.line_num, body | {"form": form}
     except csv.Error as error:
-        yield reader.line_num, f"from here on the file is not CSV: {error}"
+        yield reader.reader.line_num, f"from here on the file is not CSV: {error}"
 
 
 def _sentence(refusal: LendingError) -> str:

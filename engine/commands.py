@@ -7,10 +7,11 @@ from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
     WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -86,10 +87,17 @@ class LoanCommands:
         await self._signal(loan, "decision_made", decision)
 
     async def state(self, loan: str) -> LoanState:
-        """Where the engine has the loan."""
+        """Where the engine has a running loan. Raises LoanNotRunning for one whose workflow ended, however it ended."""
         handle = self.client.get_workflow_handle(workflow_id(loan))
         try:
-            state: LoanState = await handle.query("state", result_type=LoanState, rpc_timeout=QUICK)
+            state: LoanState = await handle.query(
+                "state",
+                result_type=LoanState,
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=QUICK,
+            )
+        except WorkflowQueryRejectedError as error:
+            raise LoanNotRunning(loan) from error
         except (RPCError, RuntimeError, WorkflowQueryFailedError) as error:
             raise _explained(error, loan) from error
         return state

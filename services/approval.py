@@ -19,11 +19,17 @@ from services.products import catalogue
 from services.tasks import close, open_task
 
 
+DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM})
+"""Tasks that the loan waits for a decision on."""
+
+
 def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> None:
     """Refuses a decision that this person may not take or that is not well-formed. Changes nothing."""
     if task.status is not TaskStatus.OPEN or task.loan is None:
         raise TaskClosed(task.id)
     check_may_decide(actor, task)
+    if task.kind not in DECIDED:
+        raise InvalidDecision(f"a task of the kind {task.kind} is finished, not decided")
     if task.assignee_id not in (None, actor.id) and actor.role is not Role.RISK:
         raise TaskTaken(task.id)
     if work.loans.application(task.loan).entered_by == actor.id:
@@ -60,6 +66,8 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
     decision = order.decision
     actor = audit.actor_of(decision.sender)
     task = work.tasks.get(decision.task_id)
+    if task.loan != order.loan:
+        raise TaskClosed(task.id)
     check(work, actor, task, decision)
     loan = work.loans.get(order.loan)
     row = Decision(

@@ -14,7 +14,7 @@ from models.tasks import TaskKind
 from services import audit
 from services.errors import NoticeConflict
 from services.ledger import post
-from services.payments import record_outcome
+from services.payments import mark_returned, record_outcome
 from services.tasks import open_task
 
 LOAN_NUMBER = re.compile(r"\bL\d{8}\b")
@@ -45,8 +45,9 @@ class LateDecline:
 def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
     """Keeps a movement once by the bank's reference, and sees to it that somebody takes care of it.
 
-    A movement of one of our orders confirms that order. Money that names a running loan goes to that loan. All other
-    money goes to suspense with a task for finance. The same reference with other content raises NoticeConflict.
+    A movement of one of our orders confirms that order, unless it was declined or confirmed by another movement before.
+    Money that names a running loan goes to that loan. All other money goes to suspense with a task for finance. The same
+    reference with other content raises NoticeConflict.
     """
     before = work.payments.entry(movement.reference)
     if before is not None:
@@ -94,12 +95,22 @@ def _our_order(work: UnitOfWork, movement: BankMovement) -> Payment | None:
 
 def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
     entry.loan = order.loan
-    entry.matched = True
-    if order.status in (PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.ORDERED):
+    waits = order.status in (PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.ORDERED)
+    is_known = order.status in (PaymentStatus.SETTLED, PaymentStatus.RETURNED)
+    entry.matched = waits or (is_known and order.bank_reference in (None, entry.reference))
+    if not entry.matched:
+        why = f"order {order.key} was {order.status} before"
+        if entry.direction == "in":
+            to_suspense(work, entry, why)
+        else:
+            _ask_finance(work, entry, why)
+    if waits:
         order.status = PaymentStatus.SETTLED
         order.settled_fen = entry.amount_fen
         order.bank_reference = entry.reference
         work.session.add(order)
+        if order.kind is PaymentKind.RECALL:
+            mark_returned(work, order)
         audit.record(
             work,
             audit.SYSTEM,

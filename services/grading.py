@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from books.session import UnitOfWork
 from models.grading import Grading, Policy
-from models.loans import Stage
+from models.loans import CLOSED, Stage
 from models.messages import Progress, VerificationOrder
 from models.products import Product
 from models.tasks import TaskKind
@@ -35,6 +35,9 @@ def publish_shipped_policies(work: UnitOfWork) -> None:
 def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
     """Grades a verified case: refused by a knock-out rule, or to the inbox of the approvers."""
     loan = work.loans.get(order.loan)
+    if loan.stage in CLOSED:
+        # The borrower walked away, and the engine lost his command after the books had it.
+        return Progress(stage=loan.stage)
     product = catalogue().product(loan.product)
     policy = work.policies.in_force(_policy_name(product))
     if policy is None:

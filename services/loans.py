@@ -1,6 +1,6 @@
 """What is true of a loan at any stage: its workflow order, its stage, its case and its view."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -97,10 +97,15 @@ def case_of(work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None =
     )
 
 
-def account_of(work: UnitOfWork, loan: str, day: date) -> LoanAccount | None:
-    """The loan's account at the end of a business date, None before it has terms and money."""
+def account_of(
+    work: UnitOfWork, loan: str, day: date, *, also: Sequence[Mapping[str, Any]] = ()
+) -> LoanAccount | None:
+    """The loan's account at the end of a business date, None before it has terms and money.
+
+    `also` are events that the books do not have yet.
+    """
     terms = work.loans.terms(loan)
     events = work.loans.events(loan)
     if terms is None or not events:
         return None
-    return service(Terms.parse(terms.body), [Event.parse(one.body) for one in events], day)
+    return service(Terms.parse(terms.body), [Event.parse(body) for body in (*(one.body for one in events), *also)], day)

@@ -81,13 +81,18 @@ def record_recall(
     work: UnitOfWork, key: str, status: PaymentStatus, bank_reference: str | None, reason_code: str | None
 ) -> PaymentResult:
     """How a recall ended: the payout counts as returned, or stays out for a person to see to."""
-    paid = _get(work, key)
     recall = _get(work, f"{key}:recall")
     record_outcome(work, recall.key, status, recall.amount_fen, bank_reference, reason_code)
     if recall.status is PaymentStatus.SETTLED:
-        paid.status = PaymentStatus.RETURNED
-        work.session.add(paid)
+        mark_returned(work, recall)
     return result_of(recall)
+
+
+def mark_returned(work: UnitOfWork, recall: Payment) -> None:
+    """The payout that a settled recall brought back counts as returned."""
+    paid = _get(work, recall.key.removesuffix(":recall"))
+    paid.status = PaymentStatus.RETURNED
+    work.session.add(paid)
 
 
 def _get(work: UnitOfWork, key: str) -> Payment:

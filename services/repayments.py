@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.delinquency import next_day_that_matters
-from lending.events import EventType
+from lending.events import EventType, PrepaymentEffect
 from lending.money import yuan
 from models.loans import Loan, LoanEvent, Stage
 from models.messages import AdvanceOrder, CollectOrder, CommandResult, NextDay, PrepayOnBooks, Progress, StepKind
@@ -42,14 +42,17 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
     if before is not None:
         return before
     kind = PaymentKind.SUBSIDY if order.subsidy else PaymentKind.INSTALLMENT
-    account = account_of(work, order.loan, order.day)
+    loan = work.loans.get(order.loan)
+    unbooked = [payment for payment in work.payments.to_book(order.loan) if payment.kind in EVENT_OF]
+    # Money that settled under an earlier day counts from that day: no penalty is drawn for days on which it was there.
+    known = [_event_body(loan, payment) for payment in unbooked if payment.value_date <= order.day]
+    account = account_of(work, order.loan, order.day, also=known)
     amount = 0 if account is None else account.subsidy_outstanding_fen if order.subsidy else account.due_fen
-    unbooked = sum(
+    amount -= sum(
         payment.settled_fen
-        for payment in work.payments.to_book(order.loan)
-        if order.subsidy is (payment.kind is PaymentKind.SUBSIDY)
+        for payment in unbooked
+        if payment.value_date > order.day and order.subsidy is (payment.kind is PaymentKind.SUBSIDY)
     )
-    amount -= unbooked
     if amount <= 0:
         return None
     payment = Payment(
@@ -72,6 +75,9 @@ def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
     actor = audit.actor_of(order.prepayment.sender)
     check_may_speak_for(actor, loan)
     require_stage(loan, "prepayment", Stage.REPAYMENT)
+    if order.prepayment.effect not in list(PrepaymentEffect):
+        effects = ", ".join(PrepaymentEffect)
+        raise InvalidPrepayment("what the prepayment shortens is not known", fields={"effect": f"one of: {effects}"})
     amount, account = prepayable(work, loan, order.day, order.prepayment.amount_fen)
     payment = Payment(
         key=f"{loan.number}:prepayment:{order.n}",
@@ -125,12 +131,16 @@ def advance(work: UnitOfWork, order: AdvanceOrder) -> Progress:
 
 def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKind | None = None) -> Progress:
     """Brings a running loan to `day`: money booked, charges and allocations posted, borrower told, next day set."""
-    booked = _book_money(work, loan)
-    # The books never go back: money dated after a planned day is part of the picture from then on.
-    day = max(day, loan.booked_to or day, *booked)
-    account = account_of(work, loan.number, day)
-    if account is None:
-        raise LookupError(f"loan {loan.number} has no account")
+    # The books never go back, however late a planned day comes.
+    day = max(day, loan.booked_to or day)
+    _book_money(work, loan, day)
+    account = _account_on(work, loan, day)
+    later = work.payments.to_book(loan.number) if account.settled_on is not None else []
+    if later:
+        # Nobody comes back to a settled loan: the money of later days is booked with it.
+        day = max(payment.value_date for payment in later)
+        _book_money(work, loan, day)
+        account = _account_on(work, loan, day)
     bring_up_to(work, loan.number, account, key, day)
     before = {"outstanding_fen": loan.outstanding_fen, "dpd": loan.dpd}
     _project(loan, account, day)
@@ -153,35 +163,55 @@ def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKin
     return Progress(stage=loan.stage, next_day=next_day)
 
 
-def _book_money(work: UnitOfWork, loan: Loan) -> list[date]:
-    """Books payments that settled since the last time and returns their value dates."""
-    booked = []
+def _account_on(work: UnitOfWork, loan: Loan, day: date) -> LoanAccount:
+    account = account_of(work, loan.number, day)
+    if account is None:
+        raise LookupError(f"loan {loan.number} has no account")
+    return account
+
+
+def _book_money(work: UnitOfWork, loan: Loan, day: date) -> None:
+    """Books payments that settled with a value date up to `day`.
+
+    Money of a later day waits, so that a late engine still lives through the planned days before it; meanwhile
+    `order_collection` does not draw it again.
+    """
     for payment in work.payments.to_book(loan.number):
+        if payment.value_date > day:
+            continue
         kind = EVENT_OF.get(payment.kind)
         post_payment(work, payment)
         if kind is None:
             continue
-        booked.append(payment.value_date)
-        body: dict[str, str] = {
-            "id": payment.key,
-            "type": kind.value,
-            "date": payment.value_date.isoformat(),
-            "amount": yuan(payment.settled_fen),
-        }
-        if payment.effect is not None:
-            body["effect"] = payment.effect
         work.loans.add_event(
             LoanEvent(
                 key=payment.key,
                 loan=loan.number,
                 position=work.loans.next_position(loan.number),
                 type=kind,
-                date=payment.value_date,
-                body=body,
+                date=_counts_from(loan, payment),
+                body=_event_body(loan, payment),
                 recorded_at=work.now,
             )
         )
-    return booked
+
+
+def _counts_from(loan: Loan, payment: Payment) -> date:
+    """The bank may date a transfer before the payout; the account begins with the payout."""
+    return max(payment.value_date, loan.disbursed_on or payment.value_date)
+
+
+def _event_body(loan: Loan, payment: Payment) -> dict[str, str]:
+    """Money that came in, as the mathematics reads it."""
+    body = {
+        "id": payment.key,
+        "type": EVENT_OF[payment.kind].value,
+        "date": _counts_from(loan, payment).isoformat(),
+        "amount": yuan(payment.settled_fen),
+    }
+    if payment.effect is not None:
+        body["effect"] = payment.effect
+    return body
 
 
 def _project(loan: Loan, account: LoanAccount, day: date) -> None:

@@ -4,57 +4,19 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from web import borrower, home, inbox, loans, refusals, sign_in, tasks
 from web.context import WebContext
 from web.errors import PageNotFound
+from web.headers import ProtectingHeaders
 from web.language import NAMES
 from web.pages import STATIC, asset, environment
 from web.session import Sessions
 from web.visit import AnyVisit, visit_of
 
-CONTENT_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
 ASSETS = ("vendor/tabler.min.css", "vendor/htmx.min.js", "app.css", "app.js", "icon.svg")
-
-
-class _Headers:
-    """Adds the protecting headers to every answer; pages are personal and are kept by no cache."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on and its answer back."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
 
 
 class _Assets(StaticFiles):
@@ -82,7 +44,7 @@ def create_web(context: WebContext) -> FastAPI:
     app.state.context = context
     app.state.sessions = Sessions(context.session_secret)
     app.state.tries = sign_in.Tries()
-    app.add_middleware(_Headers)
+    app.add_middleware(ProtectingHeaders)
     app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
     for subject in (sign_in, home, inbox, tasks, loans, borrower):
         app.include_router(subject.router)

@@ -19,7 +19,7 @@ from web.language import marked
 from web.loans import stage_fragment
 from web.offers import offer_of
 from web.session import posted
-from web.stages import stage_bar
+from web.stages import mark_of, stage_bar
 from web.visit import BorrowerVisit, Visit
 
 router = APIRouter(prefix="/my")
@@ -170,9 +170,10 @@ def _confirmation(request: Request, visit: Visit, number: str, act: str) -> Resp
 
 def _values(work: UnitOfWork, visit: Visit, number: str) -> dict[str, Any]:
     status = status_of(work, visit.person, number)
+    mark = mark_of(work, work.loans.get(number))
     return {
         "status": status,
-        "bar": stage_bar(status, to_borrower=True),
+        "bar": stage_bar(status, mark, to_borrower=True),
         "live": f"/my/{number}/stage",
         "offer": offer_of(status.terms) if status.terms else None,
         "account": work.customers.borrower(number).account or "",

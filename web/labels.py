@@ -103,7 +103,7 @@ PARTIES = {
 PAYMENT_KINDS = {
     PaymentKind.DISBURSEMENT: marked("Payout"),
     PaymentKind.RECALL: marked("Payout taken back"),
-    PaymentKind.INSTALLMENT: marked("Installment"),
+    PaymentKind.INSTALLMENT: marked("Installment drawn"),
     PaymentKind.PREPAYMENT: marked("Prepayment"),
     PaymentKind.SUBSIDY: marked("Interest paid by the state"),
     PaymentKind.DEPOSIT: marked("Transfer received"),

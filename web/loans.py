@@ -14,7 +14,7 @@ from web import lookups, pages
 from web.case import case_view
 from web.context import WebContext
 from web.offers import offer_of
-from web.stages import stage_bar
+from web.stages import mark_of, stage_bar
 from web.story import story
 from web.visit import StaffVisit, Visit
 
@@ -78,7 +78,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             visit,
             "parts/loan_body.html" if pages.wants_fragment(request) else "loan.html",
             status=status,
-            bar=stage_bar(status),
+            bar=stage_bar(status, mark_of(work, row)),
             live=f"/loans/{number}/stage",
             case=case_view(work, row, visit.language),
             offer=offer_of(status.terms) if status.terms else None,
@@ -101,11 +101,12 @@ def loan_stage(request: Request, visit: StaffVisit, number: Number, seen: Text =
 
 def stage_fragment(work: UnitOfWork, request: Request, visit: Visit, number: str, seen: str, live: str) -> Response:
     """The stage bar if it differs from the one `seen`; then the rest of the page is told to follow."""
-    status = status_of(work, visit.person, number)
-    bar = stage_bar(status, to_borrower=visit.person.customer_id is not None)
-    if bar.mark == seen:
+    mark = mark_of(work, work.loans.seen_by(visit.person, number))
+    if mark == seen:
         return Response(status_code=204)
-    response = pages.show(request, visit, "parts/stage_bar.html", status=status, bar=bar, live=live)
+    status = status_of(work, visit.person, number)
+    bar = stage_bar(status, mark, to_borrower=visit.person.customer_id is not None)
+    response = pages.show(request, visit, "parts/stage_bar.html", status=status, bar=bar, live=live, announced=True)
     response.headers["HX-Trigger-After-Settle"] = "loan-moved"
     return response
 

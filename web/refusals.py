@@ -13,6 +13,7 @@ from services import audit
 from web import labels, pages
 from web.context import WebContext
 from web.errors import NotSignedIn, PageNotFound
+from web.headers import protect
 from web.visit import Visit, stranger
 
 log = structlog.get_logger()
@@ -82,7 +83,10 @@ async def _failed(request: Request, error: Exception) -> Response:
     route = getattr(request.scope.get("route"), "name", "")
     log.error("page_failed", reference=reference, route=route, error=type(error).__name__)
     template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
-    return pages.show(request, _visit(request), template, 500, sentence=None, status=500, reference=reference)
+    response = pages.show(request, _visit(request), template, 500, sentence=None, status=500, reference=reference)
+    # This answer goes out past the middleware that protects all others.
+    protect(response.headers)
+    return response
 
 
 def _visit(request: Request) -> Visit:

@@ -1,8 +1,10 @@
 """The stage bar: the eight steps of a loan, and how far this one has come."""
 
+import hashlib
 from dataclasses import dataclass
 
-from models.loans import CLOSED, Stage
+from books.session import UnitOfWork
+from models.loans import CLOSED, Loan, Stage
 from models.status import LoanStatus, WaitsFor
 from web.language import marked
 
@@ -71,7 +73,8 @@ class Step:
 class StageBar:
     """All steps, the place of the present one, what it means, and whether it can still change.
 
-    `next` says for whom and until when the loan waits; None where nothing is dated.
+    `next` says for whom and until when the loan waits; None where nothing is dated. `mark` is how the loan was marked
+    when this was made.
     """
 
     steps: tuple[Step, ...]
@@ -82,8 +85,14 @@ class StageBar:
     mark: str
 
 
-def stage_bar(status: LoanStatus, *, to_borrower: bool = False) -> StageBar:
-    """The bar of a loan. `mark` changes whenever anything that the loan's page shows may have changed."""
+def mark_of(work: UnitOfWork, loan: Loan) -> str:
+    """What differs once a loan has moved or somebody else has to act: two short queries, asked every two seconds."""
+    tasks = "".join(f"{task.id}{task.role}" for task in work.tasks.open_of(loan.number))
+    return hashlib.sha256(f"{loan.stage}|{loan.updated_at.isoformat()}|{tasks}".encode()).hexdigest()[:16]
+
+
+def stage_bar(status: LoanStatus, mark: str, *, to_borrower: bool = False) -> StageBar:
+    """The bar of a loan as it stands, said to the staff or to the borrower."""
     place = PLACE.get(status.stage, 0)
     if status.stage in CLOSED and status.stage is not Stage.SETTLED:
         acts = [entry.act for entry in status.timeline]
@@ -95,7 +104,6 @@ def stage_bar(status: LoanStatus, *, to_borrower: bool = False) -> StageBar:
         present = "trouble" if status.stage in TROUBLE or status.dpd > 0 else "current"
     states = ["done"] * place + [present] + ["ahead"] * (len(STEPS) - place - 1)
     steps = tuple(Step(name, state) for name, state in zip(STEPS, states, strict=True))
-    mark = f"{status.stage}-{len(status.timeline)}-{status.as_of}"
     sentences = TO_THE_BORROWER if to_borrower else SENTENCES
     is_live = status.stage not in CLOSED
     dated = status.waits_for if status.waits_for and status.waits_for.due_on and is_live and not to_borrower else None

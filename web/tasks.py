@@ -23,7 +23,7 @@ from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision
 from web.inbox import rows_for
 from web.offers import offer_if_approved
 from web.session import posted
-from web.stages import stage_bar
+from web.stages import mark_of, stage_bar
 from web.visit import StaffVisit, Visit
 
 router = APIRouter()
@@ -109,10 +109,10 @@ def _checked(context: WebContext, visit: Visit, task_id: str, form: DecisionForm
 async def _decision_refused(
     request: Request, visit: Visit, task_id: str, form: DecisionForm, error: LendingError
 ) -> Response:
-    await asyncio.to_thread(refusals.note, request, visit, error)
-    refused = form.with_problems(error, visit.language)
     if error.code == "unknown_task":
         raise error
+    await asyncio.to_thread(refusals.note, request, visit, error)
+    refused = form.with_problems(error, visit.language)
     return await asyncio.to_thread(_page, request, visit, task_id, refused, error.http_status)
 
 
@@ -180,14 +180,15 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "is_open": task.status is TaskStatus.OPEN,
             "is_decided": task.kind in DECIDED_KINDS,
             "why_not": _why_not(work, visit, task),
+            "offer": None,
         }
         if pages.wants_fragment(request):
-            return pages.show(request, visit, "parts/act.html", status, offer=None, **values)
+            return pages.show(request, visit, "parts/act.html", status, **values)
         if row.loan is not None:
             loan_status = status_of(work, visit.person, row.loan.number)
             values |= {
                 "status": loan_status,
-                "bar": stage_bar(loan_status),
+                "bar": stage_bar(loan_status, mark_of(work, row.loan)),
                 "live": f"/loans/{row.loan.number}/stage",
                 "case": case_view(work, row.loan, visit.language),
                 "offer": _offer(work, task, row.loan.applied_fen),

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import httpx
@@ -22,10 +23,9 @@ from api.app import create_app
 from api.context import ApiContext
 from api.health import create_inner_app
 from books.session import Books
+from console.serve import read_notice
 from engine.client import connect
 from engine.commands import LoanCommands
-from gateways.notices import NoticeKind, verify_notice
-from services.bank import BankMovement, LateDecline
 from services.staff import demo_key
 from settings import Settings
 
@@ -90,23 +90,6 @@ class Caller:
         return body
 
 
-def read_notice(body: bytes, headers: Mapping[str, str]) -> BankMovement | LateDecline:
-    """The bank's signed notice in the terms of the books."""
-    notice = verify_notice(body, headers, SECRET)
-    if notice.reason_code is not None:
-        return LateDecline(notice.end_to_end_id, notice.reason_code)
-    return BankMovement(
-        reference=notice.reference,
-        direction=notice.direction.value,
-        amount_fen=notice.amount_fen,
-        booked_on=notice.booked_on,
-        end_to_end_id=notice.end_to_end_id,
-        counterparty=notice.counterparty_name,
-        remittance=notice.text,
-        is_recall=notice.kind is NoticeKind.RECALL,
-    )
-
-
 def own_namespace(address: str) -> str:
     """A namespace of one test alone: task queues and loan numbers are the same in every test."""
 
@@ -156,7 +139,7 @@ async def _serve(
     stop: threading.Event,
 ) -> None:
     client = await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
-    context = ApiContext(books, LoanCommands(client), read_notice)
+    context = ApiContext(books, LoanCommands(client), partial(read_notice, settings))
     servers = [_server(create_app(context)), _server(create_inner_app(context))]
 
     async def serve_all() -> None:

@@ -1,5 +1,7 @@
 """Applications by API: taken in once, or refused with what is wrong."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -89,11 +91,10 @@ def test_the_key_of_one_caller_is_no_key_of_another(api: Caller, books: Books) -
         ({"mobile": "12345"}, "mobile"),
         ({"name": "甲\x00乙"}, "name"),
         ({"favourite_colour": "red"}, "favourite_colour"),
-        ({"lone \ud800 surrogate": 1}, "lone \ud800 surrogate"),
     ],
     ids=str,
 )
-def test_a_wrong_field_is_named(refusing_api: Caller, changes: dict[str, object], field: str) -> None:
+def test_a_wrong_field_is_named(refusing_api: Caller, changes: dict[str, Any], field: str) -> None:
     answer = refusing_api.apply(body(**changes), "wrong")
 
     assert answer.status_code == 422
@@ -136,13 +137,14 @@ def test_an_application_without_idempotency_key_is_refused(refusing_api: Caller)
     assert answer.json()["fields"] == {"Idempotency-Key": "is needed"}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 20_000, b'{"product": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 20_000, b'{"product": NaN}', b'{"product": "\\ud800"}']
+)
 def test_a_body_that_is_no_application_is_refused(refusing_api: Caller, content: bytes) -> None:
     headers = {"Idempotency-Key": "wrong", "Content-Type": "application/json"}
     answer = refusing_api.call("POST", "/applications", "integrator-demo", headers=headers, content=content)
 
-    assert answer.status_code in (400, 422)
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 def test_who_enters_no_applications_is_refused_and_the_refusal_recorded(api: Caller, books: Books) -> None:

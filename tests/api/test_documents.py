@@ -1,6 +1,7 @@
 """Documents by API: the content says what it is, and the same one is kept once."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -43,6 +44,17 @@ def test_the_same_document_is_kept_once(api: Caller, procedure: Procedure) -> No
 
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json() == second.json()
+
+
+def test_the_same_document_at_the_same_moment_is_kept_once(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: upload(api, loan), range(8)))
+
+    assert {one.status_code for one in answers} <= {200, 201, 409}
+    assert {one.json()["code"] for one in answers if one.status_code == 409} <= {"done_meanwhile"}
+    assert len(api.get(f"/loans/{loan}/documents").json()["items"]) == 1
 
 
 WRONG: list[tuple[bytes, str, str]] = [

@@ -1,5 +1,7 @@
 """Probes and figures on the inner port, and what an answer says when something is broken."""
 
+from functools import partial
+
 import httpx
 import pytest
 from sqlalchemy import create_engine
@@ -7,9 +9,11 @@ from sqlalchemy import create_engine
 from api.context import ApiContext
 from api.health import create_inner_app
 from books.session import Books
+from console.serve import read_notice
 from engine.client import connect
 from engine.commands import LoanCommands
-from tests.api.serving import NOWHERE, Caller, read_notice
+from settings import Settings
+from tests.api.serving import NOWHERE, Caller
 from tests.services.procedure import Procedure
 
 AWAY = "postgresql+psycopg://nobody@127.0.0.1:9/nowhere"
@@ -43,7 +47,9 @@ def test_the_figures_count_answers_loans_and_tasks(api: Caller, procedure: Proce
 
 
 async def test_a_process_whose_intake_does_not_run_is_not_ready(books: Books) -> None:
-    context = ApiContext(books, LoanCommands(await connect(NOWHERE, "default", lazy=True)), read_notice)
+    context = ApiContext(
+        books, LoanCommands(await connect(NOWHERE, "default", lazy=True)), partial(read_notice, Settings())
+    )
     transport = httpx.ASGITransport(create_inner_app(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://inner") as inner:
         answer = await inner.get("/readyz")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_a_line_that_is_too_long_takes_no_more(books: Books, procedure: Procedur
 def test_a_caller_who_came_to_a_full_line_is_told_when_to_come_again(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(Intake.__init__.__kwdefaults__, "capacity", 0)
+    monkeypatch.setattr("api.context.Intake", partial(Intake, capacity=0))
     body = {"product": "micro", "form": application("micro"), "consent": "2026-01"}
     with serving(books) as api:
         answer = api.apply(body, "first")

@@ -9,6 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.result import Ok
 
 from services.staff import demo_key
 from settings import Settings
@@ -21,8 +22,9 @@ from tests.services.procedure import Procedure
 HEADERS = {"Authorization": f"Bearer {demo_key('manager-zhao')}"}
 WELL_FORMED = {"loan": re.compile(r"L[0-9]{8,12}"), "task_id": re.compile(r"[0-9a-f]{32}")}
 LEAST_OPERATIONS = 22
+Case = schemathesis.Case[Any]
 bounded = settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,
@@ -40,7 +42,7 @@ class Described:
         self.schema = schemathesis.openapi.from_url(url, headers=HEADERS)
         self.known = known
 
-    def aim(self, case: schemathesis.Case) -> None:
+    def aim(self, case: Case) -> None:
         """Turns a well-formed number, which would find nothing, into one that exists."""
         for name, pattern in WELL_FORMED.items():
             made_up = case.path_parameters.get(name)
@@ -69,19 +71,20 @@ def _no_cluster() -> PostgresCluster:
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["as described", "otherwise"])
 def test_every_answer_is_as_described(described: Described, mode: GenerationMode) -> None:
-    operations = [result.ok() for result in described.schema.get_all_operations()]
+    operations = [result.ok() for result in described.schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) >= LEAST_OPERATIONS
     for operation in operations:
-        _probe(described, operation, mode)
+        if mode is GenerationMode.POSITIVE or operation.definition.raw.keys() & {"parameters", "requestBody"}:
+            _probe(described, operation, mode)
 
 
 def _probe(described: Described, operation: Any, mode: GenerationMode) -> None:
     # What a description can say of a form is not all that makes an application good.
-    ignored = [CHECKS.get_one("positive_data_acceptance")]
+    ignored: list[Any] = [CHECKS.get_one("positive_data_acceptance")]
 
     @bounded
     @given(case=operation.as_strategy(generation_mode=mode))
-    def probe(case: schemathesis.Case) -> None:
+    def probe(case: Case) -> None:
         described.aim(case)
         case.call_and_validate(headers=HEADERS, excluded_checks=ignored)
 

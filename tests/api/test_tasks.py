@@ -141,6 +141,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"reason": "x" * 501}, "reason"),
     ({"reason": None}, "reason"),
     ({"approved_by": "me"}, "approved_by"),
+    ({"lone \ud800 surrogate": 1}, "body"),
 ]
 
 

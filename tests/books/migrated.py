@@ -39,7 +39,9 @@ def _sqlite_template(servers: SharedServers) -> Path:
 
 
 @contextmanager
-def seeded(database: str, servers: SharedServers, cluster: Callable[[], PostgresCluster], folder: Path) -> Iterator[Books]:
+def seeded(
+    database: str, servers: SharedServers, cluster: Callable[[], PostgresCluster], folder: Path
+) -> Iterator[Books]:
     """Books of one test alone, with the products loaded into this process."""
     load_products(Settings())
     if database == "sqlite":

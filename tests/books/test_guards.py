@@ -63,7 +63,9 @@ def test_replacing_a_row_is_no_way_around(books: Books, procedure: Procedure, sa
             )
         return
     with pytest.raises(DBAPIError, match="insert-only"):
-        say("INSERT OR REPLACE INTO posting SELECT id, key, entry, loan, debit, credit, 1, about, value_date, booked_at FROM posting")
+        say(
+            "INSERT OR REPLACE INTO posting SELECT id, key, entry, loan, debit, credit, 1, about, value_date, booked_at FROM posting"
+        )
 
 
 def terms_for(loan: str, decision: str) -> str:
@@ -189,4 +191,8 @@ def test_an_order_to_the_bank_is_above_zero(procedure: Procedure, say: Callable[
 
 def test_nothing_points_at_a_loan_that_is_not_there(say: Callable[[str], None]) -> None:
     with pytest.raises(DBAPIError):
-        say(posting().replace("(id, key, entry,", "(id, loan, key, entry,").replace("VALUES ('k',", "VALUES ('k', 'L99000001',"))
+        say(
+            posting()
+            .replace("(id, key, entry,", "(id, loan, key, entry,")
+            .replace("VALUES ('k',", "VALUES ('k', 'L99000001',")
+        )

@@ -136,7 +136,11 @@ def test_no_query_reads_a_large_table_from_end_to_end(procedure: Procedure, look
     with procedure.books.read() as work, listening(procedure.books) as asked:
         look(work, loan)
     assert asked
-    found = {statement: scans for statement, parameters in asked if (scans := scanned(procedure.books, statement, parameters))}
+    found = {
+        statement: scans
+        for statement, parameters in asked
+        if (scans := scanned(procedure.books, statement, parameters))
+    }
     assert found == {}
 
 
@@ -158,5 +162,7 @@ def test_every_foreign_key_has_an_index() -> None:
         (table, key) for table in SQLModel.metadata.sorted_tables for key in table.foreign_keys
     ]
     assert len(keys) > 20
-    without = {f"{table.name}.{key.parent.name}" for table, key in keys if key.parent.name not in leading_columns(table)}
+    without = {
+        f"{table.name}.{key.parent.name}" for table, key in keys if key.parent.name not in leading_columns(table)
+    }
     assert without == set()

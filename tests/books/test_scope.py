@@ -66,7 +66,11 @@ def test_every_role_sees_its_own_loans_in_every_list_and_every_get(books: Books,
             assert {loan.number for loan in work.loans.page(actor, product="micro")} == numbers, actor
             assert work.loans.by_stage(actor).get(Stage.APPROVAL, 0) == len(numbers), actor
             for number in loans.values():
-                for look in (work.loans.seen_by, lambda a, n: status_of(work, a, n), lambda a, n: schedule_of(work, a, n)):
+                for look in (
+                    work.loans.seen_by,
+                    lambda a, n: status_of(work, a, n),
+                    lambda a, n: schedule_of(work, a, n),
+                ):
                     if number in numbers:
                         look(actor, number)
                         continue
@@ -140,7 +144,9 @@ def test_every_role_sees_its_own_tasks_in_every_list_and_every_get(procedure: Pr
                     work.tasks.seen_by(actor, task_id)
 
 
-def test_my_tasks_are_those_in_my_hands_and_those_that_wait_for_my_role(procedure: Procedure, tasks: dict[str, str]) -> None:
+def test_my_tasks_are_those_in_my_hands_and_those_that_wait_for_my_role(
+    procedure: Procedure, tasks: dict[str, str]
+) -> None:
     with procedure.at() as work:
         task = work.tasks.get(tasks["approval"])
         task.assignee_id = RISK.id

@@ -26,7 +26,17 @@ def test_an_act_that_fails_half_way_leaves_nothing(books: Books) -> None:
     with pytest.raises(RuntimeError, match="half way"), books.begin() as work:
         put(work, "sms:1")
         work.session.flush()
-        post(work, entry="e", line="l", debit=BANK, credit=OWNERS_FUNDS, amount_fen=1, about="x", value_date=DAY, loan=None)
+        post(
+            work,
+            entry="e",
+            line="l",
+            debit=BANK,
+            credit=OWNERS_FUNDS,
+            amount_fen=1,
+            about="x",
+            value_date=DAY,
+            loan=None,
+        )
         work.session.flush()
         assert work.outbox.next_numbers("loan", 5) > 0
         raise RuntimeError("half way")
@@ -93,7 +103,17 @@ def test_a_row_written_before_is_told_from_every_other_refusal(books: Books) -> 
     with pytest.raises(IntegrityError) as orphan, books.begin() as work:
         work.session.add(Party(loan="L99000001", role=PartyRole.PAYEE, name="无"))
     with pytest.raises(IntegrityError) as negative, books.begin() as work:
-        post(work, entry="e", line="l", debit=BANK, credit=OWNERS_FUNDS, amount_fen=-1, about="x", value_date=DAY, loan=None)
+        post(
+            work,
+            entry="e",
+            line="l",
+            debit=BANK,
+            credit=OWNERS_FUNDS,
+            amount_fen=-1,
+            about="x",
+            value_date=DAY,
+            loan=None,
+        )
     with pytest.raises(IntegrityError) as empty, books.begin() as work:
         work.session.execute(text("INSERT INTO number_series (name, next) VALUES ('empty', NULL)"))
     assert was_written_before(twice.value)

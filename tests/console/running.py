@@ -14,6 +14,12 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
+ENVIRONMENT = {
+    # Bytecode on disk halves the start of a process.
+    "PYTHONDONTWRITEBYTECODE": "",
+    # Sentences on one line.
+    "COLUMNS": "400",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ def loanwright(*arguments: str, stdin: str = "", environment: Mapping[str, str] 
     """Runs the command to its end."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "cli.py"), *arguments],
-        env={**os.environ, **(environment or {}), "COLUMNS": "200"},
+        env={**os.environ, **ENVIRONMENT, **(environment or {})},
         input=stdin,
         capture_output=True,
         text=True,

@@ -50,7 +50,6 @@ SOUND = [
 """People who get a loan and whose bank pays."""
 INTEGRATOR = Sender(actor_id="integrator-demo", role=Role.INTEGRATOR)
 RISK = Sender(actor_id="risk-qian", role=Role.RISK)
-EVERYBODY = Actor("auditor-wei", Role.AUDITOR)
 PATIENCE = 60.0
 """What was killed is back at work within a minute; nothing here takes longer."""
 
@@ -125,9 +124,9 @@ class House:
 
     def apply(self, person: Person, *, amount: int = 12_000, term: int = 6) -> str:
         """Enters an application of a person and gives the loan's number."""
-        submission = read_submission(
-            micro_application(person, amount=amount, term=term), f"crash-{person.index}", actor_of(INTEGRATOR), FIRST_DAY
-        )
+        body = micro_application(person, amount=amount, term=term)
+        actor = Actor(INTEGRATOR.actor_id, INTEGRATOR.role)
+        submission = read_submission(body, f"crash-{person.index}", actor, FIRST_DAY)
         with self.books.begin() as work:
             (receipt,) = submit(work, [submission])
         assert isinstance(receipt, Receipt), receipt
@@ -151,7 +150,7 @@ class House:
         return await self.commands.prepay(loan, PrepaymentOrder(sender=INTEGRATOR, command_id=f"clear-{loan}"))
 
     async def bring_to(self, loan: str, stage: Stage) -> None:
-        """Leads a loan on from where it stands until it has come to a stage; fails if it ended elsewhere or is stuck."""
+        """Leads a loan on from where it stands until it has come to a stage; fails if it ends elsewhere or is stuck."""
         async with asyncio.timeout(PATIENCE):
             await self._lead(loan, stage)
 
@@ -296,11 +295,6 @@ def micro_application(person: Person, *, amount: int = 12_000, term: int = 6) ->
         "monthly_income": str(person.monthly_income_fen // 100),
     }
     return {"product": "micro", "consent": "2026-01", "form": form}
-
-
-def actor_of(sender: Sender) -> Actor:
-    """The acting person behind a sender."""
-    return Actor(sender.actor_id, sender.role)
 
 
 async def eventually(look: Callable[[], Awaitable[Found | None]], what: str, seconds: float = PATIENCE) -> Found:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,22 +61,13 @@ class Mortal:
         """Whether it ended by itself."""
         return self.process is not None and self.process.poll() is not None
 
-    def stop(self) -> int:
-        """Asks it to end and gives its exit code."""
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(30)
-
     def clear_away(self) -> None:
         """Ends it and all that it started, whatever its state."""
         if self.process is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        finally:
-            self.process.wait()
+        self.process.wait()
 
     def tail(self) -> str:
         """The end of its log."""
@@ -90,7 +82,8 @@ def python(*arguments: str) -> list[str]:
 def lasting_port() -> int:
     """A port that is free now and that no outgoing connection takes while its server is dead."""
     while True:
-        port = random.randint(15_000, 31_000)  # noqa: S311 below the range from which the kernel takes its own
+        # Below the range from which the kernel takes its own.
+        port = random.randint(15_000, 31_000)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

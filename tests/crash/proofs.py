@@ -24,11 +24,12 @@ DONE_ONCE = ("application_submitted", "case_graded", "approval_decided", "contra
 
 
 async def assert_nothing_lost_or_doubled(
-    house: House, *loans: str, sms: dict[str, int] | None = None, provider_forgot: bool = False, workflows: int = 1
+    house: House, *loans: str, sms: dict[str, int] | None = None, provider_forgot: bool = False
 ) -> None:
-    """Everything that holds when loans have come to their end; `workflows` says how often each was started.
+    """Everything that holds when loans have come to their end, each by one workflow.
 
-    The provider keeps its messages in memory: `provider_forgot` says that it was killed on the way.
+    `sms` is what a loan's borrower was told, if not the usual. The provider keeps its messages in memory:
+    `provider_forgot` says that it was killed on the way.
     """
     for loan in loans:
         assert house.stage(loan) is Stage.SETTLED

@@ -2,18 +2,19 @@
 
 import asyncio
 
+from sqlmodel import select
+
 from console.rebuild import rebuild
 from engine.errors import LoanNotRunning
 from models.loans import Stage
 from models.outbox import OutboxRow
-from sqlmodel import select
 from tests.crash.house import SOUND, House, eventually
 from tests.crash.proofs import assert_nothing_lost_or_doubled
 
 LONGER_THAN_THE_KILL_MS = 3_000
 
 
-async def test_a_temporal_killed_midway_goes_on_from_its_file_and_takes_what_came_in_meanwhile(busy_house: House) -> None:
+async def test_a_temporal_killed_midway_goes_on_from_its_file_and_takes_what_came_meanwhile(busy_house: House) -> None:
     house = busy_house
     await house.connect()
     undecided, paying, running = loans = [house.apply(person) for person in SOUND[:3]]

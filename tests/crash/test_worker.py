@@ -4,10 +4,11 @@ import asyncio
 import time
 from pathlib import Path
 
+from sqlmodel import select
+
 from models.loans import Stage
 from models.outbox import OutboxRow, Topic
 from models.payments import PaymentKind, PaymentStatus
-from sqlmodel import select
 from tests.crash.house import SOUND, House, standing
 from tests.crash.proofs import assert_nothing_lost_or_doubled
 

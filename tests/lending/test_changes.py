@@ -139,6 +139,13 @@ def test_a_rate_change_within_a_period_solves_the_payment_on_the_real_dates() ->
     assert abs(state.rows[-1].total - state.level_fen) <= 5
 
 
+def test_a_yearly_rate_is_a_365th_a_day_where_rates_are_daily() -> None:
+    terms = terms_of(method="interest_only", annual_rate_percent=None, daily_rate_percent="0.05")
+    state = account(terms, [event("rate_change", "2024-02-01", annual_rate_percent="36.5")], "2024-02-01")
+    # 0.05 % on 31 days, then 0.1 % on 29 days of 12,000
+    assert columns(state, "interest")[:2] == [(18_600,), (34_800,)]
+
+
 def test_deferring_principal_adds_the_periods_at_the_end() -> None:
     state = account(EQUAL, [PAID, event("deferral", "2024-02-01", periods=2)], "2024-02-01")
     assert columns(state, "principal", "interest")[1:5] == [

@@ -17,7 +17,10 @@ def following(day: str, *events: str) -> list[tuple[str, str, int | None]]:
     state = account(LOAN, [PAID] if events else [], day)
     steps = []
     after = date.fromisoformat(day)
-    while (step := next_day_that_matters(state, after, WATCH)) is not None:
+    for _ in range(10):
+        step = next_day_that_matters(state, after, WATCH)
+        if step is None:
+            break
         steps.append((step.date.isoformat(), step.why.value, step.n))
         after = step.date
     return steps

@@ -140,6 +140,11 @@ def test_a_penalty_rate_of_its_own_does_not_follow_the_contract_rate() -> None:
     assert followed == 740  # 5 days at 18 % and 5 at 36 %
 
 
+def test_a_rate_agreed_for_later_does_not_raise_the_penalty_before() -> None:
+    later = event("reschedule", "2024-02-06", from_="2024-03-01", annual_rate_percent="24")
+    assert account(LATE, [later], "2024-02-11").penalty_outstanding_fen == 493
+
+
 def test_without_a_clause_on_lateness_there_is_no_penalty() -> None:
     assert account(LOAN, [], "2024-12-31").charged.penalty == 0
 
@@ -235,8 +240,8 @@ def test_a_fee_imposed_after_a_settlement_can_still_be_paid() -> None:
         event("fee", "2024-01-20", amount="30"),
         event("repayment", "2024-01-21", "r", amount="30"),
     ]
-    assert account(LOAN, events[:2], "2024-01-20").settled_on is None
-    state = account(LOAN, events, "2024-01-21")
+    assert account(LATE, events[:2], "2024-01-20").settled_on is None
+    state = account(LATE, events, "2024-01-21")
     assert parts(state, "r") == [("01-21", 1, 0, 3000, 0, 0, 0)]
     assert state.settled_on is not None
 

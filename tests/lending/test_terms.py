@@ -59,6 +59,7 @@ def test_terms_survive_their_json_form() -> None:
         ("n_periods", True),
         ("disbursement_date", "2024-02-30"),
         ("disbursement_date", "1899-12-31"),
+        ("disbursement_date", "2201-01-01"),
         ("disbursement_date", "15.01.2024"),
         ("first_due_date", "2024-01-01"),
         ("first_due_date", "2200-12-31"),

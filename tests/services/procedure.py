@@ -112,7 +112,9 @@ class Procedure:
 
     # -- before the loan ---------------------------------------------------------------------------------------------
 
-    def submission(self, code: str = "micro", *, key: str | None = None, actor: Actor = INTEGRATOR, **changes: object) -> Submission:
+    def submission(
+        self, code: str = "micro", *, key: str | None = None, actor: Actor = INTEGRATOR, **changes: object
+    ) -> Submission:
         """A good application of a new person; changes are those of its form."""
         self._people += 1
         changes = {"id_number": id_number(BORN.get(code, date(1990, 5, 17)), self._people)} | changes
@@ -193,7 +195,9 @@ class Procedure:
         self._acts += 1
         key = key or f"{loan}:{'claim_subsidy' if subsidy else 'collect'}:{self._acts}"
         with self.at() as work:
-            return repayments.order_collection(work, CollectOrder(loan=loan, key=key, day=self.day, n=n, subsidy=subsidy))
+            return repayments.order_collection(
+                work, CollectOrder(loan=loan, key=key, day=self.day, n=n, subsidy=subsidy)
+            )
 
     def collect(self, loan: str, *, fen: int | None = None) -> int:
         """Draws what is due, or only `fen` of it; returns what came in."""
@@ -207,7 +211,9 @@ class Procedure:
         """Brings the account up to the day."""
         return self.act(repayments.advance, AdvanceOrder(**self.order(loan), why=why))
 
-    def prepayment(self, loan: str, fen: int | None = None, effect: str = "reduce_installment", actor: Actor = INTEGRATOR) -> CommandResult:
+    def prepayment(
+        self, loan: str, fen: int | None = None, effect: str = "reduce_installment", actor: Actor = INTEGRATOR
+    ) -> CommandResult:
         """The order that draws a prepayment."""
         wanted = PrepaymentOrder(sender=sender(actor), command_id=f"{loan}-{self._acts}", amount_fen=fen, effect=effect)
         return self.act(repayments.order_prepayment, PrepayOnBooks(**self.order(loan), prepayment=wanted))

@@ -30,7 +30,9 @@ def test_the_borrower_himself_accepts(procedure: Procedure) -> None:
 
 
 @pytest.mark.parametrize(
-    "actor", [RISK, FINANCE, AUDITOR, Actor("somebody", Role.BORROWER, customer_id="somebody")], ids=lambda actor: actor.role
+    "actor",
+    [RISK, FINANCE, AUDITOR, Actor("somebody", Role.BORROWER, customer_id="somebody")],
+    ids=lambda actor: actor.role,
 )
 def test_nobody_else_accepts_for_the_borrower(procedure: Procedure, actor: Actor) -> None:
     loan = procedure.offered()
@@ -51,7 +53,10 @@ def test_an_offer_is_accepted_once(procedure: Procedure) -> None:
 def test_a_completed_case_is_verified_again(procedure: Procedure) -> None:
     loan = procedure.graded()
     procedure.decide(loan, Outcome.RETURN)
-    assert procedure.act(acceptance.complete, procedure.command(loan, INTEGRATOR, "payslip added")).stage is Stage.VERIFICATION
+    assert (
+        procedure.act(acceptance.complete, procedure.command(loan, INTEGRATOR, "payslip added")).stage
+        is Stage.VERIFICATION
+    )
     assert procedure.open_tasks(loan) == []
     assert procedure.entries(loan)[-1].reason == "payslip added"
 

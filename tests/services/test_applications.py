@@ -58,7 +58,9 @@ def test_an_accepted_application_is_a_loan_with_everything_around_it(procedure: 
 def test_the_order_in_the_outbox_starts_this_loan_as_its_product_wants_it(procedure: Procedure) -> None:
     loan = procedure.apply("auto")
     with procedure.at() as work:
-        (start,) = (row for row in work.outbox.claim(work.now, 10, work.clock.length_of(1)) if row.topic is Topic.START_LOAN)
+        (start,) = (
+            row for row in work.outbox.claim(work.now, 10, work.clock.length_of(1)) if row.topic is Topic.START_LOAN
+        )
     order = LoanOrder.model_validate(start.payload)
     assert (order.loan, order.checks, order.stage) == (loan, ("identity", "bureau", "vehicle"), Stage.APPLICATION)
     assert order.clock == procedure.books.clock
@@ -162,7 +164,10 @@ def test_a_thousand_at_once_are_one_transaction_of_few_statements(procedure: Pro
     assert len(commits) == 1
     # Bulk inserts: by table, not by application.
     assert len(statements) < 60
-    assert rows(procedure, "loan", "application", "audit_entry", "contact", "outbox", "authorisation") == [1000] * 4 + [2000, 1000]
+    assert rows(procedure, "loan", "application", "audit_entry", "contact", "outbox", "authorisation") == [1000] * 4 + [
+        2000,
+        1000,
+    ]
 
 
 def test_two_processes_that_get_the_same_wish_accept_it_once(procedure: Procedure) -> None:

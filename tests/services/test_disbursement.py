@@ -39,9 +39,11 @@ def test_the_payout_is_posted_and_opens_the_account(procedure: Procedure) -> Non
     assert (progress.stage, found.stage, found.disbursed_on) == (Stage.REPAYMENT, Stage.REPAYMENT, procedure.day)
     assert progress.next_day is not None
     assert (progress.next_day.date, progress.next_day.why) == (procedure.day + timedelta(days=28), StepKind.REMINDER)
-    assert (found.outstanding_fen, found.next_due_fen, found.booked_to) == (1_200_000, 103_944, procedure.day)
+    assert (found.outstanding_fen, found.next_due_fen, found.booked_to) == (1_200_000, 103_943, procedure.day)
     with procedure.books.read() as work:
-        assert [(p.debit, p.credit, p.amount_fen) for p in work.ledger.of_loan(loan)] == [(LOAN_PRINCIPAL, BANK, 1_200_000)]
+        assert [(p.debit, p.credit, p.amount_fen) for p in work.ledger.of_loan(loan)] == [
+            (LOAN_PRINCIPAL, BANK, 1_200_000)
+        ]
         assert [(event.type, event.date) for event in work.loans.events(loan)] == [("disbursement", procedure.day)]
     assert procedure.messages(loan)[-1] == "paid_out"
 

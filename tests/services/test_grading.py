@@ -29,7 +29,12 @@ def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedu
         policy = work.policies.in_force("grading-micro")
         assert kept is not None
         assert policy is not None
-        assert (kept.grade, kept.limit_fen, kept.annual_rate_percent, kept.policy_id) == ("A", 20_000_000, "7.2", policy.id)
+        assert (kept.grade, kept.limit_fen, kept.annual_rate_percent, kept.policy_id) == (
+            "A",
+            20_000_000,
+            "7.2",
+            policy.id,
+        )
         assert kept.facts["history_months"] == 60
     assert procedure.loan(loan).grade == "A"
     assert procedure.entries(loan)[-1].after == {
@@ -66,7 +71,14 @@ def test_the_newest_version_of_the_rules_decides(procedure: Procedure) -> None:
     with procedure.at() as work:
         content = dict(CATALOGUE.product("micro").grading)
         work.session.add(
-            Policy(id="v2", name="grading-micro", version=2, content=content, published_by="risk-qian", published_at=work.now)
+            Policy(
+                id="v2",
+                name="grading-micro",
+                version=2,
+                content=content,
+                published_by="risk-qian",
+                published_at=work.now,
+            )
         )
     loan = procedure.graded()
     with procedure.books.read() as work:

@@ -24,7 +24,9 @@ def begin(procedure: Procedure, key: str) -> tuple[PaymentStatus, bool]:
         return payment.status, sent_before
 
 
-def record(procedure: Procedure, key: str, status: PaymentStatus, fen: int = 0, reason: str | None = None) -> PaymentResult:
+def record(
+    procedure: Procedure, key: str, status: PaymentStatus, fen: int = 0, reason: str | None = None
+) -> PaymentResult:
     with procedure.at() as work:
         return payments.record_outcome(work, key, status, fen, "bank-1", reason)
 
@@ -33,7 +35,9 @@ def recall(procedure: Procedure, key: str, status: PaymentStatus) -> PaymentResu
     with procedure.at() as work:
         payments.order_recall(work, key, procedure.day)
     with procedure.at() as work:
-        return payments.record_recall(work, key, status, "bank-2", None if status is PaymentStatus.SETTLED else "account_empty")
+        return payments.record_recall(
+            work, key, status, "bank-2", None if status is PaymentStatus.SETTLED else "account_empty"
+        )
 
 
 def test_only_an_order_that_was_never_sent_goes_out_without_a_question(procedure: Procedure, key: str) -> None:

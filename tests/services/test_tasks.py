@@ -21,7 +21,9 @@ def approval(procedure: Procedure) -> str:
     """An open approval task for managers."""
     with procedure.at() as work:
         for colleague in (ANOTHER_MANAGER.id, "manager-away"):
-            row = Staff(id=colleague, name="同事", role=Role.MANAGER, key_hash=colleague, active=colleague != "manager-away")
+            row = Staff(
+                id=colleague, name="同事", role=Role.MANAGER, key_hash=colleague, active=colleague != "manager-away"
+            )
             work.session.add(row)
     return procedure.task(procedure.graded(), TaskKind.APPROVAL).id
 
@@ -115,7 +117,11 @@ def test_a_task_is_handed_to_a_colleague_who_may_decide_it(procedure: Procedure,
     assert look(procedure, approval).assignee_id == ANOTHER_MANAGER.id
     delegate(procedure, approval, RISK, RISK.id)
     assert look(procedure, approval).assignee_id == RISK.id
-    assert procedure.acts(look(procedure, approval).loan or "")[-3:] == ["task_claimed", "task_delegated", "task_delegated"]
+    assert procedure.acts(look(procedure, approval).loan or "")[-3:] == [
+        "task_claimed",
+        "task_delegated",
+        "task_delegated",
+    ]
 
 
 @pytest.mark.parametrize("to", [AGENT.id, FINANCE.id, AUDITOR.id, "nobody", "manager-away"])
@@ -204,7 +210,9 @@ def test_a_loan_has_one_open_task_of_a_kind(procedure: Procedure, approval: str)
     with procedure.at() as work:
         again = tasks.open_task(work, loan, TaskKind.APPROVAL, Role.RISK, procedure.day, "again")
         assert again.id == approval
-        money = [tasks.open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, procedure.day, "m").id for _ in range(2)]
+        money = [
+            tasks.open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, procedure.day, "m").id for _ in range(2)
+        ]
     assert len(set(money)) == 2
 
 

@@ -4,11 +4,14 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from books.session import Books
-from tests.services.procedure import Procedure
+from models.tasks import TaskKind
+from tests.services.procedure import OTHER_AGENT, Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
+from web import borrower, home, inbox, loans, sign_in, tasks
 
 STAFF = ("agent-lin", "manager-zhao", "risk-qian", "finance-sun", "auditor-wei", "admin-gu")
 ACTS = (
@@ -25,19 +28,15 @@ ACTS = (
 BORROWERS_ACTS = ("acceptance", "completion", "withdrawal", "prepayment")
 
 
-def test_every_form_that_can_be_sent_is_in_the_lists_of_this_file(pages: str) -> None:
-    from web import borrower, home, inbox, loans, sign_in, tasks
-
+def test_every_form_that_can_be_sent_is_in_the_lists_of_this_file() -> None:
     routes = [route for room in (borrower, home, inbox, loans, sign_in, tasks) for route in room.router.routes]
-    sent = {route.path for route in routes if "POST" in getattr(route, "methods", ())}  # type: ignore[attr-defined]  # every one is an APIRoute
+    sent = {route.path for route in routes if "POST" in getattr(route, "methods", ())}
     known = {act.replace("{task}", "{task_id}") for act in ACTS} | {f"/my/{{number}}/{act}" for act in BORROWERS_ACTS}
     assert sent == known
 
 
 @pytest.mark.parametrize("path", ACTS)
 def test_a_form_without_our_token_is_refused(come: Come, procedure: Procedure, path: str) -> None:
-    from models.tasks import TaskKind
-
     task = procedure.task(procedure.graded(), TaskKind.APPROVAL).id
     visitor = come("manager-zhao")
 
@@ -86,8 +85,6 @@ def test_pages_carry_a_strict_content_policy_and_are_not_kept(come: Come) -> Non
 
 
 def test_no_page_has_a_script_or_a_style_of_its_own(come: Come, procedure: Procedure) -> None:
-    from models.tasks import TaskKind
-
     loan = procedure.graded()
     task = procedure.task(loan, TaskKind.APPROVAL).id
     visitor = come("manager-zhao")
@@ -129,7 +126,7 @@ def test_a_borrower_sees_no_page_of_the_staff(come: Come, procedure: Procedure, 
     assert answer.status_code == 403
     assert "Your role may not do this." in words(answer.text)
     with books.read() as work:
-        assert [(entry.act, entry.role) for entry in work.audit.page() if entry.refused][0][1] == "borrower"
+        assert [entry.role for entry in work.audit.page() if entry.refused] == ["borrower"]
 
 
 @pytest.mark.parametrize("path", ["", "/stage", "/withdrawal", "/prepayment"])
@@ -151,8 +148,6 @@ def test_a_borrower_does_not_find_the_loan_of_somebody_else(come: Come, procedur
 def test_an_agent_does_not_find_the_loan_of_a_colleague_and_the_refusal_is_kept(
     come: Come, procedure: Procedure, books: Books
 ) -> None:
-    from tests.services.procedure import OTHER_AGENT
-
     loan = procedure.graded(actor=OTHER_AGENT)
     agent = come("agent-lin")
 
@@ -176,7 +171,7 @@ def test_an_unknown_address_answers_in_the_visitors_language(come: Come, path: s
     assert "赵明远" in answer.text
 
 
-def test_a_fragment_is_refused_as_a_message_above_the_page(pages: str, come: Come) -> None:
+def test_a_fragment_is_refused_as_a_message_above_the_page(come: Come) -> None:
     visitor = come("manager-zhao")
 
     answer = visitor.get("/loans/L26000404/stage", headers={"HX-Request": "true"})
@@ -184,6 +179,20 @@ def test_a_fragment_is_refused_as_a_message_above_the_page(pages: str, come: Com
     assert answer.status_code == 404
     assert answer.headers["hx-retarget"] == "#alerts"
     assert "<html" not in answer.text
+
+
+def test_a_mistake_of_ours_is_a_page_with_a_reference(come: Come, books: Books) -> None:
+    visitor = come("manager-zhao")
+    with books.begin() as work:
+        work.session.connection().execute(text("ALTER TABLE task RENAME TO mislaid"))
+
+    answer = visitor.get("/inbox")
+    assert answer.status_code == 500
+    assert "The mistake is ours and has been noted." in words(answer.text)
+    assert "mislaid" not in answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    fragment = visitor.get("/inbox/rows", headers={"HX-Request": "true"})
+    assert fragment.text.startswith('<div class="alert')
 
 
 def test_htmx_is_sent_to_the_sign_in_when_the_session_is_over(pages: str) -> None:

@@ -3,12 +3,14 @@
 from datetime import date, timedelta
 
 from models.loans import Stage
+from models.messages import CommandOnBooks, CommandOrder, Sender
 from models.staff import Role
 from models.tasks import Outcome, TaskKind, TaskStatus
 from models.verification import Verdict
+from services.acceptance import withdraw
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
-from tests.workflows.harness import AGENT, MANAGER, START, Office, refused
+from tests.workflows.harness import AGENT, INTEGRATOR, MANAGER, START, Office, refused
 
 
 def answered(lender: Office, loan: str) -> dict[tuple[str, int], Verdict]:
@@ -146,3 +148,15 @@ async def test_who_entered_the_case_may_not_decide_it(office: OpenOffice) -> Non
             await lender.decide(loan, Outcome.APPROVE, by=AGENT)
         await lender.decide(loan, Outcome.APPROVE)
         await lender.at(loan, Stage.ACCEPTANCE)
+
+
+async def test_a_withdrawal_that_only_the_books_know_of_is_not_graded_away(office: OpenOffice) -> None:
+    async with office() as lender:
+        lender.outside.plan_fault("bureau", "slow", delay_ms=500)
+        loan = await lender.apply("micro", people.earner())
+        command = CommandOrder(sender=Sender(actor_id=INTEGRATOR.id, role=INTEGRATOR.role), command_id="lost")
+        with lender.books.begin() as work:
+            withdraw(work, CommandOnBooks(loan=loan, key=f"{loan}:withdrawn", n=0, day=START, command=command))
+        await lender.eventually_closed(loan)
+        await lender.at(loan, Stage.WITHDRAWN)
+        assert lender.messages(loan) == ["application_received", "withdrawn"]

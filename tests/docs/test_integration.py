@@ -1,0 +1,71 @@
+"""The way of an integrator, as the documentation shows it, against a served API with a worker and the outside world."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from books.session import Books
+from models.outbox import NumberSeries
+from services.staff import demo_key
+from settings import Settings
+from tests.api.serving import own_namespace, serving
+from tests.books.migrated import seeded
+from tests.servers.postgres import PostgresCluster
+from tests.servers.shared import SharedServers
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "integration.md"
+FIRST_NUMBER = 711_001
+"""The bank is shared with other tests, and an order's number must be new to it."""
+
+
+def blocks() -> list[tuple[int, str]]:
+    """The Python blocks of the page, each with its first line's number."""
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(text.count("\n", 0, one.start(1)) + 1, one.group(1)) for one in found]
+
+
+def follow(books: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Runs all blocks in order and gives what they left."""
+    names: dict[str, Any] = {}
+    with serving(books, settings, with_worker=True) as api:
+        monkeypatch.setenv("LOANWRIGHT_URL", api.url)
+        monkeypatch.setenv("LOANWRIGHT_KEY", demo_key("integrator-demo"))
+        monkeypatch.setenv("LOANWRIGHT_APPROVER_KEY", demo_key("risk-qian"))
+        try:
+            for line, block in blocks():
+                # Blank lines in front keep the page's line numbers in tracebacks.
+                exec(compile("\n" * (line - 1) + block, str(PAGE), "exec"), names)
+        finally:
+            for value in names.values():
+                if isinstance(value, httpx.Client):
+                    value.close()
+    return names
+
+
+def test_the_page_leads_an_integrator_from_application_to_settlement(
+    servers: SharedServers,
+    temporal_server: str,
+    simulator_server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings(
+        temporal_address=temporal_server,
+        temporal_namespace=own_namespace(temporal_server),
+        outside_url=simulator_server,
+    )
+    with seeded("sqlite", servers, _no_cluster, tmp_path) as books:
+        with books.begin() as work:
+            work.session.add(NumberSeries(name="loan", next=FIRST_NUMBER))
+        names = follow(books, settings, monkeypatch)
+
+    assert names["cleared"]["loan"] == names["loan"]
+    assert len(blocks()) >= 12
+
+
+def _no_cluster() -> PostgresCluster:
+    raise NotImplementedError

@@ -1,0 +1,95 @@
+"""One act, one entry: who did what, from where, before and after, and why."""
+
+from typing import Any
+
+from books.session import Books
+from models.messages import BooksOrder, StepKind
+from models.staff import Actor, Role
+from models.tasks import Outcome, TaskKind
+from services import acceptance, audit, disbursement, tasks
+from services.documents import hand_in
+from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, RISK, Procedure, sender
+
+
+def test_every_act_of_a_life_leaves_one_entry(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    lived = ["application_submitted"]
+
+    def then(act: str, *further: str) -> None:
+        lived.extend([act, *further])
+        assert procedure.acts(loan) == lived
+
+    procedure.verify(loan)
+    procedure.grade(loan)
+    then("case_graded")
+    with procedure.at() as work:
+        hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", b"%PDF-1")
+    then("document_handed_in")
+    procedure.decide(loan, Outcome.RETURN)
+    then("approval_decided")
+    procedure.act(acceptance.complete, procedure.command(loan, INTEGRATOR))
+    then("case_completed")
+    with procedure.at() as work:
+        procedure_task = tasks.open_task(work, work.loans.get(loan), TaskKind.APPROVAL, Role.MANAGER, procedure.day, "")
+        tasks.claim(work, RISK, procedure_task)
+    then("task_claimed")
+    procedure.decide(loan)
+    then("approval_decided")
+    (first,) = procedure.accept(loan).payouts
+    then("contract_accepted")
+    procedure.decline(first)
+    then("payment_declined")
+    procedure.act(disbursement.record_payout_failure, BooksOrder(**procedure.order(loan)))
+    then("payout_failed")
+    (second,) = procedure.decide(loan, actor=FINANCE, kind=TaskKind.PAYOUT_PROBLEM).payouts
+    then("payout_problem_decided")
+    procedure.settle(second)
+    then("payment_settled")
+    procedure.book_payout(loan)
+    then("loan_paid_out", "account_advanced")
+    procedure.advance(loan, StepKind.REMINDER)
+    then("account_advanced")
+    procedure.deposit(loan, 100)
+    then("deposit_matched")
+    procedure.prepayment(loan)
+    then("prepayment_ordered")
+    procedure.settle(procedure.payments(loan)[-1].key)
+    then("payment_settled")
+    procedure.advance(loan)
+    then("account_advanced")
+
+
+def test_an_entry_says_who_from_where_before_after_and_why(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    from_here = Actor(RISK.id, Role.RISK, address="192.0.2.7", request_id="req-1")
+    procedure.decide(loan, Outcome.REFUSE, actor=from_here, reason="cannot be repaid")
+    entry = procedure.entries(loan)[-1]
+    assert (entry.actor_id, entry.role, entry.address, entry.request_id) == (RISK.id, "risk", "192.0.2.7", "req-1")
+    assert (entry.act, entry.reason, entry.refused) == ("approval_decided", "cannot be repaid", False)
+    assert entry.before == {"stage": "approval"}
+    assert entry.after == {"outcome": "refuse", "amount_fen": None, "stage": "refused"}
+    assert entry.at == procedure.books.clock.opens_at(procedure.day)
+
+
+def test_a_refused_act_can_be_recorded_too_and_a_long_reason_is_cut(books: Books) -> None:
+    with books.begin() as work:
+        audit.record(work, AGENT, "decide", subject="t", reason="x" * 900, refused=True)
+    with books.read() as work:
+        (entry,) = (one for one in work.audit.page() if one.refused)
+    assert (entry.loan, entry.subject, len(entry.reason or "")) == (None, "t", 500)
+
+
+def test_a_person_is_carried_through_a_command_and_back() -> None:
+    staff = Actor(RISK.id, Role.RISK, address="192.0.2.7", request_id="req-1")
+    borrower = Actor("customer-1", Role.BORROWER, customer_id="customer-1")
+    assert audit.actor_of(sender(staff)) == staff
+    assert audit.actor_of(sender(borrower)) == borrower
+
+
+def test_the_log_can_be_read_from_where_one_left_off(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.books.read() as work:
+        everything = work.audit.page()
+        assert [entry.id for entry in work.audit.page(after=everything[0].id)] == [entry.id for entry in everything[1:]]
+    kept: list[dict[str, Any]] = [entry.after or {} for entry in procedure.entries(loan)]
+    assert kept[0] == {"product": "micro", "amount_fen": 1_200_000, "term": 12}

@@ -1,0 +1,109 @@
+"""Documents handed in: what is taken, by whom, and each content once."""
+
+import hashlib
+
+import pytest
+
+from models.documents import Document
+from models.loans import Stage
+from models.staff import Actor
+from services.documents import LARGEST_BYTES, hand_in
+from services.errors import InvalidDocument, NotAllowed, WrongStage
+from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, RISK, Procedure
+
+PDF = b"%PDF-1.7 an income proof"
+
+
+def give(
+    procedure: Procedure,
+    loan: str,
+    content: bytes = PDF,
+    kind: str = "income_proof",
+    actor: Actor = AGENT,
+    filename: str = "收入证明.pdf",
+) -> Document:
+    with procedure.at() as work:
+        return hand_in(work, actor, work.loans.get(loan), kind, filename, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [(PDF, "application/pdf"), (b"\x89PNG\r\n\x1a\n..", "image/png"), (b"\xff\xd8\xff..", "image/jpeg")],
+    ids=["pdf", "png", "jpeg"],
+)
+def test_a_document_is_kept_as_it_came_with_the_type_that_it_is(
+    procedure: Procedure, content: bytes, media_type: str
+) -> None:
+    loan = procedure.apply()
+    kept = give(procedure, loan, content, filename="x.exe")
+    assert (kept.media_type, kept.size_bytes, kept.content) == (media_type, len(content), content)
+    assert kept.sha256 == hashlib.sha256(content).hexdigest()
+    entry = procedure.entries(loan)[-1]
+    assert (entry.act, entry.subject, entry.actor_id) == ("document_handed_in", kept.id, AGENT.id)
+    assert entry.after == {"kind": "income_proof", "sha256": kept.sha256, "size_bytes": len(content)}
+
+
+def test_the_same_content_is_kept_once_for_a_loan_and_kind(procedure: Procedure) -> None:
+    loan, other = procedure.apply(), procedure.apply()
+    first = give(procedure, loan)
+    assert give(procedure, loan, filename="again.pdf").id == first.id
+    assert give(procedure, loan, kind="id_card").id != first.id
+    assert give(procedure, other).id != first.id
+    assert procedure.acts(loan).count("document_handed_in") == 2
+    with procedure.books.read() as work:
+        assert [document.kind for document in work.documents.of_loan(loan)] == ["income_proof", "id_card"]
+
+
+def test_a_list_of_documents_does_not_load_their_content(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    give(procedure, loan)
+    with procedure.books.read() as work:
+        (document,) = work.documents.of_loan(loan)
+        assert "content" not in document.__dict__
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "field"),
+    [
+        (b"", "income_proof", "file"),
+        (PDF + b"x" * LARGEST_BYTES, "income_proof", "file"),
+        (b"MZ a program", "income_proof", "file"),
+        (b" %PDF-", "income_proof", "file"),
+        (PDF, "admission_letter", "kind"),
+    ],
+    ids=["empty", "too large", "a program", "not at the start", "of another product"],
+)
+def test_what_is_no_document_of_the_product_is_refused(
+    procedure: Procedure, content: bytes, kind: str, field: str
+) -> None:
+    loan = procedure.apply()
+    with pytest.raises(InvalidDocument) as refused:
+        give(procedure, loan, content, kind)
+    assert list(refused.value.fields) == [field]
+    assert procedure.acts(loan) == ["application_submitted"]
+
+
+def test_a_document_of_the_largest_size_is_taken(procedure: Procedure) -> None:
+    assert give(procedure, procedure.apply(), PDF.ljust(LARGEST_BYTES)).size_bytes == LARGEST_BYTES
+
+
+@pytest.mark.parametrize("actor", [AUDITOR, FINANCE, RISK, ADMIN], ids=lambda actor: actor.role)
+def test_roles_that_bring_in_no_cases_hand_in_no_documents(procedure: Procedure, actor: Actor) -> None:
+    with pytest.raises(NotAllowed):
+        give(procedure, procedure.apply(), actor=actor)
+
+
+def test_the_borrower_hands_in_his_own(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    borrower = procedure.borrower_of(loan)
+    assert give(procedure, loan, actor=borrower).uploaded_by == borrower.id
+
+
+def test_a_closed_loan_takes_no_document(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    with procedure.at() as work:
+        found = work.loans.get(loan)
+        found.stage = Stage.EXPIRED
+        work.session.add(found)
+    with pytest.raises(WrongStage):
+        give(procedure, loan)

@@ -1,0 +1,273 @@
+"""The pages with everything behind them: workflow, worker, registers and bank; with a browser and without scripts."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from books.session import Books
+from services.applications import Receipt, read_submission, submit
+from settings import Settings
+from simulators.records import Person
+from tests.api.serving import own_namespace
+from tests.services.procedure import AGENT
+from tests.simulators.running import running_outside
+from tests.web.serving import Visitor, serving, words
+from tests.workflows.people import application, earner
+
+PATIENCE_SECONDS = 30
+CHROMIUM = "/usr/bin/chromium"
+
+
+@dataclass
+class Lender:
+    """A lender at work: the address of its pages and its books."""
+
+    url: str
+    books: Books
+
+    def apply(self, person: Person) -> str:
+        """An agent enters a microloan; the number of the loan."""
+        body = {"product": "micro", "form": application("micro", person), "consent": "2026-01"}
+        with self.books.begin() as work:
+            (receipt,) = submit(work, [read_submission(body, person.id_number, AGENT, work.today)])
+        assert isinstance(receipt, Receipt)
+        return receipt.loan
+
+
+@pytest.fixture
+def lender(books: Books, temporal_server: str, tmp_path: Path) -> Iterator[Lender]:
+    """Pages, worker and outside world, all this test's own."""
+    with running_outside(tmp_path / "outside") as outside:
+        settings = Settings(
+            temporal_address=temporal_server,
+            temporal_namespace=own_namespace(temporal_server),
+            outside_url=outside.url,
+        )
+        with serving(books, settings, with_worker=True) as url:
+            yield Lender(url, books)
+
+
+@pytest.fixture
+def browser(lender: Lender) -> Iterator[Browser]:  # noqa: ARG001 Playwright holds the thread's event loop, so it comes last
+    """Chromium as the machine has it."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield opened
+        opened.close()
+
+
+def eventually(visitor: Visitor, path: str, wanted: str) -> str:
+    """The words of a page once they contain what is waited for."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while wanted not in (text := words(visitor.get(path).text)):
+        assert time.monotonic() < give_up_at, f"{wanted!r} did not appear: {text}"
+        time.sleep(0.2)
+    return text
+
+
+def task_of(visitor: Visitor, loan: str) -> str:
+    """The address of the task that a loan waits for."""
+    eventually(visitor, f"/loans/{loan}", "Open the task")
+    found = re.search(r'href="(/tasks/[0-9a-f]{32})"', visitor.get(f"/loans/{loan}").text)
+    assert found is not None
+    return found.group(1)
+
+
+def test_a_loan_goes_from_inbox_to_settlement_without_scripts(lender: Lender) -> None:
+    person = earner()
+    loan = lender.apply(person)
+    manager, borrower = Visitor(lender.url), Visitor(lender.url)
+    manager.sign_in("manager-zhao")
+    task = task_of(manager, loan)
+
+    decided = manager.post(
+        f"{task}/decision", seen_at=task, outcome="approve", reason="income and record are in order", amount="5,000"
+    )
+    assert [step.status_code for step in decided.history] == [303]
+    assert "Approved 赵明远（演示）" in words(decided.text)
+
+    borrower.sign_in_as_borrower(loan, person.mobile[-4:])
+    accepted = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}")
+    assert [step.status_code for step in accepted.history] == [303]
+    assert "Thank you. The contract is accepted" in words(accepted.text)
+    eventually(borrower, f"/my/{loan}", "Pay everything back now")
+    again = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}")
+    assert again.status_code == 409
+    assert "The loan has moved on" in words(again.text)
+    late = borrower.post(f"/my/{loan}/withdrawal", seen_at=f"/my/{loan}")
+    assert late.status_code == 409
+
+    paid = borrower.post(f"/my/{loan}/prepayment", seen_at=f"/my/{loan}/prepayment")
+    assert "Your loan is settled." in words(paid.text)
+    assert "Prepayment ¥5,000.00" in words(manager.get(f"/loans/{loan}").text)
+    with lender.books.read() as work:
+        refused = [(entry.act, entry.role) for entry in work.audit.of_loan(loan) if entry.refused]
+    assert refused == [("acceptance", "borrower"), ("withdrawal", "borrower")]
+    for visitor in (manager, borrower):
+        visitor.close()
+
+
+def test_a_case_sent_back_is_completed_by_its_agent_and_then_withdrawn(lender: Lender) -> None:
+    person = earner()
+    loan = lender.apply(person)
+    manager, agent, borrower = Visitor(lender.url), Visitor(lender.url), Visitor(lender.url)
+    manager.sign_in("manager-zhao")
+    task = task_of(manager, loan)
+    manager.post(f"{task}/decision", seen_at=task, outcome="return", reason="the salary slips are missing")
+
+    agent.sign_in("agent-lin")
+    completion = task_of(agent, loan)
+    assert completion != task
+    agent.post(f"{completion}/completion", seen_at=completion, reason="they are in now")
+    eventually(agent, f"/loans/{loan}", "The case is graded and waits for a decision.")
+
+    borrower.sign_in_as_borrower(loan, person.mobile[-4:])
+    withdrawn = borrower.post(f"/my/{loan}/withdrawal", seen_at=f"/my/{loan}/withdrawal")
+    assert "Your application is withdrawn." in words(withdrawn.text)
+    for visitor in (manager, agent, borrower):
+        visitor.close()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the pages say in one language; the browser test finds everything by these words and by role."""
+
+    locale: str
+    inbox: str
+    approval: str
+    stage_bar: str
+    waits: str
+    choose: str
+    approve: str
+    reason: str
+    decide: str
+    approved: str
+    number: str
+    digits: str
+    see: str
+    offered: str
+    accept: str
+    repaying: str
+    schedule: str
+    prepay: str
+    confirm: str
+    settled: str
+
+
+ENGLISH = Said(
+    locale="en-GB",
+    inbox="Inbox",
+    approval="Approval",
+    stage_bar="Stage of the loan",
+    waits="The case is graded and waits for a decision.",
+    choose="Choose one of these.",
+    approve="Approve",
+    reason="Reason",
+    decide="Decide",
+    approved="Approved",
+    number="Loan number",
+    digits="Last four digits of the mobile number",
+    see="See my loan",
+    offered="The offer waits for the borrower's yes.",
+    accept="Accept the offer",
+    repaying="The money is paid out and the loan is being repaid.",
+    schedule="Repayment schedule",
+    prepay="Pay everything back now",
+    confirm="Pay it back now",
+    settled="The loan is settled. Nothing is owed any more.",
+)
+CHINESE = Said(
+    locale="zh-CN",
+    inbox="待办",
+    approval="审批",
+    stage_bar="贷款进度",
+    waits="已完成评级，等待审批。",
+    choose="请选择一项。",
+    approve="同意",
+    reason="理由",
+    decide="提交决定",
+    approved="已同意",
+    number="贷款编号",
+    digits="手机号后四位",
+    see="查看我的贷款",
+    offered="等待借款人确认合同。",
+    accept="确认并签约",
+    repaying="已放款，正在还款。",
+    schedule="还款计划",
+    prepay="提前结清",
+    confirm="立即结清",
+    settled="贷款已结清，无任何欠款。",
+)
+
+
+@pytest.mark.parametrize("said", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_a_manager_and_a_borrower_take_a_loan_through_in_the_browser(
+    lender: Lender, browser: Browser, said: Said
+) -> None:
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    problems: list[str] = []
+    person = earner()
+
+    def open_browser() -> Page:
+        page = browser.new_context(locale=said.locale, base_url=lender.url).new_page()
+        watch(page, problems)
+        page.goto("/sign-in")
+        return page
+
+    manager = open_browser()
+    manager.get_by_role("button", name=re.compile("赵明远")).click()
+    manager.get_by_role("link", name=said.inbox, exact=True).click()
+    # Entered while the inbox is open: the list brings it by itself.
+    loan = lender.apply(person)
+    row = manager.get_by_role("row").filter(has_text=loan)
+    expect(row).to_be_visible()
+    row.get_by_role("link", name=said.approval).focus()
+    row.get_by_role("link", name=said.approval).press("Enter")
+
+    watcher = manager.context.new_page()
+    watch(watcher, problems)
+    watcher.goto(f"/loans/{loan}")
+    bar = watcher.get_by_role("region", name=said.stage_bar)
+    expect(bar).to_contain_text(said.waits)
+
+    manager.get_by_role("button", name=said.decide).click()
+    expect(manager.get_by_text(said.choose)).to_be_visible()
+    expect(manager.get_by_role("radio", name=said.approve)).to_be_focused()
+    manager.get_by_role("radio", name=said.approve).press("Space")
+    manager.get_by_role("textbox", name=said.reason).fill("income and record are in order / 收入稳定")
+    manager.get_by_role("button", name=said.decide).click()
+    expect(manager.get_by_role("status").filter(has_text=said.approved)).to_be_focused()
+    expect(bar).to_contain_text(said.offered)
+    expect(watcher.get_by_role("status").filter(has_text=said.offered)).to_have_count(1)
+
+    borrower = open_browser()
+    borrower.get_by_label(said.number).fill(loan)
+    borrower.get_by_label(said.digits).fill(person.mobile[-4:])
+    borrower.get_by_role("button", name=said.see).click()
+    borrower.get_by_role("button", name=said.accept).click()
+    mine = borrower.get_by_role("region", name=said.stage_bar)
+    expect(mine).to_contain_text(said.repaying)
+    expect(bar).to_contain_text(said.repaying)
+    for page in (borrower, watcher):
+        expect(page.get_by_role("table", name=said.schedule).get_by_role("row")).to_have_count(7)
+
+    borrower.get_by_role("link", name=said.prepay).click()
+    borrower.get_by_role("button", name=said.confirm).click()
+    expect(mine).to_contain_text(said.settled)
+    expect(bar).to_contain_text(said.settled)
+
+    assert [problem for problem in problems if "status of 422" not in problem] == []
+    for page in (manager, borrower):
+        page.context.close()
+
+
+def watch(page: Page, problems: list[str]) -> None:
+    """Notes every error that the browser reports; a refused form is one to Chromium, and the test refuses one."""
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))

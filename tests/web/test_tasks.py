@@ -1,0 +1,224 @@
+"""The page of a task. The engine is away here: decisions that reach it are in test_at_work."""
+
+import pytest
+
+from books.session import Books
+from models.staff import Role
+from models.tasks import Outcome, Task, TaskKind
+from services.tasks import open_task
+from tests.modules.applications import DAY
+from tests.services.procedure import AGENT, MANAGER, RISK, Procedure
+from tests.web.conftest import Come
+from tests.web.serving import Visitor, hidden, words
+
+GOOD = {"outcome": "approve", "reason": "income and record are in order"}
+
+
+def task_of(procedure: Procedure, loan: str, kind: TaskKind = TaskKind.APPROVAL) -> str:
+    """The address of the loan's open task."""
+    return f"/tasks/{procedure.task(loan, kind).id}"
+
+
+def decide(visitor: Visitor, task: str, **fields: str) -> tuple[int, str]:
+    """Status and words of the answer to a decision."""
+    answer = visitor.post(f"{task}/decision", seen_at=task, **fields)
+    return answer.status_code, answer.text
+
+
+def test_the_case_is_shown_with_personal_numbers_masked(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.books.read() as work:
+        form = work.loans.application(loan).form
+
+    html = come("manager-zhao").get(task_of(procedure, loan)).text
+
+    for name in ("id_number", "mobile", "bank_card"):
+        assert form[name] not in html
+    assert f"{form['id_number'][:3]}••••{form['id_number'][-4:]}" in html
+    assert "199••••0001" in html
+    assert "•••• 0001" in html
+
+
+def test_the_page_gives_grade_reasons_verdicts_and_what_an_approval_comes_to(come: Come, procedure: Procedure) -> None:
+    text = words(come("manager-zhao").get(task_of(procedure, procedure.graded())).text)
+
+    assert "No payment was overdue in 24 months." in text
+    assert "Credit bureau Passed Record found Yes Times overdue in 24 months 0" in text
+    assert "If approved today" in text
+    assert "12 × ¥1,039.43" in text
+    assert "Annualised comprehensive cost 7.2%" in text
+    assert "missing ID card" in text
+
+
+def test_reasons_are_given_in_chinese_on_a_chinese_page(come: Come, procedure: Procedure) -> None:
+    html = come("manager-zhao", language="zh").get(task_of(procedure, procedure.graded())).text
+
+    assert "近24个月无逾期。" in html
+    assert "审批决定" in html
+
+
+def test_the_offer_follows_a_smaller_amount(come: Come, procedure: Procedure) -> None:
+    task = task_of(procedure, procedure.graded())
+    visitor = come("manager-zhao")
+
+    assert "¥6,000.00" in visitor.get(f"{task}/offer?amount=6,000").text
+    for useless in ("abc", "", "-5", "99999999"):
+        assert "¥12,000.00" in visitor.get(f"{task}/offer", params={"amount": useless}).text
+
+
+def test_a_limit_that_the_application_exceeds_is_marked(come: Come, procedure: Procedure) -> None:
+    within = procedure.graded()
+    above = procedure.apply()
+    procedure.verify(above, bureau={"history_months": 3})
+    procedure.grade(above)
+    manager = come("manager-zhao")
+
+    assert "exceeded" not in words(manager.get(task_of(procedure, within)).text)
+    assert "¥10,000.00 exceeded" in words(manager.get(task_of(procedure, above)).text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"reason": "good"}, ["outcome"]),
+        ({"outcome": "approve", "reason": "  "}, ["reason"]),
+        ({"outcome": "approve", "reason": "x" * 501}, ["reason"]),
+        ({**GOOD, "amount": "a lot"}, ["amount"]),
+        ({**GOOD, "amount": "0"}, ["amount"]),
+        ({**GOOD, "amount": "12000.01"}, ["amount"]),
+        ({"outcome": "refuse", "reason": "no", "amount": "100"}, ["amount"]),
+        ({"outcome": "bribe"}, ["outcome", "reason"]),
+    ],
+)
+def test_what_is_wrong_stands_at_its_field_and_the_first_one_gets_the_focus(
+    come: Come, procedure: Procedure, fields: dict[str, str], wrong: list[str]
+) -> None:
+    task = task_of(procedure, procedure.graded())
+
+    status, html = decide(come("manager-zhao"), task, **fields)
+
+    assert status == 422
+    for name in ("outcome", "amount", "reason"):
+        assert (f'id="{name}-problem"' in html) is (name in wrong)
+        assert (f'aria-describedby="{name}-problem' in html) is (name in wrong)
+    assert html.count(" autofocus") == 1
+    assert fields.get("reason", "")[:500] in html
+
+
+def test_without_the_engine_a_decision_is_not_lost_silently(come: Come, procedure: Procedure) -> None:
+    task = task_of(procedure, procedure.graded())
+
+    status, html = decide(come("manager-zhao"), task, **GOOD)
+
+    assert status == 503
+    assert "The system did not answer in time." in words(html)
+    assert GOOD["reason"] in html
+
+
+def test_whoever_entered_a_case_is_told_that_another_must_decide(
+    come: Come, procedure: Procedure, books: Books
+) -> None:
+    task = task_of(procedure, procedure.graded(actor=MANAGER))
+    visitor = come("manager-zhao")
+
+    html = visitor.get(task).text
+    assert "You entered this application" in html
+    assert "What do you decide?" not in html
+    answer = visitor.post(f"{task}/decision", seen_at="/", **GOOD)
+    assert answer.status_code == 409 or answer.status_code == 403
+    with books.read() as work:
+        assert [entry.act for entry in work.audit.page() if entry.refused] == ["decision"]
+
+
+@pytest.mark.parametrize("staff_id", ["auditor-wei", "admin-gu"])
+def test_who_only_looks_gets_no_form_and_his_decision_is_refused(
+    come: Come, procedure: Procedure, staff_id: str
+) -> None:
+    task = task_of(procedure, procedure.graded())
+    visitor = come(staff_id)
+
+    assert "What do you decide?" not in visitor.get(task).text
+    for act in ("decision", "claim", "note", "completion"):
+        assert visitor.post(f"{task}/{act}", seen_at="/", **GOOD).status_code == 403
+
+
+@pytest.mark.parametrize("staff_id", ["agent-lin", "finance-sun"])
+def test_a_task_of_another_role_is_not_found(come: Come, procedure: Procedure, staff_id: str) -> None:
+    task = task_of(procedure, procedure.graded())
+    visitor = come(staff_id)
+
+    assert visitor.get(task).status_code == 404
+    assert visitor.get(f"{task}/offer").status_code == 404
+    for act in ("decision", "claim", "release", "note", "completion"):
+        assert visitor.post(f"{task}/{act}", seen_at="/", **GOOD).status_code == 404
+
+
+def test_somebody_elses_decision_is_shown_to_the_one_who_came_late(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    task = task_of(procedure, loan)
+    visitor = come("manager-zhao")
+    procedure.decide(loan, Outcome.REFUSE, actor=RISK, reason="the income is not proven")
+
+    status, html = decide(visitor, task, **GOOD)
+
+    assert status == 409
+    text = words(html)
+    assert "This task is done already." in text
+    assert "Refused 钱若水（演示）" in text
+    assert "the income is not proven" in text
+
+
+def test_htmx_gets_the_form_alone(come: Come, procedure: Procedure) -> None:
+    task = task_of(procedure, procedure.graded())
+    visitor = come("manager-zhao")
+
+    answer = visitor.client.post(f"{task}/decision", data={"csrf": visitor.token(task)}, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 422
+    assert answer.text.lstrip().startswith('<div id="act"')
+
+
+def test_a_form_sent_twice_is_one_command(come: Come, procedure: Procedure) -> None:
+    task = task_of(procedure, procedure.graded())
+    visitor = come("manager-zhao")
+    first = hidden(visitor.get(task).text, "command_id")
+
+    assert hidden(visitor.get(task).text, "command_id") != first
+    assert len(first) == 32
+
+
+def test_a_task_is_taken_and_given_back(come: Come, procedure: Procedure) -> None:
+    task = task_of(procedure, procedure.graded())
+    manager, risk = come("manager-zhao"), come("risk-qian")
+
+    assert "Give back" in manager.post(f"{task}/claim", seen_at=task).text
+    assert "With 赵明远" in risk.get(task).text
+    refused = risk.post(f"{task}/claim", seen_at=task)
+    assert refused.status_code == 409
+    assert "A colleague has taken this task." in refused.text
+    assert "Take it" in manager.post(f"{task}/release", seen_at=task).text
+
+
+def test_a_follow_up_is_closed_with_a_note(come: Come, procedure: Procedure) -> None:
+    loan = procedure.running(actor=AGENT)
+    with procedure.at() as work:
+        task: Task = open_task(work, work.loans.get(loan), TaskKind.OVERDUE, Role.AGENT, DAY, "4 days past due")
+    address = f"/tasks/{task.id}"
+    agent = come("agent-lin")
+    assert "4 days past due" in agent.get(address).text
+
+    empty = agent.post(f"{address}/note", seen_at=address, reason=" ")
+    assert empty.status_code == 422
+    assert 'id="reason-problem"' in empty.text
+    assert "This task is done." in agent.post(f"{address}/note", seen_at=address, reason="he pays on Friday").text
+
+
+def test_finance_sees_money_without_a_loan(come: Come, procedure: Procedure) -> None:
+    with procedure.at() as work:
+        task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, DAY, "bank reference X: no loan is named")
+    finance = come("finance-sun")
+
+    assert "bank reference X" in finance.get("/inbox").text
+    text = words(finance.get(f"/tasks/{task.id}").text)
+    assert "Unmatched money" in text
+    assert "What was done?" in text
