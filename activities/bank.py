@@ -75,6 +75,10 @@ class BankActs:
             return payments.result_of(payment)
         try:
             result = await self.bank.status(key) if sent_before else None
+        except OutsideRefused as refusal:
+            # What is refused is the question and not the order, which may have moved money.
+            raise OutcomePending(key) from refusal
+        try:
             if result is None:
                 result = await self._send(payment, account, name)
         except OutsideRefused as refusal:

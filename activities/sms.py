@@ -22,8 +22,7 @@ class SmsSender:
 
     def _read(self, key: str) -> tuple[str, str, str]:
         with self.books.read() as work:
-            contact = work.customers.contact(key)
-            customer = work.customers.get(contact.customer_id) if contact else None
-            if contact is None or customer is None:
-                raise LookupError(f"there is no contact {key}")
-            return customer.mobile, contact.template or "", contact.text
+            found = work.customers.message(key)
+        if found is None:
+            raise LookupError(f"there is no contact {key}")
+        return found

@@ -23,8 +23,8 @@ from models.staff import Actor, Role
 NAME = "origination"
 LEAST_RATIO = 0.8
 MOST_EVENTS = 50
-IN_FLIGHT = 24
-WARM_UP = 24
+IN_FLIGHT = 32
+WARM_UP = 32
 LOOKED_AT = 20
 OURS = ("api", "worker-1", "outside", "temporal", "driver")
 THEIRS = {"api": "yardstick-edge", "worker-1": "yardstick-worker", "outside": "yardstick-outside"}

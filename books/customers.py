@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
@@ -32,6 +33,11 @@ class CustomerBook:
         indexes = [blind_index(number) for number in id_numbers]
         found = self.session.exec(select(Customer).where(col(Customer.id_number_index).in_(indexes)))
         return {one.id_number_index: one for one in found}
+
+    def names(self, customer_ids: Iterable[str]) -> dict[str, str]:
+        """The names of the customers of loans already given to a person, in one query."""
+        query = select(Customer).where(col(Customer.id).in_(set(customer_ids)))
+        return {customer.id: customer.name for customer in self.session.exec(query)}
 
     def by_mobile(self, mobile: str) -> list[Customer]:
         """Customers with this mobile number."""
@@ -69,3 +75,11 @@ class CustomerBook:
     def contact(self, key: str) -> Contact | None:
         """One contact by its key."""
         return self.session.exec(select(Contact).where(Contact.key == key)).first()
+
+    def message(self, key: str) -> tuple[str, str, str] | None:
+        """Mobile, template and text of a message to a customer."""
+        query = select(Customer.mobile, Contact.template, Contact.text).join(
+            Contact, col(Contact.customer_id) == col(Customer.id)
+        )
+        found = self.session.exec(query.where(Contact.key == key)).first()
+        return (found[0], found[1] or "", found[2]) if found else None

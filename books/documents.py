@@ -15,9 +15,8 @@ class DocumentBook:
 
     def of_loan(self, loan: str) -> list[Document]:
         """A loan's documents without their content, oldest first."""
-        query = (
-            select(Document).where(Document.loan == loan).order_by(col(Document.id)).options(defer(Document.content))
-        )  # type: ignore[arg-type]  # a column at class level
+        without_content = defer(Document.content)  # type: ignore[arg-type]  # a column at class level
+        query = select(Document).where(Document.loan == loan).order_by(col(Document.id)).options(without_content)
         return list(self.session.exec(query.limit(200)))
 
     def same(self, loan: str, kind: str, sha256: str) -> Document | None:

@@ -27,6 +27,10 @@ class StaffBook:
         query = select(Staff).where(Staff.key_hash == key_digest(key), col(Staff.active).is_(True))
         return self.session.exec(query).first()
 
+    def names(self) -> dict[str, str]:
+        """The names of all staff by id."""
+        return {person.id: person.name for person in self.all()}
+
     def all(self, role: Role | None = None, limit: int = 500) -> list[Staff]:
         """Everybody, or everybody of a role."""
         query = select(Staff).order_by(col(Staff.id)).limit(limit)

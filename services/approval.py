@@ -18,7 +18,6 @@ from services.permissions import check_may_decide
 from services.products import catalogue
 from services.tasks import close, open_task
 
-
 DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM})
 """Tasks that the loan waits for a decision on."""
 

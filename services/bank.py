@@ -45,9 +45,9 @@ class LateDecline:
 def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
     """Keeps a movement once by the bank's reference, and sees to it that somebody takes care of it.
 
-    A movement of one of our orders confirms that order, unless it was declined or confirmed by another movement before.
-    Money that names a running loan goes to that loan. All other money goes to suspense with a task for finance. The same
-    reference with other content raises NoticeConflict.
+    A movement of one of our orders confirms that order, unless it was declined or confirmed by another one before.
+    Money that names a running loan goes to that loan. All other money goes to suspense with a task for finance. The
+    same reference with other content raises NoticeConflict.
     """
     before = work.payments.entry(movement.reference)
     if before is not None:
@@ -119,7 +119,9 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
             subject=order.key,
             after={"amount_fen": entry.amount_fen, "bank_reference": entry.reference, "by": "notice"},
         )
-        _wake(work, order.loan, entry.reference)
+        if order.kind not in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
+            # Whoever carries out a payout asks the bank himself until it is final; only the account waits for notices.
+            _wake(work, order.loan, entry.reference)
 
 
 def _credit(work: UnitOfWork, entry: BankEntry) -> None:

@@ -12,7 +12,7 @@ from books.session import UnitOfWork
 from models.loans import Loan
 from models.staff import Actor
 from models.tasks import Task, TaskKind
-from web import lookups, pages
+from web import pages
 from web.context import WebContext
 from web.visit import StaffVisit
 
@@ -61,9 +61,9 @@ class Filter:
 
 def rows_for(work: UnitOfWork, actor: Actor, tasks: list[Task]) -> list[TaskRow]:
     """The tasks with what stands beside them, in three queries however many there are."""
-    loans = lookups.loans_by_number(work, [task.loan for task in tasks if task.loan])
-    names = lookups.names_of(work, [loan.customer_id for loan in loans.values()])
-    staff = lookups.staff_names(work) if any(task.assignee_id for task in tasks) else {}
+    loans = work.loans.by_number([task.loan for task in tasks if task.loan])
+    names = work.customers.names([loan.customer_id for loan in loans.values()])
+    staff = work.staff.names() if any(task.assignee_id for task in tasks) else {}
     rows = []
     for task in tasks:
         loan = loans.get(task.loan or "")

@@ -59,7 +59,7 @@ def language(code: str) -> Language:
         return Language(code, NullTranslations())
     compiled = BytesIO()
     with source.open("rb") as text:
-        write_mo(compiled, read_po(text))
+        write_mo(compiled, read_po(text, locale=code))
     compiled.seek(0)
     return Language(code, Translations(compiled))
 

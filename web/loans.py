@@ -10,7 +10,7 @@ from models.keys import workflow_id
 from models.loans import Stage
 from services.products import catalogue
 from services.status import schedule_of, status_of
-from web import lookups, pages
+from web import pages
 from web.case import case_view
 from web.context import WebContext
 from web.offers import offer_of
@@ -43,7 +43,7 @@ def loans(
             after=after or None,
             limit=PAGE + 1,
         )
-        names = lookups.names_of(work, [loan.customer_id for loan in found])
+        names = work.customers.names([loan.customer_id for loan in found])
     asked = {"stage": wanted_stage or "", "product": wanted_product or "", "overdue": "yes" if overdue else ""}
     more = {**asked, "after": found[PAGE - 1].number} if len(found) > PAGE else None
     return pages.show(
@@ -72,7 +72,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
     with context.books.read() as work:
         status = status_of(work, visit.person, number)
         row = work.loans.get(number)
-        names = lookups.staff_names(work)
+        names = work.staff.names()
         return pages.show(
             request,
             visit,

@@ -16,7 +16,7 @@ from services import approval, tasks
 from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
 from services.status import status_of
-from web import labels, lookups, pages, refusals
+from web import labels, pages, refusals
 from web.case import case_view
 from web.context import WebContext
 from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, why_not
@@ -175,7 +175,7 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "form": form,
             "command_id": new_id(),
             "decision": work.tasks.decision(task.id),
-            "names": lookups.staff_names(work),
+            "names": work.staff.names(),
             "outcomes": _outcomes(task),
             "is_open": task.status is TaskStatus.OPEN,
             "is_decided": task.kind in DECIDED_KINDS,

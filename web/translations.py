@@ -37,7 +37,7 @@ def update() -> None:
             catalogue = read_po(text, locale=file.parent.parent.name)
         catalogue.update(spoken, no_fuzzy_matching=True, update_header_comment=False)
         with file.open("wb") as text:
-            write_po(text, catalogue, width=120, omit_header=False, ignore_obsolete=True, sort_output=True)
+            write_po(text, catalogue, width=120, omit_header=True, ignore_obsolete=True, sort_output=True)
 
 
 if __name__ == "__main__":

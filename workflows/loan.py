@@ -145,7 +145,11 @@ class LoanWorkflow:
 
     async def _call_back(self, keys: list[str]) -> None:
         for key in reversed(keys):
-            await self._bank("recall_payout", key, self._today(), None)
+            try:
+                await self._bank("recall_payout", key, self._today(), None)
+            except ActivityError:
+                # The bank takes no recall of it: the payout stays as it is, and finance sees to the loan.
+                workflow.logger.warning("a recall was refused")
 
     async def _repay_until_next_run(self) -> None:
         """Sleeps from one day that matters to the next; money that comes in wakes it in between."""

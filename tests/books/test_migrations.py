@@ -1,6 +1,5 @@
 """Migrations: up, down and up again on both databases, and always the same tables as the models."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,12 @@ from tests.books.migrated import DATABASES
 
 
 @pytest.fixture(params=DATABASES)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
-    yield f"sqlite:///{tmp_path}/new/books.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    url: str = (
+        f"sqlite:///{tmp_path}/new/books.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    )
+    return url
 
 
 def tables(url: str) -> set[str]:

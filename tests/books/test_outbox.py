@@ -58,9 +58,14 @@ def test_the_messages_of_a_dead_dispatcher_come_back_after_the_lease(books: Book
 
 def test_a_claim_that_was_not_committed_takes_nothing(books: Books) -> None:
     put(books, "a")
-    with pytest.raises(RuntimeError), books.begin() as work:
-        assert keys(work.outbox.claim(NOW, 50, LEASE)) == ["a"]
-        raise RuntimeError
+
+    def die() -> None:
+        with books.begin() as work:
+            assert keys(work.outbox.claim(NOW, 50, LEASE)) == ["a"]
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        die()
     assert keys(claim(books)) == ["a"]
 
 

@@ -23,23 +23,27 @@ def put(work: UnitOfWork, key: str) -> None:
 
 
 def test_an_act_that_fails_half_way_leaves_nothing(books: Books) -> None:
-    with pytest.raises(RuntimeError, match="half way"), books.begin() as work:
-        put(work, "sms:1")
-        work.session.flush()
-        post(
-            work,
-            entry="e",
-            line="l",
-            debit=BANK,
-            credit=OWNERS_FUNDS,
-            amount_fen=1,
-            about="x",
-            value_date=DAY,
-            loan=None,
-        )
-        work.session.flush()
-        assert work.outbox.next_numbers("loan", 5) > 0
-        raise RuntimeError("half way")
+    def act() -> None:
+        with books.begin() as work:
+            put(work, "sms:1")
+            work.session.flush()
+            post(
+                work,
+                entry="e",
+                line="l",
+                debit=BANK,
+                credit=OWNERS_FUNDS,
+                amount_fen=1,
+                about="x",
+                value_date=DAY,
+                loan=None,
+            )
+            work.session.flush()
+            assert work.outbox.next_numbers("loan", 5) > 0
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        act()
     with books.begin() as work:
         assert work.outbox.waiting() == 0
         assert not work.ledger.posted("e")
@@ -90,15 +94,21 @@ def test_the_listener_is_called_once_after_the_commit_and_only_for_the_outbox(bo
 def test_the_listener_hears_nothing_of_an_act_that_failed(books: Books) -> None:
     called: list[None] = []
     books.on_outbox(lambda: called.append(None))
-    with pytest.raises(RuntimeError), books.begin() as work:
-        put(work, "sms:1")
-        raise RuntimeError
+
+    def act() -> None:
+        with books.begin() as work:
+            put(work, "sms:1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        act()
     assert called == []
 
 
 def test_a_row_written_before_is_told_from_every_other_refusal(books: Books) -> None:
-    with pytest.raises(IntegrityError) as twice, books.begin() as work:
+    with books.begin() as work:
         put(work, "sms:1")
+    with pytest.raises(IntegrityError) as twice, books.begin() as work:
         put(work, "sms:1")
     with pytest.raises(IntegrityError) as orphan, books.begin() as work:
         work.session.add(Party(loan="L99000001", role=PartyRole.PAYEE, name="无"))

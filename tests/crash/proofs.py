@@ -1,6 +1,7 @@
 """What must hold after every crash: nothing lost, nothing doubled, all figures agree."""
 
 from collections import Counter
+from functools import partial
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -33,9 +34,7 @@ async def assert_nothing_lost_or_doubled(
     """
     for loan in loans:
         assert house.stage(loan) is Stage.SETTLED
-        ended = await house.executions(loan)
-        assert ended["COMPLETED"] == 1, ended
-        assert ended["RUNNING"] == 0, ended
+        await eventually(partial(_has_one_ended_workflow, house, loan), f"the workflow of {loan} has ended")
         _assert_acts_once(house, loan, LIFE_OF_SMS if sms is None else sms)
     assert list(audit_books(house.books)) == []
     assert await compare_stages(house.books, house.commands) == []
@@ -65,16 +64,31 @@ async def assert_messages_left(house: House, *, provider_forgot: bool) -> None:
     """The outbox is empty, and the provider has each message of the books once."""
 
     async def all_delivered() -> bool:
-        with house.books.read() as work:
-            return work.outbox.waiting() == 0
+        return _waiting(house) == []
 
-    await eventually(all_delivered, "the outbox is empty")
+    try:
+        await eventually(all_delivered, "the outbox is empty")
+    except AssertionError:
+        assert _waiting(house) == []
     sent = Counter(key for key, _ in house.messages())
     with house.books.read() as work:
         wanted = Counter(work.session.exec(select(Contact.key).where(Contact.channel == "sms")))
         rows = Counter(work.session.exec(select(OutboxRow.key)))
     assert set(rows.values()) <= {1}
     assert sent <= wanted if provider_forgot else sent == wanted
+
+
+def _waiting(house: House) -> list[tuple[str, int, str | None]]:
+    """What the outbox still holds: key, attempts and last error of each row."""
+    with house.books.read() as work:
+        rows = work.session.exec(select(OutboxRow).where(col(OutboxRow.done_at).is_(None)))
+        return [(row.key, row.attempts, row.last_error) for row in rows]
+
+
+async def _has_one_ended_workflow(house: House, loan: str) -> bool:
+    """The engine is a moment behind the books; a second workflow would be there for good."""
+    runs = await house.executions(loan)
+    return runs["COMPLETED"] == 1 and set(runs) <= {"COMPLETED", "CONTINUED_AS_NEW"}
 
 
 def _assert_acts_once(house: House, loan: str, sms: dict[str, int]) -> None:

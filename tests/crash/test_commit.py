@@ -47,8 +47,8 @@ async def test_an_act_whose_worker_died_right_after_its_commit_is_not_done_again
     async with asyncio.timeout(60):
         await leading
     assert _effects(house, loan, operation) == [committed]
-    assert await _markers(house, loan) == len(_effects(house, loan))
     await assert_nothing_lost_or_doubled(house, loan)
+    assert await _markers(house, loan) == len(_effects(house, loan))
 
 
 def _effects(house: House, loan: str, operation: str | None = None) -> list[Effect]:

@@ -113,18 +113,25 @@ class Procedure:
     # -- before the loan ---------------------------------------------------------------------------------------------
 
     def submission(
-        self, code: str = "micro", *, key: str | None = None, actor: Actor = INTEGRATOR, **changes: object
+        self,
+        code: str = "micro",
+        *,
+        key: str | None = None,
+        actor: Actor = INTEGRATOR,
+        changes: dict[str, object] | None = None,
+        **fields: object,
     ) -> Submission:
-        """A good application of a new person; changes are those of its form."""
+        """A good application of a new person; fields are those of its form that differ."""
         self._people += 1
-        changes = {"id_number": id_number(BORN.get(code, date(1990, 5, 17)), self._people)} | changes
-        body = {"product": code, "form": application(code, **changes), "consent": "2026-01"}
+        person = id_number(BORN.get(code, date(1990, 5, 17)), self._people)
+        form = {"id_number": person} | (changes or {}) | fields
+        body = {"product": code, "form": application(code, **form), "consent": "2026-01"}
         return read_submission(body, key or f"key-{self._people}", actor, self.day)
 
     def apply(self, code: str = "micro", *, actor: Actor = INTEGRATOR, **changes: object) -> str:
         """An accepted application; returns the loan's number."""
         with self.at() as work:
-            (receipt,) = submit(work, [self.submission(code, actor=actor, **changes)])
+            (receipt,) = submit(work, [self.submission(code, actor=actor, changes=changes)])
         if not isinstance(receipt, Receipt):
             raise receipt
         return receipt.loan

@@ -181,7 +181,7 @@ def test_without_the_schools_account_a_student_loan_is_not_approved(procedure: P
     refused(procedure, loan, PayeeUnknown)
 
 
-# -- a payout that failed ------------------------------------------------------------------------------------------------
+# -- a payout that failed --------------------------------------------------------------------------------------------
 
 
 def failed_payout(procedure: Procedure, *, outcome_known: bool = True) -> tuple[str, str]:

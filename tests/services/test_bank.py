@@ -52,7 +52,7 @@ def test_a_notice_confirms_the_order_that_it_is_about(procedure: Procedure) -> N
     (order,) = procedure.payments(loan)
     assert (order.status, order.settled_fen, order.bank_reference) == (PaymentStatus.SETTLED, 1_200_000, "b1")
     assert procedure.acts(loan)[-1] == "payment_settled"
-    assert wake_ups(procedure) == ["b1"]
+    assert wake_ups(procedure) == []
     assert money_tasks(procedure) == []
 
 

@@ -31,7 +31,7 @@ def late(procedure: Procedure, loan: str, *days: int) -> None:
         procedure.advance(loan, StepKind.DUE if past == 0 else StepKind.OVERDUE)
 
 
-# -- what is drawn -------------------------------------------------------------------------------------------------------
+# -- what is drawn ---------------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_drawn_before_it_is_due(procedure: Procedure, loan: str) -> None:
@@ -94,7 +94,7 @@ def test_a_borrowers_transfer_does_not_lessen_what_the_state_owes(procedure: Pro
     assert payment.amount_fen == procedure.account(loan).subsidy_outstanding_fen
 
 
-# -- the account day by day ----------------------------------------------------------------------------------------------
+# -- the account day by day ------------------------------------------------------------------------------------------
 
 
 def test_a_paid_installment_moves_the_account_on(procedure: Procedure, loan: str) -> None:
@@ -269,7 +269,7 @@ def test_a_settled_loan_is_not_advanced_again(procedure: Procedure, loan: str) -
     assert procedure.acts(loan) == acts
 
 
-# -- prepayment ----------------------------------------------------------------------------------------------------------
+# -- prepayment ------------------------------------------------------------------------------------------------------
 
 
 def test_all_of_a_loan_can_be_prepaid_with_interest_to_the_day(procedure: Procedure, loan: str) -> None:

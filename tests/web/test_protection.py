@@ -145,6 +145,15 @@ def test_a_borrower_does_not_find_the_loan_of_somebody_else(come: Come, procedur
     assert visitor.get(f"/my/{other}{path}").status_code == 404
 
 
+@pytest.mark.parametrize("act", BORROWERS_ACTS)
+def test_a_borrower_commands_no_loan_of_somebody_else(come: Come, procedure: Procedure, act: str) -> None:
+    own, other = procedure.offered(), procedure.offered()
+    visitor = come()
+    visitor.sign_in_as_borrower(own, "0001")
+
+    assert visitor.post(f"/my/{other}/{act}", seen_at=f"/my/{own}").status_code == 404
+
+
 def test_an_agent_does_not_find_the_loan_of_a_colleague_and_the_refusal_is_kept(
     come: Come, procedure: Procedure, books: Books
 ) -> None:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -14,9 +15,17 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from tests.simulators.running import Outside, running_outside
+from tests.workflows.gate import Gate
 from tests.workflows.harness import Office, RealEngine, SkippingEngine, make_template, open_office
 
-OpenOffice = Callable[[], AbstractAsyncContextManager[Office]]
+
+
+class OpenOffice(Protocol):
+    """Opens a lender: `async with office() as lender:`; `through` is how it reaches the outside, if not directly."""
+
+    def __call__(self, *, through: str | None = None) -> AbstractAsyncContextManager[Office]: ...
+
+
 OpenOfficeWithDays = Callable[[float], AbstractAsyncContextManager[Office]]
 
 
@@ -40,9 +49,20 @@ def outside(session_outside: Outside) -> Iterator[Outside]:
 
 
 @pytest.fixture
+def gate(outside: Outside) -> Iterator[Gate]:
+    """A gate on the way to the outside world."""
+    with Gate(outside.url) as gate:
+        yield gate
+
+
+@pytest.fixture
 def office(time_skipping_server: WorkflowEnvironment, books_template: Path, outside: Outside) -> OpenOffice:
-    """Opens a lender on the time-skipping server: `async with office() as lender:`."""
-    return lambda: open_office(SkippingEngine(time_skipping_server), books_template, outside)
+    """Opens a lender on the time-skipping server."""
+
+    def opened(*, through: str | None = None) -> AbstractAsyncContextManager[Office]:
+        return open_office(SkippingEngine(time_skipping_server), books_template, outside, through=through)
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -250,6 +250,14 @@ class Office:
         await self.at(loan, Stage.REPAYMENT)
         return loan
 
+    async def accept_after_approval(self, loan: str) -> None:
+        """Approves what waits for it, accepts, and waits until the payout is done or has failed."""
+        await self.decide(loan, Outcome.APPROVE)
+        await self.accept(loan)
+        await self.eventually(
+            lambda: self.loan(loan).stage in (Stage.REPAYMENT, Stage.PAYOUT_FAILED), lambda: self.loan(loan).stage
+        )
+
     # -- the calendar -----------------------------------------------------------------------------------------------
 
     async def today(self) -> date:
@@ -362,14 +370,24 @@ def refused(code: str) -> Iterator[pytest.ExceptionInfo[CommandRefused]]:
 
 
 @asynccontextmanager
-async def open_office(engine: Engine, template: Path, outside: Outside, *, day_seconds: float = REAL_DAY_SECONDS) -> AsyncIterator[Office]:
-    """A lender that opens on START; when the block ends its books are checked and its workflows ended."""
+async def open_office(
+    engine: Engine,
+    template: Path,
+    outside: Outside,
+    *,
+    day_seconds: float = REAL_DAY_SECONDS,
+    through: str | None = None,
+) -> AsyncIterator[Office]:
+    """A lender that opens on START; when the block ends its books are checked and its workflows ended.
+
+    `through` is the address by which the lender reaches the outside, if not its own.
+    """
     n = next(_lenders)
     database = template.with_name(f"lender-{n}.db")
     shutil.copy(template, database)
     settings = Settings(
         database_url=f"sqlite:///{database}",
-        outside_url=outside.url,
+        outside_url=through or outside.url,
         outside_timeout_seconds=2,
         modules=MODULES,
         dispatch_per_second=1000,

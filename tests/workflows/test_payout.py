@@ -10,6 +10,7 @@ from services.bank import BankMovement, LateDecline, record_late_decline, record
 from simulators.records import Person
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
+from tests.workflows.gate import Gate
 from tests.workflows.harness import FINANCE, MANAGER, Office, refused
 
 
@@ -225,3 +226,40 @@ async def test_a_late_decline_of_a_pending_payout_goes_to_finance(office: OpenOf
         await lender.at(loan, Stage.PAYOUT_FAILED)
         await lender.decide(loan, Outcome.APPROVE, by=FINANCE)
         await lender.at(loan, Stage.REPAYMENT)
+
+
+async def test_a_refused_question_about_a_payout_says_nothing_about_the_payout(office: OpenOffice, gate: Gate) -> None:
+    async with office(through=gate.url) as lender:
+        person = people.earner()
+        before = lender.outside.balance(person.account)
+        lender.outside.plan_fault("bank", "lost_answer", operation="transfers")
+        gate.turn_away("disbursement:1", status=401)
+        loan = await lender.offered("micro", person)
+        await lender.accept(loan)
+        await lender.minutes(10)
+        await lender.at(loan, Stage.REPAYMENT)
+        assert gate.turned_away == []
+        assert payouts(lender, loan) == [("disbursement:1", PaymentStatus.SETTLED, None)]
+        assert lender.outside.balance(person.account) == before + 600_000
+
+
+async def test_an_order_that_the_bank_does_not_take_is_a_declined_payout(office: OpenOffice, gate: Gate) -> None:
+    async with office(through=gate.url) as lender:
+        gate.turn_away("/bank/transfers", status=422)
+        loan = await failed(lender, "micro", people.earner())
+        assert payouts(lender, loan) == [("disbursement:1", PaymentStatus.DECLINED, "turned_away")]
+
+
+async def test_a_recall_that_the_bank_does_not_take_leaves_the_loan_to_finance(office: OpenOffice, gate: Gate) -> None:
+    async with office(through=gate.url) as lender:
+        lender.outside.plan_fault("bank", "slow", operation="transfers", delay_ms=0)
+        lender.outside.plan_fault("bank", "decline", operation="transfers")
+        gate.turn_away("/recall")
+        loan = await failed(lender, "student", people.student())
+        assert payouts(lender, loan)[0] == ("disbursement:1", PaymentStatus.SETTLED, None)
+        with refused("invalid_decision"):
+            await lender.decide(loan, Outcome.REFUSE, by=FINANCE)
+        await lender.decide(loan, Outcome.APPROVE, by=FINANCE)
+        await lender.at(loan, Stage.REPAYMENT)
+        settled = [key for key, status, _ in payouts(lender, loan) if status is PaymentStatus.SETTLED]
+        assert settled == ["disbursement:1", "disbursement:3"]

@@ -1,0 +1,1 @@
+"""Recorded histories of each released version, replayed against today's code."""
