@@ -176,8 +176,8 @@ def import_command(file: Path, actor: Annotated[str, typer.Option(help="who ente
     books = Books(configured.database_url)
     with books.read() as unit:
         person = unit.staff.get(actor)
-    if person is None:
-        say.print(f"there is nobody with the id {actor}", style="red")
+    if person is None or not person.active:
+        say.print(f"there is nobody with the id {actor} who may act", style="red")
         raise typer.Exit(1)
     report = import_applications(books, Actor(person.id, Role(person.role)), file, books.clock.business_date(_now()))
     for number, why in report.refused:

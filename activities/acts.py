@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from books.session import Books, UnitOfWork, was_written_before
@@ -45,6 +45,9 @@ def refusals() -> Iterator[None]:
     """A refusal that no retry can cure ends the activity with its code and sentence; anything else is retried."""
     try:
         yield
+    except SQLAlchemyError as trouble:
+        # Its text may carry a row's values, so only its kind goes into histories and logs.
+        raise ApplicationError(type(trouble).__name__, type="books_unavailable") from None
     except LendingError as refusal:
         if getattr(refusal, "retryable", False):
             raise

@@ -64,10 +64,21 @@ class BankActs:
         """Takes a settled payout back from its payee."""
         with refusals():
             day = await asyncio.to_thread(self._order_recall, order.key, order.day)
-            result = await self.bank.recall(order.key, "payout_incomplete", day)
+            try:
+                result = await self.bank.recall(order.key, "payout_incomplete", day)
+            except OutsideRefused as refusal:
+                if not refusal.outcome_known:
+                    raise OutcomePending(order.key) from refusal
+                reason = refusal.outside_code or "refused_by_bank"
+                return await asyncio.to_thread(
+                    self._record_recall, order.key, PaymentStatus.DECLINED, None, reason, None
+                )
             if result.status is TransferStatus.PENDING:
                 raise OutcomePending(order.key)
-            return await asyncio.to_thread(self._record_recall, order.key, result)
+            status = PaymentStatus(result.status.value)
+            return await asyncio.to_thread(
+                self._record_recall, order.key, status, result.bank_reference, result.reason_code, result.booked_on
+            )
 
     async def _carry_out(self, key: str) -> PaymentResult:
         payment, sent_before, account, name = await asyncio.to_thread(self._begin, key)
@@ -123,9 +134,10 @@ class BankActs:
         self, key: str, status: PaymentStatus, result: TransferResult | None, reason_code: str | None
     ) -> PaymentResult:
         with self.books.begin() as work:
-            amount = result.amount_fen if result else 0
+            if result is None:
+                return payments.record_outcome(work, key, status, 0, None, reason_code)
             return payments.record_outcome(
-                work, key, status, amount, result.bank_reference if result else None, reason_code
+                work, key, status, result.amount_fen, result.bank_reference, reason_code, result.booked_on
             )
 
     def _unfinished(self, order: CollectOrder) -> list[str]:
@@ -141,7 +153,8 @@ class BankActs:
         with self.books.begin() as work:
             return payments.order_recall(work, key, day).value_date
 
-    def _record_recall(self, key: str, result: TransferResult) -> PaymentResult:
+    def _record_recall(
+        self, key: str, status: PaymentStatus, reference: str | None, reason: str | None, booked_on: date | None
+    ) -> PaymentResult:
         with self.books.begin() as work:
-            status = PaymentStatus(result.status.value)
-            return payments.record_recall(work, key, status, result.bank_reference, result.reason_code)
+            return payments.record_recall(work, key, status, reference, reason, booked_on)

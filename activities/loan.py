@@ -1,6 +1,7 @@
 """The acts on our own books that the procedure asks for, run as local activities."""
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.acts import once
 from books.session import Books
@@ -12,9 +13,10 @@ from models.messages import (
     DecideOnBooks,
     PrepayOnBooks,
     Progress,
+    TroubleOrder,
     VerificationOrder,
 )
-from services import acceptance, approval, disbursement, grading, repayments, tasks
+from services import acceptance, approval, bank, disbursement, grading, loans, repayments, tasks
 
 
 class LoanActs:
@@ -40,8 +42,29 @@ class LoanActs:
 
     @activity.defn
     def record_decision(self, order: DecideOnBooks) -> Progress:
-        """Records a person's decision."""
-        return once(self.books, order, approval.decide, Progress)
+        """Records a person's decision; the refusal of one whose sender does not wait goes into the audit log."""
+        try:
+            return once(self.books, order, approval.decide, Progress)
+        except ApplicationError as refusal:
+            if refusal.non_retryable and not order.decision.waits:
+                with self.books.begin() as work:
+                    approval.note_refusal(work, order, str(refusal))
+            raise
+
+    @activity.defn
+    def look_up_position(self, order: BooksOrder) -> Progress:
+        """Where the books have the loan."""
+        return once(self.books, order, loans.look_up_position, Progress)
+
+    @activity.defn
+    def report_trouble(self, order: TroubleOrder) -> Progress:
+        """Opens a task about something that a person has to look at."""
+        return once(self.books, order, tasks.report_trouble, Progress)
+
+    @activity.defn
+    def sweep_closed_loan(self, order: BooksOrder) -> Progress:
+        """Hands money that came in the last moment to finance."""
+        return once(self.books, order, bank.sweep, Progress)
 
     @activity.defn
     def complete_case(self, order: CommandOnBooks) -> Progress:

@@ -17,7 +17,7 @@ from api.problems import Problem, install_handlers, refusals
 
 PREFIX = "/api/v1"
 NOTICES = f"{PREFIX}/bank/notices"
-LARGEST_CALCULATION = 1024 * 1024
+LARGEST_CALCULATION = 256 * 1024
 LIMITS = {"documents": LARGEST_UPLOAD, "schedules": LARGEST_CALCULATION, "apr": LARGEST_CALCULATION}
 """Bodies above 64 KiB are taken at these addresses only."""
 

@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 
-from books.session import Books, was_written_before
+from books.session import Books
 from lending.errors import LendingError
 from services.applications import Receipt, Submission, submit
 
@@ -130,6 +130,7 @@ class Intake:
             for one in batch:
                 one.answer.set_exception(error)
         except Exception as error:  # noqa: BLE001 one bad application must not take the others down
+            # Or another process was faster with a key or a customer: the second look finds what it wrote.
             log.warning("intake_batch_failed", size=len(batch), error=type(error).__name__)
             for one in batch:
                 self._write_alone(one)
@@ -139,18 +140,9 @@ class Intake:
 
     def _write_alone(self, one: _Waiting) -> None:
         try:
-            one.answer.set_result(self._commit_alone(one.submission))
+            one.answer.set_result(self._commit([one.submission])[0])
         except Exception as error:  # noqa: BLE001 whatever it is, the one who waits must hear of it
             one.answer.set_exception(error)
-
-    def _commit_alone(self, submission: Submission) -> Answer:
-        try:
-            return self._commit([submission])[0]
-        except IntegrityError as error:
-            # Another process was faster with the same key or customer; a second look finds what it wrote.
-            if not was_written_before(error):
-                raise
-            return self._commit([submission])[0]
 
     def _commit(self, submissions: list[Submission]) -> list[Answer]:
         with self._books.begin() as work:

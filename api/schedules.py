@@ -1,10 +1,12 @@
 """Schedules and annual rates of terms that belong to no loan; the same form as on the command line."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 from pydantic import JsonValue, WithJsonSchema
+from starlette.responses import Response
 
 from lending.errors import LendingError
 from lending.operations import run_case
@@ -31,16 +33,21 @@ class CaseRefused(LendingError):
         super().__init__(sentence, fields={field: sentence})
 
 
-@router.post("/schedules")
-def compute_schedules(body: Annotated[Cases, Body(description="`{terms, events?}`, or a list of such")]) -> Result:
+@router.post("/schedules", response_model=Result)
+def compute_schedules(body: Annotated[Cases, Body(description="`{terms, events?}`, or a list of such")]) -> Response:
     """The schedule of one case; of a list each in its place, with an `error` in place of one that was refused."""
-    return _results(body, "schedule")
+    return _answer(_results(body, "schedule"))
 
 
-@router.post("/apr")
-def compute_rates(body: Annotated[Cases, Body(description="`{input}`, or a list of such")]) -> Result:
+@router.post("/apr", response_model=Result)
+def compute_rates(body: Annotated[Cases, Body(description="`{input}`, or a list of such")]) -> Response:
     """The annual rate of one case; of a list each in its place, with an `error` in place of one that was refused."""
-    return _results(body, "apr")
+    return _answer(_results(body, "apr"))
+
+
+def _answer(result: Result) -> Response:
+    # Escaped: an error repeats the name of an unknown field, which may hold what UTF-8 cannot express.
+    return Response(json.dumps(result), media_type="application/json")
 
 
 def _results(body: JsonValue, operation: str) -> Result:

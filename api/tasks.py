@@ -275,7 +275,7 @@ def _check_decision(context: ApiContext, actor: Actor, order: DecisionOrder, *, 
         approval.check(work, actor, task, order)
         key = f"decision:{order.command_id}"
         if queue and not work.outbox.has(key):
-            payload = {"decision": order.model_dump(mode="json")}
+            payload = {"decision": order.model_copy(update={"waits": False}).model_dump(mode="json")}
             work.outbox.put(Topic.SIGNAL_LOAN, key, payload, work.now, task.loan)
     return None
 

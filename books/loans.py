@@ -18,12 +18,16 @@ PAGE = 50
 class LoanBook:
     """Loans and what makes up their account."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, holds: bool = False) -> None:
         self.session = session
+        self._holds = holds
+        self._held: set[str] = set()
 
     def get(self, number: str) -> Loan:
-        """The loan; UnknownLoan if there is none."""
-        loan = self.session.get(Loan, number)
+        """The loan; UnknownLoan if there is none. A writing unit of work keeps it from other writers until it ends."""
+        first = self._holds and number not in self._held
+        loan = self.session.get(Loan, number, with_for_update=True if first else None)
+        self._held.add(number)
         if loan is None:
             raise UnknownLoan(number)
         return loan

@@ -47,6 +47,13 @@ class PaymentBook:
         )
         return list(self.session.exec(query.order_by(col(Payment.ordered_at), col(Payment.key))))
 
+    def declined(self, loan: str, kind: PaymentKind) -> bool:
+        """Whether the bank declined an order of this kind."""
+        query = select(Payment.key).where(
+            Payment.loan == loan, Payment.kind == kind, Payment.status == PaymentStatus.DECLINED
+        )
+        return self.session.exec(query.limit(1)).first() is not None
+
     def entry(self, reference: str) -> BankEntry | None:
         """One bank entry by the bank's reference."""
         return self.session.get(BankEntry, reference)

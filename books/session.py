@@ -25,14 +25,24 @@ from books.tasks import TaskBook
 from lending.calendar import BusinessClock
 from models.outbox import BusinessDay
 
+POSTGRES = {
+    "connect_timeout": 10,
+    # Below the ten seconds that an act on the books may take: a hung statement must not hold a thread for ever.
+    "options": "-c statement_timeout=8000 -c lock_timeout=6000 -c idle_in_transaction_session_timeout=30000",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
 
 class UnitOfWork:
     """All that one act needs of the books; committed as a whole by whoever opened it, or not at all."""
 
-    def __init__(self, session: Session, now: datetime, clock: BusinessClock) -> None:
+    def __init__(self, session: Session, now: datetime, clock: BusinessClock, *, writes: bool = False) -> None:
         self.session = session
         self.now = now
         self.clock = clock
+        self.writes = writes
 
     @property
     def today(self) -> Any:
@@ -42,7 +52,7 @@ class UnitOfWork:
     @cached_property
     def loans(self) -> LoanBook:
         """Loans, applications, terms, events."""
-        return LoanBook(self.session)
+        return LoanBook(self.session, holds=self.writes)
 
     @cached_property
     def customers(self) -> CustomerBook:
@@ -136,7 +146,7 @@ class Books:
         """A unit of work: committed when the block ends, rolled back when it raises."""
         clock = self.clock
         with self._writer or nullcontext(), Session(self.engine, expire_on_commit=False) as session:
-            work = UnitOfWork(session, now or datetime.now(UTC), clock)
+            work = UnitOfWork(session, now or datetime.now(UTC), clock, writes=True)
             yield work
             session.commit()
         if "outbox" in work.__dict__ and work.outbox.written:
@@ -168,13 +178,21 @@ def _clock_of(session: Session) -> BusinessClock:
 
 
 def _postgres_engine(url: str) -> Engine:
-    return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    return create_engine(
+        url, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True, connect_args=POSTGRES
+    )
 
 
 def _sqlite_engine(url: str) -> Engine:
     path = url.removeprefix("sqlite:///")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=20, max_overflow=40, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        pool_size=20,
+        max_overflow=40,
+        hide_parameters=True,
+        connect_args={"timeout": 30, "check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

@@ -1,5 +1,6 @@
 """Commands to a loan: start, Updates that somebody waits for, Signals that nobody waits for, and its state."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -85,6 +86,18 @@ class LoanCommands:
     async def signal_decision(self, loan: str, decision: DecisionOrder) -> None:
         """A decision whose sender does not wait."""
         await self._signal(loan, "decision_made", decision)
+
+    async def look_again(self, loan: str) -> None:
+        """Tells the loan to take up what the books say. Raises LoanNotRunning if nobody is there to hear it."""
+        try:
+            await self.client.get_workflow_handle(workflow_id(loan)).signal("look_again", rpc_timeout=QUICK)
+        except RPCError as error:
+            raise _explained(error, loan) from error
+
+    async def running(self) -> AsyncIterator[str]:
+        """The numbers of all loans whose workflow runs, as the engine lists them."""
+        async for found in self.client.list_workflows("WorkflowType = 'Loan' AND ExecutionStatus = 'Running'"):
+            yield found.id.removeprefix(workflow_id(""))
 
     async def state(self, loan: str) -> LoanState:
         """Where the engine has a running loan. Raises LoanNotRunning for one whose workflow ended, however it ended."""

@@ -9,9 +9,11 @@ import structlog
 from books.session import Books
 from engine.commands import LoanCommands
 from engine.errors import LoanNotRunning
+from models.loans import CLOSED
 from models.messages import DecisionOrder, LoanOrder, MoneyNotice
 from models.outbox import OutboxRow, Topic
-from services.bank import unclaimed
+from services.audit import actor_of, record
+from services.bank import awaits_booking, unclaimed
 
 log = structlog.get_logger()
 
@@ -118,6 +120,8 @@ class Dispatcher:
             await self._signal_decision(loan, DecisionOrder.model_validate(row.payload["decision"]))
             return
         notice = MoneyNotice.model_validate(row.payload)
+        if not await asyncio.to_thread(self._awaits_booking, loan, notice.reference):
+            return
         try:
             await self.commands.signal_money(loan, notice)
         except LoanNotRunning:
@@ -127,7 +131,26 @@ class Dispatcher:
         try:
             await self.commands.signal_decision(loan, decision)
         except LoanNotRunning:
-            log.warning("decision_came_too_late", loan=loan, task_id=decision.task_id)
+            await asyncio.to_thread(self._came_too_late, loan, decision)
+
+    def _awaits_booking(self, loan: str, reference: str) -> bool:
+        with self.books.read() as work:
+            return awaits_booking(work, loan, reference)
+
+    def _came_too_late(self, loan: str, decision: DecisionOrder) -> None:
+        """A decision that nobody can follow any more: its sender finds that in the audit log."""
+        with self.books.begin() as work:
+            if work.loans.get(loan).stage not in CLOSED:
+                raise LoanNotRunning(loan)
+            record(
+                work,
+                actor_of(decision.sender),
+                "decision_refused",
+                loan=loan,
+                subject=decision.task_id,
+                reason="the loan was closed when the decision came",
+                refused=True,
+            )
 
     def _nobody_home(self, loan: str, reference: str) -> None:
         """The loan closed while the money was on its way: finance sees to it."""

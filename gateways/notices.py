@@ -32,7 +32,7 @@ class BankNotice(Answer):
     `reference` is unique per booking: the same one again is the same booking, told twice.
     """
 
-    reference: Annotated[str, Field(min_length=1)]
+    reference: Annotated[str, Field(min_length=1, max_length=64)]
     kind: NoticeKind
     status: Literal["settled", "declined"]
     end_to_end_id: Annotated[str, Field(min_length=1)]

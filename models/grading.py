@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.columns import Fen, Instant
+from models.columns import Fen, Instant, PersonalForm
 from models.keys import new_id
 
 
@@ -39,5 +39,5 @@ class Grading(SQLModel, table=True):
     limit_fen: int = Field(sa_type=Fen)
     annual_rate_percent: str = Field(max_length=12)
     reasons: list[str] = Field(sa_type=JSON)
-    facts: dict[str, Any] = Field(sa_type=JSON)
+    facts: dict[str, Any] = Field(sa_type=PersonalForm)
     graded_at: datetime = Field(sa_type=Instant)

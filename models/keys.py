@@ -1,5 +1,7 @@
 """Row ids, workflow ids, queue names and effect keys: every spelled address in one file."""
 
+from hashlib import sha256
+
 from uuid_utils import uuid7
 
 LOANS_QUEUE = "loans"
@@ -18,6 +20,11 @@ def new_id() -> str:
 def workflow_id(loan: str) -> str:
     """The Temporal workflow of a loan."""
     return f"loan/{loan}"
+
+
+def command_key(loan: str, command_id: str) -> str:
+    """The effect key of a command: the same command, however often it is sent and to whichever run, is one effect."""
+    return f"{loan}:command:{sha256(command_id.encode()).hexdigest()[:32]}"
 
 
 def effect_key(loan: str, operation: str, n: int) -> str:

@@ -56,8 +56,8 @@ class Posting(SQLModel, table=True):
     )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
-    key: str = Field(max_length=96, unique=True)
-    entry: str = Field(max_length=64, index=True)
+    key: str = Field(max_length=160, unique=True)
+    entry: str = Field(max_length=96, index=True)
     loan: str | None = Field(default=None, foreign_key="loan.number", max_length=16)
     debit: str = Field(foreign_key="ledger_account.code", max_length=8)
     credit: str = Field(foreign_key="ledger_account.code", max_length=8)

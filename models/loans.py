@@ -112,7 +112,7 @@ class LoanEvent(SQLModel, table=True):
     __tablename__ = "loan_event"
     __table_args__ = (Index("ix_loan_event_loan_position", "loan", "position", unique=True),)
 
-    key: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, max_length=96)
     loan: str = Field(foreign_key="loan.number", max_length=16)
     position: int = Field(description="order of arrival within the loan")
     type: str = Field(max_length=16)

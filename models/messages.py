@@ -126,6 +126,7 @@ class DecisionOrder(Message):
     sender: Sender
     command_id: str
     amount_fen: int | None = None
+    waits: bool = True
 
 
 class CommandOrder(Message):
@@ -159,6 +160,13 @@ class DecideOnBooks(BooksOrder):
     """The decision together with its effect key."""
 
     decision: DecisionOrder
+
+
+class TroubleOrder(BooksOrder):
+    """Ask for a task about something that went on without its outcome or could not be done; `about` is a code."""
+
+    about: str
+    role: Role = Role.RISK
 
 
 class CommandOnBooks(BooksOrder):

@@ -14,7 +14,7 @@ class Contact(SQLModel, table=True):
     __tablename__ = "contact"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
-    key: str = Field(max_length=96, unique=True)
+    key: str = Field(max_length=128, unique=True)
     customer_id: str = Field(foreign_key="customer.id", max_length=32, index=True)
     loan: str | None = Field(default=None, foreign_key="loan.number", max_length=16, index=True)
     channel: str = Field(max_length=16)

@@ -36,7 +36,7 @@ class OutboxRow(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     topic: Topic = Field(sa_type=Spelled(Topic))
-    key: str = Field(max_length=96, unique=True)
+    key: str = Field(max_length=160, unique=True)
     loan: str | None = Field(default=None, max_length=16)
     payload: dict[str, Any] = Field(sa_type=JSON)
     not_before: datetime = Field(sa_type=Instant)
@@ -51,7 +51,7 @@ class Effect(SQLModel, table=True):
     __tablename__ = "effect"
     __table_args__ = (Index("ix_effect_loan_n", "loan", "n"),)
 
-    key: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, max_length=96)
     loan: str = Field(max_length=16)
     n: int
     result: dict[str, Any] = Field(sa_type=JSON)

@@ -42,7 +42,7 @@ class Payment(SQLModel, table=True):
         Index("ix_payment_status", "status", "ordered_at"),
     )
 
-    key: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, max_length=96)
     loan: str = Field(foreign_key="loan.number", max_length=16)
     kind: PaymentKind = Field(sa_type=Spelled(PaymentKind))
     party_id: str | None = Field(default=None, foreign_key="party.id", max_length=32, index=True)
@@ -52,7 +52,7 @@ class Payment(SQLModel, table=True):
     effect: str | None = Field(default=None, max_length=24, description="what a prepayment shortens")
     status: PaymentStatus = Field(default=PaymentStatus.ORDERED, sa_type=Spelled(PaymentStatus))
     booked: bool = False
-    reason_code: str | None = Field(default=None, max_length=48)
+    reason_code: str | None = Field(default=None, max_length=64)
     bank_reference: str | None = Field(default=None, max_length=64, index=True)
     value_date: dt.date
     ordered_at: datetime = Field(sa_type=Instant)
@@ -68,7 +68,7 @@ class BankEntry(SQLModel, table=True):
     direction: str = Field(max_length=8, description="in or out")
     amount_fen: int = Field(sa_type=Fen)
     booked_on: dt.date
-    end_to_end_id: str | None = Field(default=None, max_length=64, index=True)
+    end_to_end_id: str | None = Field(default=None, max_length=96, index=True)
     counterparty: str | None = Field(default=None, sa_type=Personal)
     remittance: str | None = Field(default=None, sa_type=Personal)
     loan: str | None = Field(default=None, foreign_key="loan.number", max_length=16, index=True)

@@ -134,7 +134,7 @@ class Product:
     completion_days: int = 14
     acceptance_days: int = 14
     milestones: Milestones = field(
-        default_factory=lambda: Milestones(reminder_days_before=(3,), overdue_days=(1, 4, 8, 15, 31, 61, 91))
+        default_factory=lambda: Milestones(reminder_days_before=(3,), overdue_days=(1, 4, 8, 15, *range(31, 3651, 30)))
     )
 
     @property

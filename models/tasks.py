@@ -20,6 +20,7 @@ class TaskKind(StrEnum):
     PAYOUT_PROBLEM = "payout_problem"
     OVERDUE = "overdue"
     UNMATCHED_MONEY = "unmatched_money"
+    TROUBLE = "trouble"
 
 
 class TaskStatus(StrEnum):

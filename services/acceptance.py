@@ -6,8 +6,8 @@ from models.messages import BooksOrder, CommandOnBooks, Progress
 from models.tasks import TaskKind
 from services import audit
 from services.disbursement import money_is_out, order_payouts
-from services.errors import WrongStage
-from services.loans import move, require_stage
+from services.errors import NotAllowed, WrongStage
+from services.loans import move, position, require_stage
 from services.notices import send_sms
 from services.permissions import check_may_speak_for
 from services.tasks import close_all, close_case
@@ -19,6 +19,8 @@ def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
     actor = audit.actor_of(order.command.sender)
     check_may_speak_for(actor, loan)
     require_stage(loan, "acceptance", Stage.ACCEPTANCE)
+    if any(decision.decided_by == actor.id for decision in work.tasks.decisions(loan.number)):
+        raise NotAllowed("whoever decided on a loan cannot accept its contract in the borrower's name")
     terms = work.loans.terms(loan.number)
     move(work, loan, Stage.DISBURSEMENT)
     payouts = order_payouts(work, loan, order.day)
@@ -73,6 +75,6 @@ def expire_offer(work: UnitOfWork, order: BooksOrder) -> Progress:
     """Closes an offer that was not accepted in time."""
     loan = work.loans.get(order.loan)
     if loan.stage is not Stage.ACCEPTANCE:
-        return Progress(stage=loan.stage)
+        return position(work, loan)
     send_sms(work, loan, "offer_expired", f"{order.key}:sms")
     return close_case(work, loan, order, Stage.EXPIRED, "offer_expired")

@@ -21,10 +21,11 @@ from models.outbox import OutboxRow, Topic
 from models.products import CUSTOMER_FIELDS, Product
 from models.staff import Actor, Role
 from models.verification import Authorisation
-from services.errors import DuplicateApplication, IdempotencyConflict
+from services.errors import DuplicateApplication, IdempotencyConflict, NotAllowed
 from services.forms import InvalidForm, read_form
 from services.loans import order_for
 from services.notices import TEMPLATES
+from services.permissions import check_may_enter
 from services.products import catalogue
 
 CONSENT_SCOPE = "identity,bureau,enrolment,vehicle"
@@ -55,8 +56,9 @@ class Receipt:
 def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) -> Submission:
     """Checks a raw application `{product, form, consent}`.
 
-    Raises UnknownProduct or InvalidForm with an entry for each field that is wrong.
+    Raises NotAllowed for a role that enters none, UnknownProduct, or InvalidForm with an entry for each wrong field.
     """
+    check_may_enter(actor)
     product = catalogue().product(str(body.get("product", "")))
     form = body.get("form")
     if not isinstance(form, Mapping):
@@ -82,6 +84,7 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
     work.outbox.next_numbers("loan", 0)
     known = work.loans.application_by_key([one.idempotency_key for one in submissions])
     contents = [_content_index(one) for one in submissions]
+    strangers = _for_somebody_else(work, submissions)
     open_loans = work.loans.running_with_content(contents)
     fresh: list[int] = []
     first_with_key: dict[str, int] = {}
@@ -91,6 +94,8 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
         if before is not None:
             same = before.body_hash == one.body_hash
             answers[position] = Receipt(before.loan, repeated=True) if same else IdempotencyConflict()
+        elif position in strangers:
+            answers[position] = NotAllowed("a borrower applies for himself only")
         elif contents[position] in open_loans:
             answers[position] = DuplicateApplication(open_loans[contents[position]])
         elif one.idempotency_key not in first_with_key and contents[position] not in first_with_content:
@@ -127,6 +132,18 @@ def _within_batch(
         if submissions[same_key].body_hash == one.body_hash
         else IdempotencyConflict()
     )
+
+
+def _for_somebody_else(work: UnitOfWork, submissions: Sequence[Submission]) -> set[int]:
+    """Places of applications that a borrower made in another person's name."""
+    own = [place for place, one in enumerate(submissions) if one.actor.role is Role.BORROWER]
+    known = work.customers.by_id_number([submissions[place].form["id_number"] for place in own]) if own else {}
+    strangers = set()
+    for place in own:
+        customer = known.get(blind_index(submissions[place].form["id_number"]))
+        if customer is None or customer.id != submissions[place].actor.customer_id:
+            strangers.add(place)
+    return strangers
 
 
 def _content_index(one: Submission) -> str:

@@ -60,6 +60,21 @@ def _check_amount(work: UnitOfWork, task: Task, order: DecisionOrder) -> None:
         )
 
 
+def note_refusal(work: UnitOfWork, order: DecideOnBooks, why: str) -> None:
+    """Records that a decision was refused whose sender did not wait for the answer."""
+    decision = order.decision
+    audit.record(
+        work,
+        audit.actor_of(decision.sender),
+        "decision_refused",
+        loan=order.loan,
+        subject=decision.task_id,
+        after={"outcome": decision.outcome},
+        reason=why,
+        refused=True,
+    )
+
+
 def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
     """Records a decision and moves the case on: offer, refusal, back to the borrower, or another payout attempt."""
     decision = order.decision

@@ -1,12 +1,15 @@
 """What the bank reports: every entry kept once, matched to a payment, a loan, or handed to a person."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from books.errors import UnknownLoan
 from books.session import UnitOfWork
 from models import ledger as chart
 from models.loans import CLOSED, Loan, Stage
+from models.messages import BooksOrder, Progress
 from models.outbox import Topic
 from models.payments import BankEntry, Payment, PaymentKind, PaymentStatus
 from models.staff import Role
@@ -14,10 +17,12 @@ from models.tasks import TaskKind
 from services import audit
 from services.errors import NoticeConflict
 from services.ledger import post
-from services.payments import mark_returned, record_outcome
+from services.payments import date_by_bank, mark_returned, record_outcome
 from services.tasks import open_task
 
 LOAN_NUMBER = re.compile(r"\bL\d{8}\b")
+BOOKING_PATIENCE = timedelta(seconds=10)
+"""How long whoever drew money has to book it himself before a notice wakes the loan."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
     )
     work.session.add(entry)
     order = _our_order(work, movement)
-    if order is not None:
+    if order is not None and _is_of(entry, order):
         _confirm(work, entry, order)
     elif movement.direction == "in":
         _credit(work, entry)
@@ -93,6 +98,16 @@ def _our_order(work: UnitOfWork, movement: BankMovement) -> Payment | None:
     return work.payments.held(f"{movement.end_to_end_id}:recall" if movement.is_recall else movement.end_to_end_id)
 
 
+def _is_of(entry: BankEntry, order: Payment) -> bool:
+    """Whether a movement can be that of an order: its direction and its amount; a debit may bring in a part."""
+    goes_out = order.kind is PaymentKind.DISBURSEMENT
+    if (entry.direction == "out") is not goes_out:
+        return False
+    return entry.amount_fen == order.amount_fen or (
+        order.kind is PaymentKind.INSTALLMENT and entry.amount_fen < order.amount_fen
+    )
+
+
 def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
     entry.loan = order.loan
     waits = order.status in (PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.ORDERED)
@@ -108,6 +123,7 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
         order.status = PaymentStatus.SETTLED
         order.settled_fen = entry.amount_fen
         order.bank_reference = entry.reference
+        date_by_bank(order, entry.booked_on)
         work.session.add(order)
         if order.kind is PaymentKind.RECALL:
             mark_returned(work, order)
@@ -119,9 +135,10 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
             subject=order.key,
             after={"amount_fen": entry.amount_fen, "bank_reference": entry.reference, "by": "notice"},
         )
-        if order.kind not in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
-            # Whoever carries out a payout asks the bank himself until it is final; only the account waits for notices.
-            _wake(work, order.loan, entry.reference)
+    if entry.matched and not order.booked and order.kind not in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
+        # Whoever carries out a payout asks the bank himself until it is final; only the account waits for notices, and
+        # only if whoever drew the money has not booked it by then.
+        _wake(work, order.loan, entry.reference, after=BOOKING_PATIENCE)
 
 
 def _credit(work: UnitOfWork, entry: BankEntry) -> None:
@@ -157,9 +174,10 @@ def _credit(work: UnitOfWork, entry: BankEntry) -> None:
 
 def _named_loan(work: UnitOfWork, entry: BankEntry) -> Loan | None:
     for number in LOAN_NUMBER.findall(entry.remittance or ""):
-        loan = work.session.get(Loan, number)
-        if loan is not None and loan.stage is Stage.REPAYMENT:
-            return loan
+        with suppress(UnknownLoan):
+            loan = work.loans.get(number)
+            if loan.stage is Stage.REPAYMENT:
+                return loan
     return None
 
 
@@ -206,5 +224,21 @@ def _ask_finance(work: UnitOfWork, entry: BankEntry, why: str) -> None:
     )
 
 
-def _wake(work: UnitOfWork, loan: str, reference: str) -> None:
-    work.outbox.put(Topic.SIGNAL_LOAN, f"money:{reference}", {"reference": reference}, work.now, loan)
+def awaits_booking(work: UnitOfWork, loan: str, reference: str) -> bool:
+    """Whether the loan still has to hear about a movement: its money is not booked, or it is no movement at all."""
+    if work.payments.entry(reference) is None:
+        return True
+    return any(payment.bank_reference == reference for payment in work.payments.to_book(loan))
+
+
+def sweep(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """Hands money that reached a loan in its last moment, and was not booked, to finance."""
+    loan = work.loans.get(order.loan)
+    for payment in work.payments.to_book(loan.number):
+        if payment.bank_reference is not None:
+            unclaimed(work, loan.number, payment.bank_reference)
+    return Progress(stage=loan.stage)
+
+
+def _wake(work: UnitOfWork, loan: str, reference: str, after: timedelta = timedelta(0)) -> None:
+    work.outbox.put(Topic.SIGNAL_LOAN, f"money:{reference}", {"reference": reference}, work.now + after, loan)

@@ -11,8 +11,8 @@ from lending.events import Event
 from lending.servicing import service
 from lending.terms import Terms
 from models.loans import Loan, Stage
-from models.messages import LoanOrder, NextDay, StepKind
-from models.payments import PaymentKind, PaymentStatus
+from models.messages import BooksOrder, LoanOrder, NextDay, Progress, StepKind
+from models.payments import PaymentKind
 from models.products import LoanCase, Product
 from models.tasks import TaskKind
 from models.verification import Verdict
@@ -42,12 +42,10 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
         Stage.PAYOUT_FAILED: TaskKind.PAYOUT_PROBLEM,
     }.get(loan.stage)
     tasks = work.tasks.open_of(loan.number, kind) if kind else []
-    payouts = [
-        payment.key
-        for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
-        if payment.status not in (PaymentStatus.DECLINED, PaymentStatus.RETURNED)
-    ]
+    newest = {payment.party_id: payment.key for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)}
     grading = work.policies.grading(loan.number)
+    graded_rounds = grading.round if grading else 0
+    being_verified = loan.stage in (Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING)
     next_day = None
     if loan.stage is Stage.REPAYMENT:
         day = loan.booked_to or loan.disbursed_on or loan.applied_on
@@ -57,12 +55,24 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
         update={
             "stage": loan.stage,
             "seq": work.outbox.last_effect(loan.number) + 1,
-            "round": grading.round if grading else 1,
+            "round": graded_rounds + 1 if being_verified else max(graded_rounds, 1),
             "task_id": tasks[0].id if tasks else None,
-            "payouts": tuple(payouts),
+            "payouts": tuple(newest.values()),
+            "money_came_in": bool(work.payments.to_book(loan.number)),
             "next_day": next_day,
         }
     )
+
+
+def position(work: UnitOfWork, loan: Loan) -> Progress:
+    """Where the books have a loan, in the form in which acts report it."""
+    order = order_from_books(work, loan)
+    return Progress(stage=loan.stage, task_id=order.task_id, payouts=order.payouts, next_day=order.next_day)
+
+
+def look_up_position(work: UnitOfWork, order: BooksOrder) -> Progress:
+    """The same as an act, for a workflow that may have lost the answer to one that was done."""
+    return position(work, work.loans.get(order.loan))
 
 
 def require_stage(loan: Loan, act: str, *stages: Stage) -> None:
@@ -97,9 +107,7 @@ def case_of(work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None =
     )
 
 
-def account_of(
-    work: UnitOfWork, loan: str, day: date, *, also: Sequence[Mapping[str, Any]] = ()
-) -> LoanAccount | None:
+def account_of(work: UnitOfWork, loan: str, day: date, *, also: Sequence[Mapping[str, Any]] = ()) -> LoanAccount | None:
     """The loan's account at the end of a business date, None before it has terms and money.
 
     `also` are events that the books do not have yet.

@@ -27,6 +27,7 @@ def record_outcome(
     settled_fen: int,
     bank_reference: str | None,
     reason_code: str | None,
+    booked_on: date | None = None,
 ) -> PaymentResult:
     """Keeps what the bank said; a final outcome is never overwritten."""
     payment = _get(work, key)
@@ -34,7 +35,8 @@ def record_outcome(
         payment.status = status
         payment.settled_fen = settled_fen if status is PaymentStatus.SETTLED else 0
         payment.bank_reference = bank_reference
-        payment.reason_code = reason_code
+        payment.reason_code = reason_code[:64] if reason_code else None
+        date_by_bank(payment, booked_on)
         work.session.add(payment)
         if status in FINAL:
             audit.record(
@@ -46,6 +48,15 @@ def record_outcome(
                 after={"amount_fen": payment.settled_fen, "bank_reference": bank_reference, "reason_code": reason_code},
             )
     return result_of(payment)
+
+
+def date_by_bank(payment: Payment, booked_on: date | None) -> None:
+    """Money that went out counts from the day on which the bank moved it, so that no interest runs before.
+
+    Money drawn keeps the day it was ordered for: a slow bank makes no borrower late.
+    """
+    if booked_on is not None and payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
+        payment.value_date = booked_on
 
 
 def result_of(payment: Payment) -> PaymentResult:
@@ -78,11 +89,16 @@ def order_recall(work: UnitOfWork, key: str, day: date) -> Payment:
 
 
 def record_recall(
-    work: UnitOfWork, key: str, status: PaymentStatus, bank_reference: str | None, reason_code: str | None
+    work: UnitOfWork,
+    key: str,
+    status: PaymentStatus,
+    bank_reference: str | None,
+    reason_code: str | None,
+    booked_on: date | None = None,
 ) -> PaymentResult:
     """How a recall ended: the payout counts as returned, or stays out for a person to see to."""
     recall = _get(work, f"{key}:recall")
-    record_outcome(work, recall.key, status, recall.amount_fen, bank_reference, reason_code)
+    record_outcome(work, recall.key, status, recall.amount_fen, bank_reference, reason_code, booked_on)
     if recall.status is PaymentStatus.SETTLED:
         mark_returned(work, recall)
     return result_of(recall)

@@ -31,6 +31,8 @@ EVENT_OF = {
 
 FOLLOW_UP_FROM_DPD = 4
 HIGH_RISK_FROM_DPD = 31
+CLAIM_AGAIN_DAYS = 7
+"""How often the state is asked again for a subsidy that it still owes when the borrower has paid everything."""
 
 
 def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
@@ -43,16 +45,9 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
         return before
     kind = PaymentKind.SUBSIDY if order.subsidy else PaymentKind.INSTALLMENT
     loan = work.loans.get(order.loan)
-    unbooked = [payment for payment in work.payments.to_book(order.loan) if payment.kind in EVENT_OF]
-    # Money that settled under an earlier day counts from that day: no penalty is drawn for days on which it was there.
-    known = [_event_body(loan, payment) for payment in unbooked if payment.value_date <= order.day]
-    account = account_of(work, order.loan, order.day, also=known)
+    account, ahead = _with_unbooked(work, loan, order.day)
     amount = 0 if account is None else account.subsidy_outstanding_fen if order.subsidy else account.due_fen
-    amount -= sum(
-        payment.settled_fen
-        for payment in unbooked
-        if payment.value_date > order.day and order.subsidy is (payment.kind is PaymentKind.SUBSIDY)
-    )
+    amount -= sum(one.settled_fen for one in ahead if order.subsidy is (one.kind is PaymentKind.SUBSIDY))
     if amount <= 0:
         return None
     payment = Payment(
@@ -67,6 +62,17 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
     )
     work.session.add(payment)
     return payment
+
+
+def _with_unbooked(work: UnitOfWork, loan: Loan, day: date) -> tuple[LoanAccount | None, list[Payment]]:
+    """The account with money that settled but is not booked yet, and such money that is dated after the day.
+
+    It counts from its own day: nothing is drawn that came in already, nor penalty for days on which it was there.
+    """
+    unbooked = [payment for payment in work.payments.to_book(loan.number) if payment.kind in EVENT_OF]
+    known = [_event_body(loan, payment) for payment in unbooked if payment.value_date <= day]
+    account = account_of(work, loan.number, day, also=known)
+    return account, [payment for payment in unbooked if payment.value_date > day]
 
 
 def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
@@ -108,12 +114,13 @@ def prepayable(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) 
     """
     if work.payments.under_way(loan.number, PaymentKind.PREPAYMENT):
         raise InvalidPrepayment("another prepayment of this loan is still under way")
-    account = account_of(work, loan.number, day)
+    account, ahead = _with_unbooked(work, loan, day)
     if account is None:
         raise InvalidPrepayment(f"loan {loan.number} has no balance to prepay")
-    amount = account.settlement_fen if amount_fen is None else amount_fen
-    if not 0 < amount <= account.settlement_fen:
-        most = yuan(account.settlement_fen)
+    clears = account.settlement_fen - sum(one.settled_fen for one in ahead if one.kind is not PaymentKind.SUBSIDY)
+    amount = clears if amount_fen is None else amount_fen
+    if not 0 < amount <= clears:
+        most = yuan(max(clears, 0))
         raise InvalidPrepayment(
             f"a prepayment is above zero and at most {most}, which clears the loan",
             fields={"amount": f"at most {most}"},
@@ -144,6 +151,10 @@ def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKin
     bring_up_to(work, loan.number, account, key, day)
     before = {"outstanding_fen": loan.outstanding_fen, "dpd": loan.dpd}
     _project(loan, account, day)
+    if account.subsidy_outstanding_fen > 0 and work.payments.declined(loan.number, PaymentKind.SUBSIDY):
+        open_task(
+            work, loan, TaskKind.TROUBLE, Role.FINANCE, day + timedelta(days=7), "the state declined a subsidy claim"
+        )
     next_day = _next_day(loan, account, day)
     loan.next_date = next_day.date if next_day else None
     if account.settled_on is not None and next_day is None:
@@ -236,7 +247,7 @@ def _next_day(loan: Loan, account: LoanAccount, day: date) -> NextDay | None:
         if account.subsidy_outstanding_fen == 0:
             return None
         # The borrower owes nothing any more, but the state still does.
-        return NextDay(date=day + timedelta(days=1), why=StepKind.DUE, claim=True)
+        return NextDay(date=day + timedelta(days=CLAIM_AGAIN_DAYS), why=StepKind.DUE, claim=True)
     step = next_day_that_matters(account, day, catalogue().product(loan.product).milestones)
     if step is None:
         return None

@@ -4,15 +4,16 @@ from datetime import date, timedelta
 
 from books.session import UnitOfWork
 from models.loans import Loan, Stage
-from models.messages import BooksOrder, Progress
+from models.messages import BooksOrder, Progress, TroubleOrder
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
 from services import audit
 from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
+from services.loans import position
 from services.permissions import MAY_DECIDE, check_may_decide
 from services.products import catalogue
 
-FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY})
+FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
 """Tasks that a person finishes without the loan's workflow waiting for it."""
 
 ABOVE = frozenset({Role.MANAGER, Role.RISK, Role.ADMIN})
@@ -98,7 +99,7 @@ def escalate(work: UnitOfWork, order: BooksOrder) -> Progress:
     loan = work.loans.get(order.loan)
     task = work.tasks.get(order.task_id or "")
     if task.status is not TaskStatus.OPEN:
-        return Progress(stage=loan.stage, task_id=task.id)
+        return position(work, loan)
     product = catalogue().product(loan.product)
     before = task.role
     if task.escalations < len(product.escalate_to):
@@ -122,7 +123,17 @@ def escalate(work: UnitOfWork, order: BooksOrder) -> Progress:
 def expire_completion(work: UnitOfWork, order: BooksOrder) -> Progress:
     """Closes a case whose borrower did not hand in what was missing."""
     loan = work.loans.get(order.loan)
+    if loan.stage is not Stage.RETURNED:
+        return position(work, loan)
     return close_case(work, loan, order, Stage.EXPIRED, "completion_expired")
+
+
+def report_trouble(work: UnitOfWork, order: TroubleOrder) -> Progress:
+    """Opens a task about something that a person has to look at; the loan stays where it is."""
+    loan = work.loans.get(order.loan)
+    task = open_task(work, loan, TaskKind.TROUBLE, order.role, order.day + timedelta(days=1), order.about)
+    audit.record(work, audit.SYSTEM, "trouble_reported", loan=loan.number, subject=task.id, reason=order.about)
+    return Progress(stage=loan.stage, task_id=order.task_id)
 
 
 def close_case(work: UnitOfWork, loan: Loan, order: BooksOrder, stage: Stage, act: str) -> Progress:

@@ -47,6 +47,7 @@ TASK_KINDS = {
     TaskKind.PAYOUT_PROBLEM: marked("Payout problem"),
     TaskKind.OVERDUE: marked("Overdue follow-up"),
     TaskKind.UNMATCHED_MONEY: marked("Unmatched money"),
+    TaskKind.TROUBLE: marked("Needs a look"),
 }
 OUTCOMES = {
     Outcome.APPROVE: marked("Approve"),

@@ -24,6 +24,8 @@ PLAIN = {
     "payout_failed": marked("The payout failed"),
     "overdue_finished": marked("Followed up the overdue payment"),
     "unmatched_money_finished": marked("Cleared up the unmatched money"),
+    "trouble_reported": marked("Asked a person to have a look"),
+    "trouble_finished": marked("Had a look and mended it"),
 }
 """Acts whose sentence needs no figure. An act that is neither here nor in `_figured` is not part of the story."""
 

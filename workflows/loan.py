@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from models.keys import BANK_QUEUE, REGISTERS_QUEUE, effect_key
+from models.keys import BANK_QUEUE, REGISTERS_QUEUE, command_key, effect_key
 from models.loans import CLOSED, WITHDRAWABLE, Stage
 from models.messages import (
     AdvanceOrder,
@@ -33,9 +33,11 @@ from models.messages import (
     PrepayOnBooks,
     Progress,
     StepKind,
+    TroubleOrder,
     VerificationOrder,
 )
 from models.payments import PaymentStatus
+from models.staff import Role
 from models.verification import Verdict
 
 DAYS_PER_RUN = 370
@@ -69,13 +71,17 @@ class LoanWorkflow:
         self.next_day = order.next_day
         self.money_came_in = order.money_came_in
         self.one_at_a_time = asyncio.Lock()
+        self.is_drawing = False
+        self.in_trouble = False
         self.run_began = self._today()
 
     @workflow.run
     async def run(self, order: LoanOrder) -> LoanState:  # noqa: ARG002 `__init__` has read it
         """Takes the loan from the stage it stands at to its end."""
         while self.stage not in CLOSED:
-            if self.stage in (Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING):
+            if self.in_trouble:
+                await self._wait_for_help()
+            elif self.stage in (Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING):
                 await self._verify_and_grade()
             elif self.stage is Stage.APPROVAL:
                 await self._wait_for_approval()
@@ -90,6 +96,8 @@ class LoanWorkflow:
             else:
                 await self._repay_until_next_run()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        if self.money_came_in:
+            await self._on_books("sweep_closed_loan", BooksOrder(**self._books_order("sweep")), Progress)
         return self.state()
 
     # -- the procedure, stage by stage ------------------------------------------------------------------------------
@@ -108,7 +116,7 @@ class LoanWorkflow:
         async with self.one_at_a_time:
             if self.stage is Stage.VERIFICATION:
                 order = VerificationOrder(**self._books_order("grade"), unanswered=unanswered)
-                self._follow(await self._on_books("grade_case", order, Progress))
+                await self._follow_act("grade_case", order)
 
     async def _wait_for_approval(self) -> None:
         """Until somebody decides; a late task goes up, a step at a time, and then stays there in sight."""
@@ -117,6 +125,8 @@ class LoanWorkflow:
             if await self._within(self.order.approval_days, lambda: self._is_past(Stage.APPROVAL, task_id)):
                 return
             await self._act("escalate_task", Stage.APPROVAL)
+            if self.in_trouble:
+                return
         await workflow.wait_condition(lambda: self._is_past(Stage.APPROVAL, task_id))
 
     async def _wait_for_completion(self) -> None:
@@ -131,6 +141,8 @@ class LoanWorkflow:
         """Every payee, each exactly once. If one is declined, what went out comes back before anybody decides anew."""
         called_for: list[str] = []
         try:
+            if not self.payouts:
+                raise ApplicationError("nothing was ordered", type="PayoutDeclined")
             for key in self.payouts:
                 called_for.append(key)
                 result = await self._bank("pay_out", key, self._today(), BANK_PATIENCE)
@@ -146,10 +158,10 @@ class LoanWorkflow:
     async def _call_back(self, keys: list[str]) -> None:
         for key in reversed(keys):
             try:
-                await self._bank("recall_payout", key, self._today(), None)
+                await self._bank("recall_payout", key, self._today(), BANK_PATIENCE)
             except ActivityError:
-                # The bank takes no recall of it: the payout stays as it is, and finance sees to the loan.
-                workflow.logger.warning("a recall was refused")
+                # No answer in time: the payout stays out, and finance sees to the loan.
+                workflow.logger.warning("a recall has no outcome yet")
 
     async def _repay_until_next_run(self) -> None:
         """Sleeps from one day that matters to the next; money that comes in wakes it in between."""
@@ -157,6 +169,8 @@ class LoanWorkflow:
             if self.order.stage is not Stage.REPAYMENT or self._run_is_long():
                 await self._continue_as_new()
             step = self.next_day
+            if self.in_trouble:
+                return
             if step is not None and step.date <= self._today():
                 await self._live_through(step)
             elif self.money_came_in:
@@ -170,7 +184,7 @@ class LoanWorkflow:
         """Until the day comes or something else happens; without a day, until something happens."""
 
         def woken() -> bool:
-            return self.money_came_in or self.next_day != step or self.stage is not Stage.REPAYMENT
+            return self.money_came_in or self.next_day != step or self.stage is not Stage.REPAYMENT or self.in_trouble
 
         if step is None:
             await workflow.wait_condition(woken)
@@ -194,6 +208,7 @@ class LoanWorkflow:
     async def _draw(self, operation: str, step: NextDay, *, subsidy: bool) -> None:
         """Asks the bank to draw what is due. Without an outcome in time the account goes on."""
         order = CollectOrder(loan=self.order.loan, key=self._key(operation), day=step.date, n=step.n, subsidy=subsidy)
+        self.is_drawing = True
         try:
             await workflow.execute_activity(
                 "collect",
@@ -204,11 +219,12 @@ class LoanWorkflow:
                 retry_policy=BANK_RETRY,
             )
         except ActivityError:
-            workflow.logger.warning("collection has no outcome yet")
+            await self._report(f"{operation}_without_outcome", Role.FINANCE)
+        finally:
+            self.is_drawing = False
 
     async def _advance(self, day: date, why: StepKind | None) -> None:
-        order = AdvanceOrder(**self._books_order("advance") | {"day": day}, why=why)
-        self._follow(await self._on_books("advance_account", order, Progress))
+        await self._follow_act("advance_account", AdvanceOrder(**self._books_order("advance") | {"day": day}, why=why))
 
     # -- commands and messages --------------------------------------------------------------------------------------
 
@@ -216,6 +232,7 @@ class LoanWorkflow:
     async def decide(self, decision: DecisionOrder) -> CommandResult:
         """A person's decision on the task that the loan waits for."""
         async with self.one_at_a_time:
+            self.check_decision(decision)
             return await self._decide(decision)
 
     @decide.validator
@@ -226,18 +243,16 @@ class LoanWorkflow:
 
     @workflow.signal
     async def decision_made(self, decision: DecisionOrder) -> None:
-        """The same decision from somebody who does not wait; what cannot be followed is dropped, the books say why."""
+        """The same decision from somebody who does not wait; the audit log has the refusal of one that is refused."""
         async with self.one_at_a_time:
-            if decision.task_id != self.task_id or self.stage not in (Stage.APPROVAL, Stage.PAYOUT_FAILED):
-                return
             try:
                 await self._decide(decision)
             except ApplicationError:
                 workflow.logger.warning("a decision by signal was refused")
 
     async def _decide(self, decision: DecisionOrder) -> CommandResult:
-        self.check_decision(decision)
-        order = DecideOnBooks(**self._books_order("decision"), decision=decision)
+        # One decision a task: if the answer to it was ever lost, the same task gives the same result again.
+        order = DecideOnBooks(**self._books_order(command=f"decision {decision.task_id}"), decision=decision)
         self._follow(await self._command_on_books("record_decision", order, Progress))
         return CommandResult(stage=self.stage, sentence=f"the decision is recorded: {decision.outcome}")
 
@@ -278,11 +293,12 @@ class LoanWorkflow:
             while self.next_day is not None and self.next_day.date <= self._today() and self.stage is Stage.REPAYMENT:
                 await self._take(self.next_day)
             self._require("prepayment", Stage.REPAYMENT)
-            order = PrepayOnBooks(**self._books_order("prepay"), prepayment=prepayment)
+            order = PrepayOnBooks(**self._books_order(command=prepayment.command_id), prepayment=prepayment)
             asked = await self._command_on_books("order_prepayment", order, CommandResult)
             try:
                 result = await self._bank("pay_in", asked.payment_key or "", order.day, PREPAYMENT_PATIENCE)
             except ActivityError as error:
+                self._ask_again_tomorrow()
                 raise ApplicationError(
                     "the bank has not answered yet; the prepayment is booked as soon as it does", type="outcome_unknown"
                 ) from error
@@ -298,6 +314,10 @@ class LoanWorkflow:
     def check_prepayment(self, prepayment: PrepaymentOrder) -> None:
         """Refuses a prepayment of a loan that is not running."""
         self._require("prepayment", Stage.REPAYMENT)
+        if self.is_drawing:
+            raise ApplicationError(
+                "a debit of this loan is under way; ask again when it is done", type="debit_under_way"
+            )
         if prepayment.amount_fen is not None and prepayment.amount_fen <= 0:
             raise ApplicationError("a prepayment is above zero", type="invalid_prepayment")
 
@@ -305,6 +325,13 @@ class LoanWorkflow:
     def money_moved(self, notice: MoneyNotice) -> None:  # noqa: ARG002 the row in the books has the facts
         """The bank reported money of this loan; the books have the row."""
         self.money_came_in = True
+
+    @workflow.signal
+    async def look_again(self) -> None:
+        """Somebody helped, or the books know more than this run: takes up what they say."""
+        async with self.one_at_a_time:
+            self.in_trouble = False
+            await self._follow_act("look_up_position", BooksOrder(**self._books_order("position")))
 
     @workflow.query
     def state(self) -> LoanState:
@@ -374,12 +401,37 @@ class LoanWorkflow:
         """An act of the procedure itself, unless somebody moved the loan on in the meantime."""
         async with self.one_at_a_time:
             if self.stage is stage:
-                self._follow(await self._on_books(activity, BooksOrder(**self._books_order(activity)), Progress))
+                await self._follow_act(activity, BooksOrder(**self._books_order(activity)))
+
+    async def _follow_act(self, activity: str, order: BooksOrder) -> None:
+        """Takes up what an act came to. One that the books refuse needs a person: a refusal must not end the loan."""
+        try:
+            self._follow(await self._on_books(activity, order, Progress))
+        except ActivityError:
+            self.in_trouble = True
+            await self._report(f"{activity}_refused", Role.RISK)
+
+    async def _report(self, about: str, role: Role) -> None:
+        order = TroubleOrder(**self._books_order("trouble"), about=about, role=role)
+        await self._on_books("report_trouble", order, Progress)
+
+    async def _wait_for_help(self) -> None:
+        """Until somebody helped (`look_again`), but tries by itself once a business day."""
+        await self._within(1, lambda: not self.in_trouble)
+        self.in_trouble = False
+
+    def _ask_again_tomorrow(self) -> None:
+        """A payment without an outcome is asked about on the next day at the latest."""
+        tomorrow = self._today() + timedelta(days=1)
+        if self.next_day is None or self.next_day.date > tomorrow:
+            self.next_day = NextDay(date=tomorrow, why=StepKind.DUE, collect=True)
+        else:
+            self.next_day = self.next_day.model_copy(update={"collect": True})
 
     async def _command(self, activity: str, command: CommandOrder, *stages: Stage) -> CommandResult:
         async with self.one_at_a_time:
             self._require(activity, *stages)
-            order = CommandOnBooks(**self._books_order(activity), command=command)
+            order = CommandOnBooks(**self._books_order(command=command.command_id), command=command)
             self._follow(await self._command_on_books(activity, order, Progress))
             return CommandResult(stage=self.stage, sentence=f"the loan is now at {self.stage}")
 
@@ -392,11 +444,13 @@ class LoanWorkflow:
         if progress.payouts:
             self.payouts = progress.payouts
 
-    def _books_order(self, operation: str) -> dict[str, Any]:
+    def _books_order(self, operation: str = "", *, command: str = "") -> dict[str, Any]:
+        """What every order to the books holds. A command brings its own key, an act of the procedure is numbered."""
         n = self.seq
+        key = self._key(operation)
         return {
             "loan": self.order.loan,
-            "key": self._key(operation),
+            "key": command_key(self.order.loan, command) if command else key,
             "n": n,
             "day": self._today(),
             "round": self.round,

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -56,7 +57,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_customer_owner_id"), "customer", ["owner_id"], unique=False)
     op.create_table(
         "effect",
-        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=96), nullable=False),
         sa.Column("loan", sa.String(length=16), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("result", sa.JSON(), nullable=False),
@@ -82,7 +83,7 @@ def upgrade() -> None:
         "outbox",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("topic", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=96), nullable=False),
+        sa.Column("key", sa.String(length=160), nullable=False),
         sa.Column("loan", sa.String(length=16), nullable=True),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
@@ -128,6 +129,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key_hash"),
     )
     op.create_index(op.f("ix_staff_customer_id"), "staff", ["customer_id"], unique=False)
+    op.create_index(op.f("ix_staff_manager_id"), "staff", ["manager_id"], unique=False)
     op.create_index(op.f("ix_staff_role"), "staff", ["role"], unique=False)
     op.create_table(
         "loan",
@@ -177,6 +179,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key"),
     )
     op.create_index(op.f("ix_application_content_index"), "application", ["content_index"], unique=False)
+    op.create_index(op.f("ix_application_entered_by"), "application", ["entered_by"], unique=False)
     op.create_table(
         "authorisation",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -196,6 +199,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_authorisation_customer_id"), "authorisation", ["customer_id"], unique=False)
     op.create_index(op.f("ix_authorisation_loan"), "authorisation", ["loan"], unique=False)
     op.create_table(
         "bank_entry",
@@ -203,7 +207,7 @@ def upgrade() -> None:
         sa.Column("direction", sa.String(length=8), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column("booked_on", sa.Date(), nullable=False),
-        sa.Column("end_to_end_id", sa.String(length=64), nullable=True),
+        sa.Column("end_to_end_id", sa.String(length=96), nullable=True),
         sa.Column("counterparty", sa.Text(), nullable=True),
         sa.Column("remittance", sa.Text(), nullable=True),
         sa.Column("loan", sa.String(length=16), nullable=True),
@@ -240,7 +244,7 @@ def upgrade() -> None:
     op.create_table(
         "contact",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=96), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("customer_id", sa.String(length=32), nullable=False),
         sa.Column("loan", sa.String(length=16), nullable=True),
         sa.Column("channel", sa.String(length=16), nullable=False),
@@ -291,7 +295,7 @@ def upgrade() -> None:
         sa.Column("limit_fen", sa.BigInteger(), nullable=False),
         sa.Column("annual_rate_percent", sa.String(length=12), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
-        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("graded_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["loan"],
@@ -304,9 +308,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("loan", "round"),
     )
+    op.create_index(op.f("ix_grading_policy_id"), "grading", ["policy_id"], unique=False)
     op.create_table(
         "loan_event",
-        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=96), nullable=False),
         sa.Column("loan", sa.String(length=16), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("type", sa.String(length=16), nullable=False),
@@ -345,8 +350,8 @@ def upgrade() -> None:
     op.create_table(
         "posting",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=96), nullable=False),
-        sa.Column("entry", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=160), nullable=False),
+        sa.Column("entry", sa.String(length=96), nullable=False),
         sa.Column("loan", sa.String(length=16), nullable=True),
         sa.Column("debit", sa.String(length=8), nullable=False),
         sa.Column("credit", sa.String(length=8), nullable=False),
@@ -448,7 +453,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_decision_loan"), "decision", ["loan"], unique=False)
     op.create_table(
         "payment",
-        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=96), nullable=False),
         sa.Column("loan", sa.String(length=16), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("party_id", sa.String(length=32), nullable=True),
@@ -458,7 +463,7 @@ def upgrade() -> None:
         sa.Column("effect", sa.String(length=24), nullable=True),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("booked", sa.Boolean(), nullable=False),
-        sa.Column("reason_code", sa.String(length=48), nullable=True),
+        sa.Column("reason_code", sa.String(length=64), nullable=True),
         sa.Column("bank_reference", sa.String(length=64), nullable=True),
         sa.Column("value_date", sa.Date(), nullable=False),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
@@ -475,6 +480,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_payment_bank_reference"), "payment", ["bank_reference"], unique=False)
     op.create_index("ix_payment_loan_kind", "payment", ["loan", "kind"], unique=False)
+    op.create_index(op.f("ix_payment_party_id"), "payment", ["party_id"], unique=False)
     op.create_index("ix_payment_status", "payment", ["status", "ordered_at"], unique=False)
     op.create_table(
         "terms",
@@ -496,11 +502,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("loan", "version"),
     )
+    op.create_index(op.f("ix_terms_decision_id"), "terms", ["decision_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_terms_decision_id"), table_name="terms")
     op.drop_table("terms")
     op.drop_index("ix_payment_status", table_name="payment")
+    op.drop_index(op.f("ix_payment_party_id"), table_name="payment")
     op.drop_index("ix_payment_loan_kind", table_name="payment")
     op.drop_index(op.f("ix_payment_bank_reference"), table_name="payment")
     op.drop_table("payment")
@@ -526,6 +535,7 @@ def downgrade() -> None:
     op.drop_table("party")
     op.drop_index("ix_loan_event_loan_position", table_name="loan_event")
     op.drop_table("loan_event")
+    op.drop_index(op.f("ix_grading_policy_id"), table_name="grading")
     op.drop_table("grading")
     op.drop_table("document")
     op.drop_index(op.f("ix_contact_loan"), table_name="contact")
@@ -539,7 +549,9 @@ def downgrade() -> None:
     op.drop_index("ix_bank_entry_day", table_name="bank_entry")
     op.drop_table("bank_entry")
     op.drop_index(op.f("ix_authorisation_loan"), table_name="authorisation")
+    op.drop_index(op.f("ix_authorisation_customer_id"), table_name="authorisation")
     op.drop_table("authorisation")
+    op.drop_index(op.f("ix_application_entered_by"), table_name="application")
     op.drop_index(op.f("ix_application_content_index"), table_name="application")
     op.drop_table("application")
     op.drop_index("ix_loan_stage_number", table_name="loan")
@@ -548,6 +560,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_loan_customer_id"), table_name="loan")
     op.drop_table("loan")
     op.drop_index(op.f("ix_staff_role"), table_name="staff")
+    op.drop_index(op.f("ix_staff_manager_id"), table_name="staff")
     op.drop_index(op.f("ix_staff_customer_id"), table_name="staff")
     op.drop_table("staff")
     op.drop_table("policy")

@@ -1,5 +1,6 @@
 """Applications by API: taken in once, or refused with what is wrong."""
 
+import socket
 from typing import Any
 
 import httpx
@@ -161,6 +162,17 @@ def test_an_oversize_application_is_refused_before_it_is_read(refusing_api: Call
     answer = refusing_api.apply(body(hobbies="x" * 70_000), "large")
 
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_what_announces_itself_as_too_large_is_answered_without_waiting_for_it(refusing_api: Caller) -> None:
+    host, _, port = refusing_api.url.removeprefix("http://").partition(":")
+    head = (
+        f"POST /api/v1/applications HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {demo_key('agent-lin')}\r\n"
+        "Content-Type: application/json\r\nIdempotency-Key: large\r\nContent-Length: 99999999\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(12) == b"HTTP/1.1 413"
 
 
 def test_an_oversize_application_in_pieces_is_refused_as_well(refusing_api: Caller) -> None:

@@ -91,8 +91,16 @@ def test_a_document_for_anothers_loan_is_refused(api: Caller, procedure: Procedu
 def test_a_file_name_keeps_no_sign_that_cannot_be_printed(api: Caller, procedure: Procedure) -> None:
     loan = procedure.apply()
 
-    assert upload(api, loan, name="身份证\x07.pdf").json()["filename"].startswith("身份证")
-    assert upload(api, loan, PDF + b"2", name="\t").status_code == 201
+    def name_kept(name: str, content: bytes) -> str:
+        part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+        kind = b'\r\n--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\nid_card\r\n--b--\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        sent = part + content + kind
+        answer = api.call("POST", f"/loans/{loan}/documents", "integrator-demo", headers=headers, content=sent)
+        return str(answer.json()["filename"])
+
+    assert name_kept("身份证\x07\x7f.pdf", PDF) == "身份证.pdf"
+    assert name_kept("\t", PDF + b"2") == "document"
 
 
 def test_an_upload_without_file_or_kind_names_both(api: Caller, procedure: Procedure) -> None:

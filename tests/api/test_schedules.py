@@ -31,13 +31,19 @@ def test_a_schedule_adds_up(refusing_api: Caller) -> None:
 
 
 def test_a_list_gives_each_result_in_its_place(refusing_api: Caller) -> None:
-    cases = [{"operation": "schedule", "terms": TERMS}, {"terms": TERMS | {"n_periods": "36个月"}}, "nonsense"]
+    cases: list[object] = [
+        {"operation": "schedule", "terms": TERMS},
+        {"terms": TERMS | {"n_periods": "36个月"}},
+        "nonsense",
+    ]
 
-    first, second, third = refusing_api.post("/schedules", cases).json()
+    cases.append({"terms": TERMS | {"lone \ud800 surrogate": "1"}})
+    first, second, third, fourth = refusing_api.post("/schedules", cases).json()
 
     assert "rows" in first
     assert second["error"]["field"] == "n_periods"
     assert third["error"]["field"] == "body"
+    assert fourth["error"]["field"] == "lone \ud800 surrogate"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,7 @@ def test_a_list_gives_each_result_in_its_place(refusing_api: Caller) -> None:
         ("apr", {"input": None}, "input"),
         ("schedules", [{"terms": TERMS}] * 101, "body"),
         ("schedules", "text", "body"),
+        ("schedules", {"terms": TERMS | {"lone \ud800 surrogate": "1"}}, "lone \ud800 surrogate"),
     ],
 )
 def test_what_is_no_case_is_refused_by_field(refusing_api: Caller, path: str, body: object, field: str) -> None:

@@ -1,4 +1,4 @@
-"""Representative lives of loans, lived on the development server to be recorded and on the time-skipping one to compare."""
+"""Representative lives of loans: lived on the development server to record, on the time-skipping one to compare."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ async def repaid_over_a_year(lender: Office) -> str:
 
 
 async def recalled_and_prepaid(lender: Office) -> str:
-    """A student's second payee declines, the first one's money comes back, both are paid; two subsidies, then all at once."""
+    """A payee declines, the other's money comes back, both are paid; two subsidies, two prepayments."""
     lender.outside.plan_fault("bank", "slow", operation="transfers", delay_ms=0)
     lender.outside.plan_fault("bank", "decline", operation="transfers")
     loan = await lender.offered("student", people.student(), tuition="1000")
@@ -31,6 +31,8 @@ async def recalled_and_prepaid(lender: Office) -> str:
     await lender.prepay(loan, 300_000, "reduce_term")
     await lender.until(running.disbursed_on + timedelta(days=76))
     await lender.prepay(loan)
+    # What the state owes for the days since its last payment is claimed on the next one.
+    await lender.until(running.disbursed_on + timedelta(days=78))
     await lender.at(loan, Stage.SETTLED)
     return loan
 

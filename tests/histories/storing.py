@@ -1,7 +1,6 @@
 """How a history is stored, and what of it must not change without a review."""
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ def load(path: Path) -> WorkflowHistory:
 
 
 def fingerprint(runs: Sequence[WorkflowHistory]) -> str:
-    """The order of commands of all runs of a loan, a line each: what a replay of old histories alone would not guard."""
+    """The order of commands of all runs of a loan, a line each: a replay of old histories alone would not guard it."""
     lines = []
     for number, run in enumerate(runs, 1):
         lines.append(f"run {number}")
@@ -77,16 +76,11 @@ def readable(history: WorkflowHistory) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, one in value.items():
-            yield str(name)
-            yield from _texts(one)
-    elif isinstance(value, list):
+    if isinstance(value, list):
         for one in value:
             yield from _texts(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from [base64.b64decode(one).decode()] if name == "data" and isinstance(one, str) else _texts(one)
     else:
         yield str(value)
-        try:
-            yield base64.b64decode(str(value), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError, ValueError):
-            return

@@ -86,10 +86,9 @@ class Repayment(RuleBasedStateMachine):
             self.house.settle(key)
         self.unknown.clear()
 
-    @precondition(lambda self: self.runs)
     @rule(fen=st.integers(1, 400_000), back=st.integers(0, 40), wakes=st.booleans())
     def transfer(self, fen: int, back: int, wakes: bool) -> None:
-        """The borrower transfers money; the bank may date it back, even before the payout."""
+        """The borrower transfers money, even after the end; the bank may date it back, even before the payout."""
         self.house.deposit(self.loan, fen, booked_on=self.house.day - timedelta(days=back))
         if wakes:
             self.next_day = self.house.advance(self.loan).next_day

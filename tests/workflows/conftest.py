@@ -19,7 +19,6 @@ from tests.workflows.gate import Gate
 from tests.workflows.harness import Office, RealEngine, SkippingEngine, make_template, open_office
 
 
-
 class OpenOffice(Protocol):
     """Opens a lender: `async with office() as lender:`; `through` is how it reaches the outside, if not directly."""
 
@@ -72,9 +71,7 @@ def own_namespace(temporal_server: str) -> str:
 
     async def register() -> None:
         client = await Client.connect(temporal_server)
-        request = RegisterNamespaceRequest(
-            namespace=name, workflow_execution_retention_period=Duration(seconds=86_400)
-        )
+        request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
         await client.workflow_service.register_namespace(request)
 
     asyncio.run(register())
@@ -89,9 +86,7 @@ def office_in_real_time(
 
     @asynccontextmanager
     async def opened(day_seconds: float) -> AsyncIterator[Office]:
-        client = await Client.connect(
-            temporal_server, namespace=own_namespace, data_converter=pydantic_data_converter
-        )
+        client = await Client.connect(temporal_server, namespace=own_namespace, data_converter=pydantic_data_converter)
         async with open_office(RealEngine(client), books_template, outside, day_seconds=day_seconds) as office:
             yield office
 

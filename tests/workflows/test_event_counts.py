@@ -34,7 +34,9 @@ async def test_an_installment_paid_on_time_takes_at_most_twenty_events(office_in
         _, repayment = await histories(lender, loan)
         assert len(repayment.events) - 2 <= 3 * MOST_OF_AN_INSTALLMENT
         # What the longest microloan comes to on this server: origination, thirty-six installments, three more runs.
-        assert MOST_OF_ORIGINATION + 36 * (len(repayment.events) - 2) / 3 + 3 * ENDS_OF_A_RUN < MOST_OF_THIRTY_SIX_MONTHS
+        assert (
+            MOST_OF_ORIGINATION + 36 * (len(repayment.events) - 2) / 3 + 3 * ENDS_OF_A_RUN < MOST_OF_THIRTY_SIX_MONTHS
+        )
 
 
 async def test_thirty_six_months_take_less_than_eight_hundred_events_in_runs_of_a_year(office: OpenOffice) -> None:

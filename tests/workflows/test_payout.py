@@ -8,6 +8,7 @@ from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from services.bank import BankMovement, LateDecline, record_late_decline, record_movement
 from simulators.records import Person
+from tests.simulators.running import PEOPLE
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
 from tests.workflows.gate import Gate
@@ -17,9 +18,7 @@ from tests.workflows.harness import FINANCE, MANAGER, Office, refused
 def payouts(lender: Office, loan: str) -> list[tuple[str, PaymentStatus, str | None]]:
     """Key without the loan's number, status and reason of each order to pay out or take back."""
     found = [
-        payment
-        for payment in lender.payments(loan)
-        if payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL)
+        payment for payment in lender.payments(loan) if payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL)
     ]
     return [(payment.key.partition(":")[2], payment.status, payment.reason_code) for payment in found]
 
@@ -73,8 +72,8 @@ async def test_the_borrower_may_walk_away_after_a_declined_payout(office: OpenOf
 
 async def test_a_closed_account_is_found_out_before_money_is_lost(office: OpenOffice) -> None:
     async with office() as lender:
-        closed = next(person for person in people.PEOPLE.people if person.account_closed and person.enrolment is None)
-        loan = await lender.apply("micro", closed, amount="1000", monthly_income=str(closed.monthly_income_fen // 100))
+        closed = next(person for person in PEOPLE.people if person.account_closed and person.enrolment is None)
+        loan = await lender.apply("micro", closed, changes={"amount": "1000"})
         await lender.at(loan, Stage.APPROVAL)
         await lender.decide(loan, Outcome.APPROVE)
         await lender.accept(loan)

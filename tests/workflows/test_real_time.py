@@ -5,7 +5,9 @@ from tests.workflows import people
 from tests.workflows.conftest import OpenOfficeWithDays
 
 
-async def test_the_borrower_may_walk_away_while_the_registers_are_asked(office_in_real_time: OpenOfficeWithDays) -> None:
+async def test_the_borrower_may_walk_away_while_the_registers_are_asked(
+    office_in_real_time: OpenOfficeWithDays,
+) -> None:
     async with office_in_real_time(60) as lender:
         lender.outside.plan_fault("bureau", "slow", delay_ms=1500)
         loan = await lender.apply("micro", people.earner())

@@ -55,7 +55,9 @@ async def test_a_loan_lost_before_approval_and_at_each_stage_until_the_payout_go
         assert await compare_stages(lender.books, lender.commands) == []
 
 
-async def test_a_loan_lost_while_the_registers_are_asked_asks_those_that_have_not_answered(office_in_real_time: OpenOfficeWithDays) -> None:
+async def test_a_loan_lost_while_the_registers_are_asked_asks_those_that_have_not_answered(
+    office_in_real_time: OpenOfficeWithDays,
+) -> None:
     async with office_in_real_time(60) as lender:
         lender.outside.plan_fault("bureau", "error_503", times=2)
         loan = await lender.apply("micro", people.earner())

@@ -26,9 +26,7 @@ def personal(person: Person) -> set[str]:
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 async def test_todays_code_replays_the_recorded_history(path: Path) -> None:
-    replayer = Replayer(
-        workflows=[LoanWorkflow], workflow_runner=sandboxed(), data_converter=pydantic_data_converter
-    )
+    replayer = Replayer(workflows=[LoanWorkflow], workflow_runner=sandboxed(), data_converter=pydantic_data_converter)
     await replayer.replay_workflow(load(path))
 
 
@@ -57,14 +55,12 @@ async def test_no_history_holds_who_the_borrower_is(office: OpenOffice) -> None:
         lender.outside.plan_fault("bank", "slow", operation="transfers", delay_ms=0)
         lender.outside.plan_fault("bank", "decline", operation="transfers")
         lender.outside.plan_fault("enrolment", "error_503")
-        loan = await lender.apply(
-            "student",
-            student,
-            joint_borrower_name=parent.name,
-            joint_borrower_id_number=parent.id_number,
-            joint_borrower_mobile=parent.mobile,
-            **marked,
-        )
+        joint = {
+            "joint_borrower_name": parent.name,
+            "joint_borrower_id_number": parent.id_number,
+            "joint_borrower_mobile": parent.mobile,
+        }
+        loan = await lender.apply("student", student, changes=joint | marked)
         await lender.minutes(1)
         await lender.eventually(lambda: lender.tasks(loan) != [], lambda: "nobody is asked")
         await lender.accept_after_approval(loan)

@@ -35,7 +35,7 @@ async def test_a_knock_out_rule_refuses_without_asking_anybody(office: OpenOffic
 async def test_a_full_time_student_gets_no_microloan(office: OpenOffice) -> None:
     async with office() as lender:
         student = people.student()
-        loan = await lender.apply("micro", student, monthly_income="5000")
+        loan = await lender.apply("micro", student, changes={"monthly_income": "5000"})
         await lender.at(loan, Stage.REFUSED)
         grading = lender.read(lambda work: work.policies.grading(loan))
         assert grading is not None
