@@ -72,6 +72,7 @@ def demo_command(
     stay: Annotated[bool, typer.Option(help="stay up afterwards, until Ctrl-C")] = False,
 ) -> None:
     """Live through a year of lending in minutes, with made-up people."""
+    logs.set_up("error")
     raise typer.Exit(demo(DemoPlan(data_dir, port, day_seconds, months, applications, stay or sys.stdin.isatty())))
 
 

@@ -14,6 +14,7 @@ from api.context import Acting, ApiContext, Context
 from api.problems import refusals
 from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan, sender_of
 from books.session import UnitOfWork
+from engine.errors import LoanNotRunning
 from lending.errors import LendingError
 from lending.money import to_fen
 from models.messages import CommandOrder, DecisionOrder
@@ -206,8 +207,19 @@ async def decide_task(
     if before is not None:
         return before
     if wait:
-        return answer_to(task.loan, await context.commands.decide(task.loan, decision))
+        return await _decide(context, actor, task.loan, decision)
     return JSONResponse(Queued(command=command, status_url=f"/api/v1/tasks/{task_id}").model_dump(), 202)
+
+
+async def _decide(context: ApiContext, actor: Actor, loan: str, decision: DecisionOrder) -> CommandAnswer:
+    try:
+        return answer_to(loan, await context.commands.decide(loan, decision))
+    except LoanNotRunning:
+        # Perhaps another decision has just closed the loan: then the books say so better.
+        before = await run_in_threadpool(_check_decision, context, actor, decision, queue=False)
+        if before is None:
+            raise
+        return before
 
 
 def _last_seen(after: str | None) -> tuple[date, str] | None:

@@ -107,6 +107,12 @@ def _add_ratios(findings: Findings, runs: dict[str, list[Run]]) -> None:
     beside = ratios("yardstick")
     spread = f"pairs {min(beside):.2f}–{max(beside):.2f}"
     findings.add("loans/s, ratio to the yardstick", median(beside), at_least=LEAST_RATIO, note=spread)
+    cpu = [
+        theirs.cpu_in_all / ours.cpu_in_all for ours, theirs in zip(runs["loanwright"], runs["yardstick"], strict=True)
+    ]
+    findings.add(
+        "CPU, the yardstick's share of ours", median(cpu), note="what the ratio of loans/s comes to on full cores"
+    )
     findings.add("loans/s, ratio to the bare workflow", median(ratios("bare")), note="no HTTP, no disk")
     for name, of_side in runs.items():
         findings.add(f"{name}: loans", median([run.loans_per_second for run in of_side]), "/s")

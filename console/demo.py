@@ -64,9 +64,8 @@ class Outcome:
 def demo(plan: DemoPlan) -> int:
     """Runs the demonstration; 0 if everything balances to the fen, 1 if not."""
     say = Console(stderr=True)
-    if plan.data_dir.exists():
-        shutil.rmtree(plan.data_dir)
-    tree = Tree()
+    tree = Tree(plan.data_dir)
+    _clear(plan.data_dir)
     # SIGTERM must end the children as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     say.print("Loanwright lives through a year; people and figures are made up", style="bold")
@@ -121,6 +120,15 @@ async def _outcome(books: Books, bank: BankGateway, settings: Settings) -> Outco
         if outcome.is_right or asyncio.get_running_loop().time() > deadline:
             return outcome
         await asyncio.sleep(0.2)
+
+
+def _clear(folder: Path) -> None:
+    """Every demonstration begins with empty books; the lock that this one holds stays."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "lock":
+            entry.unlink()
 
 
 def _months(books: Books) -> list[tuple[str, int, int]]:

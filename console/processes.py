@@ -1,5 +1,6 @@
 """A tree of processes on this machine: started in order, restarted when one dies, ended together."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -37,6 +38,7 @@ class Child:
     log_file: Path
     ready: Callable[[], bool]
     process: subprocess.Popen[bytes] | None = None
+    holds: int | None = None
     started_at: float = 0.0
     restarts: int = 0
     output: IO[bytes] | None = field(default=None, repr=False)
@@ -54,6 +56,8 @@ class Child:
             stderr=subprocess.STDOUT,
             # A group of its own: Ctrl-C reaches the parent only, which then ends the children in order.
             start_new_session=True,
+            # Whoever of the tree still lives keeps the folder to itself.
+            pass_fds=() if self.holds is None else (self.holds,),
         )
         self.started_at = time.monotonic()
 
@@ -81,13 +85,15 @@ class Child:
 class Tree:
     """The children in their order of start."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self.lock = _lock(folder) if folder else None
         self.children: list[Child] = []
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
 
     def start(self, child: Child, timeout_seconds: float = 60) -> None:
         """Starts a child and waits until it is ready; NotReady if it is not in time."""
+        child.holds = self.lock.fileno() if self.lock else None
         child.start()
         self.children.append(child)
         deadline = time.monotonic() + timeout_seconds
@@ -109,6 +115,8 @@ class Tree:
             self._watcher.join()
         for child in reversed(self.children):
             child.stop()
+        if self.lock is not None:
+            self.lock.close()
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.2):
@@ -124,6 +132,18 @@ class Tree:
         if self._stopping.wait(min(0.2 * 2**child.restarts, 10.0)):
             return
         child.start()
+
+
+def _lock(folder: Path) -> IO[bytes]:
+    """Keeps a data folder to one tree; NotReady if another one, or what is left of it, still works there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = (folder / "lock").open("wb")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        held.close()
+        raise NotReady(f"another Loanwright still works in {folder}; end it first or give another folder") from error
+    return held
 
 
 def python(*arguments: str) -> list[str]:

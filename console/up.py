@@ -91,7 +91,7 @@ def up(plan: Plan) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    tree = Tree()
+    tree = Tree(plan.data_dir.resolve())
     say.print("Loanwright is starting", style="bold")
     try:
         addresses, _, books = bring_up(tree, plan, say)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect
 
 from books.customers import blind_index
 from books.session import UnitOfWork
@@ -180,7 +180,7 @@ def _write(
         answers[position] = Receipt(number)
     for table, values in rows.items():
         if values:
-            work.session.execute(insert(table), values)
+            work.session.execute(insert(inspect(table).local_table), values)
     work.outbox.written = True
 
 

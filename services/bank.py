@@ -20,7 +20,7 @@ from services.ledger import post
 from services.payments import date_by_bank, mark_returned, record_outcome
 from services.tasks import open_task
 
-LOAN_NUMBER = re.compile(r"\bL\d{8}\b")
+LOAN_NUMBER = re.compile(r"\bL\d{8,15}\b")
 BOOKING_PATIENCE = timedelta(seconds=10)
 """How long whoever drew money has to book it himself before a notice wakes the loan."""
 

@@ -31,8 +31,8 @@ async def recalled_and_prepaid(lender: Office) -> str:
     await lender.prepay(loan, 300_000, "reduce_term")
     await lender.until(running.disbursed_on + timedelta(days=76))
     await lender.prepay(loan)
-    # What the state owes for the days since its last payment is claimed on the next one.
-    await lender.until(running.disbursed_on + timedelta(days=78))
+    # What the state owes for the days since its last payment is claimed a week later.
+    await lender.until(running.disbursed_on + timedelta(days=85))
     await lender.at(loan, Stage.SETTLED)
     return loan
 

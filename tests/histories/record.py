@@ -14,8 +14,8 @@ from tests.simulators.running import Outside, running_outside
 from tests.workflows.harness import RealEngine, histories, make_template, open_office
 from tools.servers import temporal_binary
 
-DAY_SECONDS = 0.3
-DAY_SECONDS_OF = {"late_and_paid_by_deposit": 1.0}
+DAY_SECONDS = 0.5
+DAY_SECONDS_OF = {"late_and_paid_by_deposit": 1.5}
 """Long enough that the engine is never late, so that every planned day is slept for: arrears wake it day after day."""
 
 

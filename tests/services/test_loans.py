@@ -8,11 +8,11 @@ from activities.acts import once
 from models.loans import Stage
 from models.messages import BooksOrder, LoanOrder, NextDay, Progress, StepKind
 from models.tasks import Outcome, TaskKind
-from services import disbursement
+from services import acceptance, disbursement
 from services.errors import WrongStage
 from services.loans import account_of, case_of, order_for, order_from_books, require_stage
 from services.products import catalogue
-from tests.services.procedure import Procedure
+from tests.services.procedure import FINANCE, INTEGRATOR, Procedure
 
 
 def order_of(procedure: Procedure, loan: str) -> LoanOrder:
@@ -53,21 +53,40 @@ def test_a_loan_that_pays_out_knows_its_orders(procedure: Procedure) -> None:
     assert (order.stage, order.payouts) == (Stage.DISBURSEMENT, keys)
 
 
-def test_a_failed_payout_waits_for_finance_and_forgets_declined_orders(procedure: Procedure) -> None:
+def test_a_failed_payout_waits_for_finance_and_a_new_try_carries_the_newest_order_of_each_payee(
+    procedure: Procedure,
+) -> None:
     loan = procedure.offered("student")
     keys = procedure.accept(loan).payouts
     procedure.decline(keys[0])
     procedure.act(disbursement.record_payout_failure, BooksOrder(**procedure.order(loan)))
     order = order_of(procedure, loan)
-    assert (order.stage, order.payouts) == (Stage.PAYOUT_FAILED, ())
-    assert order.task_id == procedure.task(loan, TaskKind.PAYOUT_PROBLEM).id
+    assert (order.stage, order.task_id) == (Stage.PAYOUT_FAILED, procedure.task(loan, TaskKind.PAYOUT_PROBLEM).id)
+    again = procedure.decide(loan, actor=FINANCE, kind=TaskKind.PAYOUT_PROBLEM).payouts
+    assert set(order_of(procedure, loan).payouts) == set(again)
+    assert not set(again) & set(keys)
+
+
+def test_a_case_under_verification_asks_the_registers_in_a_new_round(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    assert order_of(procedure, loan).round == 1
+    procedure.decide(loan, Outcome.RETURN)
+    procedure.act(acceptance.complete, procedure.command(loan, INTEGRATOR))
+    assert order_of(procedure, loan).round == 2
+
+
+def test_money_that_waits_to_be_booked_wakes_the_loan(procedure: Procedure) -> None:
+    loan = procedure.running()
+    assert not order_of(procedure, loan).money_came_in
+    procedure.deposit(loan, 100)
+    assert order_of(procedure, loan).money_came_in
 
 
 def test_a_running_loan_goes_on_from_the_day_that_its_books_stand_at(procedure: Procedure) -> None:
     loan = procedure.running()
     procedure.day += timedelta(days=40)
     procedure.advance(loan, StepKind.OVERDUE)
-    assert order_of(procedure, loan).next_day == NextDay(date=procedure.day, why=StepKind.REMINDER)
+    assert order_of(procedure, loan).next_day == NextDay(date=procedure.day, why=StepKind.DUE)
 
 
 @pytest.mark.parametrize("bring", [Procedure.offered, Procedure.running], ids=["acceptance", "repayment"])

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import update
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import SleepRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
@@ -30,7 +31,7 @@ from lending.account import LoanAccount
 from lending.calendar import REAL_DAY_SECONDS, BusinessClock
 from models import ledger as chart
 from models.keys import workflow_id
-from models.loans import CLOSED, Loan, Stage
+from models.loans import Loan, Stage
 from models.messages import CommandOrder, CommandResult, DecisionOrder, LoanState, PrepaymentOrder, Sender
 from models.outbox import NumberSeries, OutboxRow, Topic
 from models.payments import Payment, PaymentKind
@@ -57,6 +58,18 @@ MANAGER = Actor("manager-zhao", Role.MANAGER)
 RISK = Actor("risk-qian", Role.RISK)
 FINANCE = Actor("finance-sun", Role.FINANCE)
 ADMIN = Actor("admin-gu", Role.ADMIN)
+
+TASK_EVENTS = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+)
+CLOSING_EVENTS = (
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+)
 
 # One bank serves all lenders of a test process, and an order's number must be new to it.
 _lenders = itertools.count(1)
@@ -281,10 +294,8 @@ class Office:
         await self._pass_to(await self.engine.now() + timedelta(minutes=count))
 
     async def _pass_to(self, instant: datetime) -> None:
-        """Answers of the workflows show that they are at rest: time skipped during a task may stand still for good."""
         for loan in self.loans:
-            if self.loan(loan).stage not in CLOSED:
-                await self.state(loan)
+            await self.at_rest(loan)
         await self.engine.wait_until(instant)
 
     async def days(self, count: int) -> None:
@@ -326,19 +337,29 @@ class Office:
         return self.read(lambda work: [one.template or "" for one in reversed(work.customers.contacts(number))])
 
     async def state(self, number: str) -> LoanState:
-        """What the workflow's Query answers, once the engine has nothing left to do at once.
-
-        The time-skipping server drops a Query that reaches a run just as it continues as new: it is asked again.
-        """
+        """What the workflow's Query answers, once the engine has nothing left to do at once."""
+        await self.at_rest(number)
         handle = self.engine.client.get_workflow_handle(workflow_id(number))
+        state: LoanState = await handle.query("state", result_type=LoanState)
+        return state
+
+    async def at_rest(self, number: str) -> None:
+        """Returns once no workflow task of the loan is under way.
+
+        The time-skipping server stands still for good after a Query, a termination or a skip in the middle of a task.
+        """
         give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < give_up_at:
-            with suppress(RPCError):
-                run = (await handle.describe()).run_id
-                state: LoanState = await handle.query("state", result_type=LoanState, rpc_timeout=timedelta(seconds=1))
-                if (await handle.describe()).run_id == run:
-                    return state
-        raise AssertionError(f"the workflow of {number} does not answer")
+        while not await self._is_at_rest(number):
+            assert time.monotonic() < give_up_at, f"the workflow of {number} does not come to rest"
+            await asyncio.sleep(0.01)
+
+    async def _is_at_rest(self, number: str) -> bool:
+        history = await self.engine.client.get_workflow_handle(workflow_id(number)).fetch_history()
+        kinds = [event.event_type for event in history.events]
+        if kinds[-1] == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+            return False
+        last_task = next((kind for kind in reversed(kinds) if kind in TASK_EVENTS), None)
+        return kinds[-1] in CLOSING_EVENTS or last_task == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
     async def at(self, number: str, stage: Stage) -> Loan:
         """The loan, once books and engine have it at a stage."""
@@ -424,6 +445,7 @@ async def open_office(
             finally:
                 for loan in office.loans:
                     with suppress(RPCError):
+                        await office.at_rest(loan)
                         await engine.client.get_workflow_handle(workflow_id(loan)).terminate()
     finally:
         books.close()

@@ -126,7 +126,8 @@ async def test_the_states_late_subsidy_makes_no_student_overdue(office: OpenOffi
         row = lender.loan(loan)
         assert (row.dpd, row.overdue_fen, overdue_messages(lender, loan)) == (0, 0, 0)
         assert lender.account(loan).subsidy_outstanding_fen > 0
-        assert lender.tasks(loan) == []
+        [told] = lender.tasks(loan)
+        assert (told.about, told.role) == ("the state declined a subsidy claim", Role.FINANCE)
 
         await lender.until(date(2026, 4, 5))
         assert lender.account(loan).subsidy_outstanding_fen == 0
