@@ -1,8 +1,7 @@
-"""the first books."""
+"""The first books: all tables."""
 
 import sqlalchemy as sa
 from alembic import op
-
 
 revision = "0001"
 down_revision = None
