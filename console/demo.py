@@ -141,7 +141,7 @@ def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None
     for number, why in report.refused:
         say.print(f"  line {number}: {why}", style="yellow", highlight=False, soft_wrap=True)
     say.print(
-        f"\nDecide one yourself while it runs: {addresses.web}/  (sign in as 赵明远, the manager)", soft_wrap=True
+        f"\nDecide one yourself while it runs: {addresses.web}/  (sign in as 钱若水, the risk lead)", soft_wrap=True
     )
     if addresses.temporal_ui:
         say.print(f"Watch the workflows: {addresses.temporal_ui}")
