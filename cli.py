@@ -220,7 +220,7 @@ def audit_stages_command() -> None:
     """Compare the stages in the books with the engine's."""
     table = Table("loan", "books", "engine")
     for one in asyncio.run(_compare()):
-        table.add_row(one.loan, one.books, one.engine or "no workflow")
+        table.add_row(one.loan, one.books or "not there", one.engine or "no workflow")
     _report(table, "books and engine agree")
 
 
