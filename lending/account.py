@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from lending.components import Components
 
@@ -34,8 +35,7 @@ FIVE_CLASS_2023 = (
 """Risk classification of commercial banks' financial assets (2023): overdue, and more than 90, 270 and 360 days."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstallmentState:
+class InstallmentState(NamedTuple):
     """One installment as it stands, in fen. The five `…_due` parts are what of `outstanding` each component makes up.
 
     `paid` counts the borrower's money only; waived and written-off parts are neither paid nor outstanding.

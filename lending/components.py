@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Component(StrEnum):
@@ -17,7 +18,14 @@ class Component(StrEnum):
     __hash__ = str.__hash__
 
 
-BORROWER_COMPONENTS = (Component.PENALTY, Component.FEE, Component.INTEREST, Component.PRINCIPAL)
+# Looking a member up in its class costs more than the sum it is looked up for: a replay uses these names.
+PRINCIPAL: Final = Component.PRINCIPAL
+INTEREST: Final = Component.INTEREST
+FEE: Final = Component.FEE
+PENALTY: Final = Component.PENALTY
+SUBSIDY: Final = Component.SUBSIDY
+
+BORROWER_COMPONENTS: tuple[Component, ...] = (PENALTY, FEE, INTEREST, PRINCIPAL)
 """What the borrower owes, in the order of Civil Code article 561: costs, interest, principal."""
 
 

@@ -16,6 +16,9 @@ class DayCount(StrEnum):
     ACTUAL_ACTUAL = "actual/actual"
     DAILY_RATE = "daily_rate"
 
+    # Every span looks its year up, and Enum's own hash is a Python call.
+    __hash__ = str.__hash__
+
 
 _FIXED_YEAR = {DayCount.ACTUAL_365: 365, DayCount.ACTUAL_360: 360, DayCount.ACTUAL_364: 364, DayCount.DAILY_RATE: 1}
 

@@ -15,9 +15,13 @@ class PeriodUnit(StrEnum):
     QUARTER = "quarter"
     YEAR = "year"
 
+    # Every due date looks its unit up, and Enum's own hash is a Python call.
+    __hash__ = str.__hash__
+
 
 _DAYS = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
 _MONTHS = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.YEAR: 12}
+_DAYS_OF_EVERY_MONTH = 28
 _UNITS_A_YEAR = {
     PeriodUnit.DAY: 365,
     PeriodUnit.WEEK: 52,
@@ -49,9 +53,15 @@ def shift(day: date, period: Period, count: int, anchor_day: int) -> date:
     days = _DAYS.get(period.unit)
     if days is not None:
         return day + timedelta(days=days * period.every * count)
-    month = day.year * 12 + day.month - 1 + period.months * count
+    return _in_month(day.year * 12 + day.month - 1 + period.months * count, anchor_day)
+
+
+def _in_month(month: int, anchor_day: int) -> date:
+    """The anchor day, or the last, of a month counted from the year 0."""
     year, month0 = divmod(month, 12)
-    return date(year, month0 + 1, min(anchor_day, monthrange(year, month0 + 1)[1]))
+    if anchor_day > _DAYS_OF_EVERY_MONTH:
+        anchor_day = min(anchor_day, monthrange(year, month0 + 1)[1])
+    return date(year, month0 + 1, anchor_day)
 
 
 def anchor_of(disbursed: date, first_due: date, period: Period) -> int:
@@ -69,4 +79,8 @@ def anchor_of(disbursed: date, first_due: date, period: Period) -> int:
 
 def due_dates(first_due: date, period: Period, n: int, anchor_day: int) -> list[date]:
     """`n` due dates from the first one on, each counted from the first so that a clamp leaves no trace."""
-    return [first_due, *(shift(first_due, period, count, anchor_day) for count in range(1, n))]
+    months = period.months
+    if not months:
+        return [shift(first_due, period, count, anchor_day) for count in range(n)]
+    first = first_due.year * 12 + first_due.month - 1
+    return [first_due, *(_in_month(first + months * count, anchor_day) for count in range(1, n))]

@@ -43,6 +43,9 @@ class EventType(StrEnum):
     WRITE_OFF = "write_off"
     AS_OF = "as_of"
 
+    # Events are ranked and handled by type, and Enum's own hash is a Python call.
+    __hash__ = str.__hash__
+
 
 class PrepaymentEffect(StrEnum):
     """What a prepayment changes: the installments' size, their number, or the day the next ones fall due."""
@@ -205,11 +208,11 @@ def in_force(events: Sequence[Event], as_of: datetime.date) -> list[Event]:
         if event.id in by_id:
             raise InvalidEvent("id", f"{event.id} names two events")
         by_id[event.id] = event
-    reversals = [event for event in events if event.type is EventType.REVERSAL and event.date <= as_of]
-    for event in events:
-        if event.type is EventType.REVERSAL and event.of not in by_id:
+    reversals = [event for event in events if event.type is EventType.REVERSAL]
+    for event in reversals:
+        if event.of not in by_id:
             raise InvalidEvent("of", f"there is no event {event.of} for {event.id} to reverse", event.id)
-    undone = _undone(reversals)
+    undone = _undone([event for event in reversals if event.date <= as_of])
     standing = [e for e in events if e.date <= as_of and e.type is not EventType.REVERSAL and e.id not in undone]
     return sorted(standing, key=lambda event: (event.date, _RANK[event.type]))
 

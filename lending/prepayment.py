@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lending.account import LoanAccount
+from lending.components import INTEREST, PRINCIPAL
 from lending.errors import LendingError
-from lending.events import Event, EventType, PrepaymentEffect
-from lending.servicing import service
+from lending.events import Event, EventType, PrepaymentEffect, in_force
+from lending.replay import Replay
+from lending.schedules import build_schedule
+from lending.servicing import apply, replayed, settlement_of
 from lending.terms import Terms
 
 _QUOTED = "quote"
@@ -58,14 +60,22 @@ def quote_prepayment(
     Early repayment bears interest for the days the money was used only (Civil Code article 677). Refused when
     nothing is owed.
     """
-    before = service(terms, events, on)
-    if not before.settlement_fen:
+    loan = replayed(terms, events, on)
+    owed, interest = settlement_of(loan, on), _interest(loan)
+    if not owed:
         raise NothingToPrepay(f"nothing is left to pay on {on}")
-    settlement = before.settlement_fen + fee_fen
+    settlement = owed + fee_fen
     amount = settlement if amount_fen is None else amount_fen
-    after = service(terms, [*events, *_payment(on, amount, fee_fen, effect, settling=amount == settlement)], on)
-    parts = [allocation for allocation in after.allocations if allocation.event_id == _QUOTED]
-    left = [row for row in after.rows if row.outstanding and row.due > on]
+    payment = _payment(on, amount, fee_fen, effect, settling=amount == settlement)
+    tried = [*events, *payment]
+    if in_force(tried, on)[-len(payment) :] == payment:
+        apply(loan, payment)
+        loan.advance_to(on)
+    else:
+        # Events of the same day apply after the payment: the loan has gone too far to make it.
+        loan = replayed(terms, tried, on)
+    parts = [allocation for allocation in loan.allocations if allocation.event_id == _QUOTED]
+    left = [(due, outstanding) for due, outstanding in _outstanding(loan) if outstanding and due > on]
     return PrepaymentQuote(
         on=on,
         amount_fen=amount,
@@ -75,12 +85,12 @@ def quote_prepayment(
         interest_fen=sum(part.interest for part in parts),
         principal_fen=sum(part.principal for part in parts),
         credit_fen=sum(part.credit for part in parts),
-        principal_after_fen=after.principal_outstanding_fen,
-        interest_saved_fen=_interest(before) - _interest(after),
-        next_due=left[0].due if left else None,
-        next_installment_fen=left[0].outstanding if left else 0,
-        last_due=left[-1].due if left else None,
-        settles=after.settled_on is not None,
+        principal_after_fen=loan.outstanding(PRINCIPAL),
+        interest_saved_fen=interest - _interest(loan),
+        next_due=left[0][0] if left else None,
+        next_installment_fen=left[0][1] if left else 0,
+        last_due=left[-1][0] if left else None,
+        settles=loan.settled_on is not None,
     )
 
 
@@ -92,5 +102,12 @@ def _payment(on: date, amount: int, fee: int, effect: PrepaymentEffect, *, settl
     return [*fees, Event(_QUOTED, EventType.SETTLEMENT, on)]
 
 
-def _interest(account: LoanAccount) -> int:
-    return sum(row.interest for row in account.rows)
+def _interest(loan: Replay) -> int:
+    return sum(row.amount(INTEREST) for row in loan.rows)
+
+
+def _outstanding(loan: Replay) -> list[tuple[date, int]]:
+    """Each due date and what the borrower still has to pay of it; before the payout, what the terms plan."""
+    if not loan.disbursed:
+        return [(row.due, row.total) for row in build_schedule(loan.terms).rows]
+    return [(row.due, row.borrower_left()) for row in loan.rows]

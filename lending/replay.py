@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from lending.account import Allocation
 from lending.amortization import OpenPeriods, plan
-from lending.components import BORROWER_COMPONENTS, Component
+from lending.components import FEE, INTEREST, PENALTY, PRINCIPAL, SUBSIDY, Component
 from lending.installments import Amounts, Installment, no_amounts
 from lending.money import round_ratio
 from lending.schedules import fee_row, whole_period_factor
@@ -16,6 +16,8 @@ from lending.terms import Method, Terms
 from lending.timeline import Timeline
 
 _ZERO = Fraction(0)
+_TO_SETTLE = (PRINCIPAL, INTEREST, FEE, PENALTY)
+"""What the borrower owes, what lasts longest first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +69,7 @@ class Replay:
         deferred = 0 if terms.method is Method.BULLET else terms.interest_deferral_periods
         self.rows = [
             Installment(
+                index + 1,
                 due,
                 pays_principal=index >= terms.principal_grace_periods,
                 defers_interest=index < deferred,
@@ -82,15 +85,17 @@ class Replay:
             rows = self.rows if fee.due is None and fee.n is None else [self.rows[fee_row(fee, self.timeline.dues)]]
             self.fees += [FeeDue(fee.due or row.due, fee.amount_fen, row, of_event=False) for row in rows]
         for pending in self.fees:
-            pending.row.planned[Component.FEE] += pending.amount
+            pending.row.planned[FEE] += pending.amount
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def advance_to(self, day: date) -> None:
         """Lets everything fall due up to and on `day`, and penalties accrue to it."""
         while True:
-            dues = [row.due for row in self.rows[self.open : self.open + 1]]
-            turn = min([*dues, *(fee.due for fee in self._fees_in_force())], default=None)
+            turns = [fee.due for fee in self._fees_in_force()]
+            if self.open < len(self.rows):
+                turns.append(self.rows[self.open].due)
+            turn = min(turns, default=None)
             if turn is None or turn > day:
                 break
             self.today = max(turn, self.today)
@@ -109,22 +114,20 @@ class Replay:
     def _call_fees(self, day: date) -> None:
         for fee in [fee for fee in self._fees_in_force() if fee.due <= day]:
             self.fees.remove(fee)
-            self.charge(fee.row, Component.FEE, fee.amount)
+            self.charge(fee.row, FEE, fee.amount)
 
     def _fall_due(self) -> None:
         row = self.rows[self.open]
         remainder = row.own_interest
         row.closed = True
         self.open += 1
-        self.paid_ahead -= row.charged[Component.PRINCIPAL]
-        for component in (Component.PRINCIPAL, Component.INTEREST, Component.SUBSIDY):
+        self.paid_ahead -= row.charged[PRINCIPAL]
+        for component in (PRINCIPAL, INTEREST, SUBSIDY):
             self.charge(row, component, row.planned[component])
         row.balance = self.base + self.paid_ahead
         row.penalty_until = row.due
-        if row.defers_interest and not self.is_subsidised(row):
-            self.carried += remainder
-        elif not self.is_subsidised(row):
-            self.carried = 0
+        if not self.is_subsidised(row):
+            self.carried = self.carried + remainder if row.defers_interest else 0
         if self.terms.method is not Method.BULLET:
             self.accrued, self.accrued_charged = _ZERO, 0
         elif self.open < len(self.rows):
@@ -190,13 +193,13 @@ class Replay:
         row = self.current_row()
         earned = self.earned(self.today)
         if self.is_subsidised(self.rows[self.open]):
-            self._charge_own(row, Component.SUBSIDY, earned)
+            self._charge_own(row, SUBSIDY, earned)
             earned = 0
         limit = self.carried + earned if most is None else min(most, self.carried + earned)
         from_carried = min(limit, self.carried)
-        self.charge(row, Component.INTEREST, from_carried)
+        self.charge(row, INTEREST, from_carried)
         self.carried -= from_carried
-        self._charge_own(row, Component.INTEREST, limit - from_carried)
+        self._charge_own(row, INTEREST, limit - from_carried)
         return limit
 
     def _charge_own(self, row: Installment, component: Component, amount: int) -> None:
@@ -211,21 +214,23 @@ class Replay:
 
     def open_periods(self) -> OpenPeriods:
         """What is left of the periods that are not due yet."""
-        rate = self.rate_on(self.today)
+        rate_numerator, rate_denominator = self.rate_on(self.today).as_integer_ratio()
         steady = self.rates[-1][0] <= self.accrued_from
+        rows = self.rows[self.open :]
         factors = []
-        for index in range(self.open, len(self.rows)):
-            since = max(self.accrued_from, self.timeline.opens(index))
-            if not self.rows[index].bears_interest or since >= self.rows[index].due:
+        opens = self.timeline.opens(self.open)
+        for index, row in enumerate(rows, start=self.open):
+            since = max(self.accrued_from, opens)
+            if not row.bears_interest or since >= row.due:
                 factors.append((0, 1))
             elif steady:
                 numerator, denominator = self.timeline.period_ratio(index, since)
-                factors.append((rate.numerator * numerator, rate.denominator * denominator))
+                factors.append((rate_numerator * numerator, rate_denominator * denominator))
             else:
-                pieces = self._rate_pieces(since, self.rows[index].due)
+                pieces = self._rate_pieces(since, row.due)
                 exact = sum((part * self.timeline.within(index, begin, end) for begin, end, part in pieces), _ZERO)
                 factors.append(exact.as_integer_ratio())
-        rows = self.rows[self.open :]
+            opens = row.due
         return OpenPeriods(
             balance=self.base,
             factors=factors,
@@ -240,7 +245,7 @@ class Replay:
         """Adds installments at the end."""
         count = len(self.rows)
         self.timeline.extend(periods)
-        self.rows += [Installment(due) for due in self.timeline.dues[count:]]
+        self.rows += [Installment(n, due) for n, due in enumerate(self.timeline.dues[count:], start=count + 1)]
 
     def move(self, index: int, day: date) -> None:
         """Puts an installment on another day; those after it, and the fees due with them, follow."""
@@ -253,13 +258,12 @@ class Replay:
 
     def drop_empty(self) -> None:
         """Drops the installments after the last that takes or took principal, with the fees agreed for them."""
-        paying = [place for place, row in enumerate(self.rows) if row.amount(Component.PRINCIPAL)]
-        with_fees = [self.rows.index(fee.row) for fee in self.fees if fee.of_event]
-        keep = max([self.open, *paying, *with_fees])
-        dropped = self.rows[keep + 1 :]
-        self.fees = [fee for fee in self.fees if fee.row not in dropped]
-        del self.rows[keep + 1 :]
-        self.timeline.cut(keep + 1)
+        paying = [row.n for row in self.rows if row.amount(PRINCIPAL)]
+        with_fees = [fee.row.n for fee in self.fees if fee.of_event]
+        keep = max([self.open + 1, *paying, *with_fees])
+        self.fees = [fee for fee in self.fees if fee.row.n <= keep]
+        del self.rows[keep:]
+        self.timeline.cut(keep)
         if self.rows[-1].defers_interest:
             # No payment comes after the last one: what was deferred falls due with it.
             self.rows[-1].defers_interest = False
@@ -275,7 +279,7 @@ class Replay:
         if not rows:
             return
         terms, periods = self.terms, self.open_periods()
-        kept = [row.planned[Component.PRINCIPAL] for row in rows]
+        kept = [row.planned[PRINCIPAL] for row in rows]
         if keep_first:
             tail = periods.tail(keep_first, self.base - sum(kept[:keep_first]))
             solved = plan(
@@ -298,15 +302,16 @@ class Replay:
         self.level = figures.level
         carried = self.carried
         for row, principal, interest in zip(rows, figures.principal, figures.interest, strict=True):
-            row.planned[Component.PRINCIPAL] = principal
+            planned = row.planned
+            planned[PRINCIPAL] = principal
             row.own_interest = interest
-            row.planned[Component.SUBSIDY] = row.planned[Component.INTEREST] = 0
+            planned[SUBSIDY] = planned[INTEREST] = 0
             if self.is_subsidised(row):
-                row.planned[Component.SUBSIDY] = interest
+                planned[SUBSIDY] = interest
             elif row.defers_interest:
                 carried += interest
             else:
-                row.planned[Component.INTEREST] = carried + interest
+                planned[INTEREST] = carried + interest
                 carried = 0
 
     # -- penalties ----------------------------------------------------------------------------------------------------
@@ -318,17 +323,17 @@ class Replay:
             return
         self._skip_paid()
         for row in self.rows[self.first_unpaid : self.open]:
-            bearing = row.unpaid(Component.PRINCIPAL)
+            bearing = row.unpaid[PRINCIPAL]
             if late.compound:
-                bearing += row.unpaid(Component.INTEREST)
+                bearing += row.unpaid[INTEREST]
             if bearing and row.penalty_until < self.today:
                 for begin, end, rate in self._rate_pieces(row.penalty_until, self.today):
                     span = self.timeline.after(row.due, begin, end)
                     row.penalty_exact += bearing * self.terms.penalty_rate(rate) * span
                 row.penalty_until = self.today
                 if (self.today - row.due).days > late.grace_days:
-                    new = self._rounded(row.penalty_exact) - row.charged[Component.PENALTY]
-                    self.charge(row, Component.PENALTY, new)
+                    new = self._rounded(row.penalty_exact) - row.charged[PENALTY]
+                    self.charge(row, PENALTY, new)
 
     # -- money --------------------------------------------------------------------------------------------------------
 
@@ -337,31 +342,26 @@ class Replay:
         if not amount:
             return
         row.charged[component] += amount
+        row.unpaid[component] += amount
         self.charged[component] += amount
-        if component is not Component.PENALTY:
+        if component is not PENALTY:
             row.planned[component] = max(row.planned[component] - amount, 0)
-        if component is Component.PRINCIPAL:
+        if component is PRINCIPAL:
             self.base -= amount
             if not row.closed:
                 self.paid_ahead += amount
         if row.closed:
-            self.first_unpaid = min(self.first_unpaid, self.rows.index(row))
-
-    def payable(self, row: Installment, component: Component) -> int:
-        """What of a component is due today: what was charged, less what only falls due with the open row."""
-        unpaid = row.unpaid(component)
-        return unpaid if row.closed else unpaid - row.moved[component]
+            self.first_unpaid = min(self.first_unpaid, row.n - 1)
 
     def pay(self, event_id: str, row: Installment, amounts: Amounts, *, from_credit: bool = False) -> int:
         """Allocates money to what a row owes and notes the allocation; gives the sum."""
         total = sum(amounts.values())
         if total:
-            take(row.paid, self.allocated, amounts)
+            take(row, self.allocated, amounts)
+            row.paid += total - amounts.get(SUBSIDY, 0)
             row.paid_on = self.today
-            number = self.rows.index(row) + 1
-            parts = {component.value: amount for component, amount in amounts.items()}
             kept = -total if from_credit else 0
-            self.allocations.append(Allocation(event_id, self.today, number, credit=kept, **parts))
+            self.allocations.append(Allocation(event_id, self.today, row.n, credit=kept, **amounts))
         return total
 
     def allocate(self, event_id: str, amount: int, *, from_credit: bool = False) -> int:
@@ -371,7 +371,7 @@ class Replay:
             amounts: Amounts = {}
             left = amount
             for component in self.terms.allocation_order:
-                amounts[component] = min(left, self.payable(row, component))
+                amounts[component] = min(left, row.payable(component))
                 left -= amounts[component]
             amount -= self.pay(event_id, row, amounts, from_credit=from_credit)
             if not amount:
@@ -397,8 +397,8 @@ class Replay:
     def allocate_subsidy(self, event_id: str, amount: int, *, from_credit: bool = False) -> int:
         """Pays what the state owes, the oldest installment first; gives what is left."""
         for row in self.rows[: self.open + 1]:
-            part = min(amount, row.unpaid(Component.SUBSIDY))
-            amount -= self.pay(event_id, row, {Component.SUBSIDY: part}, from_credit=from_credit)
+            part = min(amount, row.unpaid[SUBSIDY])
+            amount -= self.pay(event_id, row, {SUBSIDY: part}, from_credit=from_credit)
         return amount
 
     def keep_subsidy(self, event_id: str, amount: int) -> None:
@@ -420,7 +420,7 @@ class Replay:
 
     def outstanding(self, component: Component) -> int:
         """What is left of a component: all principal paid out, and what was charged of the others."""
-        owed = self.disbursed if component is Component.PRINCIPAL else self.charged[component]
+        owed = self.disbursed if component is PRINCIPAL else self.charged[component]
         return owed - self.allocated[component] - self.waived[component] - self.written_off[component]
 
     def close_out(self) -> None:
@@ -430,16 +430,14 @@ class Replay:
         self.accrue()
         self.charge_earned()
         row = self.current_row()
-        last = self.rows.index(row) + 1
+        last = row.n
         for later in self.rows[last:]:
-            for own, others in zip(row.ledgers(), later.ledgers(), strict=True):
-                for component, amount in others.items():
-                    own[component] += amount
+            row.take_over(later)
         for fee in self.fees:
             if fee.of_event:
-                self.charge(row, Component.FEE, fee.amount)
+                self.charge(row, FEE, fee.amount)
         self.fees.clear()
-        self.charge(row, Component.PRINCIPAL, self.base)
+        self.charge(row, PRINCIPAL, self.base)
         row.planned = no_amounts()
         row.closed, row.balance, row.own_interest = True, 0, 0
         self.paid_ahead = 0
@@ -454,14 +452,14 @@ class Replay:
         clear = (
             self.disbursed > 0
             and self.written_off_on is None
-            and not any(self.outstanding(component) for component in BORROWER_COMPONENTS)
-            and not any(row.planned[c] for row in self.rows[self.open :] for c in BORROWER_COMPONENTS)
+            and not any(self.outstanding(component) for component in _TO_SETTLE)
+            and not any(row.planned[component] for row in self.rows[self.open :] for component in _TO_SETTLE)
         )
         self.settled_on = (self.settled_on or self.today) if clear else None
 
 
-def take(taken: Amounts, totals: Amounts, amounts: Amounts) -> None:
-    """Takes amounts off what is owed: adds them to a row's and the loan's paid, waived or written-off sums."""
+def take(row: Installment, totals: Amounts, amounts: Amounts) -> None:
+    """Takes amounts off what a row owes and adds them to the loan's paid, waived or written-off sums."""
     for component, amount in amounts.items():
-        taken[component] += amount
+        row.unpaid[component] -= amount
         totals[component] += amount

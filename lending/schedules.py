@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from typing import NamedTuple
 
 from lending.amortization import OpenPeriods, plan
 from lending.duedates import Period
@@ -10,8 +11,7 @@ from lending.terms import FeeTerm, Method, Terms
 from lending.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One installment, in fen. `total` is what the borrower pays; `subsidy` is interest that the state bears."""
 
     n: int
@@ -50,12 +50,12 @@ class Schedule:
 def opening_periods(terms: Terms, timeline: Timeline, balance: int) -> OpenPeriods:
     """All periods of the terms, open, with the balance they begin with."""
     rate = terms.rate
-    free = terms.interest_free_periods
-    factors = []
-    for index in range(len(timeline.dues)):
+    rate_numerator, rate_denominator = rate.as_integer_ratio()
+    free, count = terms.interest_free_periods, len(timeline.dues)
+    factors = [(0, 1)] * free
+    for index in range(free, count):
         numerator, denominator = timeline.period_ratio(index, timeline.opens(index))
-        factors.append((rate.numerator * numerator, rate.denominator * denominator) if index >= free else (0, 1))
-    count = len(factors)
+        factors.append((rate_numerator * numerator, rate_denominator * denominator))
     return OpenPeriods(
         balance=balance,
         factors=factors,

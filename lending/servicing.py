@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from lending.account import InstallmentState, LoanAccount, bucket_of, classify
-from lending.components import BORROWER_COMPONENTS, Component, Components
+from lending.components import BORROWER_COMPONENTS, FEE, INTEREST, PENALTY, PRINCIPAL, SUBSIDY, Component, Components
 from lending.events import DeferralComponent, Event, EventType, InvalidEvent, PrepaymentEffect, in_force
 from lending.installments import Amounts, Installment
 from lending.replay import FeeDue, Replay, take
@@ -18,20 +18,30 @@ def service(terms: Terms, events: Sequence[Event], as_of: date) -> LoanAccount:
     Where no event is a disbursement, the loan is paid out in full on its disbursement date. Before anything is paid
     out the rows are those of the terms and nothing is owed. Refused: events that cannot be (see `InvalidEvent`).
     """
+    return account_of(replayed(terms, events, as_of), as_of)
+
+
+def replayed(terms: Terms, events: Sequence[Event], as_of: date) -> Replay:
+    """The running state at the end of `as_of`, for who needs a figure or two of it; see `service`."""
     standing = in_force(events, as_of)
     replay = Replay(terms)
     if not any(event.type is EventType.DISBURSEMENT for event in events) and as_of >= terms.disbursement_date:
         replay.advance_to(terms.disbursement_date)
         disburse(replay, terms.principal_fen)
+    apply(replay, standing)
+    replay.advance_to(max(as_of, terms.disbursement_date))
+    return replay
+
+
+def apply(replay: Replay, standing: Sequence[Event]) -> None:
+    """Takes the loan through events in force, in the order they apply, the first not before the day it has reached."""
+    first = replay.terms.disbursement_date
     for event in standing:
-        if event.date < terms.disbursement_date:
-            first = terms.disbursement_date
+        if event.date < first:
             raise InvalidEvent("date", f"{event.id} lies before the disbursement date {first}", event.id)
         replay.advance_to(event.date)
         _HANDLERS[event.type](replay, event)
         replay.note_settlement()
-    replay.advance_to(max(as_of, terms.disbursement_date))
-    return account_of(replay, as_of)
 
 
 def disburse(replay: Replay, amount: int) -> None:
@@ -68,9 +78,9 @@ def impose_fee(replay: Replay, amount: int, due: date) -> None:
     row = next((row for row in replay.rows if row.due >= due), None)
     if row is None:
         replay.timeline.add_due(due)
-        row = Installment(due, pays_principal=False, bears_interest=False)
+        row = Installment(len(replay.rows) + 1, due, pays_principal=False, bears_interest=False)
         replay.rows.append(row)
-    row.planned[Component.FEE] += amount
+    row.planned[FEE] += amount
     replay.fees.append(FeeDue(due, amount, row, of_event=True))
     replay.advance_to(replay.today)
 
@@ -80,26 +90,26 @@ def _waiver(replay: Replay, event: Event) -> None:
     component, left = Component(event.component or ""), event.amount_fen or 0
 
     def waive(row: Installment, amount: int) -> int:
-        take(row.waived, replay.waived, {component: amount})
+        take(row, replay.waived, {component: amount})
         return amount
 
     for row in replay.rows:
-        left -= waive(row, min(left, row.unpaid(component)))
+        left -= waive(row, min(left, row.unpaid[component]))
     if not left or replay.open >= len(replay.rows):
         return
     row = replay.current_row()
-    if component is Component.INTEREST:
+    if component is INTEREST:
         replay.accrue()
         waive(row, replay.charge_earned(left))
         replay.replan(keep=True)
-    elif component is Component.FEE:
+    elif component is FEE:
         for fee in sorted(replay.fees, key=lambda fee: fee.due):
             part = min(left, fee.amount)
-            replay.charge(fee.row, Component.FEE, part)
+            replay.charge(fee.row, FEE, part)
             left -= waive(fee.row, part)
             fee.amount -= part
         replay.fees = [fee for fee in replay.fees if fee.amount]
-    elif component is Component.PRINCIPAL:
+    elif component is PRINCIPAL:
         amount = min(left, replay.base)
         reduce_principal(replay, row, amount)
         waive(row, amount)
@@ -123,9 +133,9 @@ def _prepayment(replay: Replay, event: Event) -> None:
     if left and replay.open < len(replay.rows):
         replay.accrue()
         row = replay.current_row()
-        for component in (Component.PENALTY, Component.FEE, Component.INTEREST):
-            left -= replay.pay(event.id, row, {component: min(left, row.unpaid(component))})
-        left -= replay.pay(event.id, row, {Component.INTEREST: replay.charge_earned(left)})
+        for component in (PENALTY, FEE, INTEREST):
+            left -= replay.pay(event.id, row, {component: min(left, row.unpaid[component])})
+        left -= replay.pay(event.id, row, {INTEREST: replay.charge_earned(left)})
         left -= _prepay_principal(replay, event, min(left, replay.base))
     replay.keep(event.id, left)
 
@@ -135,13 +145,13 @@ def _prepay_principal(replay: Replay, event: Event, amount: int) -> int:
     if effect is PrepaymentEffect.ADVANCE_DUE:
         left = amount
         for row in replay.rows[replay.open :]:
-            part = min(left, row.planned[Component.PRINCIPAL])
-            replay.charge(row, Component.PRINCIPAL, part)
-            left -= replay.pay(event.id, row, {Component.PRINCIPAL: part})
+            part = min(left, row.planned[PRINCIPAL])
+            replay.charge(row, PRINCIPAL, part)
+            left -= replay.pay(event.id, row, {PRINCIPAL: part})
     else:
         row = replay.current_row()
         reduce_principal(replay, row, amount)
-        replay.pay(event.id, row, {Component.PRINCIPAL: amount})
+        replay.pay(event.id, row, {PRINCIPAL: amount})
     if amount:
         finish_reduction(replay, effect)
     else:
@@ -154,7 +164,7 @@ def reduce_principal(replay: Replay, row: Installment, amount: int) -> None:
     replay.accrue()
     if replay.base:
         replay.flat_base = replay.flat_base * (replay.base - amount) / replay.base
-    replay.charge(row, Component.PRINCIPAL, amount)
+    replay.charge(row, PRINCIPAL, amount)
     if row.closed:
         row.balance -= amount
 
@@ -181,11 +191,11 @@ def _deferral(replay: Replay, event: Event) -> None:
     replay.accrue()
     put_off = event.component is DeferralComponent.ALL and replay.terms.method is not Method.BULLET
     flags = [(False, put_off)] * periods + [(row.pays_principal, row.defers_interest) for row in rows]
-    principal = [0] * periods + [row.planned[Component.PRINCIPAL] for row in rows]
+    principal = [0] * periods + [row.planned[PRINCIPAL] for row in rows]
     replay.extend(periods)
     for row, (pays, defers), part in zip(replay.rows[replay.open :], flags, principal, strict=True):
         row.pays_principal, row.defers_interest = pays, defers
-        row.planned[Component.PRINCIPAL] = part
+        row.planned[PRINCIPAL] = part
     if replay.terms.method is Method.LEVEL_PAYMENT:
         replay.replan(level=replay.level)
     else:
@@ -225,29 +235,31 @@ def reage(replay: Replay, target: Installment) -> None:
     """Arrears stop being overdue: principal is spread anew, the rest falls due with the first rescheduled row."""
     for place, row in enumerate(replay.rows[: replay.open]):
         for component in BORROWER_COMPONENTS:
-            amount = row.unpaid(component)
+            amount = row.unpaid[component]
             row.charged[component] -= amount
-            if component is Component.PRINCIPAL:
+            row.unpaid[component] -= amount
+            if component is PRINCIPAL:
                 replay.charged[component] -= amount
                 replay.base += amount
                 for later in replay.rows[place : replay.open]:
                     later.balance += amount
             else:
                 target.charged[component] += amount
-                target.moved[component] += amount
+                target.unpaid[component] += amount
+                target.moved[component] = target.moved.get(component, 0) + amount
 
 
 def _settlement(replay: Replay, event: Event) -> None:
     _end(replay, event)
     for row in replay.rows:
-        replay.pay(event.id, row, {component: row.unpaid(component) for component in BORROWER_COMPONENTS})
+        replay.pay(event.id, row, {component: row.unpaid[component] for component in BORROWER_COMPONENTS})
 
 
 def _write_off(replay: Replay, event: Event) -> None:
     _end(replay, event)
     for row in replay.rows:
-        amounts: Amounts = {component: row.unpaid(component) for component in BORROWER_COMPONENTS}
-        take(row.written_off, replay.written_off, amounts)
+        amounts: Amounts = {component: row.unpaid[component] for component in BORROWER_COMPONENTS}
+        take(row, replay.written_off, amounts)
     replay.written_off_on = event.date
 
 
@@ -282,33 +294,28 @@ def account_of(replay: Replay, as_of: date) -> LoanAccount:
     """The replayed state in the form that everyone reads."""
     rows = _states(replay, as_of) if replay.disbursed else _planned_states(replay.terms)
     dpd = max((row.dpd for row in rows), default=0)
-    earned = replay.earned(as_of) if as_of >= replay.accrued_from else 0
-    subsidised = replay.open < len(replay.rows) and replay.is_subsidised(replay.rows[replay.open])
-    accrued_interest = replay.carried + (0 if subsidised else earned)
-    credit = sum(credit.amount for credit in replay.credits)
-    owed = sum(replay.outstanding(component) for component in BORROWER_COMPONENTS)
-    fees_ahead = sum(fee.amount for fee in replay.fees if fee.of_event)
+    interest, subsidy = accrued_of(replay, as_of)
     return LoanAccount(
         as_of=as_of,
         rows=rows,
         disbursed_fen=replay.disbursed,
-        principal_outstanding_fen=replay.outstanding(Component.PRINCIPAL),
-        interest_outstanding_fen=replay.outstanding(Component.INTEREST),
-        fee_outstanding_fen=replay.outstanding(Component.FEE),
-        penalty_outstanding_fen=replay.outstanding(Component.PENALTY),
-        subsidy_outstanding_fen=replay.outstanding(Component.SUBSIDY),
-        accrued_interest_fen=accrued_interest,
-        accrued_subsidy_fen=earned if subsidised else 0,
-        credit_fen=credit,
+        principal_outstanding_fen=replay.outstanding(PRINCIPAL),
+        interest_outstanding_fen=replay.outstanding(INTEREST),
+        fee_outstanding_fen=replay.outstanding(FEE),
+        penalty_outstanding_fen=replay.outstanding(PENALTY),
+        subsidy_outstanding_fen=replay.outstanding(SUBSIDY),
+        accrued_interest_fen=interest,
+        accrued_subsidy_fen=subsidy,
+        credit_fen=sum(credit.amount for credit in replay.credits),
         subsidy_credit_fen=sum(credit.amount for credit in replay.subsidy_credits),
         recovered_fen=replay.recovered,
-        charged=_components(replay.charged),
-        allocated=_components(replay.allocated),
-        waived=_components(replay.waived),
-        written_off=_components(replay.written_off),
-        due_fen=sum(replay.payable(row, component) for row in replay.rows for component in BORROWER_COMPONENTS),
-        overdue_fen=sum(row.borrower_unpaid() for row in replay.rows if row.closed and row.due < as_of),
-        settlement_fen=max(owed + accrued_interest + fees_ahead - credit, 0),
+        charged=Components(**replay.charged),
+        allocated=Components(**replay.allocated),
+        waived=Components(**replay.waived),
+        written_off=Components(**replay.written_off),
+        due_fen=sum(row.borrower_unpaid() - (0 if row.closed else sum(row.moved.values())) for row in replay.rows),
+        overdue_fen=sum(row.borrower_unpaid() for row in replay.rows[: replay.open] if row.due < as_of),
+        settlement_fen=settlement_of(replay, as_of),
         dpd=dpd,
         bucket=bucket_of(dpd),
         classification=classify(dpd),
@@ -319,40 +326,58 @@ def account_of(replay: Replay, as_of: date) -> LoanAccount:
     )
 
 
-def _components(amounts: Amounts) -> Components:
-    return Components(**{component.value: amount for component, amount in amounts.items()})
+def accrued_of(replay: Replay, as_of: date) -> tuple[int, int]:
+    """Interest earned and not charged yet, in fen: the borrower's, what was deferred included, and the state's."""
+    earned = replay.earned(as_of) if as_of >= replay.accrued_from else 0
+    if replay.open < len(replay.rows) and replay.is_subsidised(replay.rows[replay.open]):
+        return replay.carried, earned
+    return replay.carried + earned, 0
+
+
+def settlement_of(replay: Replay, as_of: date) -> int:
+    """What the borrower would pay to end the loan that day, in fen: all that is owed or earned, less kept credit."""
+    owed = sum(replay.outstanding(component) for component in BORROWER_COMPONENTS)
+    fees_ahead = sum(fee.amount for fee in replay.fees if fee.of_event)
+    credit = sum(credit.amount for credit in replay.credits)
+    return max(owed + accrued_of(replay, as_of)[0] + fees_ahead - credit, 0)
 
 
 def _states(replay: Replay, as_of: date) -> tuple[InstallmentState, ...]:
-    balance = sum(row.amount(Component.PRINCIPAL) for row in replay.rows[replay.open :])
+    ahead = sum(row.amount(PRINCIPAL) for row in replay.rows[replay.open :])
     states = []
-    for n, row in enumerate(replay.rows, start=1):
-        principal, interest = row.amount(Component.PRINCIPAL), row.amount(Component.INTEREST)
-        fee, penalty = row.amount(Component.FEE), row.amount(Component.PENALTY)
-        if not row.closed:
-            balance -= principal
-        outstanding = sum(row.left(component) for component in BORROWER_COMPONENTS)
-        late_days = (as_of - row.due).days if row.closed and row.borrower_unpaid() else 0
+    for row in replay.rows:
+        principal, interest, fee, penalty, subsidy = row.amounts()
+        principal_due, interest_due, fee_due, penalty_due, subsidy_due = row.left()
+        total = principal + interest + fee + penalty
+        outstanding = principal_due + interest_due + fee_due + penalty_due
+        paid_on = row.paid_on if not outstanding else None
+        if row.closed:
+            balance = row.balance
+            dpd = max((as_of - row.due).days, 0) if row.borrower_unpaid() else 0
+        else:
+            ahead -= principal
+            balance, dpd = ahead, 0
+        # In the order of the fields: naming all of them takes as long as the rest of a long loan's states.
         states.append(
             InstallmentState(
-                n=n,
-                due=row.due,
-                principal=principal,
-                interest=interest,
-                fee=fee,
-                penalty=penalty,
-                total=principal + interest + fee + penalty,
-                balance=row.balance if row.closed else balance,
-                subsidy=row.amount(Component.SUBSIDY),
-                paid=sum(row.paid[component] for component in BORROWER_COMPONENTS),
-                outstanding=outstanding,
-                paid_on=row.paid_on if not outstanding else None,
-                dpd=max(late_days, 0),
-                principal_due=row.left(Component.PRINCIPAL),
-                interest_due=row.left(Component.INTEREST),
-                fee_due=row.left(Component.FEE),
-                penalty_due=row.left(Component.PENALTY),
-                subsidy_due=row.left(Component.SUBSIDY),
+                row.n,
+                row.due,
+                principal,
+                interest,
+                fee,
+                penalty,
+                total,
+                balance,
+                subsidy,
+                row.paid,
+                outstanding,
+                paid_on,
+                dpd,
+                principal_due,
+                interest_due,
+                fee_due,
+                penalty_due,
+                subsidy_due,
             )
         )
     return tuple(states)

@@ -1,6 +1,6 @@
 """The calendar of one loan: its due dates, and how long a stretch of days is measured on them."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
@@ -54,14 +54,11 @@ class Timeline:
 
     def period_ratio(self, index: int, since: date) -> tuple[int, int]:
         """The span from `since` to the due date `index`, as two integers; `since` lies in that period."""
-        opens = self.opens(index)
-        if self._day_count is not DayCount.PERIOD:
-            due = self.dues[index]
-            if since == opens:
-                return span_ratio(self._day_count, opens, due)
-            return self.within(index, since, due).as_integer_ratio()
-        if since == opens and index not in self._stubs:
-            return self._period.year_ratio()
+        if since == self.opens(index):
+            if self._day_count is not DayCount.PERIOD:
+                return span_ratio(self._day_count, since, self.dues[index])
+            if index not in self._stubs:
+                return self._period.year_ratio()
         return self.within(index, since, self.dues[index]).as_integer_ratio()
 
     def within(self, index: int, since: date, until: date) -> Fraction:
@@ -77,16 +74,13 @@ class Timeline:
         if self._day_count is not DayCount.PERIOD:
             upto = Fraction(*span_ratio(self._day_count, due, until))
             return upto - Fraction(*span_ratio(self._day_count, due, since))
-        total, whole = Fraction(0), 0
-        for index in range(bisect_right(self.dues, since), len(self.dues)):
-            opens, ends = self.opens(index), self.dues[index]
-            if opens >= until:
-                break
-            if since <= opens and ends <= until and index not in self._stubs:
-                whole += 1
-            else:
-                total += self._on_grid(self._grid(index), since, min(until, ends))
-        total += whole * Fraction(*self._period.year_ratio())
+        first, last = bisect_right(self.dues, since), bisect_left(self.dues, until)
+        touched = range(first, min(last + 1, len(self.dues)))
+        # Between the first and the last, only stubs are not whole periods.
+        measured = {index for index in (first, last, *self._stubs) if index in touched}
+        total = (len(touched) - len(measured)) * Fraction(*self._period.year_ratio())
+        for index in measured:
+            total += self._on_grid(self._grid(index), since, min(until, self.dues[index]))
         start, count = self.dues[-1], 1
         while start < until:
             end = shift(self.dues[-1], self._period, count, self._anchor_day)

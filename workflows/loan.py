@@ -290,9 +290,11 @@ class LoanWorkflow:
     async def prepay(self, prepayment: PrepaymentOrder) -> CommandResult:
         """Draws a prepayment today and brings the account up to it."""
         async with self.one_at_a_time:
-            while self.next_day is not None and self.next_day.date <= self._today() and self.stage is Stage.REPAYMENT:
+            while not self.in_trouble and self.stage is Stage.REPAYMENT and self._is_due(self.next_day):
                 await self._take(self.next_day)
             self._require("prepayment", Stage.REPAYMENT)
+            if self.in_trouble:
+                raise ApplicationError("the loan waits for help; ask again when it goes on", type="loan_in_trouble")
             order = PrepayOnBooks(**self._books_order(command=prepayment.command_id), prepayment=prepayment)
             asked = await self._command_on_books("order_prepayment", order, CommandResult)
             try:

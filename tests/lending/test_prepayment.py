@@ -34,6 +34,12 @@ def test_a_fee_is_part_of_what_is_quoted() -> None:
     assert (part.fee_fen, part.interest_fen, part.principal_fen) == (5000, 3945, 100_000)
 
 
+def test_a_waiver_of_the_same_day_takes_off_the_quoted_fee() -> None:
+    waiver = event("waiver", "2024-01-11", component="fee", amount="20")
+    quote = quote_prepayment(LOAN, [waiver], DAY, None, fee_fen=5000)
+    assert (quote.fee_fen, quote.interest_fen, quote.settles) == (3000, 3945, True)
+
+
 def test_what_is_quoted_is_what_happens() -> None:
     quote = quote_prepayment(LOAN, [], DAY, 603_945, effect=PrepaymentEffect.REDUCE_TERM)
     paid = account(LOAN, [event("prepayment", "2024-01-11", amount="6039.45", effect="reduce_term")], "2024-01-11")

@@ -177,11 +177,9 @@ class Office:
         submission = read_submission(body, f"application-{next(_commands)}", by, self.books.clock.business_date(now))
         with self.books.begin(now) as work:
             [receipt] = submit(work, [submission])
-            # The server's time runs ahead of the wall's, by which the outbox goes.
-            work.session.connection().execute(update(OutboxRow).values(not_before=datetime.now(UTC)))
         assert isinstance(receipt, Receipt)
         self.loans.append(receipt.loan)
-        await self.dispatcher.drain()
+        await self.deliver()
         return receipt.loan
 
     async def decide(
@@ -198,7 +196,7 @@ class Office:
             task_id=task or self.open_task(loan).id,
             outcome=outcome,
             reason="looked at everything",
-            sender=_sender(by),
+            sender=sender_of(by),
             command_id=_command_id(),
             amount_fen=amount_fen,
         )
@@ -212,22 +210,27 @@ class Office:
 
     async def accept(self, loan: str) -> CommandResult:
         """The borrower accepts the contract."""
-        return await self.commands.accept(loan, _command())
+        return await self.commands.accept(loan, command())
 
     async def complete(self, loan: str) -> CommandResult:
         """What was missing is there."""
-        return await self.commands.complete(loan, _command())
+        return await self.commands.complete(loan, command())
 
     async def withdraw(self, loan: str, by: Actor = INTEGRATOR) -> CommandResult:
         """The borrower walks away."""
-        return await self.commands.withdraw(loan, _command(by))
+        return await self.commands.withdraw(loan, command(by))
 
     async def prepay(
-        self, loan: str, amount_fen: int | None = None, effect: str = "reduce_installment"
+        self,
+        loan: str,
+        amount_fen: int | None = None,
+        effect: str = "reduce_installment",
+        *,
+        command_id: str | None = None,
     ) -> CommandResult:
-        """The borrower prepays a sum, or all."""
+        """The borrower prepays a sum, or all; with the `command_id` of before he only asks again."""
         order = PrepaymentOrder(
-            sender=_sender(INTEGRATOR), command_id=_command_id(), amount_fen=amount_fen, effect=effect
+            sender=sender_of(INTEGRATOR), command_id=command_id or _command_id(), amount_fen=amount_fen, effect=effect
         )
         return await self.commands.prepay(loan, order)
 
@@ -252,6 +255,14 @@ class Office:
         if drain:
             await self.dispatcher.drain()
         return reference
+
+    async def deliver(self) -> None:
+        """Delivers all that the outbox holds, even what is to wait: the outbox goes by the wall's time, and
+        the server's runs ahead of it.
+        """
+        with self.books.begin() as work:
+            work.session.connection().execute(update(OutboxRow).values(not_before=datetime.now(UTC)))
+        await self.dispatcher.drain()
 
     # -- shorter ways to a stage ------------------------------------------------------------------------------------
 
@@ -452,12 +463,14 @@ async def open_office(
         await engine.tidy()
 
 
-def _sender(actor: Actor) -> Sender:
+def sender_of(actor: Actor) -> Sender:
+    """Who commands, in the form of messages."""
     return Sender(actor_id=actor.id, role=actor.role)
 
 
-def _command(by: Actor = INTEGRATOR) -> CommandOrder:
-    return CommandOrder(sender=_sender(by), command_id=_command_id())
+def command(by: Actor = INTEGRATOR) -> CommandOrder:
+    """A command without figures, under an id of its own."""
+    return CommandOrder(sender=sender_of(by), command_id=_command_id())
 
 
 def _command_id() -> str:
