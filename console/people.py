@@ -123,8 +123,16 @@ class ScriptedPeople:
             if loan.dpd >= LATE_PAYER_PAYS_AT_DPD:
                 await self._pay_late(loan)
             elif self._wants_to_prepay(loan):
-                self.done.add(f"prepaid {loan.number}")
-                await self._post("integrator-demo", f"/loans/{loan.number}/prepayment", self._prepayment(loan))
+                await self._unless_refused(self._prepay(loan))
+
+    async def _prepay(self, loan: Loan) -> None:
+        """Once; but whoever is told that a debit is under way asks again."""
+        self.done.add(f"prepaid {loan.number}")
+        try:
+            await self._post("integrator-demo", f"/loans/{loan.number}/prepayment", self._prepayment(loan))
+        except ApiRefused as refusal:
+            if refusal.code == "debit_under_way":
+                self.done.discard(f"prepaid {loan.number}")
 
     async def _answer_offer(self, loan: Loan) -> None:
         if loan.number.endswith("7") and loan.product == "micro":

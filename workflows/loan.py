@@ -225,6 +225,9 @@ class LoanWorkflow:
 
     async def _advance(self, day: date, why: StepKind | None) -> None:
         await self._follow_act("advance_account", AdvanceOrder(**self._books_order("advance") | {"day": day}, why=why))
+        if self.in_trouble and why is None:
+            # Before the next day that matters nothing else would take the money up.
+            self.money_came_in = True
 
     # -- commands and messages --------------------------------------------------------------------------------------
 
@@ -290,7 +293,7 @@ class LoanWorkflow:
     async def prepay(self, prepayment: PrepaymentOrder) -> CommandResult:
         """Draws a prepayment today and brings the account up to it."""
         async with self.one_at_a_time:
-            while not self.in_trouble and self.stage is Stage.REPAYMENT and self._is_due(self.next_day):
+            while self._may_go_on() and self.next_day is not None and self.next_day.date <= self._today():
                 await self._take(self.next_day)
             self._require("prepayment", Stage.REPAYMENT)
             if self.in_trouble:
@@ -409,7 +412,8 @@ class LoanWorkflow:
         """Takes up what an act came to. One that the books refuse needs a person: a refusal must not end the loan."""
         try:
             self._follow(await self._on_books(activity, order, Progress))
-        except ActivityError:
+        except (ActivityError, ApplicationError):
+            # A local activity that fails raises its own error and not, like others, an ActivityError around it.
             self.in_trouble = True
             await self._report(f"{activity}_refused", Role.RISK)
 
@@ -488,6 +492,9 @@ class LoanWorkflow:
 
     def _is_past(self, stage: Stage, task_id: str | None) -> bool:
         return self.stage is not stage or self.task_id != task_id
+
+    def _may_go_on(self) -> bool:
+        return self.stage is Stage.REPAYMENT and not self.in_trouble
 
     def _run_is_long(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() or (self._today() - self.run_began).days >= DAYS_PER_RUN
