@@ -26,6 +26,7 @@ from modules.micro.product import MICRO
 from services import acceptance, approval, repayments
 from services.bank import BankMovement, record_movement
 from services.products import catalogue, install
+from tests.simulators.running import LENDER
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice, OpenOfficeWithDays
 from tests.workflows.harness import FINANCE, Office, command, histories, refused
@@ -233,20 +234,19 @@ async def test_rebuild_brings_on_a_loan_whose_decision_and_acceptance_the_engine
     office_in_real_time: OpenOfficeWithDays,
 ) -> None:
     async with office_in_real_time(60) as lender:
-        person = people.earner()
-        loan = await lender.apply("micro", person)
+        loan = await lender.apply("micro", people.earner())
         await lender.at(loan, Stage.APPROVAL)
         await decide_on_books_only(lender, loan, Outcome.APPROVE)
         assert await rebuild(lender.books, lender.commands) == [loan]
         await lender.at(loan, Stage.ACCEPTANCE)
         assert await rebuild(lender.books, lender.commands) == []
 
-        before = lender.outside.balance(person.account)
+        before = lender.outside.balance(LENDER)
         await accept_on_books_only(lender, loan)
         assert await rebuild(lender.books, lender.commands) == [loan]
         await lender.at(loan, Stage.REPAYMENT)
         assert debits(lender, loan, PaymentKind.DISBURSEMENT) == [PaymentStatus.SETTLED]
-        assert lender.outside.balance(person.account) == before + 600_000
+        assert lender.outside.balance(LENDER) == before - 600_000
         assert await rebuild(lender.books, lender.commands) == []
 
 
@@ -324,12 +324,11 @@ async def test_a_prepayment_while_the_bank_is_down_is_asked_about_the_next_day_a
     office: OpenOffice,
 ) -> None:
     async with office() as lender:
-        person = people.earner()
-        loan = await lender.running("micro", person)
+        loan = await lender.running("micro", people.earner())
         await lender.until(date(2026, 1, 20))
         lender.outside.plan_fault("bank", "lost_answer", operation="debits")
         lender.outside.plan_fault("bank", "error_503", operation="orders", times=FOREVER)
-        before = lender.outside.balance(person.account)
+        before = lender.outside.balance(LENDER)
         asked = asyncio.create_task(lender.prepay(loan, 100_000))
         await lender.eventually(
             lambda: debits(lender, loan, PaymentKind.PREPAYMENT) == [PaymentStatus.SENT], lambda: "nothing is sent"
@@ -351,25 +350,24 @@ async def test_a_prepayment_while_the_bank_is_down_is_asked_about_the_next_day_a
             ("disbursement", date(2026, 1, 5)),
             ("prepayment", date(2026, 1, 20)),
         ]
-        assert lender.outside.balance(person.account) == before - 100_000
+        assert lender.outside.balance(LENDER) == before + 100_000
         assert debits(lender, loan) == []
 
 
 async def test_a_prepayment_sent_again_to_a_later_run_draws_nothing_more(office: OpenOffice) -> None:
     async with office() as lender:
-        person = people.earner()
-        loan = await lender.running("micro", person, amount="12000", term="24")
+        loan = await lender.running("micro", people.earner(), amount="12000", term="24")
         await lender.until(date(2026, 1, 20))
         first = await lender.prepay(loan, 100_000, command_id="the-one-prepayment")
         run = (await lender.state(loan)).runs
         await lender.until(date(2027, 3, 10))
         assert (await lender.state(loan)).runs == run + 1
 
-        balance, owed_fen = lender.outside.balance(person.account), lender.loan(loan).outstanding_fen
+        balance, owed_fen = lender.outside.balance(LENDER), lender.loan(loan).outstanding_fen
         again = await lender.prepay(loan, 100_000, command_id="the-one-prepayment")
         assert again.payment_key == first.payment_key
         assert debits(lender, loan, PaymentKind.PREPAYMENT) == [PaymentStatus.SETTLED]
-        assert (lender.outside.balance(person.account), lender.loan(loan).outstanding_fen) == (balance, owed_fen)
+        assert (lender.outside.balance(LENDER), lender.loan(loan).outstanding_fen) == (balance, owed_fen)
 
 
 # -- notices ----------------------------------------------------------------------------------------------------------
