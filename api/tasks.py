@@ -192,18 +192,18 @@ async def decide_task(
 
     `wait=false` matters for cases only; what was to be done is done at once.
     """
-    task = await run_in_threadpool(_seen, context, actor, task_id)
+    command = command_id(actor, task_id, key)
+    task, decision, before = await run_in_threadpool(_look, context, actor, task_id, body, command, queue=not wait)
     if task.kind in FOLLOW_UPS:
         return await run_in_threadpool(_finish, context, actor, task_id, body)
     if task.loan is None:
         raise TaskClosed(task_id)
-    command = command_id(actor, task_id, key)
     if task.kind is TaskKind.COMPLETION:
         await run_in_threadpool(_check_completion, context, actor, task, body)
         order = CommandOrder(sender=sender_of(actor), command_id=command, reason=body.reason)
         return answer_to(task.loan, await context.commands.complete(task.loan, order))
-    decision = _decision(task, body, actor, command)
-    before = await run_in_threadpool(_check_decision, context, actor, decision, queue=not wait)
+    if decision is None:
+        raise TaskClosed(task_id)
     if before is not None:
         return before
     if wait:
@@ -216,7 +216,7 @@ async def _decide(context: ApiContext, actor: Actor, loan: str, decision: Decisi
         return answer_to(loan, await context.commands.decide(loan, decision))
     except LoanNotRunning:
         # Perhaps another decision has just closed the loan: then the books say so better.
-        before = await run_in_threadpool(_check_decision, context, actor, decision, queue=False)
+        before = await run_in_threadpool(_answer_before, context, actor, decision)
         if before is None:
             raise
         return before
@@ -232,9 +232,29 @@ def _last_seen(after: str | None) -> tuple[date, str] | None:
         raise UnknownPage from None
 
 
-def _seen(context: ApiContext, actor: Actor, task_id: str) -> Task:
+def _look(
+    context: ApiContext, actor: Actor, task_id: str, body: DecisionBody, command: str, *, queue: bool
+) -> tuple[Task, DecisionOrder | None, CommandAnswer | None]:
+    """The task; for a case of a loan also the decision on it and the answer that the same one had before.
+
+    With `queue` the decision goes into the outbox with the same unit of work that found it allowed.
+    """
+    with context.books.begin() if queue else context.books.read() as work:
+        task = work.tasks.seen_by(actor, task_id)
+        if task.kind not in approval.DECIDED or task.loan is None:
+            return task, None, None
+        decision = _decision(task, body, actor, command)
+        before = _check_decision(work, actor, task, decision)
+        key = f"decision:{command}"
+        if queue and before is None and not work.outbox.has(key):
+            payload = {"decision": decision.model_copy(update={"waits": False}).model_dump(mode="json")}
+            work.outbox.put(Topic.SIGNAL_LOAN, key, payload, work.now, task.loan)
+        return task, decision, before
+
+
+def _answer_before(context: ApiContext, actor: Actor, order: DecisionOrder) -> CommandAnswer | None:
     with context.books.read() as work:
-        return work.tasks.seen_by(actor, task_id)
+        return _check_decision(work, actor, work.tasks.seen_by(actor, order.task_id), order)
 
 
 def _finish(context: ApiContext, actor: Actor, task_id: str, body: DecisionBody) -> CommandAnswer:
@@ -274,22 +294,12 @@ def _decision(task: Task, body: DecisionBody, actor: Actor, command: str) -> Dec
     )
 
 
-def _check_decision(context: ApiContext, actor: Actor, order: DecisionOrder, *, queue: bool) -> CommandAnswer | None:
-    """The answer that the same decision had before, or None when it may be taken; refuses it otherwise.
-
-    With `queue` the decision goes into the outbox with the same unit of work that found it allowed.
-    """
-    with context.books.begin() if queue else context.books.read() as work:
-        task = work.tasks.seen_by(actor, order.task_id)
-        taken = _taken_before(work, actor, task, order)
-        if taken is not None:
-            return taken
+def _check_decision(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> CommandAnswer | None:
+    """The answer that the same decision had before, or None when it may be taken; refuses it otherwise."""
+    before = _taken_before(work, actor, task, order)
+    if before is None:
         approval.check(work, actor, task, order)
-        key = f"decision:{order.command_id}"
-        if queue and not work.outbox.has(key):
-            payload = {"decision": order.model_copy(update={"waits": False}).model_dump(mode="json")}
-            work.outbox.put(Topic.SIGNAL_LOAN, key, payload, work.now, task.loan)
-    return None
+    return before
 
 
 def _taken_before(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> CommandAnswer | None:

@@ -2,6 +2,7 @@
 
 from sqlmodel import Session, col, select
 
+from books.rows import write
 from models.audit import AuditEntry
 
 
@@ -13,7 +14,7 @@ class AuditBook:
 
     def add(self, entry: AuditEntry) -> None:
         """Appends an entry."""
-        self.session.add(entry)
+        write(self.session, entry)
 
     def of_loan(self, loan: str, limit: int = 500) -> list[AuditEntry]:
         """Entries about a loan in their order."""

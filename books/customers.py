@@ -4,13 +4,29 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from books.rows import WRITTEN_AT_ONCE
 from models.customers import Collateral, Customer, Party, PartyRole
 from models.notices import Contact
 
 _INDEX_KEY = b"loanwright-blind-index"
 """Keys the digests for exact search. Encryption of personal columns brings a secret one to this same place."""
+
+_PARTY = select(Party).where(col(Party.id) == bindparam("id")).execution_options(**WRITTEN_AT_ONCE)
+_PAYEES = (
+    select(Party)
+    .where(col(Party.loan) == bindparam("loan"), Party.role == PartyRole.PAYEE)
+    .order_by(col(Party.position))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_CONTACT = select(Contact).where(col(Contact.key) == bindparam("key")).execution_options(**WRITTEN_AT_ONCE)
+_MESSAGE = (
+    select(Customer.mobile, Contact.template, Contact.text)
+    .join(Contact, col(Contact.customer_id) == col(Customer.id))
+    .where(col(Contact.key) == bindparam("key"))
+)
 
 
 def blind_index(text: str) -> str:
@@ -51,7 +67,7 @@ class CustomerBook:
 
     def party(self, party_id: str) -> Party | None:
         """One party by id."""
-        return self.session.get(Party, party_id)
+        return self.session.exec(_PARTY, params={"id": party_id}).first()
 
     def borrower(self, loan: str) -> Party:
         """The borrower of a loan."""
@@ -60,8 +76,7 @@ class CustomerBook:
 
     def payees(self, loan: str) -> list[Party]:
         """Who receives the payout, in order."""
-        query = select(Party).where(Party.loan == loan, Party.role == PartyRole.PAYEE).order_by(col(Party.position))
-        return list(self.session.exec(query))
+        return list(self.session.exec(_PAYEES, params={"loan": loan}))
 
     def collateral(self, loan: str) -> list[Collateral]:
         """What secures the loan."""
@@ -74,12 +89,9 @@ class CustomerBook:
 
     def contact(self, key: str) -> Contact | None:
         """One contact by its key."""
-        return self.session.exec(select(Contact).where(Contact.key == key)).first()
+        return self.session.exec(_CONTACT, params={"key": key}).first()
 
     def message(self, key: str) -> tuple[str, str, str] | None:
         """Mobile, template and text of a message to a customer."""
-        query = select(Customer.mobile, Contact.template, Contact.text).join(
-            Contact, col(Contact.customer_id) == col(Customer.id)
-        )
-        found = self.session.exec(query.where(Contact.key == key)).first()
+        found = self.session.exec(_MESSAGE, params={"key": key}).first()
         return (found[0], found[1] or "", found[2]) if found else None

@@ -1,10 +1,32 @@
 """Queries on documents, consents and register answers."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import bindparam
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
+from books.rows import WRITTEN_AT_ONCE
 from models.documents import Document
+from models.loans import Application
 from models.verification import Authorisation, Verification
+
+_FORM_WITH_CONSENT = (
+    select(Application.form)
+    .join(Authorisation, col(Authorisation.loan) == col(Application.loan))
+    .where(col(Application.loan) == bindparam("loan"))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_ANSWERS = (
+    select(Verification)
+    .where(col(Verification.loan) == bindparam("loan"))
+    .order_by(col(Verification.round))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_ANSWER = _ANSWERS.where(
+    col(Verification.check_name) == bindparam("check_name"), col(Verification.round) == bindparam("round")
+)
 
 
 class DocumentBook:
@@ -24,18 +46,14 @@ class DocumentBook:
         query = select(Document).where(Document.loan == loan, Document.kind == kind, Document.sha256 == sha256)
         return self.session.exec(query).first()
 
-    def authorised(self, loan: str) -> Authorisation | None:
-        """The borrower's consent to be looked up."""
-        return self.session.exec(select(Authorisation).where(Authorisation.loan == loan)).first()
+    def form_with_consent(self, loan: str) -> Mapping[str, Any] | None:
+        """The application form of a borrower who agreed to be looked up, None without his consent."""
+        return self.session.exec(_FORM_WITH_CONSENT, params={"loan": loan}).first()
 
     def answer(self, loan: str, check: str, round_: int) -> Verification | None:
         """The answer of one register in one round of verification."""
-        query = select(Verification).where(
-            Verification.loan == loan, Verification.check_name == check, Verification.round == round_
-        )
-        return self.session.exec(query).first()
+        return self.session.exec(_ANSWER, params={"loan": loan, "check_name": check, "round": round_}).first()
 
     def answers(self, loan: str) -> list[Verification]:
         """All register answers about a loan, oldest round first."""
-        query = select(Verification).where(Verification.loan == loan).order_by(col(Verification.round))
-        return list(self.session.exec(query))
+        return list(self.session.exec(_ANSWERS, params={"loan": loan}))

@@ -2,10 +2,18 @@
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, case, func, true
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, true
 from sqlmodel import Session, col, select
 
+from books.rows import WRITTEN_AT_ONCE, write
 from models.ledger import LedgerAccount, Posting
+
+_MOVED = (
+    select(Posting.debit, Posting.credit, func.sum(Posting.amount_fen))
+    .where(col(Posting.loan) == bindparam("loan"))
+    .group_by(col(Posting.debit), col(Posting.credit))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 
 
 class LedgerBook:
@@ -20,7 +28,7 @@ class LedgerBook:
 
     def add(self, posting: Posting) -> None:
         """Adds a posting."""
-        self.session.add(posting)
+        write(self.session, posting)
 
     def of_loan(self, loan: str, limit: int = 2000) -> list[Posting]:
         """A loan's postings in their order."""
@@ -29,12 +37,8 @@ class LedgerBook:
 
     def moved(self, loan: str) -> dict[tuple[str, str], int]:
         """What a loan's postings moved in all: (debit, credit) → fen."""
-        query = (
-            select(Posting.debit, Posting.credit, func.sum(Posting.amount_fen))
-            .where(Posting.loan == loan)
-            .group_by(col(Posting.debit), col(Posting.credit))
-        )
-        return {(debit, credit): int(total) for debit, credit, total in self.session.exec(query)}
+        found = self.session.exec(_MOVED, params={"loan": loan})
+        return {(debit, credit): int(total) for debit, credit, total in found}
 
     def moved_in_all(self) -> dict[tuple[str, str], int]:
         """What all postings moved: (debit, credit) → fen."""

@@ -4,15 +4,41 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from books.errors import UnknownLoan
+from books.rows import WRITTEN_AT_ONCE, write
 from books.scope import loans_seen_by
 from models.loans import CLOSED, Application, Loan, LoanEvent, LoanTerms, Stage
 from models.staff import Actor
 
 PAGE = 50
+
+# Statements that every act asks are built once: building one costs more than the database takes to answer it.
+_LOAN = select(Loan).where(col(Loan.number) == bindparam("number"))
+_LOAN_HELD = _LOAN.with_for_update().execution_options(populate_existing=True)
+_APPLICATION = (
+    select(Application).where(col(Application.loan) == bindparam("loan")).execution_options(**WRITTEN_AT_ONCE)
+)
+_TERMS = (
+    select(LoanTerms)
+    .where(col(LoanTerms.loan) == bindparam("loan"))
+    .order_by(col(LoanTerms.version).desc())
+    .limit(1)
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_EVENTS = (
+    select(LoanEvent)
+    .where(col(LoanEvent.loan) == bindparam("loan"))
+    .order_by(col(LoanEvent.position))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_LAST_POSITION = (
+    select(func.coalesce(func.max(LoanEvent.position), 0))
+    .where(col(LoanEvent.loan) == bindparam("loan"))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 
 
 class LoanBook:
@@ -21,16 +47,18 @@ class LoanBook:
     def __init__(self, session: Session, *, holds: bool = False) -> None:
         self.session = session
         self._holds = holds
-        self._held: set[str] = set()
+        # Kept for the length of the unit of work, which the session alone does not do.
+        self._loans: dict[str, Loan] = {}
+        self._applications: dict[str, Application] = {}
 
     def get(self, number: str) -> Loan:
         """The loan; UnknownLoan if there is none. A writing unit of work keeps it from other writers until it ends."""
-        first = self._holds and number not in self._held
-        loan = self.session.get(Loan, number, with_for_update=True if first else None)
-        self._held.add(number)
-        if loan is None:
-            raise UnknownLoan(number)
-        return loan
+        if number not in self._loans:
+            loan = self.session.exec(_LOAN_HELD if self._holds else _LOAN, params={"number": number}).first()
+            if loan is None:
+                raise UnknownLoan(number)
+            self._loans[number] = loan
+        return self._loans[number]
 
     def by_number(self, numbers: Iterable[str]) -> dict[str, Loan]:
         """The loans that rows already given to a person refer to, in one query."""
@@ -67,10 +95,12 @@ class LoanBook:
 
     def application(self, number: str) -> Application:
         """What the borrower asked for."""
-        application = self.session.get(Application, number)
-        if application is None:
-            raise UnknownLoan(number)
-        return application
+        if number not in self._applications:
+            application = self.session.exec(_APPLICATION, params={"loan": number}).first()
+            if application is None:
+                raise UnknownLoan(number)
+            self._applications[number] = application
+        return self._applications[number]
 
     def application_by_key(self, keys: list[str]) -> dict[str, Application]:
         """Applications by the idempotency keys they came with."""
@@ -89,13 +119,11 @@ class LoanBook:
 
     def terms(self, number: str) -> LoanTerms | None:
         """The newest version of the terms, None before approval."""
-        query = select(LoanTerms).where(LoanTerms.loan == number).order_by(col(LoanTerms.version).desc())
-        return self.session.exec(query.limit(1)).first()
+        return self.session.exec(_TERMS, params={"loan": number}).first()
 
     def events(self, number: str) -> list[LoanEvent]:
         """All events of the account in their order of arrival."""
-        query = select(LoanEvent).where(LoanEvent.loan == number).order_by(col(LoanEvent.position))
-        return list(self.session.exec(query))
+        return list(self.session.exec(_EVENTS, params={"loan": number}))
 
     def event(self, key: str) -> LoanEvent | None:
         """One event by its key."""
@@ -103,17 +131,11 @@ class LoanBook:
 
     def next_position(self, number: str) -> int:
         """The place of the loan's next event."""
-        return (
-            self.session.exec(
-                select(func.coalesce(func.max(LoanEvent.position), 0)).where(LoanEvent.loan == number)
-            ).one()
-            + 1
-        )
+        return self.session.exec(_LAST_POSITION, params={"loan": number}).one() + 1
 
     def add_event(self, event: LoanEvent) -> None:
         """Records an event."""
-        self.session.add(event)
-        self.session.flush()
+        write(self.session, event)
 
     def by_stage(self, actor: Actor) -> dict[Stage, int]:
         """How many loans this person may see stand at each stage."""

@@ -3,12 +3,28 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Update, func, text, update
+from sqlalchemy import Update, bindparam, func, text, update
 from sqlmodel import Session, col, select
 
+from books.rows import WRITTEN_AT_ONCE, write
 from models.outbox import Effect, NumberSeries, OutboxRow, Topic
 
 _NEW_SERIES = text("INSERT INTO number_series (name, next) VALUES (:name, 1) ON CONFLICT DO NOTHING")
+_TAKEN = (
+    update(NumberSeries)
+    .where(col(NumberSeries.name) == bindparam("series"))
+    .values(next=NumberSeries.next + bindparam("count"))
+    .returning(col(NumberSeries.next))
+)
+_EFFECT = select(Effect).where(col(Effect.key) == bindparam("key")).execution_options(**WRITTEN_AT_ONCE)
+_DUE = select(OutboxRow.id).where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= bindparam("now")).limit(1)
+_CLAIMED = (
+    select(OutboxRow)
+    .where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= bindparam("now"))
+    .order_by(col(OutboxRow.not_before), col(OutboxRow.id))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
 class OutboxBook:
@@ -20,7 +36,7 @@ class OutboxBook:
 
     def put(self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None) -> None:
         """Writes a message; the key makes it one of its kind."""
-        self.session.add(OutboxRow(topic=topic, key=key, payload=payload, loan=loan, not_before=at))
+        write(self.session, OutboxRow(topic=topic, key=key, payload=payload, loan=loan, not_before=at))
         self.written = True
 
     def has(self, key: str) -> bool:
@@ -29,19 +45,11 @@ class OutboxBook:
 
     def is_due(self, now: datetime) -> bool:
         """Whether any message is due."""
-        query = select(OutboxRow.id).where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= now).limit(1)
-        return self.session.exec(query).first() is not None
+        return self.session.exec(_DUE, params={"now": now}).first() is not None
 
     def claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
         """Takes up to `limit` messages that are due; nobody else gets them until the lease ends."""
-        query = (
-            select(OutboxRow)
-            .where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= now)
-            .order_by(col(OutboxRow.not_before), col(OutboxRow.id))
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        rows = list(self.session.exec(query))
+        rows = list(self.session.exec(_CLAIMED, params={"now": now, "most": limit}))
         if rows:
             self.session.exec(
                 update(OutboxRow)
@@ -66,11 +74,11 @@ class OutboxBook:
 
     def effect(self, key: str) -> Effect | None:
         """The first result of an act, if it was done."""
-        return self.session.get(Effect, key)
+        return self.session.exec(_EFFECT, params={"key": key}).first()
 
     def add_effect(self, effect: Effect) -> None:
         """Records the result of an act."""
-        self.session.add(effect)
+        write(self.session, effect)
 
     def last_effect(self, loan: str) -> int:
         """The highest effect number of a loan, 0 if none."""
@@ -78,17 +86,12 @@ class OutboxBook:
 
     def next_numbers(self, series: str, count: int) -> int:
         """Reserves `count` numbers of a series and returns the first."""
-        statement = (
-            update(NumberSeries)
-            .where(col(NumberSeries.name) == series)
-            .values(next=NumberSeries.next + count)
-            .returning(col(NumberSeries.next))
-        )
-        after = self.session.exec(statement).first()
+        taken = {"series": series, "count": count}
+        after = self.session.exec(_TAKEN, params=taken).first()
         if after is None:
             # Another process may begin the same series at this moment: whoever comes second finds the row.
             self.session.execute(_NEW_SERIES, {"name": series})
-            after = self.session.exec(statement).one()
+            after = self.session.exec(_TAKEN, params=taken).one()
         return int(after[0]) - count
 
 

@@ -2,10 +2,22 @@
 
 from datetime import date
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
-from models.payments import BankEntry, Payment, PaymentKind, PaymentStatus
+from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus
+
+_PAYMENT_HELD = (
+    select(Payment)
+    .where(col(Payment.key) == bindparam("key"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_OF_LOAN = (
+    select(Payment).where(col(Payment.loan) == bindparam("loan")).order_by(col(Payment.ordered_at), col(Payment.key))
+)
+_OF_KIND = _OF_LOAN.where(col(Payment.kind) == bindparam("kind"))
+_TO_BOOK = _OF_LOAN.where(col(Payment.booked).is_(False), col(Payment.status).in_(MONEY_MOVED))
 
 
 class PaymentBook:
@@ -20,23 +32,17 @@ class PaymentBook:
 
     def held(self, key: str) -> Payment | None:
         """One order by its key, kept from other writers until the unit of work ends."""
-        return self.session.get(Payment, key, with_for_update=True)
+        return self.session.exec(_PAYMENT_HELD, params={"key": key}).first()
 
     def of_loan(self, loan: str, kind: PaymentKind | None = None) -> list[Payment]:
         """All orders of a loan in their order."""
-        query = select(Payment).where(Payment.loan == loan)
-        if kind is not None:
-            query = query.where(Payment.kind == kind)
-        return list(self.session.exec(query.order_by(col(Payment.ordered_at), col(Payment.key))))
+        if kind is None:
+            return list(self.session.exec(_OF_LOAN, params={"loan": loan}))
+        return list(self.session.exec(_OF_KIND, params={"loan": loan, "kind": kind}))
 
     def to_book(self, loan: str) -> list[Payment]:
         """Settled or returned orders that the ledger does not have yet."""
-        query = select(Payment).where(
-            Payment.loan == loan,
-            col(Payment.booked).is_(False),
-            col(Payment.status).in_([PaymentStatus.SETTLED, PaymentStatus.RETURNED]),
-        )
-        return list(self.session.exec(query.order_by(col(Payment.ordered_at), col(Payment.key))))
+        return list(self.session.exec(_TO_BOOK, params={"loan": loan}))
 
     def under_way(self, loan: str, *kinds: PaymentKind) -> list[Payment]:
         """Orders of these kinds whose outcome is not known yet, oldest first."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, create_engine
+from sqlmodel import Session, SQLModel, create_engine
 
 from books.audit import AuditBook
 from books.customers import CustomerBook
@@ -20,6 +20,7 @@ from books.loans import LoanBook
 from books.outbox import OutboxBook
 from books.payments import PaymentBook
 from books.policies import PolicyBook
+from books.rows import write
 from books.staff import StaffBook
 from books.tasks import TaskBook
 from lending.calendar import BusinessClock
@@ -48,6 +49,10 @@ class UnitOfWork:
     def today(self) -> Any:
         """The business date of `now`."""
         return self.clock.business_date(self.now)
+
+    def write(self, row: SQLModel) -> None:
+        """Inserts a row at once that this unit of work does not change again."""
+        write(self.session, row)
 
     @cached_property
     def loans(self) -> LoanBook:

@@ -2,16 +2,28 @@
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, bindparam, func, or_
 from sqlmodel import Session, col, select
 
 from books.errors import UnknownTask
+from books.rows import WRITTEN_AT_ONCE
 from books.scope import loans_seen_by
 from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Decision, Task, TaskKind, TaskStatus
 
 PAGE = 50
+
+_TASK = select(Task).where(col(Task.id) == bindparam("id"))
+_OPEN = select(Task).where(col(Task.loan) == bindparam("loan"), Task.status == TaskStatus.OPEN)
+_OPEN_OF_KIND = _OPEN.where(col(Task.kind) == bindparam("kind"))
+_DECISION = select(Decision).where(col(Decision.task_id) == bindparam("task")).execution_options(**WRITTEN_AT_ONCE)
+_DECISIONS = (
+    select(Decision)
+    .where(col(Decision.loan) == bindparam("loan"))
+    .order_by(col(Decision.id))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 
 
 class TaskBook:
@@ -22,7 +34,7 @@ class TaskBook:
 
     def get(self, task_id: str) -> Task:
         """The task; UnknownTask if there is none."""
-        task = self.session.get(Task, task_id)
+        task = self.session.exec(_TASK, params={"id": task_id}).first()
         if task is None:
             raise UnknownTask(task_id)
         return task
@@ -69,18 +81,17 @@ class TaskBook:
 
     def open_of(self, loan: str, kind: TaskKind | None = None) -> list[Task]:
         """Open tasks of a loan."""
-        query = select(Task).where(Task.loan == loan, Task.status == TaskStatus.OPEN)
-        if kind is not None:
-            query = query.where(Task.kind == kind)
-        return list(self.session.exec(query))
+        if kind is None:
+            return list(self.session.exec(_OPEN, params={"loan": loan}))
+        return list(self.session.exec(_OPEN_OF_KIND, params={"loan": loan, "kind": kind}))
 
     def decision(self, task_id: str) -> Decision | None:
         """What was decided on a task."""
-        return self.session.exec(select(Decision).where(Decision.task_id == task_id)).first()
+        return self.session.exec(_DECISION, params={"task": task_id}).first()
 
     def decisions(self, loan: str) -> list[Decision]:
         """All decisions on a loan in their order."""
-        return list(self.session.exec(select(Decision).where(Decision.loan == loan).order_by(col(Decision.id))))
+        return list(self.session.exec(_DECISIONS, params={"loan": loan}))
 
     def open_count(self) -> dict[TaskKind, int]:
         """Open tasks by kind, for the gauges."""

@@ -32,6 +32,10 @@ class PaymentStatus(StrEnum):
     RETURNED = "returned"
 
 
+MONEY_MOVED = frozenset({PaymentStatus.SETTLED, PaymentStatus.RETURNED})
+"""Outcomes that belong into the ledger."""
+
+
 class Payment(SQLModel, table=True):
     """One order to the bank; its key is the EndToEndId, by which its outcome is asked for."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert, inspect
+from sqlmodel import SQLModel
 
 from books.customers import blind_index
+from books.rows import insert_into
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.audit import AuditEntry
@@ -160,7 +161,7 @@ def _write(
 ) -> None:
     if not fresh:
         return
-    rows: dict[type, list[dict[str, Any]]] = {
+    rows: dict[type[SQLModel], list[dict[str, Any]]] = {
         table: []
         for table in (Customer, Loan, Application, Party, Collateral, Authorisation, Contact, OutboxRow, AuditEntry)
     }
@@ -180,12 +181,12 @@ def _write(
         answers[position] = Receipt(number)
     for table, values in rows.items():
         if values:
-            work.session.execute(insert(inspect(table).local_table), values)
+            work.session.execute(insert_into(table), values)
     work.outbox.written = True
 
 
 def _customer(
-    work: UnitOfWork, rows: dict[type, list[dict[str, Any]]], customers: dict[str, str], one: Submission
+    work: UnitOfWork, rows: dict[type[SQLModel], list[dict[str, Any]]], customers: dict[str, str], one: Submission
 ) -> str:
     index = blind_index(one.form["id_number"])
     if index not in customers:
@@ -210,7 +211,7 @@ def _customer(
 
 def _loan_rows(
     work: UnitOfWork,
-    rows: dict[type, list[dict[str, Any]]],
+    rows: dict[type[SQLModel], list[dict[str, Any]]],
     one: Submission,
     number: str,
     customer_id: str,

@@ -95,8 +95,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         decided_on=order.day,
         decided_at=work.now,
     )
-    work.session.add(row)
-    work.session.flush()
+    work.write(row)
     close(work, task)
     before = loan.stage
     progress = _follow(work, loan, task, row, order)
@@ -142,7 +141,7 @@ def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) ->
     product = catalogue().product(loan.product)
     loan.approved_fen = row.amount_fen or loan.applied_fen
     case = case_of(work, loan, order.day, amount_fen=loan.approved_fen)
-    work.session.add(
+    work.write(
         LoanTerms(
             loan=loan.number,
             version=1,
@@ -153,7 +152,7 @@ def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) ->
         )
     )
     for position, payee in enumerate(product.payees(case), 1):
-        work.session.add(
+        work.write(
             Party(
                 loan=loan.number,
                 role=PartyRole.PAYEE,

@@ -8,7 +8,7 @@ from lending.terms import Terms
 from models.customers import Party
 from models.loans import Loan, LoanEvent, LoanTerms, Stage
 from models.messages import BooksOrder, Progress
-from models.payments import Payment, PaymentKind, PaymentStatus
+from models.payments import MONEY_MOVED, Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
@@ -16,7 +16,7 @@ from services.ledger import post_payment
 from services.loans import case_of, move
 from services.notices import send_sms
 from services.products import catalogue
-from services.repayments import settle_books
+from services.repayments import follow_account
 from services.tasks import open_task
 
 STILL_GOOD = {PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.SETTLED}
@@ -57,19 +57,21 @@ def _order(work: UnitOfWork, loan: Loan, payee: Party, n: int, day: date) -> Pay
         value_date=day,
         ordered_at=work.now,
     )
-    work.session.add(payment)
+    work.write(payment)
     return payment
 
 
 def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
     """Posts what was paid out, opens the loan's account and returns the first day that matters."""
     loan = work.loans.get(order.loan)
-    for payment in work.payments.to_book(loan.number):
-        post_payment(work, payment)
+    payments = work.payments.of_loan(loan.number)
+    for payment in payments:
+        if payment.status in MONEY_MOVED:
+            post_payment(work, payment)
     paid = [
         payment
-        for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
-        if payment.status is PaymentStatus.SETTLED
+        for payment in payments
+        if payment.kind is PaymentKind.DISBURSEMENT and payment.status is PaymentStatus.SETTLED
     ]
     total = sum(payment.settled_fen for payment in paid)
     day = max(payment.value_date for payment in paid)
@@ -100,7 +102,7 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
         loan=loan.number,
         after={"amount_fen": total, "on": day.isoformat(), "payments": [payment.key for payment in paid]},
     )
-    return settle_books(work, loan, max(order.day, day), order.key)
+    return follow_account(work, loan, max(order.day, day), order.key)
 
 
 def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
@@ -111,7 +113,7 @@ def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
     if Terms.parse(terms.body).disbursement_date == day:
         return
     case = case_of(work, loan, day)
-    work.session.add(
+    work.write(
         LoanTerms(
             loan=loan.number,
             version=terms.version + 1,
@@ -121,7 +123,6 @@ def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
             created_at=work.now,
         )
     )
-    work.session.flush()
 
 
 def record_payout_failure(work: UnitOfWork, order: BooksOrder) -> Progress:

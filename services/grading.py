@@ -44,7 +44,7 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
         raise LookupError(f"no policy {_policy_name(product)} in the books; run the migrations and the seed")
     facts = product.facts(case_of(work, loan, order.day))
     outcome = evaluate(f"{policy.name}/{policy.version}", policy.content, facts)
-    work.session.add(
+    work.write(
         Grading(
             loan=loan.number,
             round=order.round,

@@ -28,7 +28,7 @@ def send_sms(work: UnitOfWork, loan: Loan, template: str, key: str, **values: ob
     shown = {
         name: yuan(value) if name == "amount" and isinstance(value, int) else value for name, value in values.items()
     }
-    work.session.add(
+    work.write(
         Contact(
             key=key,
             customer_id=loan.customer_id,

@@ -141,6 +141,11 @@ def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKin
     # The books never go back, however late a planned day comes.
     day = max(day, loan.booked_to or day)
     _book_money(work, loan, day)
+    return follow_account(work, loan, day, key, why)
+
+
+def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKind | None = None) -> Progress:
+    """The part of `settle_books` that comes after the money of the day is booked."""
     account = _account_on(work, loan, day)
     later = work.payments.to_book(loan.number) if account.settled_on is not None else []
     if later:

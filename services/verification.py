@@ -23,9 +23,9 @@ class Question:
 
 def question(work: UnitOfWork, loan: str) -> Question:
     """The borrower's data for a register; NotAuthorised without his consent."""
-    if work.documents.authorised(loan) is None:
+    form = work.documents.form_with_consent(loan)
+    if form is None:
         raise NotAuthorised(loan)
-    form = work.loans.application(loan).form
     return Question(form["name"], form["id_number"], form["mobile"], form.get("vin"), form.get("dealer"))
 
 
@@ -51,7 +51,7 @@ def store_answer(
         answer=answer,
         answered_at=work.now,
     )
-    work.session.add(row)
+    work.write(row)
     found = work.loans.get(loan)
     if found.stage is Stage.APPLICATION:
         move(work, found, Stage.VERIFICATION)

@@ -54,7 +54,7 @@ def look_at_people(work: UnitOfWork, loan: str) -> None:
     work.customers.contact("k")
     work.documents.of_loan(loan)
     work.documents.same(loan, "id_card", "0")
-    work.documents.authorised(loan)
+    work.documents.form_with_consent(loan)
     work.documents.answer(loan, "bureau", 1)
     work.documents.answers(loan)
     work.policies.grading(loan)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlmodel import select
 
 from books.session import Books
 from lending.errors import LendingError
@@ -14,6 +15,7 @@ from models.customers import PartyRole
 from models.loans import Stage
 from models.messages import LoanOrder
 from models.outbox import OutboxRow, Topic
+from models.verification import Authorisation
 from services.applications import Receipt, Submission, read_submission, submit
 from services.errors import DuplicateApplication, IdempotencyConflict
 from services.forms import InvalidForm
@@ -37,13 +39,12 @@ def test_an_accepted_application_is_a_loan_with_everything_around_it(procedure: 
     with procedure.books.read() as work:
         found = work.loans.get(loan)
         customer = work.customers.get(found.customer_id)
-        consent = work.documents.authorised(loan)
+        consent = work.session.exec(select(Authorisation).where(Authorisation.loan == loan)).one()
         assert loan == "L26000001"
         assert (found.stage, found.applied_fen, found.applied_on) == (Stage.APPLICATION, 8_000_000, procedure.day)
         assert work.loans.application(loan).entered_by == AGENT.id
         assert customer is not None
         assert (customer.details, customer.owner_id) == ({"occupation": "会计"}, AGENT.id)
-        assert consent is not None
         assert (consent.text_version, consent.given_through) == ("2026-01", AGENT.id)
         assert [(party.role, party.account) for party in work.customers.parties(loan)] == [
             (PartyRole.BORROWER, "6990000000000001")
