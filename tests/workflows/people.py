@@ -15,12 +15,18 @@ def _taking_turns(wanted: Callable[[Person], bool]) -> Iterator[Person]:
 
 
 def _pays(person: Person) -> bool:
-    """Earns well, owes little and was never late: grade A for a small loan, and always money on the account."""
+    """Earns well, owes little and was never late: grade A for a small loan, and always money on the account.
+
+    No salary comes on the 5th, the day on which the lenders open: what a payout changes is then the payout alone.
+    """
     record = person.bureau
     spotless = record.overdue_count_24m == 0 and record.worst_dpd == 0 and not record.blacklisted
     regular = person.paying_habit is PayingHabit.REGULAR
+    paid_later = person.account_habit.pay_day != 5
     owes_little = record.monthly_payment_fen * 5 <= person.monthly_income_fen
-    return regular and person.enrolment is None and spotless and record.history_months >= 36 and owes_little
+    return (
+        regular and paid_later and person.enrolment is None and spotless and record.history_months >= 36 and owes_little
+    )
 
 
 def _studies(person: Person) -> bool:

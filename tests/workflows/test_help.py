@@ -222,7 +222,9 @@ async def test_a_prepayment_of_a_loan_in_trouble_is_refused_and_draws_nothing(of
             assert len(reports(lender, loan)) == 1
         assert lender.payments(loan, PaymentKind.PREPAYMENT) == []
         await lender.commands.look_again(loan)
-        await lender.at_rest(loan)
+        await lender.eventually(
+            lambda: lender.loan(loan).booked_to == date(2026, 2, 5), lambda: str(lender.loan(loan).booked_to)
+        )
         await lender.prepay(loan, 100_000)
         assert debits(lender, loan, PaymentKind.PREPAYMENT) == [PaymentStatus.SETTLED]
 
