@@ -1,8 +1,6 @@
 """Queries on loans, applications, terms and the events of the account."""
 
 from collections.abc import Iterable
-from datetime import date
-from typing import Any
 
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
@@ -161,8 +159,3 @@ class LoanBook:
         """A customer's loans, newest first."""
         query = select(Loan).where(Loan.customer_id == customer_id).order_by(col(Loan.number).desc())
         return list(self.session.exec(query.limit(PAGE)))
-
-    def last_day(self) -> date | None:
-        """The latest business date that any account was brought up to."""
-        result: Any = self.session.exec(select(func.max(Loan.booked_to))).one()
-        return result if result is None or isinstance(result, date) else date.fromisoformat(result)
