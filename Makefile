@@ -19,7 +19,7 @@ setup: ## Python environment, page assets and Temporal server
 setup-test: setup ## what the tests need besides: PostgreSQL, Chromium, a Chinese font, the time-skipping server
 	@$(PYTHON) -m tools.set_up tests
 
-demo: setup ## three years of lending in minutes, to look at
+demo: setup ## a year of lending in minutes, to look at
 	$(BIN)/loanwright demo
 
 up: setup ## everything on this machine, until Ctrl-C

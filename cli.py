@@ -15,7 +15,7 @@ from rich.table import Table
 
 from books.schema import migrate as run_migrations
 from books.session import Books
-from console import logs
+from console import logs, memory
 from console.audits import audit_books
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
@@ -91,6 +91,7 @@ async def _work() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    memory.settle()
     await work(configured, client, books, stop)
     books.close()
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from books.session import Books, UnitOfWork, was_written_before
+from books.session import Books, UnitOfWork
 from lending.errors import LendingError
 from models.messages import BooksOrder, Message
 from models.outbox import Effect
@@ -20,24 +20,26 @@ def once(books: Books, order: Order, act: Callable[[UnitOfWork, Order], Result],
     """Does an act, or returns the result it had the first time: a repeat after a crash changes nothing."""
     with refusals():
         try:
-            return _once(books, order, act, result_type)
-        except IntegrityError as error:
-            # The same act ran at the same moment and was faster: its result is there now.
-            if not was_written_before(error):
+            with books.begin() as work:
+                result = act(work, order)
+                work.outbox.add_effect(
+                    Effect(
+                        key=order.key, loan=order.loan, n=order.n, result=result.model_dump(mode="json"), at=work.now
+                    )
+                )
+            return result
+        except Exception:
+            # A repeat fails: at the latest at the key of its effect, earlier if the act does not fit what it left
+            # behind. To look only then spares all others the question.
+            done = _effect(books, order.key)
+            if done is None:
                 raise
-            return _once(books, order, act, result_type)
-
-
-def _once(books: Books, order: Order, act: Callable[[UnitOfWork, Order], Result], result_type: type[Result]) -> Result:
-    with books.begin() as work:
-        done = work.outbox.effect(order.key)
-        if done is not None:
             return result_type.model_validate(done.result)
-        result = act(work, order)
-        work.outbox.add_effect(
-            Effect(key=order.key, loan=order.loan, n=order.n, result=result.model_dump(mode="json"), at=work.now)
-        )
-        return result
+
+
+def _effect(books: Books, key: str) -> Effect | None:
+    with books.read() as work:
+        return work.outbox.effect(key)
 
 
 @contextmanager

@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
 from activities.acts import refusals
-from books.session import Books
+from books.session import Books, was_written_before
 from gateways.bureau import CreditBureau
 from gateways.enrolment import EnrolmentRegister
 from gateways.identity import IdentityRegister, IdentityResult
@@ -54,9 +55,18 @@ class RegisterActs:
             return CheckOutcome(check=order.check, verdict=row.verdict, reference=row.reference), question
 
     def _store(self, order: CheckOrder, verdict: Verdict, reference: str, answer: dict[str, Any]) -> CheckOutcome:
-        with self.books.begin() as work:
-            row = verification.store_answer(work, order.loan, order.check, order.round, verdict, reference, answer)
-            return CheckOutcome(check=order.check, verdict=row.verdict, reference=row.reference)
+        try:
+            with self.books.begin() as work:
+                verification.store_answer(work, order.loan, order.check, order.round, verdict, reference, answer)
+        except IntegrityError as error:
+            # The same question was asked twice at once; the first answer counts.
+            if not was_written_before(error):
+                raise
+            known, _ = self._look_up(order)
+            if known is None:
+                raise
+            return known
+        return CheckOutcome(check=order.check, verdict=verdict, reference=reference)
 
     async def _ask(self, order: CheckOrder, question: Question) -> tuple[Verdict, str, dict[str, Any]]:
         check = order.check

@@ -21,7 +21,6 @@ _PAYEES = (
     .order_by(col(Party.position))
     .execution_options(**WRITTEN_AT_ONCE)
 )
-_CONTACT = select(Contact).where(col(Contact.key) == bindparam("key")).execution_options(**WRITTEN_AT_ONCE)
 _MESSAGE = (
     select(Customer.mobile, Contact.template, Contact.text)
     .join(Contact, col(Contact.customer_id) == col(Customer.id))
@@ -86,10 +85,6 @@ class CustomerBook:
         """The history of contact about a loan, newest first."""
         query = select(Contact).where(Contact.loan == loan).order_by(col(Contact.id).desc()).limit(limit)
         return list(self.session.exec(query))
-
-    def contact(self, key: str) -> Contact | None:
-        """One contact by its key."""
-        return self.session.exec(_CONTACT, params={"key": key}).first()
 
     def message(self, key: str) -> tuple[str, str, str] | None:
         """Mobile, template and text of a message to a customer."""

@@ -1,15 +1,18 @@
 """Queries on loans, applications, terms and the events of the account."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from books.errors import UnknownLoan
 from books.rows import WRITTEN_AT_ONCE, write
-from books.scope import loans_seen_by
+from books.scope import loans_seen_by, scope_of
 from models.loans import CLOSED, Application, Loan, LoanEvent, LoanTerms, Stage
-from models.staff import Actor
+from models.staff import Actor, Role
 
 PAGE = 50
 
@@ -37,6 +40,11 @@ _LAST_POSITION = (
     .where(col(LoanEvent.loan) == bindparam("loan"))
     .execution_options(**WRITTEN_AT_ONCE)
 )
+_VERIFIED = (
+    update(Loan)
+    .where(col(Loan.number) == bindparam("loan"), col(Loan.stage) == Stage.APPLICATION)
+    .values(stage=Stage.VERIFICATION, updated_at=bindparam("now"))
+)
 
 
 class LoanBook:
@@ -48,6 +56,7 @@ class LoanBook:
         # Kept for the length of the unit of work, which the session alone does not do.
         self._loans: dict[str, Loan] = {}
         self._applications: dict[str, Application] = {}
+        self._terms: dict[str, LoanTerms | None] = {}
 
     def get(self, number: str) -> Loan:
         """The loan; UnknownLoan if there is none. A writing unit of work keeps it from other writers until it ends."""
@@ -64,7 +73,7 @@ class LoanBook:
 
     def seen_by(self, actor: Actor, number: str) -> Loan:
         """The loan if this person may see it; UnknownLoan otherwise, as if it did not exist."""
-        loan = self.session.exec(select(Loan).where(Loan.number == number, loans_seen_by(actor))).first()
+        loan = self.session.exec(_seen_by(actor.role), params=scope_of(actor) | {"number": number}).first()
         if loan is None:
             raise UnknownLoan(number)
         return loan
@@ -80,7 +89,7 @@ class LoanBook:
         limit: int = PAGE,
     ) -> list[Loan]:
         """Loans this person may see, newest number first, at most `limit`, those below the number `after`."""
-        query = select(Loan).where(loans_seen_by(actor))
+        query = select(Loan).where(loans_seen_by(actor.role))
         if stage is not None:
             query = query.where(Loan.stage == stage)
         if product is not None:
@@ -89,7 +98,12 @@ class LoanBook:
             query = query.where(Loan.dpd > 0)
         if after is not None:
             query = query.where(Loan.number < after)
-        return list(self.session.exec(query.order_by(col(Loan.number).desc()).limit(min(limit, 200))))
+        query = query.order_by(col(Loan.number).desc()).limit(min(limit, 200))
+        return list(self.session.exec(query, params=scope_of(actor)))
+
+    def begin_verification(self, number: str, now: datetime) -> None:
+        """Moves a loan that still stands at its application on to verification."""
+        self.session.connection().execute(_VERIFIED, {"loan": number, "now": now})
 
     def application(self, number: str) -> Application:
         """What the borrower asked for."""
@@ -117,7 +131,14 @@ class LoanBook:
 
     def terms(self, number: str) -> LoanTerms | None:
         """The newest version of the terms, None before approval."""
-        return self.session.exec(_TERMS, params={"loan": number}).first()
+        if number not in self._terms:
+            self._terms[number] = self.session.exec(_TERMS, params={"loan": number}).first()
+        return self._terms[number]
+
+    def add_terms(self, terms: LoanTerms) -> None:
+        """Records a new version of the terms."""
+        write(self.session, terms)
+        self._terms[terms.loan] = terms
 
     def events(self, number: str) -> list[LoanEvent]:
         """All events of the account in their order of arrival."""
@@ -137,8 +158,8 @@ class LoanBook:
 
     def by_stage(self, actor: Actor) -> dict[Stage, int]:
         """How many loans this person may see stand at each stage."""
-        query = select(col(Loan.stage), func.count()).where(loans_seen_by(actor)).group_by(col(Loan.stage))
-        return dict(self.session.exec(query).all())
+        query = select(col(Loan.stage), func.count()).where(loans_seen_by(actor.role)).group_by(col(Loan.stage))
+        return dict(self.session.exec(query, params=scope_of(actor)).all())
 
     def overdue_count(self) -> int:
         """How many loans are past due."""
@@ -159,3 +180,8 @@ class LoanBook:
         """A customer's loans, newest first."""
         query = select(Loan).where(Loan.customer_id == customer_id).order_by(col(Loan.number).desc())
         return list(self.session.exec(query.limit(PAGE)))
+
+
+@cache
+def _seen_by(role: Role) -> SelectOfScalar[Loan]:
+    return _LOAN.where(loans_seen_by(role))

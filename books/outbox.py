@@ -32,12 +32,10 @@ class OutboxBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.written = False
 
     def put(self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None) -> None:
         """Writes a message; the key makes it one of its kind."""
         write(self.session, OutboxRow(topic=topic, key=key, payload=payload, loan=loan, not_before=at))
-        self.written = True
 
     def has(self, key: str) -> bool:
         """Whether a message with this key was ever written."""
@@ -51,7 +49,7 @@ class OutboxBook:
         """Takes up to `limit` messages that are due; nobody else gets them until the lease ends."""
         rows = list(self.session.exec(_CLAIMED, params={"now": now, "most": limit}))
         if rows:
-            self.session.exec(
+            self.session.connection().execute(
                 update(OutboxRow)
                 .where(col(OutboxRow.id).in_([row.id for row in rows]))
                 .values(not_before=now + lease, attempts=OutboxRow.attempts + 1)
@@ -60,11 +58,11 @@ class OutboxBook:
 
     def done(self, ids: list[str], now: datetime) -> None:
         """Marks messages as delivered."""
-        self.session.exec(_rows(ids).values(done_at=now, last_error=None))
+        self.session.connection().execute(_rows(ids).values(done_at=now, last_error=None))
 
     def later(self, row_id: str, at: datetime, error: str) -> None:
         """Puts a message back until `at`, with the kind of error that stopped it."""
-        self.session.exec(_rows([row_id]).values(not_before=at, last_error=error[:64]))
+        self.session.connection().execute(_rows([row_id]).values(not_before=at, last_error=error[:64]))
 
     def waiting(self) -> int:
         """How many messages are not delivered yet."""
@@ -87,11 +85,12 @@ class OutboxBook:
     def next_numbers(self, series: str, count: int) -> int:
         """Reserves `count` numbers of a series and returns the first."""
         taken = {"series": series, "count": count}
-        after = self.session.exec(_TAKEN, params=taken).first()
+        connection = self.session.connection()
+        after = connection.execute(_TAKEN, taken).first()
         if after is None:
             # Another process may begin the same series at this moment: whoever comes second finds the row.
-            self.session.execute(_NEW_SERIES, {"name": series})
-            after = self.session.exec(_TAKEN, params=taken).one()
+            connection.execute(_NEW_SERIES, {"name": series})
+            after = connection.execute(_TAKEN, taken).one()
         return int(after[0]) - count
 
 

@@ -21,6 +21,8 @@ class PolicyBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        # Kept for the length of the unit of work: gradings are written once, by the act that grades and then ends.
+        self._gradings: dict[str, Grading | None] = {}
 
     def in_force(self, name: str) -> Policy | None:
         """The newest version of a policy."""
@@ -28,4 +30,6 @@ class PolicyBook:
 
     def grading(self, loan: str) -> Grading | None:
         """The latest grading of a loan."""
-        return self.session.exec(_GRADING, params={"loan": loan}).first()
+        if loan not in self._gradings:
+            self._gradings[loan] = self.session.exec(_GRADING, params={"loan": loan}).first()
+        return self._gradings[loan]

@@ -1,7 +1,7 @@
 """The database: one engine a process, one unit of work an act."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cached_property
@@ -117,7 +117,6 @@ class Books:
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
         self._writer = threading.Lock() if self.is_sqlite else None
-        self._listeners: list[Callable[[], None]] = []
         self._clock: BusinessClock | None = None
 
     @property
@@ -142,21 +141,13 @@ class Books:
         self._clock = None
         return self.clock
 
-    def on_outbox(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` after each commit that put something into the outbox."""
-        self._listeners.append(listener)
-
     @contextmanager
     def begin(self, now: datetime | None = None) -> Iterator[UnitOfWork]:
         """A unit of work: committed when the block ends, rolled back when it raises."""
         clock = self.clock
         with self._writer or nullcontext(), Session(self.engine, expire_on_commit=False) as session:
-            work = UnitOfWork(session, now or datetime.now(UTC), clock, writes=True)
-            yield work
+            yield UnitOfWork(session, now or datetime.now(UTC), clock, writes=True)
             session.commit()
-        if "outbox" in work.__dict__ and work.outbox.written:
-            for listener in self._listeners:
-                listener()
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -220,6 +211,6 @@ def _sqlite_engine(url: str) -> Engine:
     def begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get("read_only")
         # Taking the write lock at once avoids the deadlock of two readers that both want to write.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        connection.connection.cursor().execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine

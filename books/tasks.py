@@ -1,13 +1,15 @@
 """Queries on tasks and decisions."""
 
 from datetime import date
+from functools import cache
 
 from sqlalchemy import ColumnElement, bindparam, func, or_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from books.errors import UnknownTask
 from books.rows import WRITTEN_AT_ONCE
-from books.scope import loans_seen_by
+from books.scope import loans_seen_by, scope_of
 from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Decision, Task, TaskKind, TaskStatus
@@ -41,8 +43,7 @@ class TaskBook:
 
     def seen_by(self, actor: Actor, task_id: str) -> Task:
         """The task if this person may see it; UnknownTask otherwise."""
-        query = select(Task).where(Task.id == task_id, _seen_by(actor))
-        task = self.session.exec(query).first()
+        task = self.session.exec(_task_seen_by(actor.role), params=scope_of(actor) | {"id": task_id}).first()
         if task is None:
             raise UnknownTask(task_id)
         return task
@@ -59,7 +60,7 @@ class TaskBook:
         limit: int = PAGE,
     ) -> list[Task]:
         """Tasks this person may see, the most urgent first; `after` is the due date and id of the last one seen."""
-        query = select(Task).where(_seen_by(actor))
+        query = select(Task).where(_seen_by(actor.role))
         if open_only:
             query = query.where(Task.status == TaskStatus.OPEN)
         if mine:
@@ -77,7 +78,7 @@ class TaskBook:
             due, last = after
             query = query.where(or_(col(Task.due_on) > due, (col(Task.due_on) == due) & (col(Task.id) > last)))
         query = query.order_by(col(Task.due_on), col(Task.id)).limit(min(limit, 200))
-        return list(self.session.exec(query))
+        return list(self.session.exec(query, params=scope_of(actor)))
 
     def open_of(self, loan: str, kind: TaskKind | None = None) -> list[Task]:
         """Open tasks of a loan."""
@@ -99,12 +100,17 @@ class TaskBook:
         return dict(self.session.exec(query).all())
 
 
-def _seen_by(actor: Actor) -> ColumnElement[bool]:
-    if actor.role in (Role.RISK, Role.AUDITOR, Role.ADMIN, Role.SYSTEM):
+@cache
+def _task_seen_by(role: Role) -> SelectOfScalar[Task]:
+    return _TASK.where(_seen_by(role))
+
+
+def _seen_by(role: Role) -> ColumnElement[bool]:
+    if role in (Role.RISK, Role.AUDITOR, Role.ADMIN, Role.SYSTEM):
         return col(Task.id).is_not(None)
-    seen = col(Task.loan).in_(select(Loan.number).where(loans_seen_by(actor)))
-    if actor.role is Role.FINANCE:
+    seen = col(Task.loan).in_(select(Loan.number).where(loans_seen_by(role)))
+    if role is Role.FINANCE:
         return col(Task.role) == Role.FINANCE
-    if actor.role is Role.MANAGER:
+    if role is Role.MANAGER:
         return seen & col(Task.role).in_([Role.MANAGER, Role.AGENT])
-    return seen & (col(Task.role) == actor.role)
+    return seen & (col(Task.role) == role)

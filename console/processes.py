@@ -6,15 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import psutil
 import structlog
 
 log = structlog.get_logger()
@@ -37,6 +40,8 @@ class Child:
     environment: Mapping[str, str]
     log_file: Path
     ready: Callable[[], bool]
+    port: int | None = None
+    """Where it is to listen: it is not ready before it does so itself, for the port may be somebody else's."""
     process: subprocess.Popen[bytes] | None = None
     holds: int | None = None
     started_at: float = 0.0
@@ -60,6 +65,16 @@ class Child:
             pass_fds=() if self.holds is None else (self.holds,),
         )
         self.started_at = time.monotonic()
+
+    def listens(self) -> bool:
+        """Whether the process itself, and nobody else, listens on its port; True for one that has none."""
+        if self.port is None or self.process is None:
+            return self.port is None
+        try:
+            found = psutil.Process(self.process.pid).net_connections("inet")
+        except psutil.NoSuchProcess:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in found)
 
     def stop(self) -> None:
         """Asks the process to end, and insists when it does not."""
@@ -97,7 +112,7 @@ class Tree:
         child.start()
         self.children.append(child)
         deadline = time.monotonic() + timeout_seconds
-        while not child.ready():
+        while not (child.listens() and child.ready()):
             ended = child.process is not None and child.process.poll() is not None
             if ended or time.monotonic() > deadline:
                 raise NotReady(f"{child.name} did not come up; its log is {child.log_file}")
@@ -132,6 +147,14 @@ class Tree:
         if self._stopping.wait(min(0.2 * 2**child.restarts, 10.0)):
             return
         child.start()
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Trees of one user choose their ports one after the other, so that two never choose the same."""
+    with (Path(tempfile.gettempdir()) / f"loanwright-{os.getuid()}.starting").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _lock(folder: Path) -> IO[bytes]:

@@ -14,6 +14,7 @@ from api.app import create_app
 from api.context import ApiContext
 from api.health import create_inner_app
 from books.session import Books
+from console import memory
 from console.seed import load_products
 from engine.client import connect
 from engine.commands import LoanCommands
@@ -79,6 +80,7 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
 async def serve(settings: Settings, outer: socket.socket, inner: socket.socket | None) -> None:
     """Serves until SIGTERM or SIGINT, or until a sibling dies; requests under way are finished."""
     app, inner_app, books = await build(settings)
+    memory.settle()
     servers = [_server(app)]
     sockets = [[outer]]
     if inner is not None:

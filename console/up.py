@@ -12,7 +12,7 @@ from rich.console import Console
 
 from books.schema import migrate
 from books.session import Books
-from console.processes import Child, Tree, answers, free_port, listens, python
+from console.processes import Child, Tree, answers, free_port, listens, one_at_a_time, python
 from console.seed import seed
 from lending.calendar import REAL_DAY_SECONDS, SHANGHAI, BusinessClock
 from settings import Settings
@@ -47,6 +47,11 @@ class Plan:
 
 def bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings, Books]:
     """Starts every part in its order; each is ready when the next one starts."""
+    with one_at_a_time():
+        return _bring_up(tree, plan, say)
+
+
+def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings, Books]:
     data = plan.data_dir.resolve()
     data.mkdir(parents=True, exist_ok=True)
     web_port, inner_port = free_port(plan.port), free_port(plan.port + 1)
@@ -80,7 +85,8 @@ def bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings,
         tree.start(Child(f"worker-{n}", python(str(ROOT / "cli.py"), "worker"), environment, worker_log, lambda: True))
     serve = python(str(ROOT / "cli.py"), "serve", "--port", str(web_port), "--inner-port", str(inner_port))
     serve += ["--processes", str(plan.api_processes)]
-    tree.start(Child("api", serve, environment, addresses.log_folder / "api.log", answers(f"{addresses.inner}/readyz")))
+    ready = answers(f"{addresses.inner}/readyz")
+    tree.start(Child("api", serve, environment, addresses.log_folder / "api.log", ready, web_port))
     tree.watch()
     return addresses, settings, books
 
@@ -145,11 +151,11 @@ def _temporal(port: int, ui_port: int, data: Path) -> Child:
     command += ["--ui-port", str(ui_port), "--db-filename", str(data / "temporal.db"), "--log-level", "error"]
     # Three times faster than the file as it comes; a lost last moment is repaired from the books.
     command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-    return Child("temporal", command, {}, data / "logs" / "temporal.log", listens(port))
+    return Child("temporal", command, {}, data / "logs" / "temporal.log", listens(port), port)
 
 
 def _simulators(port: int, web_port: int, data: Path, environment: dict[str, str]) -> Child:
     command = python("-m", "simulators", "--port", str(port), "--data-dir", str(data / "outside"))
     command += ["--notice-url", f"http://127.0.0.1:{web_port}/api/v1/bank/notices"]
     environment = {**environment, "PYTHONPATH": str(ROOT)}
-    return Child("outside", command, environment, data / "logs" / "outside.log", listens(port))
+    return Child("outside", command, environment, data / "logs" / "outside.log", listens(port), port)

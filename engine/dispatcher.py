@@ -42,28 +42,17 @@ class Dispatcher:
             Topic.SIGNAL_LOAN: self._signal,
             **senders,
         }
-        self._awake = asyncio.Event()
 
     async def run(self) -> None:
-        """Works until cancelled: at once after a commit of this process, else at a slow poll."""
-        loop = asyncio.get_running_loop()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(self._awake.set)
-
-        self.books.on_outbox(wake)
+        """Works until cancelled; what was written meanwhile goes out together."""
         while True:
             try:
                 delivered = await self.drain_once()
             except Exception as error:  # noqa: BLE001 the books may be away for a while; the rows wait in them
                 log.error("dispatcher_paused", error=type(error).__name__)
                 delivered = 0
-            if delivered == 0:
-                self._awake.clear()
-                try:
-                    await asyncio.wait_for(self._awake.wait(), POLL_SECONDS)
-                except TimeoutError:
-                    continue
+            if delivered < BATCH:
+                await asyncio.sleep(POLL_SECONDS)
 
     async def drain(self) -> int:
         """Delivers until nothing is due; returns how many rows were tried."""

@@ -182,7 +182,6 @@ def _write(
     for table, values in rows.items():
         if values:
             work.session.execute(insert_into(table), values)
-    work.outbox.written = True
 
 
 def _customer(

@@ -141,7 +141,7 @@ def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) ->
     product = catalogue().product(loan.product)
     loan.approved_fen = row.amount_fen or loan.applied_fen
     case = case_of(work, loan, order.day, amount_fen=loan.approved_fen)
-    work.write(
+    work.loans.add_terms(
         LoanTerms(
             loan=loan.number,
             version=1,

@@ -113,7 +113,7 @@ def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
     if Terms.parse(terms.body).disbursement_date == day:
         return
     case = case_of(work, loan, day)
-    work.write(
+    work.loans.add_terms(
         LoanTerms(
             loan=loan.number,
             version=terms.version + 1,

@@ -165,7 +165,7 @@ def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepK
     if account.settled_on is not None and next_day is None:
         _close(work, loan, account, day, key)
     else:
-        _tell(work, loan, account, day, key, why)
+        _tell(work, loan, account, day, key, why, was_late=before["dpd"] > 0)
     loan.updated_at = work.now
     work.session.add(loan)
     audit.record(
@@ -279,13 +279,15 @@ def _close(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: s
     send_sms(work, loan, "settled", f"{key}:settled")
 
 
-def _tell(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None) -> None:
+def _tell(
+    work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None, *, was_late: bool
+) -> None:
     """Reminds before the due date, tells about arrears, and gives late cases to a named role."""
     if why is StepKind.REMINDER and loan.next_due is not None:
         send_sms(work, loan, "reminder", f"{key}:sms", due=loan.next_due, amount=loan.next_due_fen)
-    if account.dpd == 0:
+    if account.dpd == 0 and was_late:
         close_all(work, loan.number, TaskKind.OVERDUE)
-    elif why is StepKind.OVERDUE:
+    elif account.dpd > 0 and why is StepKind.OVERDUE:
         send_sms(work, loan, "overdue", f"{key}:sms", dpd=account.dpd, amount=account.due_fen)
         if account.dpd >= FOLLOW_UP_FROM_DPD:
             about = f"{account.dpd} days past due, {yuan(account.due_fen)} due"

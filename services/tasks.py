@@ -33,8 +33,7 @@ def open_task(work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, d
         opened_at=work.now,
         about=about,
     )
-    work.session.add(task)
-    work.session.flush()
+    work.write(task)
     return task
 
 

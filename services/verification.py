@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from books.session import UnitOfWork
-from models.loans import Stage
 from models.verification import Verdict, Verification
 from services.errors import NotAuthorised
-from services.loans import move
 
 
 @dataclass(frozen=True)
@@ -37,22 +35,17 @@ def store_answer(
     verdict: Verdict,
     reference: str | None,
     answer: dict[str, Any],
-) -> Verification:
-    """Keeps a register's answer, the first one of each round; the loan is then under verification."""
-    before = work.documents.answer(loan, check, round_)
-    if before is not None:
-        return before
-    row = Verification(
-        loan=loan,
-        check_name=check,
-        round=round_,
-        verdict=verdict,
-        reference=reference,
-        answer=answer,
-        answered_at=work.now,
+) -> None:
+    """Keeps a register's answer; the loan is then under verification. A second answer in a round breaks its key."""
+    work.write(
+        Verification(
+            loan=loan,
+            check_name=check,
+            round=round_,
+            verdict=verdict,
+            reference=reference,
+            answer=answer,
+            answered_at=work.now,
+        )
     )
-    work.write(row)
-    found = work.loans.get(loan)
-    if found.stage is Stage.APPLICATION:
-        move(work, found, Stage.VERIFICATION)
-    return row
+    work.loans.begin_verification(loan, work.now)

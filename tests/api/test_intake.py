@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from sqlalchemy import event
 
 from api.intake import Intake, IntakeClosed, IntakeFull
 from books.session import Books
@@ -47,7 +48,7 @@ def malformed(submission: Submission) -> Submission:
 
 def test_many_at_once_are_written_in_few_transactions(intake: Intake, books: Books, procedure: Procedure) -> None:
     commits: list[None] = []
-    books.on_outbox(lambda: commits.append(None))
+    event.listen(books.engine, "commit", lambda _connection: commits.append(None))
     with books.begin() as work:
         # Holds the writer until all stand in line.
         work.outbox.next_numbers("loan", 1)

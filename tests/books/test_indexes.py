@@ -51,7 +51,6 @@ def look_at_people(work: UnitOfWork, loan: str) -> None:
     work.customers.payees(loan)
     work.customers.collateral(loan)
     work.customers.contacts(loan)
-    work.customers.contact("k")
     work.documents.of_loan(loan)
     work.documents.same(loan, "id_card", "0")
     work.documents.form_with_consent(loan)

@@ -13,7 +13,6 @@ from models.customers import Party, PartyRole
 from models.grading import Policy
 from models.ledger import BANK, OWNERS_FUNDS
 from models.outbox import Topic
-from models.staff import Role, Staff
 from services.ledger import post
 from tests.modules.applications import DAY
 
@@ -71,38 +70,6 @@ def test_a_reader_never_commits(books: Books) -> None:
         work.session.flush()
     with books.read() as work:
         assert not work.outbox.has("sms:1")
-
-
-def test_the_listener_is_called_once_after_the_commit_and_only_for_the_outbox(books: Books) -> None:
-    seen: list[bool] = []
-
-    def listen() -> None:
-        with books.read() as work:
-            seen.append(work.outbox.has("sms:1"))
-
-    books.on_outbox(listen)
-    with books.begin() as work:
-        work.session.add(Staff(id="new", name="新人", role=Role.AGENT, key_hash="x"))
-    assert seen == []
-    with books.begin() as work:
-        put(work, "sms:1")
-        put(work, "sms:2")
-        assert seen == []
-    assert seen == [True]
-
-
-def test_the_listener_hears_nothing_of_an_act_that_failed(books: Books) -> None:
-    called: list[None] = []
-    books.on_outbox(lambda: called.append(None))
-
-    def act() -> None:
-        with books.begin() as work:
-            put(work, "sms:1")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        act()
-    assert called == []
 
 
 def test_a_row_written_before_is_told_from_every_other_refusal(books: Books) -> None:

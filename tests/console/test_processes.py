@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ import psutil
 import pytest
 
 from console import processes
-from console.processes import Child, NotReady, Tree, free_port, listens
+from console.processes import Child, NotReady, Tree, free_port, listens, one_at_a_time
 from tests.console.running import ENVIRONMENT, ROOT, lives, wait_until
 from tests.crash.mortal import lasting_port
 
@@ -188,3 +190,37 @@ def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
         taken.bind(("127.0.0.1", wanted))
         taken.listen()
         assert free_port(wanted) != wanted
+
+
+def test_a_child_is_not_ready_while_somebody_else_listens_on_its_port(tree: Tree, tmp_path: Path) -> None:
+    """What is sent to that port would otherwise go to a stranger, such as another Loanwright's bank."""
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = stranger.getsockname()[1]
+        one = Child("one", [sys.executable, "-c", SLEEPER], {}, tmp_path / "one.log", listens(port), port)
+        with pytest.raises(NotReady):
+            tree.start(one, timeout_seconds=0.5)
+
+
+def test_a_child_that_listens_itself_is_ready(tree: Tree, tmp_path: Path) -> None:
+    port = lasting_port()
+    serve = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    tree.start(Child("one", serve, {}, tmp_path / "one.log", listens(port), port))
+    assert tree.children[0].listens()
+
+
+def test_trees_choose_their_ports_one_after_the_other() -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with one_at_a_time():
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with one_at_a_time():
+            later = pool.submit(second)
+            time.sleep(0.2)
+            order.append("first")
+        later.result(timeout=10)
+    assert order == ["first", "second"]

@@ -31,7 +31,8 @@ def test_every_act_of_a_life_leaves_one_entry(procedure: Procedure) -> None:
     then("case_completed")
     with procedure.at() as work:
         task = tasks.open_task(work, work.loans.get(loan), TaskKind.APPROVAL, Role.MANAGER, procedure.day, "")
-        tasks.claim(work, RISK, task)
+    with procedure.at() as work:
+        tasks.claim(work, RISK, work.tasks.get(task.id))
     then("task_claimed")
     procedure.decide(loan)
     then("approval_decided")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from books.session import Books
 from models.grading import Policy
@@ -131,8 +132,19 @@ def test_no_register_is_asked_without_the_persons_consent(procedure: Procedure) 
 
 def test_the_first_answer_of_a_round_stays(procedure: Procedure) -> None:
     loan = procedure.apply()
-    for found in (True, False):
-        with procedure.at() as work:
-            row = verification.store_answer(work, loan, "bureau", 1, Verdict.PASSED, "r", {"found": found})
-            assert row.answer == {"found": True}
+    with procedure.at() as work:
+        verification.store_answer(work, loan, "bureau", 1, Verdict.PASSED, "first", {"found": True})
+    with pytest.raises(IntegrityError), procedure.at() as work:
+        verification.store_answer(work, loan, "bureau", 1, Verdict.FAILED, "second", {"found": False})
+    with procedure.books.read() as work:
+        kept = work.documents.answer(loan, "bureau", 1)
+    assert kept is not None
+    assert (kept.verdict, kept.reference, kept.answer) == (Verdict.PASSED, "first", {"found": True})
     assert procedure.loan(loan).stage is Stage.VERIFICATION
+
+
+def test_an_answer_moves_on_no_loan_that_has_left_its_application(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.at() as work:
+        verification.store_answer(work, loan, "bureau", 2, Verdict.PASSED, "late", {"found": True})
+    assert procedure.loan(loan).stage is Stage.APPROVAL
