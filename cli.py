@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import signal
 import sys
@@ -13,10 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from books.schema import migrate as run_migrations
 from books.session import Books
 from console import logs, memory
 from console.audits import audit_books
+from console.connections import connect_engine, migrate_books, open_books
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
 from console.processes import NotReady
@@ -24,13 +25,12 @@ from console.rebuild import compare_stages, rebuild
 from console.seed import load_products, seed
 from console.serve import listen, serve
 from console.up import Plan, up, wanted_clock
-from engine.client import connect
 from engine.commands import LoanCommands
 from lending.errors import LendingError
 from lending.money import yuan
 from lending.operations import run_cases
 from models.staff import Actor, Role
-from settings import settings
+from settings import InvalidSetting, settings
 from tools.servers import ServerMissing
 from worker import work
 
@@ -42,15 +42,29 @@ app = typer.Typer(
 )
 audits = typer.Typer(no_args_is_help=True, help="Prove that books, engine and computation agree.")
 app.add_typer(audits, name="audit")
-say = Console(stderr=True)
+# No markup: sentences hold names of files and of columns, and these may hold brackets.
+say = Console(stderr=True, markup=False)
 
-DataDir = Annotated[Path, typer.Option("--data-dir", help="folder of databases and logs")]
-DaySeconds = Annotated[float, typer.Option("--day-seconds", min=0.05, max=86_400, help="length of a business day")]
+
+def _number(value: float) -> float:
+    # Not a number is neither below the least nor above the most.
+    if math.isnan(value):
+        raise typer.BadParameter("this is not a number")
+    return value
+
+
+DataDir = Annotated[Path, typer.Option("--data-dir", file_okay=False, help="folder of databases and logs")]
+DaySeconds = Annotated[
+    float, typer.Option("--day-seconds", min=0.05, max=86_400, callback=_number, help="length of a business day")
+]
+OuterPort = Annotated[
+    int, typer.Option("--port", min=1, max=65_534, help="port of API and pages; the next one is for health and metrics")
+]
 
 
 @app.command("up")
 def up_command(
-    port: Annotated[int, typer.Option(help="port of API and pages")] = 8080,
+    port: OuterPort = 8080,
     data_dir: DataDir = Path("data"),
     day_seconds: DaySeconds = 86_400,
     workers: Annotated[int, typer.Option(min=1, max=16)] = 1,
@@ -65,7 +79,7 @@ def up_command(
 @app.command("demo")
 def demo_command(
     data_dir: DataDir = Path("data/demo"),
-    port: int = 8080,
+    port: OuterPort = 8080,
     day_seconds: DaySeconds = 0.5,
     months: Annotated[int, typer.Option(min=1, max=36)] = 12,
     applications: Annotated[Path, typer.Option(help="file of applications")] = Path("examples/applications.csv"),
@@ -87,7 +101,7 @@ async def _work() -> None:
     logs.set_up(configured.log_level)
     load_products(configured)
     books = Books(configured.database_url)
-    client = await connect(configured.temporal_address, configured.temporal_namespace)
+    client = await connect_engine(configured)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -99,8 +113,8 @@ async def _work() -> None:
 @app.command("serve")
 def serve_command(
     host: str = "127.0.0.1",
-    port: int = 8080,
-    inner_port: Annotated[int, typer.Option(help="port of health and metrics")] = 8081,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="port of API and pages")] = 8080,
+    inner_port: Annotated[int, typer.Option(min=1, max=65_535, help="port of health and metrics")] = 8081,
     processes: Annotated[int, typer.Option(min=1, max=16)] = 1,
 ) -> None:
     """Serve API and pages."""
@@ -128,7 +142,7 @@ def serve_command(
 @app.command("migrate")
 def migrate_command() -> None:
     """Bring the database to the newest version."""
-    run_migrations(settings().database_url)
+    migrate_books(settings())
     say.print("the books are up to date")
 
 
@@ -136,7 +150,7 @@ def migrate_command() -> None:
 def seed_command() -> None:
     """Migrate, then add products' rules, opening balance, business day and demo persons that are not there yet."""
     configured = settings()
-    run_migrations(configured.database_url)
+    migrate_books(configured)
     books = Books(configured.database_url)
     books.set_clock(wanted_clock(configured.day_seconds, configured.start_date))
     seed(books, configured)
@@ -175,7 +189,7 @@ def import_command(file: Path, actor: Annotated[str, typer.Option(help="who ente
     """Take in applications from a CSV or JSON Lines file."""
     configured = settings()
     load_products(configured)
-    books = Books(configured.database_url)
+    books = open_books(configured)
     with books.read() as unit:
         person = unit.staff.get(actor)
     if person is None or not person.active:
@@ -211,7 +225,7 @@ def audit_books_command() -> None:
     configured = settings()
     load_products(configured)
     table = Table("loan", "figure", "ledger", "computed")
-    for one in audit_books(Books(configured.database_url)):
+    for one in audit_books(open_books(configured)):
         table.add_row(one.loan, one.figure, yuan(one.ledger_fen), yuan(one.computed_fen))
     _report(table, "ledger and computation agree")
 
@@ -233,8 +247,8 @@ async def _compare() -> list[Any]:
 async def _books_and_commands() -> tuple[Books, LoanCommands]:
     configured = settings()
     load_products(configured)
-    client = await connect(configured.temporal_address, configured.temporal_namespace)
-    return Books(configured.database_url), LoanCommands(client)
+    books = open_books(configured)
+    return books, LoanCommands(await connect_engine(configured))
 
 
 def _report(table: Table, agreement: str) -> None:
@@ -252,7 +266,7 @@ def main() -> None:
     """Runs the command; a refusal becomes a sentence, not a stack trace."""
     try:
         app()
-    except (LendingError, NotReady, ServerMissing) as refusal:
+    except (LendingError, InvalidSetting, NotReady, ServerMissing) as refusal:
         say.print(str(refusal), style="red")
         sys.exit(1)
 

@@ -1,18 +1,30 @@
 """Every setting, read once from the environment; the README's table is the same list."""
 
+import logging
+import re
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "LOANWRIGHT_"
+DATABASES = ("postgresql+psycopg", "postgresql", "sqlite")
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+
+
+class InvalidSetting(ValueError):
+    """The environment sets something that cannot be; the sentence names it and repeats no value."""
 
 
 class Settings(BaseSettings):
     """What an operator may set. Names in the environment carry the prefix LOANWRIGHT_, but for Temporal's own two."""
 
-    model_config = SettingsConfigDict(env_prefix="LOANWRIGHT_", populate_by_name=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, populate_by_name=True, extra="ignore")
 
     database_url: str = Field("sqlite:///data/loanwright.db", description="SQLite file or postgresql+psycopg://…")
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
@@ -51,6 +63,36 @@ class Settings(BaseSettings):
     def _with_commas(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
+    @field_validator("database_url")
+    @classmethod
+    def _of_a_database_we_know(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except (ArgumentError, ValueError):
+            url = None
+        if url is None or url.drivername not in DATABASES:
+            raise ValueError("must be sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE")
+        if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+            raise ValueError("must name a file, such as sqlite:///data/loanwright.db")
+        return value
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        # An empty variable counts as none, as it does where the engine is started here.
+        address = value or "127.0.0.1:7233"
+        found = _ADDRESS.fullmatch(address)
+        if found is None or not 0 < int(found[2]) < 2**16:
+            raise ValueError("must be HOST:PORT, such as 127.0.0.1:7233")
+        return address
+
+    @field_validator("log_level")
+    @classmethod
+    def _of_a_known_level(cls, value: str) -> str:
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("must be one of: debug, info, warning, error, critical")
+        return value
+
     @property
     def database_file(self) -> Path | None:
         """The SQLite file, or None on another database."""
@@ -60,5 +102,14 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process; InvalidSetting names every one that cannot be."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(_sentence(str(one["loc"][0]), one["msg"]) for one in error.errors(include_input=False))
+        raise InvalidSetting(f"{wrong}. Correct the environment.") from error
+
+
+def _sentence(name: str, message: str) -> str:
+    variable = name if name.isupper() else PREFIX + name.upper()
+    return f"{variable} {message.removeprefix('Value error, ').replace('Input should', 'should', 1)}"

@@ -15,6 +15,7 @@ from api.problems import refusals
 from api.shapes import KEY_PATTERN, Asked
 from models.staff import Actor
 from services.applications import Receipt, read_submission
+from services.forms import read_json
 from services.permissions import check_may_enter
 
 router = APIRouter(tags=["applications"])
@@ -87,7 +88,7 @@ def _read(key: str | None, content: bytes) -> tuple[str, ApplicationBody]:
     if key is None or not _WELL_FORMED_KEY.fullmatch(key):
         problems.append({"type": "missing" if key is None else "string_pattern_mismatch", "loc": ("header", KEY)})
     try:
-        body = ApplicationBody.model_validate_json(content)
+        body = ApplicationBody.model_validate(read_json(content))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         problems += [{**one, "loc": ("body", *one["loc"])} for one in found]

@@ -10,8 +10,9 @@ from api.context import Acting, ApiContext, Context
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, OptionalKey, Words, command_id, sender_of
 from models.loans import WITHDRAWABLE, Stage
-from models.messages import CommandOrder, CommandResult
+from models.messages import CommandOrder, CommandResult, Progress
 from models.staff import Actor
+from services.commands import done_before
 from services.loans import require_stage
 from services.permissions import check_may_speak_for
 
@@ -43,8 +44,8 @@ async def accept_offer(
     loan: LoanNumber, actor: Acting, context: Context, key: OptionalKey = None, body: CommandBody | None = None
 ) -> CommandAnswer:
     """The borrower accepts the contract; the payout follows."""
-    await run_in_threadpool(_check, context, actor, loan, "acceptance", Stage.ACCEPTANCE)
-    return await _tell(context.commands.accept, actor, loan, "acceptance", key, body)
+    order = _order(actor, loan, "acceptance", key, body)
+    return await _tell(context, actor, loan, order, context.commands.accept, "acceptance", Stage.ACCEPTANCE)
 
 
 @router.post("/loans/{loan}/completion")
@@ -52,8 +53,8 @@ async def complete_case(
     loan: LoanNumber, actor: Acting, context: Context, key: OptionalKey = None, body: CommandBody | None = None
 ) -> CommandAnswer:
     """What was missing in a returned case is there; it is verified again."""
-    await run_in_threadpool(_check, context, actor, loan, "completion", Stage.RETURNED)
-    return await _tell(context.commands.complete, actor, loan, "completion", key, body)
+    order = _order(actor, loan, "completion", key, body)
+    return await _tell(context, actor, loan, order, context.commands.complete, "completion", Stage.RETURNED)
 
 
 @router.post("/loans/{loan}/withdrawal")
@@ -61,29 +62,44 @@ async def withdraw_loan(
     loan: LoanNumber, actor: Acting, context: Context, key: OptionalKey = None, body: CommandBody | None = None
 ) -> CommandAnswer:
     """The borrower walks away, as long as no money is out or on its way."""
-    await run_in_threadpool(_check, context, actor, loan, "withdrawal", *WITHDRAWABLE)
-    return await _tell(context.commands.withdraw, actor, loan, "withdrawal", key, body)
+    order = _order(actor, loan, "withdrawal", key, body)
+    return await _tell(context, actor, loan, order, context.commands.withdraw, "withdrawal", *WITHDRAWABLE)
 
 
-async def _tell(
-    send: Callable[[str, CommandOrder], Awaitable[CommandResult]],
-    actor: Actor,
-    loan: str,
-    act: str,
-    key: str | None,
-    body: CommandBody | None,
-) -> CommandAnswer:
-    order = CommandOrder(
+def _order(actor: Actor, loan: str, act: str, key: str | None, body: CommandBody | None) -> CommandOrder:
+    return CommandOrder(
         sender=sender_of(actor),
         command_id=command_id(actor, f"{loan}:{act}", key),
         reason=(body.reason if body else None) or "",
     )
-    return answer_to(loan, await send(loan, order))
 
 
-def _check(context: ApiContext, actor: Actor, number: str, act: str, *stages: Stage) -> None:
-    """Refuses before the engine is asked, so that a refusal costs it nothing. The workflow checks again."""
+async def _tell(
+    context: ApiContext,
+    actor: Actor,
+    loan: str,
+    order: CommandOrder,
+    send: Callable[[str, CommandOrder], Awaitable[CommandResult]],
+    act: str,
+    *stages: Stage,
+) -> CommandAnswer:
+    before = await run_in_threadpool(_check, context, actor, loan, order, act, *stages)
+    return before or answer_to(loan, await send(loan, order))
+
+
+def _check(
+    context: ApiContext, actor: Actor, number: str, order: CommandOrder, act: str, *stages: Stage
+) -> CommandAnswer | None:
+    """The answer that the same command had before, or None when it may be sent.
+
+    Refuses what cannot be before the engine is asked, so that a refusal costs it nothing. The workflow checks again.
+    """
     with context.books.read() as work:
         loan = work.loans.seen_by(actor, number)
         check_may_speak_for(actor, loan)
-        require_stage(loan, act, *stages)
+        before = done_before(work, number, order)
+        if before is None:
+            require_stage(loan, act, *stages)
+            return None
+    stage = Progress.model_validate(before).stage
+    return CommandAnswer(loan=number, stage=stage, sentence=f"the loan is now at {stage}")

@@ -63,11 +63,12 @@ async def upload_document(
     context: Context,
     response: Response,
 ) -> DocumentView:
-    """Keeps a document; the same content of the same kind is kept once."""
+    """Keeps a document; the same content of the same kind is kept once.
+
+    A loan takes up to 50 documents until it is closed, a running one too; of a file's name the last part is kept.
+    """
     content = await file.read()
-    # Control characters cannot be stored on every database, and nobody reads them in a name.
-    filename = "".join(sign for sign in file.filename or "" if sign.isprintable()) or "document"
-    document, is_new = await run_in_threadpool(_keep, context, actor, loan, kind, filename, content)
+    document, is_new = await run_in_threadpool(_keep, context, actor, loan, kind, file.filename or "", content)
     if not is_new:
         response.status_code = 200
     return document

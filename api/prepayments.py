@@ -11,13 +11,16 @@ from api.context import Acting, ApiContext, Context
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, command_id, in_yuan, sender_of
 from books.session import UnitOfWork
+from engine.errors import CommandRefused
 from lending.events import Event, PrepaymentEffect
 from lending.money import to_fen
 from lending.prepayment import quote_prepayment
 from lending.terms import Terms
 from models.loans import Loan, Stage
-from models.messages import PrepaymentOrder
+from models.messages import CommandResult, PrepaymentOrder
+from models.payments import PaymentStatus
 from models.staff import Actor
+from services.commands import done_before
 from services.loans import require_stage
 from services.permissions import check_may_speak_for
 from services.repayments import prepayable
@@ -79,21 +82,35 @@ async def prepay(
 ) -> CommandAnswer:
     """Draws a prepayment from the borrower's account today and books it; answers when the bank has."""
     asked = body or PrepaymentBody()
-    await run_in_threadpool(_check, context, actor, loan, asked)
     order = PrepaymentOrder(
         sender=sender_of(actor),
         command_id=command_id(actor, f"{loan}:prepayment", key),
         amount_fen=None if asked.amount is None else to_fen(asked.amount),
         effect=asked.effect,
     )
-    return answer_to(loan, await context.commands.prepay(loan, order))
+    before = await run_in_threadpool(_check, context, actor, loan, asked, order)
+    return before or answer_to(loan, await context.commands.prepay(loan, order))
 
 
-def _check(context: ApiContext, actor: Actor, number: str, asked: PrepaymentBody) -> None:
+def _check(
+    context: ApiContext, actor: Actor, number: str, asked: PrepaymentBody, order: PrepaymentOrder
+) -> CommandAnswer | None:
+    """The answer that the same prepayment had before, or None when it may be sent, perhaps to be finished."""
     with context.books.read() as work:
         loan = work.loans.seen_by(actor, number)
         check_may_speak_for(actor, loan)
-        _amount(work, loan, asked)
+        before = done_before(work, number, order)
+        if before is None:
+            _amount(work, loan, asked)
+            return None
+        key = CommandResult.model_validate(before).payment_key or ""
+        payment = work.payments.get(key)
+    if payment is not None and payment.status is PaymentStatus.DECLINED:
+        raise CommandRefused("prepayment_declined", f"the bank declined the prepayment: {payment.reason_code}")
+    if payment is None or payment.status is not PaymentStatus.SETTLED or not payment.booked:
+        return None
+    sentence = "the loan is settled" if loan.stage is Stage.SETTLED else "the prepayment is booked"
+    return CommandAnswer(loan=number, stage=loan.stage, sentence=sentence, payment=key)
 
 
 def _amount(work: UnitOfWork, loan: Loan, asked: PrepaymentBody) -> int:

@@ -19,7 +19,7 @@ from books.session import Books, was_written_before
 from lending.errors import LendingError
 from models.staff import Actor
 from services import audit
-from services.forms import InvalidForm
+from services.forms import InvalidForm, shown_name
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -71,7 +71,7 @@ def problem(
     extra = dict(headers or {})
     if status in (429, 503):
         extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-    # Names of unknown fields are repeated, and they may hold lone surrogates, which UTF-8 cannot express.
+    # A sentence may quote what was sent, which may hold lone surrogates, and these UTF-8 cannot express.
     content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return Response(content, status, extra, media_type=MEDIA_TYPE)
 
@@ -152,10 +152,18 @@ def _invalid(error: RequestValidationError, request_id: str) -> Response:
     fields: dict[str, str] = {}
     for one in problems:
         is_field = len(one["loc"]) > 1 and one["type"] != "json_invalid"
-        name = ".".join(str(part) for part in one["loc"][1:]) if is_field else str(one["loc"][0])
+        name = _place(one["loc"]) if is_field else str(one["loc"][0])
         fields.setdefault(name, _SENTENCES.get(one["type"]) or one["msg"])
     sentence = "the request cannot be taken as it is; see each field"
     return problem(422, "invalid_request", sentence, request_id, fields=fields)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """The name of a field. In a body the caller chooses the names, and what he sent as one is not repeated."""
+    where, *parts = location
+    if where == "body":
+        parts = [shown_name(part) if isinstance(part, str) else part for part in parts]
+    return ".".join(map(str, parts))
 
 
 _SENTENCES = {

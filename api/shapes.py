@@ -1,6 +1,5 @@
 """Field types that several routes share, and how figures of the books are spelled in JSON."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -9,9 +8,10 @@ from fastapi import Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from lending.money import yuan
-from models.keys import new_id
+from models import keys
 from models.messages import Sender
 from models.staff import Actor
+from models.words import LONGEST_WORDS, WORDS_PATTERN
 
 KEY_PATTERN = r"^[!-~]{1,60}$"
 """Idempotency keys: printable ASCII, short enough to be stored together with who sent them."""
@@ -35,8 +35,8 @@ Words = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=500,
-        pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$",
+        max_length=LONGEST_WORDS,
+        pattern=WORDS_PATTERN,
         description="a sentence for the record, without personal data",
     ),
 ]
@@ -86,6 +86,4 @@ def sender_of(actor: Actor) -> Sender:
 
 def command_id(actor: Actor, subject: str, key: str | None) -> str:
     """The id of a command: the same for the same person, subject and key, a new one without a key."""
-    if key is None:
-        return new_id()
-    return hashlib.sha256(f"{actor.id}|{subject}|{key}".encode()).hexdigest()[:32]
+    return keys.new_id() if key is None else keys.command_id(actor.id, subject, key)

@@ -49,7 +49,7 @@ class OutboxBook:
         """Takes up to `limit` messages that are due; nobody else gets them until the lease ends."""
         rows = list(self.session.exec(_CLAIMED, params={"now": now, "most": limit}))
         if rows:
-            self.session.connection().execute(
+            self.session.exec(
                 update(OutboxRow)
                 .where(col(OutboxRow.id).in_([row.id for row in rows]))
                 .values(not_before=now + lease, attempts=OutboxRow.attempts + 1)
@@ -77,6 +77,11 @@ class OutboxBook:
     def add_effect(self, effect: Effect) -> None:
         """Records the result of an act."""
         write(self.session, effect)
+
+    def went_on(self, effect: Effect) -> bool:
+        """Whether the loan has done anything after an act."""
+        later = select(Effect.key).where(Effect.loan == effect.loan, Effect.n >= effect.n, Effect.key != effect.key)
+        return self.session.exec(later.limit(1)).first() is not None
 
     def last_effect(self, loan: str) -> int:
         """The highest effect number of a loan, 0 if none."""

@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,6 +17,7 @@ from books.session import Books
 from lending.errors import LendingError
 from models.staff import Actor
 from services.applications import Receipt, Submission, read_submission, submit
+from services.forms import InvalidForm, NotJson, read_json
 
 BATCH = 100
 COLUMNS_OF_BODY = ("product", "consent", "reference")
@@ -39,7 +42,8 @@ def import_applications(books: Books, actor: Actor, path: Path, day: date, *, qu
     """Takes in a CSV or JSON Lines file of applications.
 
     A CSV has a header: `product`, `consent`, optionally `reference` (the sender's own number, which makes a second
-    run recognise the line), and the form's fields. Raises UnreadableFile if nothing of it can be read.
+    run recognise the line), and the form's fields. Raises UnreadableFile if nothing of it can be read, or if a column
+    stands twice in the header: nobody can say which of its values was meant.
     """
     report = ImportReport()
     batch: list[tuple[int, Submission]] = []
@@ -50,6 +54,8 @@ def import_applications(books: Books, actor: Actor, path: Path, day: date, *, qu
             continue
         try:
             reference = str(body.pop("reference", "") or hashlib.sha256(json.dumps(body).encode()).hexdigest())
+            if not reference.isprintable():
+                raise InvalidForm({"reference": "has characters that cannot be printed"})
             batch.append((number, read_submission(body, f"import:{reference[:80]}", actor, day)))
         except LendingError as refusal:
             report.refused.append((number, _sentence(refusal)))
@@ -92,17 +98,27 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         if not line.strip():
             continue
         try:
-            body = json.loads(line)
-        except ValueError:
-            yield number, "this line is not JSON"
+            body = read_json(line)
+        except NotJson as refusal:
+            yield number, f"this line {refusal.fields['body']}"
+            continue
+        except InvalidForm as refusal:
+            yield number, _sentence(refusal)
             continue
         yield number, body if isinstance(body, dict) else "this line is not a JSON object"
 
 
 def _csv_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     reader = csv.DictReader(text.splitlines(), strict=True)
-    if not {"product", "consent"} <= set(reader.fieldnames or ()):
+    try:
+        columns = list(reader.fieldnames or ())
+    except csv.Error as error:
+        raise UnreadableFile(f"{path} has a header that is not CSV: {error}") from error
+    if not {"product", "consent"} <= set(columns):
         raise UnreadableFile(f"{path} has no header with product and consent")
+    times = Counter(unicodedata.normalize("NFKC", name).strip() for name in columns)
+    if twice := [name or "(none)" for name, count in times.items() if count > 1]:
+        raise UnreadableFile(f"{path} has more than one column of the name {', '.join(twice)}")
     try:
         for row in reader:
             if None in row or None in row.values():

@@ -28,7 +28,7 @@ QUIET_SECONDS = 60
 
 
 class NotReady(RuntimeError):
-    """A child did not come up in time; the sentence names its log."""
+    """Something that a command needs is not there or did not come up; the sentence says what to do."""
 
 
 @dataclass
@@ -159,8 +159,11 @@ def one_at_a_time() -> Iterator[None]:
 
 def _lock(folder: Path) -> IO[bytes]:
     """Keeps a data folder to one tree; NotReady if another one, or what is left of it, still works there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    held = (folder / "lock").open("wb")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = (folder / "lock").open("wb")
+    except OSError as error:
+        raise NotReady(f"{folder} cannot hold the data ({error.strerror}); give another --data-dir") from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -15,6 +15,7 @@ from api.context import ApiContext
 from api.health import create_inner_app
 from books.session import Books
 from console import memory
+from console.processes import NotReady
 from console.seed import load_products
 from engine.client import connect
 from engine.commands import LoanCommands
@@ -31,7 +32,8 @@ def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> 
     """The bank's signed notice in the terms of the books; NoticeRejected if it is not the bank's."""
     notice = verify_notice(body, headers, settings.bank_notice_secret.get_secret_value())
     if notice.status == "declined":
-        return LateDecline(notice.end_to_end_id, notice.reason_code or "declined")
+        reason = notice.reason_code or "declined"
+        return LateDecline(notice.end_to_end_id, reason, is_recall=notice.kind is NoticeKind.RECALL)
     return BankMovement(
         reference=notice.reference,
         direction=notice.direction.value,
@@ -100,11 +102,16 @@ async def serve(settings: Settings, outer: socket.socket, inner: socket.socket |
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that several processes can share."""
+    """A listening socket that several processes can share; NotReady if the address cannot be had."""
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    opened.bind((host, port))
-    opened.listen(2048)
+    try:
+        opened.bind((host, port))
+        opened.listen(2048)
+    except OSError as error:
+        opened.close()
+        sentence = f"nothing can be served at {host}:{port} ({error.strerror}); free it or give another host or port"
+        raise NotReady(sentence) from error
     opened.set_inheritable(True)
     return opened
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from books.schema import migrate
 from books.session import Books
+from console.connections import migrate_books
 from console.processes import Child, Tree, answers, free_port, listens, one_at_a_time, python
 from console.seed import seed
 from lending.calendar import REAL_DAY_SECONDS, SHANGHAI, BusinessClock
@@ -69,7 +69,7 @@ def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings
     environment = _environment(plan, data, addresses)
     settings = _settings(environment)
     say.print("  the books …", style="dim")
-    migrate(settings.database_url)
+    migrate_books(settings)
     books = Books(settings.database_url)
     if running is None:
         say.print("  Temporal …", style="dim")

@@ -20,6 +20,7 @@ from engine.errors import CommandRefused, EngineBusy, EngineUnavailable, LoanNot
 from lending.errors import LendingError
 from models.keys import LOANS_QUEUE, workflow_id
 from models.messages import (
+    Command,
     CommandOrder,
     CommandResult,
     DecisionOrder,
@@ -61,23 +62,23 @@ class LoanCommands:
 
     async def decide(self, loan: str, decision: DecisionOrder) -> CommandResult:
         """A decision whose sender waits."""
-        return await self._update(loan, "decide", decision, decision.command_id)
+        return await self._update(loan, "decide", decision)
 
     async def accept(self, loan: str, command: CommandOrder) -> CommandResult:
         """The borrower's acceptance."""
-        return await self._update(loan, "accept", command, command.command_id)
+        return await self._update(loan, "accept", command)
 
     async def complete(self, loan: str, command: CommandOrder) -> CommandResult:
         """A returned case is complete."""
-        return await self._update(loan, "complete", command, command.command_id)
+        return await self._update(loan, "complete", command)
 
     async def withdraw(self, loan: str, command: CommandOrder) -> CommandResult:
         """The borrower walks away."""
-        return await self._update(loan, "withdraw", command, command.command_id)
+        return await self._update(loan, "withdraw", command)
 
     async def prepay(self, loan: str, prepayment: PrepaymentOrder) -> CommandResult:
         """A prepayment drawn today."""
-        return await self._update(loan, "prepay", prepayment, prepayment.command_id)
+        return await self._update(loan, "prepay", prepayment)
 
     async def signal_money(self, loan: str, notice: MoneyNotice) -> None:
         """Tells the loan that money moved. Raises LoanNotRunning if nobody is there to hear it."""
@@ -121,11 +122,13 @@ class LoanCommands:
         except (RPCError, RuntimeError) as error:
             raise _explained(error, loan) from error
 
-    async def _update(self, loan: str, name: str, message: Message, command_id: str) -> CommandResult:
+    async def _update(self, loan: str, name: str, command: Command) -> CommandResult:
         handle = self.client.get_workflow_handle(workflow_id(loan))
+        # The engine gives one id one answer, whatever is asked: something else must not pass for the same.
+        update_id = f"{command.command_id}:{command.digest}"
         try:
             result: CommandResult = await handle.execute_update(
-                name, message, id=command_id, result_type=CommandResult, rpc_timeout=PATIENCE
+                name, command, id=update_id, result_type=CommandResult, rpc_timeout=PATIENCE
             )
         except WorkflowUpdateFailedError as error:
             raise _refusal(error.cause) from error

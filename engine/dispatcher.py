@@ -10,10 +10,11 @@ from books.session import Books
 from engine.commands import LoanCommands
 from engine.errors import LoanNotRunning
 from models.loans import CLOSED
-from models.messages import DecisionOrder, LoanOrder, MoneyNotice
+from models.messages import DecisionOrder, LoanOrder, MoneyNotice, Progress
 from models.outbox import OutboxRow, Topic
 from services.audit import actor_of, record
 from services.bank import awaits_booking, unclaimed
+from services.loans import position
 
 log = structlog.get_logger()
 
@@ -40,6 +41,7 @@ class Dispatcher:
         self.deliver: dict[Topic, Deliver] = {
             Topic.START_LOAN: self._start,
             Topic.SIGNAL_LOAN: self._signal,
+            Topic.CONFIRM_COMMAND: self._confirm,
             **senders,
         }
 
@@ -121,6 +123,30 @@ class Dispatcher:
             await self.commands.signal_decision(loan, decision)
         except LoanNotRunning:
             await asyncio.to_thread(self._came_too_late, loan, decision)
+
+    async def _confirm(self, row: OutboxRow) -> None:
+        """A command is in the books; if the engine lost it on the way back, the loan is told to look at them."""
+        loan = row.loan or ""
+        known = await asyncio.to_thread(self._left_open, loan, str(row.payload["effect"]))
+        if known is None:
+            return
+        try:
+            state = await self.commands.state(loan)
+        except LoanNotRunning:
+            if known.stage in CLOSED:
+                return
+            raise
+        if (state.stage, state.task_id) != (known.stage, known.task_id) or (known.next_day and known.next_day.collect):
+            log.warning("command_taken_up_again", loan=loan, stage=known.stage)
+            await self.commands.look_again(loan)
+
+    def _left_open(self, loan: str, key: str) -> Progress | None:
+        """Where the books have a loan that has done nothing since a command, None if it has gone on."""
+        with self.books.read() as work:
+            effect = work.outbox.effect(key)
+            if effect is None or work.outbox.went_on(effect):
+                return None
+            return position(work, work.loans.get(loan))
 
     def _awaits_booking(self, loan: str, reference: str) -> bool:
         with self.books.read() as work:

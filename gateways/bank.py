@@ -13,7 +13,10 @@ from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
 from gateways.errors import AnswerMalformed, OutsideRefused
 from lending.errors import LendingError
 
-AmountFen = Annotated[int, Field(ge=0)]
+MOST_FEN = 10**13
+"""A hundred billion yuan: more in one movement is a mistake, and the books can still add up very many of these."""
+
+AmountFen = Annotated[int, Field(ge=0, le=MOST_FEN)]
 
 
 class TransferStatus(StrEnum):
@@ -96,7 +99,7 @@ class StatementLine(Answer):
     end_to_end_id: str | None
     kind: str
     direction: Direction
-    amount_fen: Annotated[int, Field(gt=0)]
+    amount_fen: Annotated[int, Field(gt=0, le=MOST_FEN)]
     booked_on: date
     counterparty_account: str = Field(repr=False)
     counterparty_name: str = Field(repr=False)

@@ -2,19 +2,34 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as business_date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from gateways.bank import Direction
+from gateways.bank import AmountFen, Direction
 from gateways.connection import Answer
 from gateways.errors import NoticeRejected
 
 OLDEST_NOTICE = timedelta(minutes=5)
+
+CONTROLS = r"\x00-\x1f\x7f-\x9f"
+LONGEST_END_TO_END_ID = 96
+LONGEST_REASON = 64
+LONGEST_TEXT = 500
+"""For names and remittance texts; ISO 20022 allows 140 characters of each."""
+
+
+def _fitted(longest: int) -> AfterValidator:
+    """Text as the books can keep it, without control characters and cut: no money is lost because of a text."""
+    return AfterValidator(lambda text: re.sub(f"[{CONTROLS}]", " ", text)[:longest])
+
+
+Text = Annotated[str, _fitted(LONGEST_TEXT)]
 
 
 class NoticeKind(StrEnum):
@@ -29,20 +44,21 @@ class NoticeKind(StrEnum):
 class BankNotice(Answer):
     """A booking on the lender's account, or the late decline of a pending order (amount 0, with its reason).
 
-    `reference` is unique per booking: the same one again is the same booking, told twice.
+    `reference` is unique per booking: the same one again is the same booking, told twice. So it is refused, and not
+    mended, if the books cannot keep it as it is.
     """
 
-    reference: Annotated[str, Field(min_length=1, max_length=64)]
+    reference: Annotated[str, Field(min_length=1, max_length=64, pattern=f"^[^{CONTROLS}]+$")]
     kind: NoticeKind
     status: Literal["settled", "declined"]
-    end_to_end_id: Annotated[str, Field(min_length=1)]
+    end_to_end_id: Annotated[str, Field(min_length=1), _fitted(LONGEST_END_TO_END_ID)]
     direction: Direction
-    amount_fen: Annotated[int, Field(ge=0)]
+    amount_fen: AmountFen
     booked_on: business_date
     counterparty_account: str = Field(repr=False)
-    counterparty_name: str = Field(repr=False)
-    text: str = Field(repr=False)
-    reason_code: str | None
+    counterparty_name: Text = Field(repr=False)
+    text: Text = Field(repr=False)
+    reason_code: Annotated[str, _fitted(LONGEST_REASON)] | None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -4,18 +4,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from pyxirr import InvalidPaymentsError
 from pyxirr import xirr as _xirr
 
-from lending.duedates import Period, PeriodUnit, shift
+from lending.duedates import Period, PeriodUnit, periods_between, shift
+from lending.effort import Effort
 from lending.errors import LendingError
 from lending.fields import MAX_AMOUNT_FEN, Fields
 from lending.schedules import Schedule
 
 _PLACES = Decimal("0.01")
 _MOST = Decimal(1000)
+
+STEPS_A_RATE = 1000
+STEPS_A_STREAM = 500
+"""What finding a rate costs at most, as `Effort` counts."""
+
+
+class _Stream(NamedTuple):
+    """`times` equal payments, one each unit period, the first after `whole` of them and the fraction `odd`."""
+
+    amount: int
+    times: int
+    whole: int
+    odd: Fraction
 
 
 class InvalidAprInput(LendingError):
@@ -41,18 +55,21 @@ _UNIT_PERIODS = {
 }
 
 
-def apr(body: Mapping[str, object]) -> Decimal:
+def apr(body: Mapping[str, object], effort: Effort | None = None) -> Decimal:
     """The annual percentage rate with two places, by the actuarial method (12 CFR 1026 Appendix J (b)).
 
     Each payment is discounted by (1 + f i)(1 + i)^t for its whole unit periods t and odd fraction f; i is the rate of
-    a unit period. Refused: payments that do not bring the principal back.
+    a unit period. Refused: payments that do not bring the principal back, and more than `effort` is enough for.
     """
+    effort = effort or Effort()
     fields = Fields(body, InvalidAprInput)
     principal = fields.fen("principal")
     disbursed = fields.day("disbursement_date")
     a_year = _fraction(fields, "unit_periods_per_year", None)
     unit = _UNIT_PERIODS.get(int(a_year)) if a_year.denominator == 1 else None
-    streams = [_stream(entry, place) for place, entry in enumerate(fields.sequence("payments"))]
+    entries = fields.sequence("payments")
+    effort.spend(STEPS_A_RATE + STEPS_A_STREAM * len(entries))
+    streams = [_stream(entry, place) for place, entry in enumerate(entries)]
     first = streams[0][2]
     if fields.has("first_payment_unit_periods") or fields.has("odd_days_fraction"):
         whole = fields.whole("first_payment_unit_periods", 0, 12000, 0)
@@ -60,10 +77,11 @@ def apr(body: Mapping[str, object]) -> Decimal:
     else:
         whole, odd = _unit_periods(unit, disbursed, first)
     fields.finish()
-    payments: list[tuple[int, int, Fraction]] = []
+    payments: list[_Stream] = []
+    before = 0
     for place, (amount, count, start) in enumerate(streams):
-        offset = _offset(unit, first, start, len(payments), place)
-        payments += [(amount, whole + offset + turn, odd) for turn in range(count)]
+        payments.append(_Stream(amount, count, whole + _offset(unit, first, start, before, place), odd))
+        before += count
     rate = _solve(principal, payments, "payments")
     return _percent(rate * _decimal(a_year))
 
@@ -87,7 +105,7 @@ def annualised_cost_percent(schedule: Schedule, disbursements: Sequence[tuple[da
     """
     start = min(day for day, _ in disbursements)
     flows = [(row.due, row.total) for row in schedule.rows] + [(day, -fen) for day, fen in disbursements if day > start]
-    amounts = [(fen, *_unit_periods(schedule.period, start, day)) for day, fen in flows if fen]
+    amounts = [_Stream(fen, 1, *_unit_periods(schedule.period, start, day)) for day, fen in flows if fen]
     rate = _solve(sum(fen for day, fen in disbursements if day == start), amounts, "schedule")
     years, units = schedule.period.year_ratio()
     return _percent(rate * units / years)
@@ -120,10 +138,8 @@ def _unit_periods(unit: Period | None, start: date, end: date) -> tuple[int, Fra
         raise InvalidAprInput("first_payment_unit_periods", "is needed for a unit period of this length")
     if end <= start:
         return 0, Fraction(0)
-    count = 0
-    while (back := shift(end, unit, -count - 1, end.day)) >= start:
-        count += 1
-    reached = shift(end, unit, -count, end.day)
+    count = periods_between(end, start, unit, end.day)
+    reached, back = (shift(end, unit, -turns, end.day) for turns in (count, count + 1))
     return count, Fraction((reached - start).days, (reached - back).days)
 
 
@@ -133,30 +149,36 @@ def _offset(unit: Period | None, first: date, start: date, before: int, place: i
         return 0
     if unit is None:
         return before
-    count = 0
-    while shift(first, unit, count, first.day) < start:
-        count += 1
     if start < first:
         raise InvalidAprInput(f"payments[{place}].first", "must not be before the first payment")
-    return count
+    count = periods_between(first, start, unit, first.day)
+    return count + (shift(first, unit, count, first.day) < start)
 
 
-def _solve(principal: int, payments: Sequence[tuple[int, int, Fraction]], field: str) -> Decimal:
+def _solve(principal: int, payments: Sequence[_Stream], field: str) -> Decimal:
     """The rate of a unit period at which the payments are worth the principal, by bisection."""
-    if sum(amount for amount, _, _ in payments) < principal or principal <= 0:
+    if sum(stream.amount * stream.times for stream in payments) < principal or principal <= 0:
         raise InvalidAprInput(field, "do not bring back what was paid out")
+    odds = {stream.odd: _decimal(stream.odd) for stream in payments}
+
+    marks = {stream.whole for stream in payments} | {stream.whole + stream.times for stream in payments}
 
     def worth(rate: Decimal) -> Decimal:
-        growth, total = 1 + rate, Decimal(0)
-        factors: dict[int, Decimal] = {}
-        for amount, whole, odd in payments:
-            if whole not in factors:
-                factors[whole] = growth**-whole
-            total += amount * factors[whole] / (1 + _decimal(odd) * rate)
-        return total
+        """Discounts each stream at once: `times` payments from `whole` on are the difference of two perpetuities."""
+        growth = 1 + rate
+        discount = {mark: growth**-mark for mark in marks}
+        later = {odd: growth / rate / (1 + decimal * rate) for odd, decimal in odds.items()}
+        return sum(
+            (
+                amount * (discount[whole] - discount[whole + times]) * later[odd]
+                for amount, times, whole, odd in payments
+            ),
+            Decimal(0),
+        )
 
     with localcontext() as context:
-        context.prec = 28
+        # The two perpetuities differ by little where the rate is small: twenty places are for that alone.
+        context.prec = 48
         low, high = Decimal(0), Decimal(1)
         while worth(high) > principal:
             if high > _MOST:

@@ -56,6 +56,18 @@ def shift(day: date, period: Period, count: int, anchor_day: int) -> date:
     return _in_month(day.year * 12 + day.month - 1 + period.months * count, anchor_day)
 
 
+def periods_between(start: date, end: date, period: Period, anchor_day: int) -> int:
+    """How many whole periods fit between two days, counted from `start` on, or back from it if `end` lies before."""
+    forward = end >= start
+    days = _DAYS.get(period.unit)
+    if days is not None:
+        return abs((end - start).days) // (days * period.every)
+    months = abs((end.year - start.year) * 12 + end.month - start.month) // period.months
+    reached = shift(start, period, months if forward else -months, anchor_day)
+    beyond = reached > end if forward else reached < end
+    return months - 1 if beyond and months else months
+
+
 def _in_month(month: int, anchor_day: int) -> date:
     """The anchor day, or the last, of a month counted from the year 0."""
     year, month0 = divmod(month, 12)

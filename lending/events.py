@@ -220,12 +220,19 @@ def in_force(events: Sequence[Event], as_of: datetime.date) -> list[Event]:
 def _undone(reversals: Sequence[Event]) -> set[str | None]:
     """The ids of what the reversals undo, beginning with those that nobody reverses."""
     undone: set[str | None] = set()
-    left = list(reversals)
-    while left:
-        targets = {reversal.of for reversal in left}
-        settled = [reversal for reversal in left if reversal.id not in targets]
-        if not settled:
-            raise InvalidEvent("of", f"{left[0].id} is reversed by what it reverses", left[0].id)
-        undone |= {reversal.of for reversal in settled if reversal.id not in undone}
-        left = [reversal for reversal in left if reversal.id in targets]
+    reversed_by: dict[str | None, int] = {}
+    for reversal in reversals:
+        reversed_by[reversal.of] = reversed_by.get(reversal.of, 0) + 1
+    of = {reversal.id: reversal.of for reversal in reversals}
+    settled = [reversal.id for reversal in reversals if reversal.id not in reversed_by]
+    for identity in settled:
+        target = of.pop(identity)
+        if identity not in undone:
+            undone.add(target)
+        reversed_by[target] -= 1
+        if target in of and not reversed_by[target]:
+            settled.append(target)
+    if of:
+        first = next(reversal for reversal in reversals if reversal.id in of)
+        raise InvalidEvent("of", f"{first.id} is reversed by what it reverses", first.id)
     return undone

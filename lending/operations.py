@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from lending.account import InstallmentState, LoanAccount
 from lending.apr import apr
+from lending.effort import Effort
 from lending.errors import LendingError
 from lending.events import Event, EventType, InvalidEvent
 from lending.fields import as_mapping
@@ -15,6 +16,12 @@ from lending.servicing import service
 from lending.terms import Terms
 
 MAX_EVENTS = 5000
+
+STEPS_A_CASE = 200
+STEPS_A_READ_EVENT = 20
+STEPS_A_PLAIN_ROW = 12
+STEPS_A_SERVICED_ROW = 20
+"""What reading a case and writing its rows costs at most, as `Effort` counts."""
 
 Json = dict[str, object]
 
@@ -30,13 +37,14 @@ class InvalidCase(LendingError):
         super().__init__(f"{field}: {sentence}", fields={field: sentence})
 
 
-def run_case(case: Mapping[str, object]) -> Json:
+def run_case(case: Mapping[str, object], effort: Effort | None = None) -> Json:
     """The result of one case: `{"operation": "schedule", "terms", "events"?}` or `{"operation": "apr", "input"}`.
 
     Gives rows and totals, or `apr_percent`; a case that is refused gives `{"error": {"code", "field", "detail"}}`.
+    Cases that share an `effort` are refused once it is used up; without one they may cost what they do.
     """
     try:
-        return _run(case)
+        return _run(case, effort or Effort())
     except LendingError as error:
         field = next(iter(error.fields), "body")
         return {"error": {"code": error.code, "field": field, "detail": error.fields.get(field, str(error))}}
@@ -47,21 +55,24 @@ def run_cases(cases: Sequence[object]) -> list[Json]:
     return [run_case(as_mapping(case) or {}) for case in cases]
 
 
-def _run(case: Mapping[str, object]) -> Json:
+def _run(case: Mapping[str, object], effort: Effort) -> Json:
+    effort.spend(STEPS_A_CASE)
     operation = case.get("operation")
     if operation == "apr":
-        return {"apr_percent": str(apr(_object(case, "input")))}
+        return {"apr_percent": str(apr(_object(case, "input"), effort))}
     if operation != "schedule":
         raise InvalidCase("operation", "must be schedule or apr")
     terms = Terms.parse(_object(case, "terms"))
+    effort.spend(len(terms.dues) * (STEPS_A_PLAIN_ROW + len(terms.fees) // 8))
     events = case.get("events")
     if not events:
         return _planned(terms)
     if not isinstance(events, list | tuple) or len(events) > MAX_EVENTS:
         raise InvalidCase("events", f"must be a list of at most {MAX_EVENTS} events")
+    effort.spend(STEPS_A_READ_EVENT * len(events) + STEPS_A_SERVICED_ROW * len(terms.dues))
     parsed = [Event.parse(_entry(event, place), f"events[{place}].") for place, event in enumerate(events)]
     try:
-        account = service(terms, parsed, _as_of(parsed))
+        account = service(terms, parsed, _as_of(parsed), effort)
     except InvalidEvent as error:
         place = next((place for place, event in enumerate(parsed) if event.id == error.event_id), None)
         field = error.field if place is None else f"events[{place}].{error.field}"

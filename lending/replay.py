@@ -1,14 +1,18 @@
 """Replaying a loan day by day: interest and penalty accrue, installments fall due, money is allocated."""
 
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
+from operator import itemgetter
 
 from lending.account import Allocation
 from lending.amortization import OpenPeriods, plan
 from lending.components import FEE, INTEREST, PENALTY, PRINCIPAL, SUBSIDY, Component
+from lending.effort import Effort
 from lending.installments import Amounts, Installment, no_amounts
 from lending.money import round_ratio
 from lending.schedules import fee_row, whole_period_factor
@@ -16,6 +20,15 @@ from lending.terms import Method, Terms
 from lending.timeline import Timeline
 
 _ZERO = Fraction(0)
+_since = itemgetter(0)
+
+STEPS_A_NEW_ROW = 10
+STEPS_A_TURN = 10
+STEPS_A_PLANNED_ROW = 8
+STEPS_A_REPRICED_ROW = 8
+STEPS_A_LATE_ROW = 40
+"""What these cost at most, as `Effort` counts."""
+
 _TO_SETTLE = (PRINCIPAL, INTEREST, FEE, PENALTY)
 """What the borrower owes, what lasts longest first."""
 
@@ -45,8 +58,9 @@ class Replay:
     unpaid bears penalty interest instead.
     """
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, effort: Effort | None = None) -> None:
         self.terms = terms
+        self.effort = effort or Effort()
         self.timeline = Timeline(terms)
         self.today = terms.disbursement_date
         self.rates: list[tuple[date, Fraction]] = [(date.min, terms.rate)]
@@ -60,13 +74,14 @@ class Replay:
         self.carried = 0
         self.charged, self.allocated = no_amounts(), no_amounts()
         self.waived, self.written_off = no_amounts(), no_amounts()
-        self.credits: list[Credit] = []
-        self.subsidy_credits: list[Credit] = []
+        self.credits: deque[Credit] = deque()
+        self.subsidy_credits: deque[Credit] = deque()
         self.recovered = 0
         self.settled_on: date | None = None
         self.written_off_on: date | None = None
         self.allocations: list[Allocation] = []
         deferred = 0 if terms.method is Method.BULLET else terms.interest_deferral_periods
+        self.effort.spend(STEPS_A_NEW_ROW * len(self.timeline.dues))
         self.rows = [
             Installment(
                 index + 1,
@@ -83,6 +98,7 @@ class Replay:
         self.fees: list[FeeDue] = []
         for fee in terms.fees:
             rows = self.rows if fee.due is None and fee.n is None else [self.rows[fee_row(fee, self.timeline.dues)]]
+            self.effort.spend(len(rows))
             self.fees += [FeeDue(fee.due or row.due, fee.amount_fen, row, of_event=False) for row in rows]
         for pending in self.fees:
             pending.row.planned[FEE] += pending.amount
@@ -98,6 +114,7 @@ class Replay:
             turn = min(turns, default=None)
             if turn is None or turn > day:
                 break
+            self.effort.spend(STEPS_A_TURN + len(self.fees) // 2)
             self.today = max(turn, self.today)
             self._call_fees(self.today)
             if self.open < len(self.rows) and self.rows[self.open].due <= turn:
@@ -112,8 +129,10 @@ class Replay:
         return [fee for fee in self.fees if fee.of_event or self.disbursed]
 
     def _call_fees(self, day: date) -> None:
-        for fee in [fee for fee in self._fees_in_force() if fee.due <= day]:
-            self.fees.remove(fee)
+        called = [fee for fee in self._fees_in_force() if fee.due <= day]
+        if called:
+            self.fees = [fee for fee in self.fees if fee.due > day or not (fee.of_event or self.disbursed)]
+        for fee in called:
             self.charge(fee.row, FEE, fee.amount)
 
     def _fall_due(self) -> None:
@@ -136,15 +155,17 @@ class Replay:
 
     def rate_on(self, day: date) -> Fraction:
         """The contract rate on a day."""
-        return next(rate for since, rate in reversed(self.rates) if since <= day)
+        return self.rates[bisect_right(self.rates, day, key=_since) - 1][1]
 
     def set_rate(self, since: date, rate: Fraction) -> None:
         """A new contract rate from a day on; it replaces what was planned for later days."""
-        self.rates = [(start, earlier) for start, earlier in self.rates if start < since] + [(since, rate)]
+        while self.rates[-1][0] >= since:
+            self.rates.pop()
+        self.rates.append((since, rate))
 
     def _rate_pieces(self, since: date, until: date) -> Iterable[tuple[date, date, Fraction]]:
-        starts = [start for start, _ in self.rates if since < start < until]
-        edges = [since, *starts, until]
+        first, last = bisect_right(self.rates, since, key=_since), bisect_left(self.rates, until, key=_since)
+        edges = [since, *(start for start, _ in self.rates[first:last]), until]
         return [(begin, end, self.rate_on(begin)) for begin, end in pairwise(edges)]
 
     # -- interest -----------------------------------------------------------------------------------------------------
@@ -217,6 +238,8 @@ class Replay:
         rate_numerator, rate_denominator = self.rate_on(self.today).as_integer_ratio()
         steady = self.rates[-1][0] <= self.accrued_from
         rows = self.rows[self.open :]
+        if not steady:
+            self.effort.spend(STEPS_A_REPRICED_ROW * len(rows))
         factors = []
         opens = self.timeline.opens(self.open)
         for index, row in enumerate(rows, start=self.open):
@@ -244,11 +267,13 @@ class Replay:
     def extend(self, periods: int) -> None:
         """Adds installments at the end."""
         count = len(self.rows)
+        self.effort.spend(STEPS_A_NEW_ROW * periods)
         self.timeline.extend(periods)
         self.rows += [Installment(n, due) for n, due in enumerate(self.timeline.dues[count:], start=count + 1)]
 
     def move(self, index: int, day: date) -> None:
         """Puts an installment on another day; those after it, and the fees due with them, follow."""
+        self.effort.spend((len(self.rows) - index) * (1 + len(self.fees) // 8))
         self.timeline.move(index, day)
         for row, due in zip(self.rows[index:], self.timeline.dues[index:], strict=True):
             for fee in self.fees:
@@ -278,6 +303,7 @@ class Replay:
         rows = self.rows[self.open :]
         if not rows:
             return
+        self.effort.spend(STEPS_A_PLANNED_ROW * len(rows))
         terms, periods = self.terms, self.open_periods()
         kept = [row.planned[PRINCIPAL] for row in rows]
         if keep_first:
@@ -322,7 +348,9 @@ class Replay:
         if late is None or self.written_off_on is not None:
             return
         self._skip_paid()
-        for row in self.rows[self.first_unpaid : self.open]:
+        late_rows = self.rows[self.first_unpaid : self.open]
+        self.effort.spend(len(late_rows) * (STEPS_A_LATE_ROW + self.timeline.irregular // 4))
+        for row in late_rows:
             bearing = row.unpaid[PRINCIPAL]
             if late.compound:
                 bearing += row.unpaid[INTEREST]
@@ -396,6 +424,7 @@ class Replay:
 
     def allocate_subsidy(self, event_id: str, amount: int, *, from_credit: bool = False) -> int:
         """Pays what the state owes, the oldest installment first; gives what is left."""
+        self.effort.spend(self.open)
         for row in self.rows[: self.open + 1]:
             part = min(amount, row.unpaid[SUBSIDY])
             amount -= self.pay(event_id, row, {SUBSIDY: part}, from_credit=from_credit)
@@ -409,12 +438,14 @@ class Replay:
 
     def use_credits(self) -> None:
         """Uses kept money for what is due, the oldest first."""
-        for credit in self.credits:
-            credit.amount = self.allocate(credit.event_id, credit.amount, from_credit=True)
-        for credit in self.subsidy_credits:
-            credit.amount = self.allocate_subsidy(credit.event_id, credit.amount, from_credit=True)
-        self.credits = [credit for credit in self.credits if credit.amount]
-        self.subsidy_credits = [credit for credit in self.subsidy_credits if credit.amount]
+        for credits, allocate in ((self.credits, self.allocate), (self.subsidy_credits, self.allocate_subsidy)):
+            while credits:
+                first = credits[0]
+                first.amount = allocate(first.event_id, first.amount, from_credit=True)
+                if first.amount:
+                    # Some of it is left, so nothing is due any more that the later ones could pay.
+                    break
+                credits.popleft()
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

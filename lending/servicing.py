@@ -5,26 +5,32 @@ from datetime import date
 
 from lending.account import InstallmentState, LoanAccount, bucket_of, classify
 from lending.components import BORROWER_COMPONENTS, FEE, INTEREST, PENALTY, PRINCIPAL, SUBSIDY, Component, Components
+from lending.effort import Effort
 from lending.events import DeferralComponent, Event, EventType, InvalidEvent, PrepaymentEffect, in_force
+from lending.fields import LAST_DATE
 from lending.installments import Amounts, Installment
 from lending.replay import FeeDue, Replay, take
 from lending.schedules import build_schedule
-from lending.terms import Method, PaymentBasis, Terms
+from lending.terms import MAX_PERIODS, Method, PaymentBasis, Terms
+
+STEPS_AN_EVENT = 30
+"""What an event costs at most, as `Effort` counts, besides its own work on installments."""
 
 
-def service(terms: Terms, events: Sequence[Event], as_of: date) -> LoanAccount:
+def service(terms: Terms, events: Sequence[Event], as_of: date, effort: Effort | None = None) -> LoanAccount:
     """The loan at the end of `as_of`, all events up to then replayed in the contract's order of one day.
 
     Where no event is a disbursement, the loan is paid out in full on its disbursement date. Before anything is paid
-    out the rows are those of the terms and nothing is owed. Refused: events that cannot be (see `InvalidEvent`).
+    out the rows are those of the terms and nothing is owed. Refused: events that cannot be (see `InvalidEvent`), and
+    what costs more than `effort`, where one is given.
     """
-    return account_of(replayed(terms, events, as_of), as_of)
+    return account_of(replayed(terms, events, as_of, effort), as_of)
 
 
-def replayed(terms: Terms, events: Sequence[Event], as_of: date) -> Replay:
+def replayed(terms: Terms, events: Sequence[Event], as_of: date, effort: Effort | None = None) -> Replay:
     """The running state at the end of `as_of`, for who needs a figure or two of it; see `service`."""
     standing = in_force(events, as_of)
-    replay = Replay(terms)
+    replay = Replay(terms, effort)
     if not any(event.type is EventType.DISBURSEMENT for event in events) and as_of >= terms.disbursement_date:
         replay.advance_to(terms.disbursement_date)
         disburse(replay, terms.principal_fen)
@@ -39,8 +45,10 @@ def apply(replay: Replay, standing: Sequence[Event]) -> None:
     for event in standing:
         if event.date < first:
             raise InvalidEvent("date", f"{event.id} lies before the disbursement date {first}", event.id)
+        replay.effort.spend(STEPS_AN_EVENT + len(replay.rows) // 8)
         replay.advance_to(event.date)
         _HANDLERS[event.type](replay, event)
+        replay.use_credits()
         replay.note_settlement()
 
 
@@ -93,6 +101,7 @@ def _waiver(replay: Replay, event: Event) -> None:
         take(row, replay.waived, {component: amount})
         return amount
 
+    replay.effort.spend(len(replay.rows) + len(replay.fees) // 4)
     for row in replay.rows:
         left -= waive(row, min(left, row.unpaid[component]))
     if not left or replay.open >= len(replay.rows):
@@ -104,6 +113,8 @@ def _waiver(replay: Replay, event: Event) -> None:
         replay.replan(keep=True)
     elif component is FEE:
         for fee in sorted(replay.fees, key=lambda fee: fee.due):
+            if not left:
+                break
             part = min(left, fee.amount)
             replay.charge(fee.row, FEE, part)
             left -= waive(fee.row, part)
@@ -126,10 +137,17 @@ def _subsidy(replay: Replay, event: Event) -> None:
 
 
 def _prepayment(replay: Replay, event: Event) -> None:
-    """What is due, then the fee, then interest to the date, then principal; what is left after all is credit."""
+    """What is due, then the fee, then interest to the date, then principal; what is left after all is credit.
+
+    A sum that reaches the settlement figure ends the loan: that figure is less by the credit kept, so this is used up.
+    """
     if event.fee_fen:
         impose_fee(replay, event.fee_fen, event.date)
-    left = replay.allocate(event.id, event.amount_fen or 0)
+    amount = event.amount_fen or 0
+    if replay.disbursed and amount >= settlement_of(replay, event.date):
+        replay.keep(event.id, amount - _pay_off(replay, event))
+        return
+    left = replay.allocate(event.id, amount)
     if left and replay.open < len(replay.rows):
         replay.accrue()
         row = replay.current_row()
@@ -184,6 +202,9 @@ def finish_reduction(replay: Replay, effect: PrepaymentEffect) -> None:
 
 def _deferral(replay: Replay, event: Event) -> None:
     """The next installments are put off and as many are added at the end; the level payment stays as it is."""
+    if replay.settled_on == event.date:
+        # Put off in the morning, paid off in the afternoon: the order of one day turns that around.
+        return
     periods = event.periods or 0
     rows = replay.rows[replay.open :]
     if not rows:
@@ -192,7 +213,7 @@ def _deferral(replay: Replay, event: Event) -> None:
     put_off = event.component is DeferralComponent.ALL and replay.terms.method is not Method.BULLET
     flags = [(False, put_off)] * periods + [(row.pays_principal, row.defers_interest) for row in rows]
     principal = [0] * periods + [row.planned[PRINCIPAL] for row in rows]
-    replay.extend(periods)
+    _extend(replay, event, "periods", periods)
     for row, (pays, defers), part in zip(replay.rows[replay.open :], flags, principal, strict=True):
         row.pays_principal, row.defers_interest = pays, defers
         row.planned[PRINCIPAL] = part
@@ -204,6 +225,8 @@ def _deferral(replay: Replay, event: Event) -> None:
 
 def _reschedule(replay: Replay, event: Event) -> None:
     """Moves, adds and reprices the installments that fall due on or after `from`, and solves them anew."""
+    if replay.settled_on == event.date:
+        return
     since = max(event.from_date or event.date, event.date)
     index = next((i for i in range(replay.open, len(replay.rows)) if replay.rows[i].due >= since), None)
     if index is None:
@@ -213,7 +236,7 @@ def _reschedule(replay: Replay, event: Event) -> None:
         if event.due <= max(replay.timeline.opens(index), replay.today):
             raise InvalidEvent("due", f"{event.id} must move the installment after the one before it", event.id)
         replay.move(index, event.due)
-    replay.extend(event.extra_periods or 0)
+    _extend(replay, event, "extra_periods", event.extra_periods or 0)
     if event.annual_rate_percent is not None:
         replay.set_rate(since, replay.terms.rate_of_annual(event.annual_rate_percent))
     if event.reage:
@@ -231,14 +254,27 @@ def _reschedule(replay: Replay, event: Event) -> None:
         replay.replan(keep=True)
 
 
+def _extend(replay: Replay, event: Event, field: str, periods: int) -> None:
+    """Adds installments at the end, as many and as late as the terms of a loan may have them."""
+    years, units = replay.terms.period.year_ratio()
+    too_far = years * periods > 200 * units or replay.timeline.after_last(periods) > LAST_DATE
+    if periods and (too_far or len(replay.rows) + periods > 2 * MAX_PERIODS):
+        sentence = f"{event.id} makes more than {2 * MAX_PERIODS} installments, or one due after {LAST_DATE}"
+        raise InvalidEvent(field, sentence, event.id)
+    replay.extend(periods)
+
+
 def reage(replay: Replay, target: Installment) -> None:
     """Arrears stop being overdue: principal is spread anew, the rest falls due with the first rescheduled row."""
     for place, row in enumerate(replay.rows[: replay.open]):
         for component in BORROWER_COMPONENTS:
             amount = row.unpaid[component]
+            if not amount:
+                continue
             row.charged[component] -= amount
             row.unpaid[component] -= amount
             if component is PRINCIPAL:
+                replay.effort.spend(replay.open - place)
                 replay.charged[component] -= amount
                 replay.base += amount
                 for later in replay.rows[place : replay.open]:
@@ -250,9 +286,16 @@ def reage(replay: Replay, target: Installment) -> None:
 
 
 def _settlement(replay: Replay, event: Event) -> None:
+    _pay_off(replay, event)
+
+
+def _pay_off(replay: Replay, event: Event) -> int:
+    """Ends the loan with the credit kept and the event's money; gives how much of that it took."""
     _end(replay, event)
-    for row in replay.rows:
+    return sum(
         replay.pay(event.id, row, {component: row.unpaid[component] for component in BORROWER_COMPONENTS})
+        for row in replay.rows
+    )
 
 
 def _write_off(replay: Replay, event: Event) -> None:
@@ -266,6 +309,7 @@ def _write_off(replay: Replay, event: Event) -> None:
 def _end(replay: Replay, event: Event) -> None:
     if not replay.disbursed:
         raise InvalidEvent("date", f"{event.id} ends a loan of which nothing is paid out", event.id)
+    replay.effort.spend(2 * len(replay.rows))
     replay.close_out()
     replay.use_credits()
 

@@ -1,12 +1,11 @@
 """The calendar of one loan: its due dates, and how long a stretch of days is measured on them."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
 from lending.daycount import DayCount, span_ratio
-from lending.duedates import shift
+from lending.duedates import periods_between, shift
 from lending.terms import Terms
 
 
@@ -24,12 +23,14 @@ class Timeline:
         self.start = terms.disbursement_date
         self.dues: list[date] = list(terms.dues)
         self._stubs = {0}
-        self._grids: dict[int, list[tuple[date, date, int]]] = {}
 
     def extend(self, periods: int) -> None:
         """Adds due dates at the end, one period after another."""
-        last = self.dues[-1]
-        self.dues += [shift(last, self._period, count, self._anchor_day) for count in range(1, periods + 1)]
+        self.dues += [self.after_last(count) for count in range(1, periods + 1)]
+
+    def after_last(self, periods: int) -> date:
+        """The due date so many periods after the last one."""
+        return shift(self.dues[-1], self._period, periods, self._anchor_day)
 
     def add_due(self, day: date) -> None:
         """Adds one due date of its own at the end."""
@@ -42,11 +43,15 @@ class Timeline:
         following = range(1, len(self.dues) - index)
         self.dues[index:] = [day, *(shift(day, self._period, count, day.day) for count in following)]
         self._stubs = {stub for stub in self._stubs if stub < index} | {index}
-        self._grids.clear()
 
     def cut(self, count: int) -> None:
         """Keeps the first `count` due dates."""
         del self.dues[count:]
+
+    @property
+    def irregular(self) -> int:
+        """How many periods are not whole by the calendar, or may not be."""
+        return len(self._stubs)
 
     def opens(self, index: int) -> date:
         """The day the period of a due date begins."""
@@ -67,49 +72,42 @@ class Timeline:
         if self._day_count is not DayCount.PERIOD:
             upto = Fraction(*span_ratio(self._day_count, opens, until))
             return upto - Fraction(*span_ratio(self._day_count, opens, since)) if since != opens else upto
-        return self._on_grid(self._grid(index), since, until)
+        return self._in_period(index, since, until)
 
     def after(self, due: date, since: date, until: date) -> Fraction:
         """The span between two days after a due date, wherever later due dates lie: for what is overdue."""
         if self._day_count is not DayCount.PERIOD:
             upto = Fraction(*span_ratio(self._day_count, due, until))
             return upto - Fraction(*span_ratio(self._day_count, due, since))
-        first, last = bisect_right(self.dues, since), bisect_left(self.dues, until)
-        touched = range(first, min(last + 1, len(self.dues)))
+        first, final = bisect_right(self.dues, since), bisect_left(self.dues, until)
+        touched = range(first, min(final + 1, len(self.dues)))
         # Between the first and the last, only stubs are not whole periods.
-        measured = {index for index in (first, last, *self._stubs) if index in touched}
+        measured = {index for index in (first, final, *self._stubs) if index in touched}
         total = (len(touched) - len(measured)) * Fraction(*self._period.year_ratio())
         for index in measured:
-            total += self._on_grid(self._grid(index), since, min(until, self.dues[index]))
-        start, count = self.dues[-1], 1
-        while start < until:
-            end = shift(self.dues[-1], self._period, count, self._anchor_day)
-            total += self._on_grid([(start, end, (end - start).days)], max(since, start), until)
-            start, count = end, count + 1
+            total += self._in_period(index, since, until)
+        if until > (last := self.dues[-1]):
+            total += self._years(self._periods_past(last, until) - self._periods_past(last, max(since, last)))
         return total
 
-    def _grid(self, index: int) -> list[tuple[date, date, int]]:
-        """The stretches of a period, the last first: from, to, and the days of the whole period each belongs to."""
-        known = self._grids.get(index)
-        if known is not None:
-            return known
+    def _in_period(self, index: int, since: date, until: date) -> Fraction:
+        """The part of a stretch that lies in the period of due date `index`."""
         opens, due = self.opens(index), self.dues[index]
+        since, until = max(since, opens), min(until, due)
+        if since >= until:
+            return Fraction(0)
         if index not in self._stubs:
-            return [(opens, due, (due - opens).days)]
-        grid = []
-        end, count = due, 1
-        while end > opens:
-            begin = shift(due, self._period, -count, self._anchor_day)
-            grid.append((max(begin, opens), end, (end - begin).days))
-            end, count = begin, count + 1
-        self._grids[index] = grid
-        return grid
+            return self._years(Fraction((until - since).days, (due - opens).days))
+        return self._years(self._periods_past(due, since) - self._periods_past(due, until))
 
-    def _on_grid(self, grid: Sequence[tuple[date, date, int]], since: date, until: date) -> Fraction:
+    def _periods_past(self, anchor: date, day: date) -> Fraction:
+        """Whole periods between a due date and a day before or after it, and the share of the one that is not whole."""
+        whole = periods_between(anchor, day, self._period, self._anchor_day)
+        step = 1 if day >= anchor else -1
+        reached = shift(anchor, self._period, step * whole, self._anchor_day) if whole else anchor
+        beyond = shift(anchor, self._period, step * (whole + 1), self._anchor_day)
+        return whole + Fraction((day - reached).days, (beyond - reached).days)
+
+    def _years(self, periods: Fraction) -> Fraction:
         numerator, denominator = self._period.year_ratio()
-        periods = Fraction(0)
-        for begin, end, days in grid:
-            overlap = (min(until, end) - max(since, begin)).days
-            if overlap > 0:
-                periods += Fraction(overlap, days)
         return periods * numerator / denominator

@@ -22,6 +22,11 @@ def workflow_id(loan: str) -> str:
     return f"loan/{loan}"
 
 
+def command_id(actor_id: str, about: str, given: str) -> str:
+    """The id of a command that its sender named `given`: another one for another person or another act (`about`)."""
+    return sha256(f"{actor_id}|{about}|{given}".encode()).hexdigest()[:32]
+
+
 def command_key(loan: str, command_id: str) -> str:
     """The effect key of a command: the same command, however often it is sent and to whichever run, is one effect."""
     return f"{loan}:command:{sha256(command_id.encode()).hexdigest()[:32]}"

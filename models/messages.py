@@ -5,6 +5,7 @@ Fields get defaults and are never renamed: running workflows and stored historie
 
 from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict
 
@@ -85,6 +86,19 @@ class CheckOutcome(Message):
     reference: str | None = None
 
 
+class Command(Message):
+    """What somebody asks of a loan, under an id of his own."""
+
+    sender: Sender
+    command_id: str
+
+    @property
+    def digest(self) -> str:
+        """Sixteen digits that differ when something else is asked for, whoever asks and however."""
+        asked = self.model_dump_json(exclude={"sender", "command_id", "waits"})
+        return sha256(asked.encode()).hexdigest()[:16]
+
+
 class BooksOrder(Message):
     """Ask for one act on the books, under its effect key, on a business date."""
 
@@ -94,6 +108,11 @@ class BooksOrder(Message):
     day: date
     round: int = 1
     task_id: str | None = None
+
+    @property
+    def asked(self) -> Command | None:
+        """The command behind the act, None for an act of the procedure itself."""
+        return None
 
 
 class VerificationOrder(BooksOrder):
@@ -117,31 +136,25 @@ class Progress(Message):
     next_day: NextDay | None = None
 
 
-class DecisionOrder(Message):
+class DecisionOrder(Command):
     """A person's decision on a task."""
 
     task_id: str
     outcome: Outcome
     reason: str
-    sender: Sender
-    command_id: str
     amount_fen: int | None = None
     waits: bool = True
 
 
-class CommandOrder(Message):
+class CommandOrder(Command):
     """A command without figures: acceptance, withdrawal, completion."""
 
-    sender: Sender
-    command_id: str
     reason: str = ""
 
 
-class PrepaymentOrder(Message):
+class PrepaymentOrder(Command):
     """Pay before the due date: a sum in fen, or None for all of it; `effect` is what a part of it changes."""
 
-    sender: Sender
-    command_id: str
     amount_fen: int | None = None
     effect: str = "reduce_installment"
 
@@ -161,6 +174,11 @@ class DecideOnBooks(BooksOrder):
 
     decision: DecisionOrder
 
+    @property
+    def asked(self) -> Command:
+        """The decision."""
+        return self.decision
+
 
 class TroubleOrder(BooksOrder):
     """Ask for a task about something that went on without its outcome or could not be done; `about` is a code."""
@@ -174,11 +192,21 @@ class CommandOnBooks(BooksOrder):
 
     command: CommandOrder
 
+    @property
+    def asked(self) -> Command:
+        """The command."""
+        return self.command
+
 
 class PrepayOnBooks(BooksOrder):
     """The prepayment together with its effect key."""
 
     prepayment: PrepaymentOrder
+
+    @property
+    def asked(self) -> Command:
+        """The prepayment."""
+        return self.prepayment
 
 
 class MoneyNotice(Message):

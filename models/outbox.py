@@ -17,6 +17,7 @@ class Topic(StrEnum):
 
     START_LOAN = "start_loan"
     SIGNAL_LOAN = "signal_loan"
+    CONFIRM_COMMAND = "confirm_command"
     SMS = "sms"
 
 
@@ -54,6 +55,8 @@ class Effect(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=96)
     loan: str = Field(max_length=16)
     n: int
+    act: str | None = Field(default=None, max_length=64)
+    request: str | None = Field(default=None, max_length=16, description="digest of what a command asked for")
     result: dict[str, Any] = Field(sa_type=JSON)
     at: datetime = Field(sa_type=Instant)
 

@@ -51,8 +51,16 @@ class Task(SQLModel, table=True):
             "loan",
             "kind",
             unique=True,
-            sqlite_where=text("status = 'open' AND loan IS NOT NULL"),
-            postgresql_where=text("status = 'open' AND loan IS NOT NULL"),
+            sqlite_where=text("status = 'open' AND loan IS NOT NULL AND kind <> 'trouble'"),
+            postgresql_where=text("status = 'open' AND loan IS NOT NULL AND kind <> 'trouble'"),
+        ),
+        Index(
+            "ix_task_one_open_trouble_a_role",
+            "loan",
+            "role",
+            unique=True,
+            sqlite_where=text("status = 'open' AND loan IS NOT NULL AND kind = 'trouble'"),
+            postgresql_where=text("status = 'open' AND loan IS NOT NULL AND kind = 'trouble'"),
         ),
     )
 

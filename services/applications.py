@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from books.customers import blind_index
+from books.errors import UnknownLoan
 from books.rows import insert_into
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -98,7 +99,7 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
         elif position in strangers:
             answers[position] = NotAllowed("a borrower applies for himself only")
         elif contents[position] in open_loans:
-            answers[position] = DuplicateApplication(open_loans[contents[position]])
+            answers[position] = DuplicateApplication(_if_seen(work, one.actor, open_loans[contents[position]]))
         elif one.idempotency_key not in first_with_key and contents[position] not in first_with_content:
             first_with_key[one.idempotency_key] = position
             first_with_content[contents[position]] = position
@@ -110,6 +111,14 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
                 submissions, answers, first_with_key, first_with_content, contents, position
             )
     return [answer for answer in answers if answer is not None]
+
+
+def _if_seen(work: UnitOfWork, actor: Actor, loan: str) -> str | None:
+    """The number of a loan for somebody who may see it: that it exists is a fact about a person."""
+    try:
+        return work.loans.seen_by(actor, loan).number
+    except UnknownLoan:
+        return None
 
 
 def _within_batch(
@@ -127,7 +136,8 @@ def _within_batch(
     if not isinstance(first, Receipt):
         raise TypeError("the first of a batch is always written")
     if same_key is None:
-        return DuplicateApplication(first.loan)
+        other = submissions[first_with_content[contents[position]]]
+        return DuplicateApplication(first.loan if other.actor.id == one.actor.id else None)
     return (
         Receipt(first.loan, repeated=True)
         if submissions[same_key].body_hash == one.body_hash

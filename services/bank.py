@@ -1,6 +1,7 @@
 """What the bank reports: every entry kept once, matched to a payment, a loan, or handed to a person."""
 
 import re
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,16 +12,19 @@ from models import ledger as chart
 from models.loans import CLOSED, Loan, Stage
 from models.messages import BooksOrder, Progress
 from models.outbox import Topic
-from models.payments import BankEntry, Payment, PaymentKind, PaymentStatus
+from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
 from services.errors import NoticeConflict
 from services.ledger import post
-from services.payments import date_by_bank, mark_returned, record_outcome
+from services.payments import date_by_bank, mark_returned, record_contradiction, record_outcome
 from services.tasks import open_task
 
-LOAN_NUMBER = re.compile(r"\bL\d{8,15}\b")
+LOAN_NUMBER = re.compile(r"(?<![A-Z0-9])L[0-9]{8,15}(?![0-9])")
+"""A loan's number in a text. Chinese characters may touch it, which a word boundary would take for a part of it."""
+FURTHEST_AHEAD = timedelta(days=10)
+"""A bank may date an entry on its next working day, the longest holidays included; a later date is a mistake."""
 BOOKING_PATIENCE = timedelta(seconds=10)
 """How long whoever drew money has to book it himself before a notice wakes the loan."""
 
@@ -41,22 +45,28 @@ class BankMovement:
 
 @dataclass(frozen=True)
 class LateDecline:
-    """The bank's word that an order it had taken in is declined after all."""
+    """The bank's word that an order it had taken in is declined after all; a recall goes by the id of its payout."""
 
     end_to_end_id: str
     reason_code: str
+    is_recall: bool = False
 
 
 def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
     """Keeps a movement once by the bank's reference, and sees to it that somebody takes care of it.
 
     A movement of one of our orders confirms that order, unless it was declined or confirmed by another one before.
-    Money that names a running loan goes to that loan. All other money goes to suspense with a task for finance. The
-    same reference with other content raises NoticeConflict.
+    Money that names one running loan goes to that loan. All other money goes to suspense with a task for finance.
+
+    The entry keeps the bank's date; the books count the money from the day on which we heard of it at the latest, for
+    money that is here must not wait for a day to come. A deposit dated more than FURTHEST_AHEAD goes to suspense.
+
+    The same reference with another amount, direction, date or end-to-end id raises NoticeConflict. Its texts may
+    differ: banks cut and space them anew from one channel to the next.
     """
     before = work.payments.entry(movement.reference)
     if before is not None:
-        if (before.amount_fen, before.direction) != (movement.amount_fen, movement.direction):
+        if _identity(before) != _identity(movement):
             raise NoticeConflict(movement.reference)
         return before
     entry = BankEntry(
@@ -82,9 +92,16 @@ def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
 
 
 def record_late_decline(work: UnitOfWork, decline: LateDecline) -> None:
-    """Keeps that nothing moved; a decline of an order that is not ours changes nothing."""
-    order = work.payments.held(decline.end_to_end_id)
+    """Keeps that nothing moved; a decline of an order that is not ours changes nothing.
+
+    What settled before stays settled: a payment is final, and one of the bank's two words is wrong. Which one, finance
+    has to find out.
+    """
+    order = _our_order(work, decline)
     if order is None:
+        return
+    if order.status in MONEY_MOVED:
+        record_contradiction(work, order, decline.reason_code)
         return
     record_outcome(work, order.key, PaymentStatus.DECLINED, 0, order.bank_reference, decline.reason_code)
     reference = f"{order.key}:declined"
@@ -92,10 +109,23 @@ def record_late_decline(work: UnitOfWork, decline: LateDecline) -> None:
         _wake(work, order.loan, reference)
 
 
-def _our_order(work: UnitOfWork, movement: BankMovement) -> Payment | None:
-    if movement.end_to_end_id is None:
+def _identity(told: BankEntry | BankMovement) -> tuple[int, str, date, str | None]:
+    return told.amount_fen, told.direction, told.booked_on, told.end_to_end_id
+
+
+def _our_order(work: UnitOfWork, told: BankMovement | LateDecline) -> Payment | None:
+    if told.end_to_end_id is None:
         return None
-    return work.payments.held(f"{movement.end_to_end_id}:recall" if movement.is_recall else movement.end_to_end_id)
+    return work.payments.held(f"{told.end_to_end_id}:recall" if told.is_recall else told.end_to_end_id)
+
+
+def _received_on(work: UnitOfWork, entry: BankEntry) -> date:
+    return work.clock.business_date(entry.received_at)
+
+
+def _counts_from(work: UnitOfWork, entry: BankEntry) -> date:
+    """The value date of an entry: the bank's own, but never after the day on which we heard of it."""
+    return min(entry.booked_on, _received_on(work, entry))
 
 
 def _is_of(entry: BankEntry, order: Payment) -> bool:
@@ -123,7 +153,7 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
         order.status = PaymentStatus.SETTLED
         order.settled_fen = entry.amount_fen
         order.bank_reference = entry.reference
-        date_by_bank(order, entry.booked_on)
+        date_by_bank(work, order, entry.booked_on)
         work.session.add(order)
         if order.kind is PaymentKind.RECALL:
             mark_returned(work, order)
@@ -142,10 +172,15 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
 
 
 def _credit(work: UnitOfWork, entry: BankEntry) -> None:
-    loan = _named_loan(work, entry)
-    if loan is None:
-        to_suspense(work, entry, "no running loan is named")
+    received_on = _received_on(work, entry)
+    if entry.booked_on > received_on + FURTHEST_AHEAD:
+        to_suspense(work, entry, f"it came in on {received_on} and is dated {entry.booked_on}")
         return
+    named = _named_loans(work, entry)
+    if len(named) != 1:
+        to_suspense(work, entry, "more than one running loan is named" if named else "no running loan is named")
+        return
+    (loan,) = named
     entry.loan = loan.number
     entry.matched = True
     work.session.add(
@@ -157,7 +192,7 @@ def _credit(work: UnitOfWork, entry: BankEntry) -> None:
             settled_fen=entry.amount_fen,
             status=PaymentStatus.SETTLED,
             bank_reference=entry.reference,
-            value_date=entry.booked_on,
+            value_date=_counts_from(work, entry),
             ordered_at=work.now,
         )
     )
@@ -172,13 +207,17 @@ def _credit(work: UnitOfWork, entry: BankEntry) -> None:
     _wake(work, loan.number, entry.reference)
 
 
-def _named_loan(work: UnitOfWork, entry: BankEntry) -> Loan | None:
-    for number in LOAN_NUMBER.findall(entry.remittance or ""):
+def _named_loans(work: UnitOfWork, entry: BankEntry) -> list[Loan]:
+    """The running loans that a transfer names, however it is typed: full width, lower case, amid Chinese text."""
+    text = unicodedata.normalize("NFKC", entry.remittance or "").upper()
+    running = []
+    # Sorted, so that two transfers that name the same loans never wait for each other.
+    for number in sorted(set(LOAN_NUMBER.findall(text))):
         with suppress(UnknownLoan):
             loan = work.loans.get(number)
             if loan.stage is Stage.REPAYMENT:
-                return loan
-    return None
+                running.append(loan)
+    return running
 
 
 def unclaimed(work: UnitOfWork, loan: str, reference: str) -> None:
@@ -206,7 +245,7 @@ def to_suspense(work: UnitOfWork, entry: BankEntry, why: str) -> None:
         credit=chart.SUSPENSE,
         amount_fen=entry.amount_fen,
         about="unmatched",
-        value_date=entry.booked_on,
+        value_date=_counts_from(work, entry),
         loan=None,
     )
     _ask_finance(work, entry, why)
@@ -214,7 +253,7 @@ def to_suspense(work: UnitOfWork, entry: BankEntry, why: str) -> None:
 
 def _ask_finance(work: UnitOfWork, entry: BankEntry, why: str) -> None:
     about = f"bank reference {entry.reference}: {why}"
-    task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, entry.booked_on, about)
+    task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, _counts_from(work, entry), about)
     audit.record(
         work,
         audit.SYSTEM,

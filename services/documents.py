@@ -3,6 +3,7 @@
 import hashlib
 
 from books.session import UnitOfWork
+from lending.errors import LendingError
 from models.documents import Document
 from models.loans import CLOSED, Loan
 from models.staff import Actor
@@ -12,6 +13,9 @@ from services.permissions import check_may_enter
 from services.products import catalogue
 
 LARGEST_BYTES = 5 * 1024 * 1024
+MOST_DOCUMENTS = 50
+"""A loan's papers, of all kinds together: a few a kind and what a clerk asks for later, with much to spare."""
+LONGEST_FILENAME = 200
 
 SIGNATURES = (
     (b"%PDF-", "application/pdf"),
@@ -21,12 +25,26 @@ SIGNATURES = (
 """How the types that are taken begin; the sender's own word for the type is not believed."""
 
 
+class TooManyDocuments(LendingError):
+    """The loan has as many documents as it may have."""
+
+    code = "too_many_documents"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"loan {loan} has {MOST_DOCUMENTS} documents, which is the most that a loan may have")
+
+
 def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str, content: bytes) -> Document:
     """Keeps a document; the same content for the same loan and kind is kept once.
 
-    Raises InvalidDocument for an unknown kind, an empty or oversized file or a type that is not PDF, PNG or JPEG.
+    A loan takes papers until it is closed: a running one too, for a clerk may still ask for some. Raises WrongStage for
+    a closed loan, InvalidDocument for an unknown kind, an empty or oversized file or a type that is not PDF, PNG or
+    JPEG, and TooManyDocuments for one beyond MOST_DOCUMENTS. Of the file's name only the last part is kept.
     """
     check_may_enter(actor)
+    # Held until the end: of two documents at once only one can be the last, and the loan cannot close meanwhile.
+    loan = work.loans.get(loan.number)
     if loan.stage in CLOSED:
         raise WrongStage(loan.number, loan.stage, "handing in a document")
     kinds = catalogue().product(loan.product).documents
@@ -47,10 +65,12 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
     before = work.documents.same(loan.number, kind, digest)
     if before is not None:
         return before
+    if len(work.documents.of_loan(loan.number)) >= MOST_DOCUMENTS:
+        raise TooManyDocuments(loan.number)
     document = Document(
         loan=loan.number,
         kind=kind,
-        filename=filename[:200],
+        filename=_plain(filename),
         media_type=media_type,
         size_bytes=len(content),
         sha256=digest,
@@ -68,3 +88,10 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
         after={"kind": kind, "sha256": digest, "size_bytes": len(content)},
     )
     return document
+
+
+def _plain(filename: str) -> str:
+    """The last part of a path of any system, without what cannot be printed: the sender's folders are not ours."""
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    printable = "".join(sign for sign in last if sign.isprintable())
+    return printable.strip(" .")[:LONGEST_FILENAME] or "document"

@@ -19,9 +19,12 @@ class DuplicateApplication(LendingError):
     code = "duplicate_application"
     http_status = 409
 
-    def __init__(self, loan: str) -> None:
+    def __init__(self, loan: str | None) -> None:
+        """`loan` is None for somebody who may not see it."""
         self.loan = loan
-        super().__init__(f"the same application is under way as loan {loan}")
+        super().__init__(
+            f"the same application is under way as loan {loan}" if loan else "the same application is under way"
+        )
 
 
 class NotAuthorised(LendingError):

@@ -1,8 +1,10 @@
 """Application forms: reads what came in and says of every field at once what is wrong with it."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,6 +16,11 @@ LONGEST_TEXT = 200
 LARGEST_INTEGER = 10**9
 LARGEST_SUM_FEN = 10**12
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 12, 31)
+MOST_BRACKETS = 100
+UNREADABLE_NAME = "a field with an unreadable name"
+"""Stands for a name that no form would give a field: what was sent in its place may be about a person."""
+
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 # [0-9] and not \d: the latter takes the digits of every script, full-width ones too.
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -59,10 +66,59 @@ class InvalidForm(LendingError):
         }
 
 
+class NotJson(LendingError):
+    """What came in is not JSON, or is nested so deeply that it is no application."""
+
+    code = "invalid_request"
+    http_status = 422
+
+    def __init__(self, why: str) -> None:
+        super().__init__("the request cannot be taken as it is; see each field", fields={"body": why})
+
+
 class _Unreadable(Exception):
     def __init__(self, en: str, zh: str) -> None:
         self.en, self.zh = en, zh
         super().__init__(en)
+
+
+def read_json(content: bytes | str) -> Any:
+    """The value that some JSON states.
+
+    Refuses with NotJson what is none (RFC 8259: UTF-8, no NaN, no infinity) or has over MOST_BRACKETS, and with
+    InvalidForm a name that stands twice in one object: readers differ in which of its values they take, so nobody can
+    say which one was meant.
+    """
+    try:
+        text = content.decode() if isinstance(content, bytes) else content
+        # No value is nested deeper than it has opening brackets, and counting these costs next to nothing.
+        if text.count("{") + text.count("[") > MOST_BRACKETS:
+            raise NotJson("has too many brackets")
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+        if "\\u" in text:
+            # Half of a surrogate pair is no text: no database stores it and no answer can repeat it.
+            json.dumps(value, ensure_ascii=False).encode()
+    except ValueError:
+        raise NotJson("is not JSON") from None
+    return value
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        sentence = Sentence("This field stands there more than once.", "这一项出现了不止一次。")
+        raise InvalidForm({shown_name(name): sentence for name, count in times.items() if count > 1})
+    return found
+
+
+def _no_number(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def shown_name(name: str) -> str:
+    """The name of a field that nobody knows, as an answer may repeat it: only if it looks like one."""
+    return name if _FIELD_NAME.fullmatch(name) else UNREADABLE_NAME
 
 
 def read_form(product: Product, raw: Mapping[str, object], day: date) -> dict[str, Any]:
@@ -85,7 +141,7 @@ def read_form(product: Product, raw: Mapping[str, object], day: date) -> dict[st
         except _Unreadable as error:
             problems[field.name] = Sentence(f"{field.label_en} {error.en}.", f"{field.label_zh}{error.zh}。")
     for name in raw.keys() - {field.name for field in fields}:
-        problems[name] = Sentence("This form has no such field.", "表单中没有这一项。")
+        problems[shown_name(name)] = Sentence("This form has no such field.", "表单中没有这一项。")
     problems = dict(product.form_problems(clean, day)) | problems
     if problems:
         raise InvalidForm(problems)
@@ -194,6 +250,8 @@ def _read_name(_field: FormField, value: object, _day: date) -> str:
     # Names of minorities and foreigners carry a middle dot, a hyphen, an apostrophe or spaces.
     if not all(unicodedata.category(sign)[0] in "LM" or sign in " ·•‧.-'" for sign in name):
         raise _Unreadable("has letters only, no digits or signs", "只能含文字，不能含数字或符号")
+    if not any(sign.isalpha() for sign in name):
+        raise _Unreadable("has at least one letter", "至少应含一个文字")
     return name
 
 

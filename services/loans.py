@@ -50,7 +50,8 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
     if loan.stage is Stage.REPAYMENT:
         day = loan.booked_to or loan.disbursed_on or loan.applied_on
         # Not a reminder: being taken up again is no reason to write to the borrower.
-        next_day = NextDay(date=day, why=StepKind.DUE)
+        unfinished = work.payments.under_way(loan.number, PaymentKind.INSTALLMENT, PaymentKind.PREPAYMENT)
+        next_day = NextDay(date=day, why=StepKind.DUE, collect=bool(unfinished))
     return order.model_copy(
         update={
             "stage": loan.stage,

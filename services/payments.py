@@ -1,10 +1,14 @@
 """One order to the bank: when it may be sent, and how it ended."""
 
-from datetime import date
+from datetime import date, timedelta
+from hashlib import sha256
 
+from books.errors import UnknownTask
 from books.session import UnitOfWork
 from models.messages import PaymentResult
 from models.payments import Payment, PaymentKind, PaymentStatus
+from models.staff import Role
+from models.tasks import Task, TaskKind, TaskStatus
 from services import audit
 
 FINAL = {PaymentStatus.SETTLED, PaymentStatus.DECLINED, PaymentStatus.RETURNED}
@@ -36,7 +40,7 @@ def record_outcome(
         payment.settled_fen = settled_fen if status is PaymentStatus.SETTLED else 0
         payment.bank_reference = bank_reference
         payment.reason_code = reason_code[:64] if reason_code else None
-        date_by_bank(payment, booked_on)
+        date_by_bank(work, payment, booked_on)
         work.session.add(payment)
         if status in FINAL:
             audit.record(
@@ -50,13 +54,65 @@ def record_outcome(
     return result_of(payment)
 
 
-def date_by_bank(payment: Payment, booked_on: date | None) -> None:
+def date_by_bank(work: UnitOfWork, payment: Payment, booked_on: date | None) -> None:
     """Money that went out counts from the day on which the bank moved it, so that no interest runs before.
 
-    Money drawn keeps the day it was ordered for: a slow bank makes no borrower late.
+    That day is neither before the order's own nor after today, whatever the bank writes: either would date the loan by
+    a mistake. Money drawn keeps the day it was ordered for: a slow bank makes no borrower late.
     """
     if booked_on is not None and payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
-        payment.value_date = booked_on
+        payment.value_date = max(payment.value_date, min(booked_on, work.today))
+
+
+def record_contradiction(work: UnitOfWork, order: Payment, reason_code: str) -> None:
+    """The bank declines an order that it had settled: the order stays as it is, and finance gets one task about it.
+
+    However often the bank says so, it is the same task, also after finance has finished it. It belongs to the order
+    and not to the loan, so that no other trouble of the loan stands in its place and a settlement does not cancel it.
+    """
+    if _contradiction(work, order.key) is not None:
+        return
+    task = Task(
+        id=_contradiction_id(order.key),
+        kind=TaskKind.TROUBLE,
+        role=Role.FINANCE,
+        due_on=work.today + timedelta(days=1),
+        opened_at=work.now,
+        about=f"the bank contradicts itself: it declined order {order.key}, which it had settled before",
+    )
+    work.write(task)
+    audit.record(
+        work,
+        audit.SYSTEM,
+        "payment_declined",
+        loan=order.loan,
+        subject=order.key,
+        before={"status": order.status, "bank_reference": order.bank_reference},
+        after={"status": order.status, "reason_code": reason_code, "task": task.id},
+        reason=task.about,
+        refused=True,
+    )
+
+
+def payout_is_contradicted(work: UnitOfWork, loan: str) -> bool:
+    """Whether finance still has to find out if a payout, settled and then declined, reached the borrower."""
+    for payout in work.payments.of_loan(loan, PaymentKind.DISBURSEMENT):
+        task = _contradiction(work, payout.key) if payout.status is PaymentStatus.SETTLED else None
+        if task is not None and task.status is TaskStatus.OPEN:
+            return True
+    return False
+
+
+def _contradiction(work: UnitOfWork, key: str) -> Task | None:
+    try:
+        return work.tasks.get(_contradiction_id(key))
+    except UnknownTask:
+        return None
+
+
+def _contradiction_id(key: str) -> str:
+    """The id of the one task about an order: whoever knows the order finds it."""
+    return sha256(f"contradiction {key}".encode()).hexdigest()[:32]
 
 
 def result_of(payment: Payment) -> PaymentResult:

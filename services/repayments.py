@@ -17,6 +17,7 @@ from services.errors import InvalidPrepayment
 from services.ledger import bring_up_to, post_payment
 from services.loans import account_of, require_stage
 from services.notices import send_sms
+from services.payments import payout_is_contradicted
 from services.permissions import check_may_speak_for
 from services.products import catalogue
 from services.tasks import close_all, open_task
@@ -39,10 +40,17 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
     """The order to draw what is due, fixed at the first asking; None when nothing is due.
 
     Ask it only when no earlier order of the loan is without an outcome: drawing again could take the money twice.
+
+    None too while finance looks into a payout that the bank settled and then declined: nobody pays for money that may
+    never have reached the borrower. The loan lives through its days meanwhile, for if the money did arrive, the
+    contract counted all along, and what is due is drawn on the next planned day. To stop the loan instead would need
+    a command to start it again, and to take the payout back on a word that may be wrong would rewrite the ledger.
     """
     before = work.payments.get(order.key)
     if before is not None:
         return before
+    if payout_is_contradicted(work, order.loan):
+        return None
     kind = PaymentKind.SUBSIDY if order.subsidy else PaymentKind.INSTALLMENT
     loan = work.loans.get(order.loan)
     account, ahead = _with_unbooked(work, loan, order.day)

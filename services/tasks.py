@@ -16,15 +16,26 @@ from services.products import catalogue
 FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
 """Tasks that a person finishes without the loan's workflow waiting for it."""
 
+LONGEST_ABOUT = 200
+
 ABOVE = frozenset({Role.MANAGER, Role.RISK, Role.ADMIN})
 """Who may take a task out of another person's hands."""
 
 
 def open_task(work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, due_on: date, about: str) -> Task:
-    """Opens a task for a role; a loan has at most one open task of a kind, which is then returned."""
+    """Opens a task for a role; a loan has at most one open task of a kind, which is then returned.
+
+    Troubles are one for each role, and one that is open already tells of the new one as well.
+    """
     if loan is not None:
         for task in work.tasks.open_of(loan.number, kind):
-            return task
+            if kind is not TaskKind.TROUBLE:
+                return task
+            if task.role is role:
+                if about not in task.about:
+                    task.about = f"{task.about}; {about}"[:LONGEST_ABOUT]
+                    work.session.add(task)
+                return task
     task = Task(
         loan=loan.number if loan else None,
         kind=kind,

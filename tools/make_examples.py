@@ -1,15 +1,19 @@
-"""Writes examples/applications.csv: sixty applications of made-up people, and some lines that are wrong on purpose.
+"""Writes the examples: applications of made-up people whom the simulated outside world knows with its default seed.
 
-The people are those of the simulated outside world with its default seed, so that every register knows them.
-Run it again after the simulated population changed: `python -m tools.make_examples`.
+`applications.csv` has sixty, and some lines that are wrong on purpose; `application.json`, for docs/integration.md, has
+one more, of somebody who is not in that file. Run it again after the simulated population changed:
+`python -m tools.make_examples`.
 """
 
 import csv
+import json
 import sys
 from collections.abc import Callable, Iterator
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 
+from lending.money import yuan
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
 from simulators.records import PayingHabit, Person, Population, Vehicle
 
@@ -21,6 +25,7 @@ COLUMNS = (
     *("school", "degree", "tuition", "graduation_date", "household_income"),
 )
 Row = dict[str, str]
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def rows(world: Population) -> list[Row]:
@@ -29,6 +34,23 @@ def rows(world: Population) -> list[Row]:
     for number, row in enumerate(good, 1):
         row["reference"] = f"EX-{number:03d}"
     return good + _wrong(good)
+
+
+def application(world: Population) -> dict[str, object]:
+    """A microloan for somebody sound and without debts whom no line of `rows` names."""
+    named = {row["id_number"] for row in rows(world)}
+    person = next(_people(world, lambda p: _is_sound(p) and not p.bureau.debt_fen and p.id_number not in named))
+    form = {
+        "name": person.name,
+        "id_number": person.id_number,
+        "mobile": person.mobile,
+        "bank_card": person.account,
+        "amount": "4500.00",
+        "term": 4,
+        "purpose": "consumption",
+        "monthly_income": yuan(person.monthly_income_fen),
+    }
+    return {"product": "micro", "consent": CONSENT, "form": form}
 
 
 def _micro(world: Population) -> Iterator[Row]:
@@ -158,14 +180,26 @@ def _studies_and_soon_graduates(person: Person) -> bool:
     )
 
 
+def csv_text(world: Population) -> str:
+    """The text of applications.csv."""
+    text = StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows(world))
+    return text.getvalue()
+
+
+def json_text(world: Population) -> str:
+    """The text of application.json."""
+    return json.dumps(application(world), ensure_ascii=False, indent=2) + "\n"
+
+
 def main() -> None:
-    """Writes the file."""
-    target = Path(__file__).resolve().parent.parent / "examples" / "applications.csv"
-    with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows(population(DEFAULT_SEED, DEFAULT_PEOPLE)))
-    sys.stdout.write(f"wrote {target.name}\n")
+    """Writes both files."""
+    world = population(DEFAULT_SEED, DEFAULT_PEOPLE)
+    for name, text in (("applications.csv", csv_text(world)), ("application.json", json_text(world))):
+        (EXAMPLES / name).write_text(text, encoding="utf-8", newline="")
+        sys.stdout.write(f"wrote {name}\n")
 
 
 if __name__ == "__main__":

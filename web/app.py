@@ -14,6 +14,7 @@ from web.headers import ProtectingHeaders
 from web.language import NAMES
 from web.pages import STATIC, asset, environment
 from web.session import Sessions
+from web.tries import Tries
 from web.visit import AnyVisit, visit_of
 
 ASSETS = ("vendor/tabler.min.css", "vendor/htmx.min.js", "app.css", "app.js", "icon.svg")
@@ -43,7 +44,7 @@ def create_web(context: WebContext) -> FastAPI:
     app = FastAPI(title="Loanwright", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context = context
     app.state.sessions = Sessions(context.session_secret)
-    app.state.tries = sign_in.Tries()
+    app.state.tries = Tries()
     app.add_middleware(ProtectingHeaders)
     app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
     for subject in (sign_in, home, inbox, tasks, loans, borrower):

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.keys import new_id
-from models.messages import CommandOrder, CommandResult, PrepaymentOrder, Sender
+from models.keys import command_id, new_id
+from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder, Sender
+from models.payments import PaymentStatus
 from models.status import LoanStatus
+from services.commands import done_before
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
 from web import labels, pages, refusals
+from web.addresses import Number
 from web.context import WebContext
 from web.language import marked
 from web.loans import stage_fragment
@@ -24,13 +27,13 @@ from web.visit import BorrowerVisit, Visit
 
 router = APIRouter(prefix="/my")
 
-Number = Annotated[str, Path(max_length=16)]
+Order = TypeVar("Order", CommandOrder, PrepaymentOrder)
 
 SAID = {
-    "accepted": marked("Thank you. The contract is accepted and the money is on its way."),
-    "withdrawn": marked("Your application is withdrawn."),
-    "prepaid": marked("Thank you. Your prepayment is booked."),
-    "completed": marked("Thank you. Your application is being checked again."),
+    "acceptance": marked("Thank you. The contract is accepted and the money is on its way."),
+    "withdrawal": marked("Your application is withdrawn."),
+    "prepayment": marked("Thank you. Your prepayment is booked."),
+    "completion": marked("Thank you. Your application is being checked again."),
 }
 """What the page says after an act."""
 
@@ -57,14 +60,14 @@ def my_loan_stage(
 async def accept(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Accepts the offer."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "accepted", context.commands.accept)
+    return await _command(request, visit, number, "acceptance", CommandOrder, context.commands.accept)
 
 
 @router.post("/{number}/completion", name="my_completion")
 async def complete(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Says that what was missing is there."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "completed", context.commands.complete)
+    return await _command(request, visit, number, "completion", CommandOrder, context.commands.complete)
 
 
 @router.get("/{number}/withdrawal", name="withdrawal_page")
@@ -77,7 +80,7 @@ def withdrawal_page(request: Request, visit: BorrowerVisit, number: Number) -> R
 async def withdraw(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Withdraws the application."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "withdrawn", context.commands.withdraw)
+    return await _command(request, visit, number, "withdrawal", CommandOrder, context.commands.withdraw)
 
 
 @router.get("/{number}/prepayment", name="prepayment_page")
@@ -90,29 +93,31 @@ def prepayment_page(request: Request, visit: BorrowerVisit, number: Number) -> R
 async def prepay(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Draws all that clears the loan, as of the day on which it is drawn."""
     context: WebContext = request.app.state.context
-
-    async def pay(loan: str, order: CommandOrder) -> CommandResult:
-        return await context.commands.prepay(loan, PrepaymentOrder(sender=order.sender, command_id=order.command_id))
-
-    return await _command(request, visit, number, "prepaid", pay)
+    return await _command(request, visit, number, "prepayment", PrepaymentOrder, context.commands.prepay)
 
 
 async def _command(
     request: Request,
     visit: Visit,
     number: str,
-    said: str,
-    send: Callable[[str, CommandOrder], Awaitable[CommandResult]],
+    act: str,
+    kind: type[Order],
+    send: Callable[[str, Order], Awaitable[CommandResult]],
 ) -> Response:
-    """Sends a borrower's command to his loan; a refusal is shown on his page, beside how the loan stands now."""
+    """Sends a borrower's command to his loan; a refusal is shown on his page, beside how the loan stands now.
+
+    The same form sent again gets the same answer, even when the loan has moved on since.
+    """
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
     await asyncio.to_thread(_require_own, context, visit, number)
     actor = visit.person
     sender = Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
-    order = CommandOrder(sender=sender, command_id=fields.get("command_id", "")[:32] or new_id())
+    given = fields.get("command_id") or new_id()
+    order = kind(sender=sender, command_id=command_id(actor.id, f"{number}:{act}", given))
     try:
-        await send(number, order)
+        if not await asyncio.to_thread(_is_done, context, number, order):
+            await send(number, order)
     except LendingError as error:
         await asyncio.to_thread(refusals.note, request, visit, error)
         refused = labels.refusal(error.code, str(error), visit.language)
@@ -120,8 +125,8 @@ async def _command(
             return _notice(request, visit, error.http_status, refused=refused)
         return await asyncio.to_thread(_page, request, visit, number, error.http_status, refused=refused)
     if pages.wants_fragment(request):
-        return _notice(request, visit, said=visit.language.say(SAID[said]))
-    return pages.go(request, f"/my/{number}?said={said}")
+        return _notice(request, visit, said=visit.language.say(SAID[act]))
+    return pages.go(request, f"/my/{number}?said={act}")
 
 
 def _notice(
@@ -136,6 +141,16 @@ def _notice(
 def _require_own(context: WebContext, visit: Visit, number: str) -> None:
     with context.books.read() as work:
         work.loans.seen_by(visit.person, number)
+
+
+def _is_done(context: WebContext, number: str, order: Command) -> bool:
+    """Whether the books have the command and, of a prepayment, the money."""
+    with context.books.read() as work:
+        before = done_before(work, number, order)
+        if before is None or not isinstance(order, PrepaymentOrder):
+            return before is not None
+        payment = work.payments.get(CommandResult.model_validate(before).payment_key or "")
+        return payment is not None and payment.status is PaymentStatus.SETTLED and payment.booked
 
 
 def _page(

@@ -1,6 +1,5 @@
 """The decision form: what was entered, read into an order, and what is wrong with it, field by field."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -8,41 +7,45 @@ from typing import Self
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from lending.money import InvalidAmount, to_fen
-from models.keys import new_id
+from models.keys import command_id, new_id
 from models.messages import DecisionOrder, Sender
 from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind
+from models.words import storable, without_control
 from services import approval
 from services.errors import InvalidDecision
 from services.permissions import check_may_decide
 from web import labels
 from web.language import Language, marked
 
-LONGEST_REASON = 500
 DECIDED_KINDS = (TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM)
 """Tasks that are decided, not just done."""
 
-_COMMAND_ID = re.compile(r"[0-9a-f]{32}")
-
 PROBLEMS = {
     "outcome": marked("Choose one of these."),
-    "reason": marked("Say why, in a sentence of at most 500 characters."),
-    "amount": marked("An amount above zero, at most what was applied for, and only with an approval."),
+    "reason": marked("Write a sentence of at most 500 characters."),
+    "amount": marked(
+        "Only with an approval: an amount above zero, at most what was applied for and what the grade allows."
+    ),
 }
 """What a person reads at a field that was refused."""
+CONTROL_PROBLEM = marked(
+    "The text held invisible control characters. They are taken out now: read it again and send it."
+)
 
 
 @dataclass(frozen=True)
 class DecisionForm:
     """What a person entered. `problems` has a sentence for each wrong field, `refused` one for the whole.
 
+    `given_id` is how the form names its command; it becomes the command's id together with person and act.
     `is_answered` says that the page answers an act, so that the focus goes to the result.
     """
 
     outcome: str = ""
     reason: str = ""
     amount: str = ""
-    command_id: str = field(default_factory=new_id)
+    given_id: str = field(default_factory=new_id)
     problems: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
     is_answered: bool = False
@@ -53,20 +56,29 @@ class DecisionForm:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, str]) -> Self:
-        """The form as it came in. Its command's id is kept, so that a form sent twice is one command."""
-        command_id = fields.get("command_id", "")
+        """The form as it came in, its lines ended by line feeds. Its command's name is kept: sent twice, it is one."""
         return cls(
             outcome=fields.get("outcome", ""),
-            reason=fields.get("reason", "").strip(),
+            reason=fields.get("reason", "").replace("\r\n", "\n").strip(),
             amount=fields.get("amount", "").strip(),
-            command_id=command_id if _COMMAND_ID.fullmatch(command_id) else new_id(),
+            given_id=fields.get("command_id") or new_id(),
         )
 
     def with_problems(self, error: LendingError, language: Language) -> Self:
         """The form with what was wrong about it, at the fields where possible."""
         problems = {name: language.say(PROBLEMS[name]) for name in error.fields if name in PROBLEMS}
+        reason = without_control(self.reason)
+        if "reason" in problems and reason != self.reason:
+            problems["reason"] = language.say(CONTROL_PROBLEM)
         refused = None if problems else labels.refusal(error.code, str(error), language)
-        return replace(self, problems=problems, refused=refused, is_answered=True)
+        return replace(self, reason=reason, problems=problems, refused=refused, is_answered=True)
+
+
+def read_note(form: DecisionForm, *, is_optional: bool = False) -> str:
+    """What a person wrote for the record; InvalidDecision if it cannot be kept, or is missing where it must not be."""
+    if not storable(form.reason) or not (form.reason or is_optional):
+        raise InvalidDecision("the note cannot be kept", fields={"reason": ""})
+    return form.reason
 
 
 def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrder:
@@ -74,7 +86,7 @@ def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrd
     wrong = []
     if form.outcome not in list(Outcome):
         wrong.append("outcome")
-    if not 0 < len(form.reason) <= LONGEST_REASON:
+    if not form.reason or not storable(form.reason):
         wrong.append("reason")
     amount_fen = None
     try:
@@ -88,7 +100,7 @@ def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrd
         outcome=Outcome(form.outcome),
         reason=form.reason,
         sender=sender,
-        command_id=form.command_id,
+        command_id=command_id(sender.actor_id, f"{task.id}:decision", form.given_id),
         amount_fen=amount_fen,
     )
 
@@ -113,9 +125,10 @@ def why_not(work: UnitOfWork, actor: Actor, task: Task) -> LendingError | None:
         check_may_decide(actor, task)
         if task.kind in DECIDED_KINDS:
             sender = Sender(actor_id=actor.id, role=actor.role)
-            order = DecisionOrder(
-                task_id=task.id, outcome=Outcome.APPROVE, reason="?", sender=sender, command_id=new_id()
-            )
+            # The outcome that nothing but the person stands against: not every case can be approved as it is, and not
+            # every payout can be given up.
+            outcome = Outcome.REFUSE if task.kind is TaskKind.APPROVAL else Outcome.APPROVE
+            order = DecisionOrder(task_id=task.id, outcome=outcome, reason="?", sender=sender, command_id=new_id())
             approval.check(work, actor, task, order)
     except LendingError as error:
         return error

@@ -44,10 +44,20 @@ class UnknownBorrower(LendingError):
 
 
 class TooManyTries(LendingError):
-    """Too many wrong digits for one loan in a short time."""
+    """Too many wrong tries from one address in a short time, for one loan or for many."""
 
     code = "too_many_tries"
     http_status = 429
 
     def __init__(self) -> None:
-        super().__init__("too many wrong tries for this loan; wait a quarter of an hour")
+        super().__init__("too many wrong tries; wait a quarter of an hour")
+
+
+class FormTooLarge(LendingError):
+    """A form that is longer than any of ours."""
+
+    code = "form_too_large"
+    http_status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a form has at most {limit} bytes")

@@ -1,6 +1,7 @@
 """The inbox: tasks for me and my role, the most urgent first."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from models.loans import Loan
 from models.staff import Actor
 from models.tasks import Task, TaskKind
 from web import pages
+from web.addresses import TASK_PATTERN
 from web.context import WebContext
 from web.visit import StaffVisit
 
@@ -118,6 +120,6 @@ def _list(request: Request, visit: StaffVisit, show: str, kind: str, after: str)
 def _place(after: str) -> tuple[date, str] | None:
     day, _, last = after.partition("_")
     try:
-        return (date.fromisoformat(day), last) if last else None
+        return (date.fromisoformat(day), last) if re.fullmatch(TASK_PATTERN, last) else None
     except ValueError:
         return None

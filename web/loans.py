@@ -1,9 +1,10 @@
 """The list of loans, and the page of one loan for the staff."""
 
+import re
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
 from models.keys import workflow_id
@@ -11,6 +12,7 @@ from models.loans import Stage
 from services.products import catalogue
 from services.status import schedule_of, status_of
 from web import pages
+from web.addresses import LOAN_PATTERN, Number
 from web.case import case_view
 from web.context import WebContext
 from web.offers import offer_of
@@ -23,7 +25,6 @@ router = APIRouter()
 PAGE = 25
 
 Text = Annotated[str, Query(max_length=40)]
-Number = Annotated[str, Path(max_length=16)]
 
 
 @router.get("/loans", name="loans")
@@ -40,7 +41,7 @@ def loans(
             stage=wanted_stage,
             product=wanted_product,
             overdue=bool(overdue),
-            after=after or None,
+            after=after if re.fullmatch(LOAN_PATTERN, after) else None,
             limit=PAGE + 1,
         )
         names = work.customers.names([loan.customer_id for loan in found])

@@ -16,6 +16,7 @@ from services.products import UnknownProduct, catalogue
 from web import formats, labels, masking
 from web.context import WebContext
 from web.language import NAMES, Language, language
+from web.matters import matter
 from web.offers import installment_state
 from web.session import Sessions
 from web.visit import Visit
@@ -70,6 +71,7 @@ def environment(code: str) -> Environment:
         "product": product_name,
     }
     made.filters.update({name: partial(_in_language, shown=show, spoken=spoken) for name, show in shown.items()})
+    made.filters["matter"] = lambda about: matter(about, spoken)
     made.filters["label"] = lambda spelling, group: labels.label(spelling, group, spoken)
     made.filters["reason"] = lambda reason: reason_text(reason, spoken.code)
     made.filters["masked_mobile"] = masking.masked_mobile

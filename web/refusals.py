@@ -12,7 +12,7 @@ from models.keys import new_id
 from services import audit
 from web import labels, pages
 from web.context import WebContext
-from web.errors import NotSignedIn, PageNotFound
+from web.errors import FormTooLarge, NotSignedIn, PageNotFound
 from web.headers import protect
 from web.visit import Visit, stranger
 
@@ -59,6 +59,9 @@ async def answer(request: Request, visit: Visit, error: LendingError) -> Respons
     if pages.wants_fragment(request):
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML"
+    if isinstance(error, FormTooLarge):
+        # Otherwise the server would read the rest of it, only to throw it away.
+        response.headers["Connection"] = "close"
     return response
 
 

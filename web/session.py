@@ -2,15 +2,18 @@
 
 import secrets
 from dataclasses import asdict, dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request, Response
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from web.errors import ForeignForm
+from web.errors import ForeignForm, FormTooLarge
 
 COOKIE = "loanwright_session"
 LASTS_SECONDS = 12 * 3600
+LARGEST_FORM = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
+"""How our pages send their forms; none of them uploads a file."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,31 @@ class Sessions:
 
 
 async def posted(request: Request, session: Session) -> dict[str, str]:
-    """The text fields of a form that one of our own pages sent in this session; ForeignForm for any other."""
+    """The fields of a form that one of our own pages sent in this session.
+
+    ForeignForm for any other; FormTooLarge above 64 KiB, which are not read to their end.
+    """
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if foreign or site not in ("same-origin", "none"):
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if foreign or site not in ("same-origin", "none") or kind != FORM:
         raise ForeignForm
-    form = await request.form()
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    fields = dict(parse_qsl((await _body(request)).decode(errors="replace"), keep_blank_values=True))
     if not secrets.compare_digest(fields.get("csrf", "").encode(), session.csrf.encode()):
         raise ForeignForm
     return fields
+
+
+async def _body(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:20]) > LARGEST_FORM:
+        raise FormTooLarge(LARGEST_FORM)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_FORM:
+            raise FormTooLarge(LARGEST_FORM)
+        parts.append(part)
+    return b"".join(parts)

@@ -1,8 +1,8 @@
 """Signing in and out, and choosing the language."""
 
 import asyncio
+import re
 import secrets
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,36 +13,16 @@ from models.staff import Actor, Role, Staff
 from services import audit
 from services.staff import DEMO_PERSONS
 from web import labels, pages
+from web.addresses import LOAN_PATTERN
 from web.context import WebContext
-from web.errors import PageNotFound, TooManyTries, UnknownBorrower
+from web.errors import PageNotFound, UnknownBorrower
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import COOKIE_LASTS_SECONDS, NAMES
 from web.session import COOKIE, Session, posted
+from web.tries import Tries
 from web.visit import STAFF_ROLES, AnyVisit
 
 router = APIRouter()
-
-WRONG_TRIES = 5
-WRONG_TRIES_WITHIN_SECONDS = 15 * 60
-
-
-class Tries:
-    """Wrong tries at the borrowers' door, by loan: four digits alone could be guessed in an afternoon."""
-
-    def __init__(self) -> None:
-        self._wrong: dict[str, list[float]] = {}
-
-    def check(self, loan: str) -> None:
-        """Refuses (TooManyTries) a loan that was tried too often of late."""
-        earliest = time.monotonic() - WRONG_TRIES_WITHIN_SECONDS
-        late = {number: [at for at in tries if at > earliest] for number, tries in self._wrong.items()}
-        self._wrong = {number: tries for number, tries in late.items() if tries}
-        if len(self._wrong.get(loan, ())) >= WRONG_TRIES:
-            raise TooManyTries
-
-    def wrong(self, loan: str) -> None:
-        """Counts a wrong try."""
-        self._wrong.setdefault(loan, []).append(time.monotonic())
 
 
 @router.get("/sign-in", name="sign_in")
@@ -87,38 +67,40 @@ async def sign_in_borrower(request: Request, visit: AnyVisit) -> Response:
     context: WebContext = request.app.state.context
     if not context.demo_sign_in:
         raise PageNotFound
+    tries: Tries = request.app.state.tries
     loan, digits = fields.get("loan", "").strip().upper()[:16], fields.get("digits", "").strip()
+    address = request.client.host if request.client else None
     try:
-        customer_id = await asyncio.to_thread(_borrower, context, request.app.state.tries, loan, digits, request)
+        taken = tries.take(loan, address)
+        await asyncio.sleep(taken.wait_seconds)
+        customer_id = await asyncio.to_thread(_borrower, context, loan, digits, address)
     except LendingError as error:
         problem = labels.refusal(error.code, str(error), visit.language)
         return await asyncio.to_thread(_page, request, visit, "/", error.http_status, problem=problem, loan=loan)
+    tries.give_back(taken)
     return _enter(request, Session(customer_id=customer_id, loan=loan), f"/my/{loan}")
 
 
-def _borrower(context: WebContext, tries: Tries, loan: str, digits: str, request: Request) -> str:
-    tries.check(loan)
+def _borrower(context: WebContext, loan: str, digits: str, address: str | None) -> str:
+    is_number = re.fullmatch(LOAN_PATTERN, loan) is not None
     with context.books.begin() as work:
-        customer_id = _customer_with(work, loan, digits)
+        customer_id = _customer_with(work, loan, digits) if is_number else None
         if customer_id is not None:
             return customer_id
-        address = request.client.host if request.client else None
         nobody = Actor("borrower", Role.BORROWER, None, address)
-        audit.record(work, nobody, "sign_in_refused", subject=loan, reason="unknown_borrower", refused=True)
-    tries.wrong(loan)
+        # What is no number may be anything, even a mobile number, and is not kept.
+        subject = loan if is_number else None
+        audit.record(work, nobody, "sign_in_refused", subject=subject, reason="unknown_borrower", refused=True)
     raise UnknownBorrower
 
 
 def _customer_with(work: UnitOfWork, loan: str, digits: str) -> str | None:
-    if len(digits) != 4:
-        return None
-    try:
-        customer = work.customers.get(work.loans.get(loan).customer_id)
-    except LendingError:
-        return None
-    if customer is None or not secrets.compare_digest(customer.mobile[-4:].encode(), digits.encode()):
-        return None
-    return customer.id
+    """The borrower of the loan if these are his digits. A loan that is not there costs the same queries and time."""
+    found = work.loans.by_number([loan])
+    customer = work.customers.get(found[loan].customer_id if loan in found else "")
+    mobile = customer.mobile if customer else ""
+    is_right = secrets.compare_digest(mobile[-4:].encode(), digits.encode())
+    return customer.id if customer and len(digits) == 4 and is_right else None
 
 
 def _enter(request: Request, session: Session, address: str) -> Response:

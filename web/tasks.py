@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.keys import new_id
+from models.keys import command_id, new_id
+from models.loans import Loan
 from models.messages import CommandOrder, DecisionOrder, Sender
 from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
@@ -17,18 +18,17 @@ from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
 from services.status import status_of
 from web import labels, pages, refusals
+from web.addresses import TaskId
 from web.case import case_view
 from web.context import WebContext
-from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, why_not
+from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
-from web.offers import offer_if_approved
+from web.offers import Offer, most_to_approve, offer_if_approved
 from web.session import posted
 from web.stages import mark_of, stage_bar
 from web.visit import StaffVisit, Visit
 
 router = APIRouter()
-
-TaskId = Annotated[str, Path(max_length=32)]
 
 
 @router.get("/tasks/{task_id}", name="task")
@@ -46,11 +46,12 @@ def task_offer(
     with context.books.read() as work:
         task = work.tasks.seen_by(visit.person, task_id)
         loan = work.loans.get(task.loan or "")
+        most = most_to_approve(work, loan)
         try:
-            fen = read_amount(amount) or loan.applied_fen
+            fen = read_amount(amount) or most
         except InvalidDecision:
-            fen = loan.applied_fen
-        offer = offer_if_approved(work, loan, min(fen, loan.applied_fen))
+            fen = most
+        offer = offer_if_approved(work, loan, min(fen, most) or loan.applied_fen)
     return pages.show(request, visit, "parts/offer.html", offer=offer)
 
 
@@ -119,8 +120,8 @@ async def _decision_refused(
 @router.post("/tasks/{task_id}/completion", name="completion")
 async def complete(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
     """Tells the loan that what was missing is there."""
-    fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
+    form = DecisionForm.from_fields(await posted(request, visit.session))
 
     def find() -> str:
         with context.books.read() as work:
@@ -131,30 +132,38 @@ async def complete(request: Request, visit: StaffVisit, task_id: TaskId) -> Resp
             return task.loan
 
     loan = await asyncio.to_thread(find)
-    command_id = DecisionForm.from_fields(fields).command_id
-    order = CommandOrder(sender=_sender(visit.person), command_id=command_id, reason=fields.get("reason", "")[:500])
-    await context.commands.complete(loan, order)
+    try:
+        note = read_note(form, is_optional=True)
+    except InvalidDecision as error:
+        return await _unreadable(request, visit, task_id, form, error)
+    given = command_id(visit.person.id, f"{task_id}:completion", form.given_id)
+    await context.commands.complete(loan, CommandOrder(sender=_sender(visit.person), command_id=given, reason=note))
     return await _done(request, visit, task_id)
 
 
 @router.post("/tasks/{task_id}/note", name="task_note")
 async def finish(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
     """Closes a follow-up with a note on what was done."""
-    fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
-    form = DecisionForm.from_fields(fields)
+    form = DecisionForm.from_fields(await posted(request, visit.session))
 
     def change() -> None:
         with context.books.begin() as work:
             task = work.tasks.seen_by(visit.person, task_id)
-            tasks.finish(work, visit.person, task, form.reason)
+            tasks.finish(work, visit.person, task, read_note(form))
 
     try:
         await asyncio.to_thread(change)
     except InvalidDecision as error:
-        refused = form.with_problems(error, visit.language)
-        return await asyncio.to_thread(_page, request, visit, task_id, refused, error.http_status)
+        return await _unreadable(request, visit, task_id, form, error)
     return await _done(request, visit, task_id)
+
+
+async def _unreadable(
+    request: Request, visit: Visit, task_id: str, form: DecisionForm, error: InvalidDecision
+) -> Response:
+    refused = form.with_problems(error, visit.language)
+    return await asyncio.to_thread(_page, request, visit, task_id, refused, error.http_status)
 
 
 async def _done(request: Request, visit: Visit, task_id: str) -> Response:
@@ -181,6 +190,7 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "is_decided": task.kind in DECIDED_KINDS,
             "why_not": _why_not(work, visit, task),
             "offer": None,
+            "most_fen": most_to_approve(work, row.loan) if row.loan else 0,
         }
         if pages.wants_fragment(request):
             return pages.show(request, visit, "parts/act.html", status, **values)
@@ -191,15 +201,15 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
                 "bar": stage_bar(loan_status, mark_of(work, row.loan)),
                 "live": f"/loans/{row.loan.number}/stage",
                 "case": case_view(work, row.loan, visit.language),
-                "offer": _offer(work, task, row.loan.applied_fen),
+                "offer": _offer(work, task, row.loan, values["most_fen"]),
             }
         return pages.show(request, visit, "task.html", status, **values)
 
 
-def _offer(work: UnitOfWork, task: Task, applied_fen: int) -> Any:
+def _offer(work: UnitOfWork, task: Task, loan: Loan, most_fen: int) -> Offer | None:
     if task.kind is not TaskKind.APPROVAL or task.status is not TaskStatus.OPEN:
         return None
-    return offer_if_approved(work, work.loans.get(task.loan or ""), applied_fen)
+    return offer_if_approved(work, loan, most_fen or loan.applied_fen)
 
 
 def _outcomes(task: Task) -> list[tuple[Outcome, str]]:

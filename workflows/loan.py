@@ -337,6 +337,9 @@ class LoanWorkflow:
         async with self.one_at_a_time:
             self.in_trouble = False
             await self._follow_act("look_up_position", BooksOrder(**self._books_order("position")))
+            if self.next_day is not None and self.next_day.collect:
+                # What is drawn now may be of a later day than the step that draws it.
+                self.money_came_in = True
 
     @workflow.query
     def state(self) -> LoanState:

@@ -1,5 +1,6 @@
 """Applications by API: taken in once, or refused with what is wrong."""
 
+import json
 import socket
 from typing import Any
 
@@ -202,3 +203,11 @@ def test_the_client_address_and_request_id_stand_in_the_audit_log(api: Caller, b
     with books.read() as work:
         (entry,) = work.audit.of_loan(answer.json()["loan"])
     assert (entry.address, entry.request_id) == ("127.0.0.1", "order-4711")
+
+
+def test_a_field_sent_twice_is_refused(refusing_api: Caller) -> None:
+    """Two sums in one form: whichever counted would be the wrong one for somebody."""
+    twice = json.dumps(body()).replace('"amount":', '"amount": "99999.00", "amount":', 1)
+    answer = refusing_api.call("POST", "/applications", content=twice, headers={"Idempotency-Key": "twice"})
+    assert answer.status_code == 422
+    assert list(answer.json()["fields"]) == ["amount"]

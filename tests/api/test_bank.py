@@ -1,11 +1,13 @@
 """The bank's call-back: believed only when signed, kept once, and no money without somebody who cares."""
 
+import pytest
 from sqlmodel import select
 
 from books.session import Books
 from models import ledger as chart
 from models.outbox import OutboxRow, Topic
 from models.tasks import TaskKind
+from services.payments import order_recall, payout_is_contradicted
 from tests.api.serving import Caller
 from tests.services.procedure import Procedure
 
@@ -24,6 +26,18 @@ def deposit(reference: str, *, text: str, amount_fen: int = 5_000) -> dict[str, 
         "counterparty_name": "付款人",
         "text": text,
         "reason_code": None,
+    }
+
+
+def declined(key: str) -> dict[str, object]:
+    """The late decline of an order of ours."""
+    return deposit(f"declined-{key}", text="") | {
+        "kind": "transfer",
+        "status": "declined",
+        "direction": "out",
+        "amount_fen": 0,
+        "end_to_end_id": key,
+        "reason_code": "account_closed",
     }
 
 
@@ -77,6 +91,75 @@ def test_a_known_reference_with_another_amount_is_refused_and_recorded(api: Call
         assert [(one.act, one.actor_id) for one in work.audit.page() if one.refused] == [("take_notice", "system")]
 
 
+@pytest.mark.parametrize("change", [{"booked_on": "2026-01-04"}, {"end_to_end_id": "another"}])
+def test_a_known_reference_with_another_day_or_order_is_refused(
+    api: Caller, books: Books, change: dict[str, object]
+) -> None:
+    api.notify(deposit("in-1", text="rent"))
+    answer = api.notify(deposit("in-1", text="rent") | change)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "notice_conflict")
+    assert suspense(books) == 5_000
+
+
+@pytest.mark.parametrize("amount_fen", [9 * 10**18, 10**25])
+def test_an_amount_that_no_books_can_hold_is_refused_and_leaves_nothing(
+    api: Caller, books: Books, amount_fen: int
+) -> None:
+    answer = api.notify(deposit("in-1", text="rent", amount_fen=amount_fen))
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "notice_rejected")
+    with books.read() as work:
+        assert work.payments.entry("in-1") is None
+
+
+def test_no_text_of_a_notice_loses_its_money(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.running()
+    notice = deposit("in-1", text=f"还款\0{loan}\n" + "x" * 50_000) | {
+        "counterparty_name": "付\0款人" + "y" * 5_000,
+        "end_to_end_id": "e\0" * 500,
+    }
+
+    assert [api.notify(notice).status_code for _ in range(2)] == [204, 204]
+    assert [row.loan for row in signals(books)] == [loan]
+    with books.read() as work:
+        entry = work.payments.entry("in-1")
+        assert entry is not None
+        assert (entry.counterparty or "").startswith("付 款人y")
+        assert (entry.remittance or "").startswith(f"还款 {loan} x")
+
+
+def test_a_deposit_dated_in_another_century_goes_to_suspense(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.running()
+
+    for reference, booked_on in (("in-1", "2099-01-01"), ("in-2", "9999-12-31")):
+        notice = deposit(reference, text=f"loan {loan}", amount_fen=300_000) | {"booked_on": booked_on}
+        assert api.notify(notice).status_code == 204
+
+    assert signals(books) == []
+    assert suspense(books) == 600_000
+    tasks = api.get("/tasks?mine=true", "finance-sun").json()["items"]
+    assert ["2099-01-01" in tasks[0]["about"], "9999-12-31" in tasks[1]["about"]] == [True, True]
+
+
+def test_a_decline_after_the_settlement_gives_finance_a_task_to_finish(
+    api: Caller, books: Books, procedure: Procedure
+) -> None:
+    loan = procedure.running()
+    key = procedure.payments(loan)[0].key
+    notice = declined(key)
+
+    assert [api.notify(notice).status_code for _ in range(2)] == [204, 204]
+    (task,) = api.get("/tasks?mine=true", "finance-sun").json()["items"]
+    assert (task["kind"], task["role"]) == (TaskKind.TROUBLE, "finance")
+    assert key in task["about"]
+    note = {"outcome": "done", "reason": "the bank confirms the payout in writing"}
+    assert api.post(f"/tasks/{task['id']}/decision", note, "finance-sun").status_code == 200
+    assert api.get("/tasks?mine=true", "finance-sun").json()["items"] == []
+    with books.read() as work:
+        assert not payout_is_contradicted(work, loan)
+
+
 def test_a_forged_notice_is_refused_and_leaves_nothing(api: Caller, books: Books) -> None:
     answer = api.notify(deposit("in-1", text="rent"), secret="guessed")
 
@@ -93,16 +176,8 @@ def test_a_notice_with_a_key_instead_of_a_signature_is_refused(api: Caller) -> N
 def test_a_late_decline_wakes_the_loan(api: Caller, books: Books, procedure: Procedure) -> None:
     loan = procedure.offered()
     (key,) = procedure.accept(loan).payouts
-    notice = deposit(f"declined-{key}", text="") | {
-        "kind": "transfer",
-        "status": "declined",
-        "direction": "out",
-        "amount_fen": 0,
-        "end_to_end_id": key,
-        "reason_code": "account_closed",
-    }
 
-    assert [api.notify(notice).status_code for _ in range(2)] == [204, 204]
+    assert [api.notify(declined(key)).status_code for _ in range(2)] == [204, 204]
     (payment,) = procedure.payments(loan)
     assert (payment.status, payment.reason_code) == ("declined", "account_closed")
     assert len(signals(books)) == 1
@@ -112,3 +187,15 @@ def test_an_oversize_notice_is_refused_before_its_signature_is_looked_at(refusin
     answer = refusing_api.notify(deposit("in-1", text="x" * 70_000))
 
     assert answer.status_code == 413
+
+
+def test_the_late_decline_of_a_recall_leaves_the_payout_alone(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.running()
+    key = procedure.payments(loan)[0].key
+    with procedure.at() as work:
+        order_recall(work, key, procedure.day)
+
+    assert api.notify(declined(key) | {"kind": "recall", "direction": "in"}).status_code == 204
+    assert [payment.status for payment in procedure.payments(loan)] == ["settled", "declined"]
+    with books.read() as work:
+        assert not payout_is_contradicted(work, loan)

@@ -110,6 +110,31 @@ def test_a_prepayment_sent_again_with_its_key_is_drawn_once(house: House) -> Non
     assert [one["settled"] for one in payments if one["kind"] == "prepayment"] == ["1000.00"]
 
 
+def test_a_command_sent_again_with_its_key_gets_its_answer_again_whatever_the_loan_has_come_to(house: House) -> None:
+    loan = house.apply()
+    house.decide(loan)
+    first = house.tell(loan, "acceptance", key="accept-1")
+    house.at(loan, "repayment")
+    clearing = house.tell(loan, "prepayment", key="clear-1")
+    assert clearing.json()["stage"] == "settled"
+
+    again = house.tell(loan, "acceptance", key="accept-1")
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert house.tell(loan, "prepayment", key="clear-1").json() == clearing.json()
+    assert house.tell(loan, "acceptance", key="accept-2").json()["code"] == "wrong_stage"
+
+
+def test_another_wish_under_the_same_key_is_refused_and_draws_nothing(house: House) -> None:
+    loan = house.running()
+    assert house.tell(loan, "prepayment", {"amount": "100.00"}, key="one").status_code == 200
+
+    for wish in ({"amount": "200.00"}, {"amount": "100.00", "effect": "reduce_term"}):
+        refused = house.tell(loan, "prepayment", wish, key="one")
+        assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_conflict")
+    payments = house.api.get(f"/loans/{loan}/transactions", SYSTEM).json()["payments"]
+    assert [one["settled"] for one in payments if one["kind"] == "prepayment"] == ["100.00"]
+
+
 def test_less_than_applied_for_is_a_counter_offer(house: House) -> None:
     loan = house.apply()
 

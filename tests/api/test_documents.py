@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from services.documents import LARGEST_BYTES
+from services.documents import LARGEST_BYTES, MOST_DOCUMENTS, hand_in
 from tests.api.serving import Caller
 from tests.services.procedure import AGENT, Procedure
 
@@ -101,6 +101,20 @@ def test_a_file_name_keeps_no_sign_that_cannot_be_printed(api: Caller, procedure
 
     assert name_kept("身份证\x07\x7f.pdf", PDF) == "身份证.pdf"
     assert name_kept("\t", PDF + b"2") == "document"
+    assert name_kept("../../../etc/card.pdf", PDF + b"3") == "card.pdf"
+
+
+def test_a_document_beyond_the_number_of_a_loan_is_refused(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+    with procedure.at() as work:
+        for n in range(MOST_DOCUMENTS - 1):
+            hand_in(work, AGENT, work.loans.get(loan), "id_card", "card.pdf", PDF + b"%d" % n)
+
+    with ThreadPoolExecutor(4) as senders:
+        answers = list(senders.map(lambda n: upload(api, loan, PDF + b"last %d" % n), range(4)))
+
+    assert sorted(one.status_code for one in answers) == [201, 409, 409, 409]
+    assert {one.json().get("code") for one in answers if one.status_code == 409} == {"too_many_documents"}
 
 
 def test_an_upload_without_file_or_kind_names_both(api: Caller, procedure: Procedure) -> None:

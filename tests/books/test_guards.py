@@ -155,13 +155,15 @@ def test_the_same_posting_is_written_once(say: Callable[[str], None]) -> None:
         say(posting().replace("VALUES ('k'", "VALUES ('other'"))
 
 
-def test_a_loan_has_one_open_task_of_a_kind(procedure: Procedure, say: Callable[[str], None]) -> None:
+def test_a_loan_has_one_open_task_of_a_kind_and_one_trouble_of_a_role(
+    procedure: Procedure, say: Callable[[str], None]
+) -> None:
     loan = procedure.graded()
 
-    def task(row_id: str, kind: str, status: str, loan_or_null: str) -> str:
+    def task(row_id: str, kind: str, status: str, loan_or_null: str, role: str = "risk") -> str:
         return (
             "INSERT INTO task (id, loan, kind, role, status, escalations, due_on, opened_at, about) VALUES "
-            f"('{row_id}', {loan_or_null}, '{kind}', 'risk', '{status}', 0, '2026-01-05', '2026-01-05 00:00:00', '')"
+            f"('{row_id}', {loan_or_null}, '{kind}', '{role}', '{status}', 0, '2026-01-05', '2026-01-05 00:00:00', '')"
         )
 
     with pytest.raises(DBAPIError):
@@ -170,6 +172,10 @@ def test_a_loan_has_one_open_task_of_a_kind(procedure: Procedure, say: Callable[
     say(task("3", "overdue", "open", f"'{loan}'"))
     say(task("4", "unmatched_money", "open", "NULL"))
     say(task("5", "unmatched_money", "open", "NULL"))
+    say(task("6", "trouble", "open", f"'{loan}'"))
+    say(task("7", "trouble", "open", f"'{loan}'", "finance"))
+    with pytest.raises(DBAPIError):
+        say(task("8", "trouble", "open", f"'{loan}'", "finance"))
 
 
 def test_two_events_of_a_loan_never_share_a_place(books: Books, procedure: Procedure) -> None:

@@ -153,6 +153,57 @@ def test_lines_of_json_that_are_none_are_named_by_their_number(books: Books, tmp
     assert dict(report.refused)[4] == "this line is not a JSON object"
 
 
+def test_a_json_line_that_is_nested_too_deeply_is_named_and_the_others_are_kept(books: Books, tmp_path: Path) -> None:
+    deep = ["[" * depth + "]" * depth for depth in (200, 900, 990, 100_000)]
+    nested = [f'{{"product": "micro", "form": {one}}}' for one in deep]
+    report = import_applications(
+        books, ACTOR, as_json_lines(tmp_path / "a.jsonl", body(0), *deep, *nested, body(1)), DAY, quiet=True
+    )
+    assert len(report.accepted) == 2
+    assert [number for number, _ in report.refused] == list(range(2, 10))
+
+
+def test_a_json_line_with_a_field_twice_is_refused_by_the_name_of_the_field(books: Books, tmp_path: Path) -> None:
+    good = json.dumps(body(0))
+    assert good.count('"amount": ') == good.count('"product": ') == 1
+    file = as_json_lines(
+        tmp_path / "a.jsonl",
+        good.replace('"amount": ', '"amount": "9000", "amount": '),
+        good.replace('"amount": ', '"\\u0061mount": "9000", "amount": '),
+        good.replace('"product": ', '"product": "micro", "product": '),
+        body(1),
+    )
+    report = import_applications(books, ACTOR, file, DAY, quiet=True)
+    assert len(report.accepted) == 1
+    assert [(number, why.partition(":")[0]) for number, why in report.refused] == [
+        (1, "amount"),
+        (2, "amount"),
+        (3, "product"),
+    ]
+
+
+def test_a_json_line_with_half_a_sign_or_an_unprintable_reference_does_not_end_the_import(
+    books: Books, tmp_path: Path
+) -> None:
+    lines = [body(0, reference="\ud800"), body(1, reference="a\x00"), body(2, remark="\udfff"), body(3)]
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(json.dumps(one) for one in lines))
+    report = import_applications(books, ACTOR, file, DAY, quiet=True)
+    assert len(report.accepted) == 1
+    assert [number for number, _ in report.refused] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("again", ["amount", " amount", "ａｍｏｕｎｔ", "amount\u3000"])
+def test_a_csv_with_a_column_twice_is_refused_by_the_name_of_the_column(
+    books: Books, tmp_path: Path, again: str
+) -> None:
+    file = as_csv(tmp_path / "a.csv", row(0) | {again + "!": "99999"})
+    file.write_text(file.read_text(encoding="utf-8").replace("!", "", 1), encoding="utf-8")
+    with pytest.raises(UnreadableFile, match=r"more than one column of the name amount$"):
+        import_applications(books, ACTOR, file, DAY, quiet=True)
+    assert in_the_books(books) == []
+
+
 def test_a_csv_line_with_too_few_or_too_many_fields_is_named(books: Books, tmp_path: Path) -> None:
     file = as_csv(tmp_path / "a.csv", row(0), row(1))
     with file.open("a", encoding="utf-8") as more:
@@ -184,6 +235,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(books: Books, tmp_path
         ("a.csv", "name,amount\n张三,100\n".encode(), "no header with product and consent"),
         ("a.csv", b"", "no header with product and consent"),
         ("a.csv", "product,consent,name\nmicro,2026-01,张三\n".encode("gb18030"), "cannot be read as UTF-8"),
+        ("a.csv", b'product,"consent"x,name\n', "header that is not CSV"),
+        ("a.csv", b"product,consent,,\n", r"name \(none\)"),
         ("a.xlsx", b"PK\x03\x04", "neither a .csv nor a .jsonl file"),
     ],
 )

@@ -1,6 +1,6 @@
 """The way of an integrator, as the documentation shows it, against a served API with a worker and the outside world."""
 
-import re
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,13 @@ from services.staff import demo_key
 from settings import Settings
 from tests.api.serving import own_namespace, serving
 from tests.books.migrated import seeded
+from tests.docs.pages import ROOT, blocks, page, run
 from tests.servers.postgres import PostgresCluster
 from tests.servers.shared import SharedServers
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "integration.md"
+PAGE = page("integration.md")
 FIRST_NUMBER = 711_001
 """The bank is shared with other tests, and an order's number must be new to it."""
-
-
-def blocks() -> list[tuple[int, str]]:
-    """The Python blocks of the page, each with its first line's number."""
-    text = PAGE.read_text(encoding="utf-8")
-    found = re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [(text.count("\n", 0, one.start(1)) + 1, one.group(1)) for one in found]
 
 
 def follow(books: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -36,9 +30,8 @@ def follow(books: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("LOANWRIGHT_KEY", demo_key("integrator-demo"))
         monkeypatch.setenv("LOANWRIGHT_APPROVER_KEY", demo_key("risk-qian"))
         try:
-            for line, block in blocks():
-                # Blank lines in front keep the page's line numbers in tracebacks.
-                exec(compile("\n" * (line - 1) + block, str(PAGE), "exec"), names)
+            for line, block in blocks(PAGE, "python"):
+                run(PAGE, line, block, names)
         finally:
             for value in names.values():
                 if isinstance(value, httpx.Client):
@@ -64,7 +57,8 @@ def test_the_page_leads_an_integrator_from_application_to_settlement(
         names = follow(books, settings, monkeypatch)
 
     assert names["cleared"]["loan"] == names["loan"]
-    assert len(blocks()) >= 12
+    assert names["application"] == json.loads((ROOT / "examples" / "application.json").read_text(encoding="utf-8"))
+    assert len(blocks(PAGE, "python")) >= 12
 
 
 def _no_cluster() -> PostgresCluster:

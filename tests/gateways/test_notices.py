@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateways.bank import Direction
+from gateways.bank import MOST_FEN, Direction
 from gateways.errors import NoticeRejected
 from gateways.notices import NoticeKind, verify_notice
 from tests.gateways.calling import SOMEBODY, ask, transfer
@@ -115,8 +115,14 @@ def test_a_notice_without_a_proper_signature_is_rejected(signature: str) -> None
         {"amount_fen": -5},
         {"amount_fen": 0},
         {"amount_fen": "5000"},
+        {"amount_fen": MOST_FEN + 1},
+        {"amount_fen": 9 * 10**18},
+        {"amount_fen": 10**25},
         {"kind": "gift"},
         {"reference": ""},
+        {"reference": "BK\0001"},
+        {"reference": "BK1\n"},
+        {"reference": "B" * 65},
         {"status": "declined"},
         {"booked_on": "yesterday"},
     ],
@@ -126,6 +132,28 @@ def test_a_signed_notice_in_another_form_is_rejected_without_repeating_it(change
     with pytest.raises(NoticeRejected, match="agreed form") as caught:
         verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
     assert SOMEBODY.account not in str(caught.value)
+
+
+def test_the_largest_amount_is_still_taken() -> None:
+    body = json.dumps(NOTICE | {"amount_fen": MOST_FEN}).encode()
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW).amount_fen == MOST_FEN
+
+
+def test_no_text_of_a_notice_loses_it() -> None:
+    """Control characters become spaces, so that what they part stays apart; what is too long is cut."""
+    texts = {
+        "counterparty_name": "王\x00先生" + "x" * 50_000,
+        "text": "还款\r\nL26000001\x1b\x85" + "好" * 10_000,
+        "end_to_end_id": "\x00" + "e" * 5_000,
+    }
+    body = json.dumps(NOTICE | texts).encode()
+    notice = verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+    assert notice.counterparty_name == "王 先生" + "x" * 496
+    assert notice.text == "还款  L26000001  " + "好" * 485
+    assert notice.end_to_end_id == " " + "e" * 95
+    declined = {"status": "declined", "amount_fen": 0, "reason_code": "why\x00" + "!" * 5_000}
+    body = json.dumps(NOTICE | declined).encode()
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW).reason_code == "why " + "!" * 60
 
 
 def test_a_late_decline_is_a_notice_with_its_reason() -> None:

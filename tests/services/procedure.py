@@ -226,11 +226,12 @@ class Procedure:
         return self.act(repayments.order_prepayment, PrepayOnBooks(**self.order(loan), prepayment=wanted))
 
     def deposit(self, loan: str, fen: int, *, reference: str | None = None, booked_on: date | None = None) -> str:
-        """A transfer that names the loan; returns the bank's reference."""
+        """A transfer that names the loan, reported on its day or, dated back, today; returns the bank's reference."""
         self._acts += 1
         reference = reference or f"deposit-{self._acts}"
-        with self.at() as work:
-            record_movement(work, movement(reference, fen, booked_on or self.day, remittance=f"还款 {loan}"))
+        day = booked_on or self.day
+        with self.at(max(day, self.day)) as work:
+            record_movement(work, movement(reference, fen, day, remittance=f"还款 {loan}"))
         return reference
 
     # -- looking -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What the bank reports: each entry kept once, and nothing left that nobody looks after."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -8,12 +8,15 @@ from models.ledger import BANK, SUSPENSE
 from models.loans import Stage
 from models.outbox import Topic
 from models.payments import PaymentStatus
-from models.tasks import TaskKind
-from services import payments
+from models.staff import Role
+from models.tasks import Task, TaskKind
+from services import payments, tasks
 from services.bank import BankMovement, LateDecline, record_late_decline, record_movement, unclaimed
 from services.errors import NoticeConflict
 from services.reports import funds
 from tests.services.procedure import FINANCE, Procedure, movement
+
+FIRST_DUE = date(2026, 2, 5)
 
 
 def report(procedure: Procedure, reported: BankMovement) -> None:
@@ -30,6 +33,11 @@ def sent(procedure: Procedure) -> tuple[str, str]:
     return loan, key
 
 
+def suspense_of_day(procedure: Procedure, day: date) -> int:
+    with procedure.books.read() as work:
+        return work.ledger.balance(SUSPENSE, day - timedelta(days=1)) - work.ledger.balance(SUSPENSE, day)
+
+
 def wake_ups(procedure: Procedure) -> list[str]:
     with procedure.at() as work:
         rows = work.outbox.claim(work.now, 50, timedelta(seconds=1))
@@ -39,6 +47,16 @@ def wake_ups(procedure: Procedure) -> list[str]:
 def money_tasks(procedure: Procedure) -> list[str]:
     with procedure.books.read() as work:
         return [task.about for task in work.tasks.page(FINANCE, kind=TaskKind.UNMATCHED_MONEY)]
+
+
+def contradictions(procedure: Procedure) -> list[Task]:
+    with procedure.books.read() as work:
+        return work.tasks.page(FINANCE, kind=TaskKind.TROUBLE)
+
+
+def decline_late(procedure: Procedure, key: str, *, is_recall: bool = False) -> None:
+    with procedure.at() as work:
+        record_late_decline(work, LateDecline(key, "account_closed", is_recall))
 
 
 def suspense(procedure: Procedure) -> int:
@@ -78,13 +96,36 @@ def test_the_same_entry_twice_is_kept_once(procedure: Procedure) -> None:
     assert procedure.acts(loan).count("deposit_matched") == 1
 
 
-@pytest.mark.parametrize(("fen", "direction"), [(5_001, "in"), (5_000, "out")])
-def test_the_same_reference_with_other_content_is_refused(procedure: Procedure, fen: int, direction: str) -> None:
+@pytest.mark.parametrize(
+    ("fen", "direction", "days", "end_to_end_id"),
+    [
+        (5_001, "in", 0, "e1"),
+        (5_000, "out", 0, "e1"),
+        (5_000, "in", 1, "e1"),
+        (5_000, "in", 0, "e2"),
+        (5_000, "in", 0, None),
+    ],
+)
+def test_the_same_reference_with_other_content_is_refused(
+    procedure: Procedure, fen: int, direction: str, days: int, end_to_end_id: str | None
+) -> None:
     loan = procedure.running()
-    procedure.deposit(loan, 5_000, reference="b1")
+    report(procedure, movement("b1", 5_000, procedure.day, end_to_end_id="e1", remittance=loan))
+    other_day = procedure.day + timedelta(days=days)
     with pytest.raises(NoticeConflict):
-        report(procedure, movement("b1", fen, procedure.day, direction=direction, remittance=loan))
+        report(
+            procedure,
+            movement("b1", fen, other_day, direction=direction, end_to_end_id=end_to_end_id, remittance=loan),
+        )
     assert len(procedure.payments(loan)) == 2
+
+
+def test_the_same_reference_with_a_text_that_the_bank_spaced_anew_is_a_repetition(procedure: Procedure) -> None:
+    loan = procedure.running()
+    for text in (f"还款 {loan}", f"还款{loan} "):
+        report(procedure, movement("b1", 5_000, procedure.day, end_to_end_id="e1", remittance=text))
+    assert len(procedure.payments(loan)) == 2
+    assert suspense(procedure) == 0
 
 
 def test_a_transfer_that_names_a_running_loan_goes_to_it(procedure: Procedure) -> None:
@@ -97,7 +138,31 @@ def test_a_transfer_that_names_a_running_loan_goes_to_it(procedure: Procedure) -
     assert procedure.account(loan).credit_fen == 50_000
 
 
-@pytest.mark.parametrize("remittance", [None, "还款", "L26999999", "XL26000001", "L260000011"])
+@pytest.mark.parametrize("typed", ["还款{}", "{}张三还款", "还款：{}。", "repay-{}-thanks", "{} and {}"])
+@pytest.mark.parametrize("width", ["as printed", "lower case", "full width"])
+def test_a_loans_number_is_found_however_it_is_typed(procedure: Procedure, typed: str, width: str) -> None:
+    loan = procedure.running()
+    number = {
+        "as printed": loan,
+        "lower case": loan.lower(),
+        "full width": "".join(chr(ord(letter) + 0xFEE0) for letter in loan),
+    }[width]
+    report(procedure, movement("b1", 5_000, procedure.day, remittance=typed.format(number, number)))
+    assert [payment.key for payment in procedure.payments(loan)][1:] == ["deposit:b1"]
+
+
+def test_money_that_names_two_running_loans_is_nobodys(procedure: Procedure) -> None:
+    first, second, offered = procedure.running(), procedure.running(), procedure.offered()
+    report(procedure, movement("b1", 5_000, procedure.day, remittance=f"{first}和{second}"))
+    assert suspense(procedure) == 5_000
+    assert money_tasks(procedure) == ["bank reference b1: more than one running loan is named"]
+    report(procedure, movement("b2", 5_000, procedure.day, remittance=f"{offered}和{second}"))
+    assert [payment.key for payment in procedure.payments(second)][1:] == ["deposit:b2"]
+
+
+@pytest.mark.parametrize(
+    "remittance", [None, "还款", "L26999999", "XL26000001", "L260000011", "7L26000001", "L٢٦٠٠٠٠٠١"]
+)
 def test_money_that_names_no_running_loan_goes_to_suspense_and_to_finance(
     procedure: Procedure, remittance: str | None
 ) -> None:
@@ -112,6 +177,63 @@ def test_money_that_names_no_running_loan_goes_to_suspense_and_to_finance(
         entry = work.payments.entry("b1")
         assert entry is not None
         assert not entry.matched
+
+
+@pytest.mark.parametrize("days", [1, 10])
+def test_money_that_the_bank_dates_ahead_counts_from_the_day_it_came_in(procedure: Procedure, days: int) -> None:
+    """Money that waited for its date would stop debits before it and be missing in the ledger until then."""
+    loan = procedure.running()
+    dated = procedure.day + timedelta(days=days)
+    report(procedure, movement("b1", 50_000, dated, remittance=loan))
+    procedure.advance(loan)
+    deposit = procedure.payments(loan)[-1]
+    assert (deposit.value_date, deposit.booked) == (procedure.day, True)
+    assert procedure.account(loan).credit_fen == 50_000
+    with procedure.books.read() as work:
+        (posting,) = [posting for posting in work.ledger.of_loan(loan) if posting.debit == BANK]
+        entry = work.payments.entry("b1")
+        assert posting.value_date == procedure.day
+        assert entry is not None
+        assert entry.booked_on == dated
+
+
+@pytest.mark.parametrize("dated", [date(2026, 1, 16), date(2099, 1, 1), date.max])
+def test_money_with_an_absurd_date_goes_to_suspense_and_stops_no_debit(procedure: Procedure, dated: date) -> None:
+    loan = procedure.running()
+    came_in = procedure.day
+    report(procedure, movement("b1", 300_000, dated, remittance=f"loan {loan}"))
+    assert suspense(procedure) == 300_000
+    assert wake_ups(procedure) == []
+    with procedure.books.read() as work:
+        (task,) = work.tasks.page(FINANCE, kind=TaskKind.UNMATCHED_MONEY)
+        assert (task.due_on, task.about) == (
+            came_in,
+            f"bank reference b1: it came in on 2026-01-05 and is dated {dated}",
+        )
+    assert suspense_of_day(procedure, came_in) == 300_000
+    procedure.day = FIRST_DUE
+    draw = procedure.collection(loan)
+    assert draw is not None
+    assert draw.amount_fen == procedure.account(loan).due_fen
+
+
+def test_an_entry_is_dated_by_the_business_day_on_which_it_came_in(procedure: Procedure) -> None:
+    """Suspense is posted later here than the entry came in, when the loan had closed: its date stays that of then."""
+    loan = closed(procedure, dated=procedure.day + timedelta(days=3))
+    came_in = procedure.day
+    procedure.day += timedelta(days=2)
+    with procedure.at() as work:
+        unclaimed(work, loan, "late")
+    assert suspense_of_day(procedure, came_in) == 300
+
+
+@pytest.mark.parametrize("dated", [date.min, date(2026, 1, 4), date(2099, 1, 1), date.max])
+def test_a_payout_that_the_bank_dates_absurdly_counts_from_its_own_day(procedure: Procedure, dated: date) -> None:
+    loan, key = sent(procedure)
+    report(procedure, movement("b1", 1_200_000, dated, direction="out", end_to_end_id=key))
+    procedure.book_payout(loan)
+    assert procedure.payments(loan)[0].value_date == procedure.day
+    assert procedure.loan(loan).disbursed_on == procedure.day
 
 
 def test_money_for_a_loan_that_is_not_running_goes_to_suspense(procedure: Procedure) -> None:
@@ -177,20 +299,103 @@ def test_a_late_decline_is_kept_and_wakes_the_loan_once(procedure: Procedure) ->
     assert procedure.acts(loan).count("payment_declined") == 1
 
 
-def test_a_late_decline_of_what_is_not_ours_or_already_settled_moves_nothing(procedure: Procedure) -> None:
+def test_a_late_decline_of_what_is_not_ours_changes_nothing(procedure: Procedure) -> None:
     loan, key = sent(procedure)
     procedure.settle(key)
-    for reported in (key, "not-ours"):
-        with procedure.at() as work:
-            record_late_decline(work, LateDecline(reported, "account_closed"))
+    decline_late(procedure, "not-ours")
     assert procedure.payments(loan)[0].status is PaymentStatus.SETTLED
+    assert contradictions(procedure) == []
 
 
-def closed(procedure: Procedure) -> str:
+def test_a_decline_after_the_settlement_gives_finance_one_task_and_an_entry_in_the_audit_log(
+    procedure: Procedure,
+) -> None:
+    loan, key = sent(procedure)
+    procedure.settle(key)
+    for _ in range(3):
+        decline_late(procedure, key)
+    (payment,) = procedure.payments(loan)
+    assert (payment.status, payment.settled_fen) == (PaymentStatus.SETTLED, 1_200_000)
+    (task,) = contradictions(procedure)
+    assert (task.role, task.due_on) == (Role.FINANCE, procedure.day + timedelta(days=1))
+    assert key in task.about
+    assert "contradicts itself" in task.about
+    (entry,) = [one for one in procedure.entries(loan) if one.refused]
+    assert (entry.act, entry.subject, entry.reason) == ("payment_declined", key, task.about)
+    assert entry.after == {"status": "settled", "reason_code": "account_closed", "task": task.id}
+    assert wake_ups(procedure) == []
+
+
+def test_nothing_is_drawn_while_finance_looks_for_a_contradicted_payout(procedure: Procedure) -> None:
+    """Whoever perhaps never got the money pays nothing back; once finance is done, what is due is drawn."""
+    loan = procedure.running()
+    decline_late(procedure, procedure.payments(loan)[0].key)
+    procedure.day = FIRST_DUE
+    assert procedure.collection(loan) is None
+    assert procedure.advance(loan).next_day is not None
+    (task,) = contradictions(procedure)
+    with procedure.at() as work:
+        tasks.finish(work, FINANCE, work.tasks.get(task.id), "the payee has the money; the notice was wrong")
+    decline_late(procedure, procedure.payments(loan)[0].key)
+    assert contradictions(procedure) == []
+    procedure.day += timedelta(days=1)
+    draw = procedure.collection(loan)
+    assert draw is not None
+    assert draw.amount_fen == procedure.account(loan).due_fen
+
+
+def test_no_other_trouble_hides_a_contradiction_and_no_settlement_cancels_it(procedure: Procedure) -> None:
+    loan = procedure.running()
+    with procedure.at() as work:
+        found = work.loans.get(loan)
+        tasks.open_task(work, found, TaskKind.TROUBLE, Role.RISK, procedure.day, "something else")
+    decline_late(procedure, procedure.payments(loan)[0].key)
+    assert len(contradictions(procedure)) == 1
+    procedure.prepayment(loan)
+    procedure.settle(procedure.payments(loan)[-1].key)
+    assert procedure.advance(loan).stage is Stage.SETTLED
+    assert len(contradictions(procedure)) == 1
+
+
+def test_a_contradicted_draw_is_a_task_and_stops_no_other_draw(procedure: Procedure) -> None:
+    loan = procedure.running()
+    procedure.day = FIRST_DUE
+    procedure.collect(loan, fen=50_000)
+    procedure.advance(loan)
+    decline_late(procedure, procedure.payments(loan)[-1].key)
+    assert len(contradictions(procedure)) == 1
+    assert procedure.collection(loan) is not None
+
+
+def test_the_decline_of_a_recall_is_not_one_of_the_payout(procedure: Procedure) -> None:
+    loan, key = sent(procedure)
+    procedure.settle(key)
+    with procedure.at() as work:
+        payments.order_recall(work, key, procedure.day)
+    for _ in range(2):
+        decline_late(procedure, key, is_recall=True)
+    paid, back = procedure.payments(loan)
+    assert (paid.status, back.status) == (PaymentStatus.SETTLED, PaymentStatus.DECLINED)
+    assert contradictions(procedure) == []
+
+
+def test_a_decline_of_a_payout_or_recall_that_came_back_is_a_contradiction(procedure: Procedure) -> None:
+    loan, key = sent(procedure)
+    procedure.settle(key)
+    with procedure.at() as work:
+        payments.order_recall(work, key, procedure.day)
+        payments.record_recall(work, key, PaymentStatus.SETTLED, "b2", None)
+    for is_recall in (False, True):
+        decline_late(procedure, key, is_recall=is_recall)
+    assert [payment.status for payment in procedure.payments(loan)] == [PaymentStatus.RETURNED, PaymentStatus.SETTLED]
+    assert len(contradictions(procedure)) == 2
+
+
+def closed(procedure: Procedure, *, dated: date | None = None) -> str:
     loan = procedure.running()
     procedure.prepayment(loan)
     procedure.settle(procedure.payments(loan)[-1].key)
-    procedure.deposit(loan, 300, reference="late")
+    report(procedure, movement("late", 300, dated or procedure.day, remittance=loan))
     with procedure.at() as work:
         found = work.loans.get(loan)
         found.stage = Stage.SETTLED

@@ -5,9 +5,9 @@ import hashlib
 import pytest
 
 from models.documents import Document
-from models.loans import Stage
+from models.loans import CLOSED, Stage
 from models.staff import Actor
-from services.documents import LARGEST_BYTES, hand_in
+from services.documents import LARGEST_BYTES, LONGEST_FILENAME, MOST_DOCUMENTS, TooManyDocuments, hand_in
 from services.errors import InvalidDocument, NotAllowed, WrongStage
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, RISK, Procedure
 
@@ -99,11 +99,60 @@ def test_the_borrower_hands_in_his_own(procedure: Procedure) -> None:
     assert give(procedure, loan, actor=borrower).uploaded_by == borrower.id
 
 
-def test_a_closed_loan_takes_no_document(procedure: Procedure) -> None:
-    loan = procedure.apply()
+def put(procedure: Procedure, loan: str, stage: Stage) -> None:
     with procedure.at() as work:
         found = work.loans.get(loan)
-        found.stage = Stage.EXPIRED
+        found.stage = stage
         work.session.add(found)
-    with pytest.raises(WrongStage):
-        give(procedure, loan)
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_loan_takes_documents_until_it_is_closed(procedure: Procedure, stage: Stage) -> None:
+    loan = procedure.apply()
+    put(procedure, loan, stage)
+    if stage in CLOSED:
+        with pytest.raises(WrongStage):
+            give(procedure, loan)
+    else:
+        assert give(procedure, loan).loan == loan
+
+
+def test_a_loan_that_closed_since_it_was_looked_at_takes_no_document(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    with procedure.books.read() as work:
+        looked_at = work.loans.get(loan)
+    put(procedure, loan, Stage.SETTLED)
+    with procedure.at() as work, pytest.raises(WrongStage):
+        hand_in(work, AGENT, looked_at, "income_proof", "x.pdf", PDF)
+
+
+def test_a_loan_takes_no_more_documents_than_its_number_but_knows_those_it_has(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    kinds = ["income_proof", "id_card"]
+    for n in range(MOST_DOCUMENTS):
+        give(procedure, loan, PDF + b"%d" % n, kinds[n % 2])
+    for kind in kinds:
+        with pytest.raises(TooManyDocuments) as refused:
+            give(procedure, loan, PDF + b"one more", kind)
+        assert (refused.value.code, refused.value.http_status) == ("too_many_documents", 409)
+    assert give(procedure, loan, PDF + b"0").filename
+    assert give(procedure, procedure.apply(), PDF + b"one more").filename
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../../etc/x.pdf", "x.pdf"),
+        ("C:\\Users\\wang\\证明.pdf", "证明.pdf"),
+        ("a/b\\c.pdf", "c.pdf"),
+        ("x\x00\x07\u202e.pdf\r\n", "x.pdf"),
+        ("..", "document"),
+        ("folder/", "document"),
+        (" . ", "document"),
+        ("", "document"),
+        ("x" * 500, "x" * LONGEST_FILENAME),
+        ("my card (1).pdf", "my card (1).pdf"),
+    ],
+)
+def test_of_a_file_name_its_printable_last_part_is_kept(procedure: Procedure, sent: str, kept: str) -> None:
+    assert give(procedure, procedure.apply(), filename=sent).filename == kept

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.forms import InvalidForm, Sentence, age_on, birth_date, read_form
+from services.forms import (
+    MOST_BRACKETS,
+    UNREADABLE_NAME,
+    InvalidForm,
+    NotJson,
+    Sentence,
+    age_on,
+    birth_date,
+    read_form,
+    read_json,
+)
 from simulators.people import population
 from tests.modules.applications import CATALOGUE, DAY, application, id_number, product
 
@@ -151,6 +161,11 @@ def test_the_sample_number_of_the_standard_is_taken() -> None:
         ("name", "张3"),
         ("name", "张<三"),
         ("name", "张" * 51),
+        ("name", ".."),
+        ("name", "--"),
+        ("name", "- -"),
+        ("name", "·'"),
+        ("name", "\u0301\u0301"),
         ("name", 12),
         ("name", "\ud800张三"),
         ("hobbies", "a" * 201),
@@ -164,6 +179,13 @@ def test_the_sample_number_of_the_standard_is_taken() -> None:
 )
 def test_a_faulty_value_is_refused_at_its_field(field: str, value: object) -> None:
     assert problems("micro", **{field: value}).keys() == {field}
+
+
+@pytest.mark.parametrize(
+    "name", ["李小·冬", "阿依古丽·买买提", "O'Brien", "Anne-Marie Dupont", "J. R. Smith", "𠮷田", "Zoë", "'t Hooft"]
+)
+def test_names_of_all_peoples_are_taken(name: str) -> None:
+    assert problems("micro", name=name) == {}
 
 
 def test_a_card_that_fails_luhn_is_taken() -> None:
@@ -198,6 +220,65 @@ def test_a_missing_required_field_is_named(field: str) -> None:
 
 def test_an_unknown_field_is_refused_by_name() -> None:
     assert problems("micro", vin="1M8GDM9AXKP042788").keys() == {"vin"}
+
+
+@pytest.mark.parametrize("name", ["11010519491231002X", "13800000001", "张三", "a b", "A", "a" * 42, "\ud800", "a\n"])
+def test_an_unknown_field_whose_name_is_none_is_refused_without_repeating_it(name: str) -> None:
+    assert problems("micro", **{name: "x"}).keys() == {UNREADABLE_NAME}
+
+
+def test_json_is_read_as_it_is_meant() -> None:
+    value = {"name": "𠮷田", "form": {"a": [1, "2", None, True, {"a": 1.5}]}}
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        assert read_json(text) == read_json(text.encode()) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 1}',
+        '{"form": {"a": 1, "b": 2, "a": 3}}',
+        '[{"a": {}, "\\u0061": 1}]',
+        '{"b": {"a": 1, "a": 2}, "b": 1}',
+    ],
+)
+def test_a_name_twice_in_one_object_is_refused_by_that_name(text: str) -> None:
+    with pytest.raises(InvalidForm) as refusal:
+        read_json(text)
+    assert refusal.value.fields.keys() == {"a"}
+    assert refusal.value.fields_in("zh") != refusal.value.fields
+
+
+def test_a_name_twice_that_is_no_name_of_a_field_is_not_repeated() -> None:
+    with pytest.raises(InvalidForm) as refusal:
+        read_json('{"11010519491231002X": 1, "11010519491231002X": 2}')
+    assert refusal.value.fields.keys() == {UNREADABLE_NAME}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"\xff\xfe",
+        '{"a": "ü"}'.encode("latin-1"),
+        '{"a": 1}'.encode("utf-16"),
+        b'{"a": NaN}',
+        b"[-Infinity]",
+        b'{"a": "\\ud800"}',
+        b'{"\\udfff": 1}',
+        b"9" * 5000,
+        b"[" * (MOST_BRACKETS + 1) + b"]" * (MOST_BRACKETS + 1),
+        b'{"a":' * 20_000,
+    ],
+    ids=lambda content: repr(content[:12]),
+)
+def test_what_is_no_json_is_refused(content: bytes) -> None:
+    with pytest.raises(NotJson) as refusal:
+        read_json(content)
+    assert (refusal.value.code, refusal.value.http_status) == ("invalid_request", 422)
+    assert refusal.value.fields.keys() == {"body"}
 
 
 def test_all_problems_are_told_at_once_and_none_repeats_what_was_entered() -> None:

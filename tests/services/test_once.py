@@ -1,6 +1,8 @@
 """An act on the books happens once per effect key, however often and however closely together it is asked for."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -10,11 +12,12 @@ from activities.acts import once
 from books.session import Books, UnitOfWork
 from lending.errors import LendingError
 from models.loans import Stage
-from models.messages import BooksOrder, Progress
+from models.messages import BooksOrder, CommandOnBooks, CommandResult, Progress
 from models.outbox import Topic
+from services.acceptance import accept
 from services.approval import decide
 from services.errors import WrongStage
-from tests.services.procedure import Procedure
+from tests.services.procedure import INTEGRATOR, Procedure
 
 
 def order_of(procedure: Procedure, loan: str = "L26000001", n: int = 1) -> BooksOrder:
@@ -100,6 +103,72 @@ def test_another_broken_rule_of_the_database_is_no_repetition(procedure: Procedu
 
     with pytest.raises(ApplicationError) as failed:
         once(procedure.books, order_of(procedure), breaks, Progress)
-    # Tried again, since it is no refusal; and its text, which may carry a row, is left out.
-    assert (failed.value.type, failed.value.non_retryable) == ("books_unavailable", False)
+    # No retry would cure it; and its text, which may carry a row, is left out.
+    assert (failed.value.type, failed.value.non_retryable) == ("books_refused", True)
     assert "number_series" not in str(failed.value)
+
+
+def test_books_that_are_away_are_waited_for(procedure: Procedure, tmp_path: Path) -> None:
+    away = Books(f"sqlite:///{tmp_path}/none.db")
+    with pytest.raises(ApplicationError) as failed:
+        once(away, order_of(procedure), numbered, Progress)
+    away.close()
+    assert (failed.value.type, failed.value.non_retryable) == ("books_unavailable", False)
+
+
+def test_a_row_that_somebody_else_wrote_at_this_moment_is_found_at_the_second_look(procedure: Procedure) -> None:
+    looks: list[None] = []
+
+    def finds(work: UnitOfWork, order: BooksOrder) -> Progress:
+        looks.append(None)
+        if len(looks) == 1:
+            for _ in range(2):
+                work.outbox.put(Topic.SMS, "the same", {}, work.now)
+        return numbered(work, order)
+
+    assert once(procedure.books, order_of(procedure), finds, Progress).stage is Stage.APPROVAL
+    assert len(looks) == 2
+
+
+def test_a_fault_in_an_act_ends_it_without_retries_and_without_its_words(
+    procedure: Procedure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tried again for ever, it would hold the loan fast with nobody knowing."""
+
+    def faulty(_work: UnitOfWork, _order: BooksOrder) -> Progress:
+        raise ValueError("欧阳测试 110000199005170129")
+
+    with pytest.raises(ApplicationError) as failed:
+        once(procedure.books, order_of(procedure), faulty, Progress)
+    assert (failed.value.type, failed.value.non_retryable) == ("act_failed", True)
+    said = str(failed.value) + capsys.readouterr().out
+    assert "faulty" in said
+    assert "110000199005170129" not in said
+
+
+def test_a_command_id_used_for_another_act_is_refused(procedure: Procedure) -> None:
+    """The other act's result would not even be of the same kind."""
+    loan = procedure.graded()
+    procedure.decide(loan)
+    accepting = procedure.command(loan, INTEGRATOR)
+    once(procedure.books, accepting, accept, Progress)
+
+    def other(_work: UnitOfWork, _order: CommandOnBooks) -> CommandResult:
+        return CommandResult(stage=Stage.REPAYMENT, sentence="x")
+
+    with pytest.raises(ApplicationError) as refused:
+        once(procedure.books, accepting, other, CommandResult)
+    assert (refused.value.type, refused.value.non_retryable) == ("idempotency_conflict", True)
+
+
+def test_the_same_command_gets_its_first_answer_and_another_wish_under_its_id_is_refused(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan)
+    first = procedure.command(loan, INTEGRATOR)
+    answer = once(procedure.books, first, accept, Progress)
+    again = first.model_copy(update={"day": first.day + timedelta(days=1)})
+    assert once(procedure.books, again, accept, Progress) == answer
+    wish = first.command.model_copy(update={"reason": "something else"})
+    with pytest.raises(ApplicationError) as refused:
+        once(procedure.books, first.model_copy(update={"command": wish}), accept, Progress)
+    assert refused.value.type == "wrong_stage"

@@ -1,7 +1,7 @@
 """One order to the bank: asked about before it is sent again, and final once its outcome is known."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Barrier
 
 import pytest
@@ -74,6 +74,18 @@ def test_two_words_of_the_bank_at_the_same_moment_leave_one_outcome(procedure: P
     assert answers[0] == answers[1]
     loan = key.split(":")[0]
     assert [act for act in procedure.acts(loan) if act.startswith("payment_")] == [f"payment_{answers[0]}"]
+
+
+@pytest.mark.parametrize("booked_on", [date.min, date(2026, 1, 4), date(2026, 1, 8), date.max])
+def test_a_payout_counts_from_no_day_before_its_order_nor_after_the_banks_answer(
+    procedure: Procedure, key: str, booked_on: date
+) -> None:
+    ordered = procedure.day
+    procedure.day += timedelta(days=2)
+    with procedure.at() as work:
+        payments.record_outcome(work, key, PaymentStatus.SETTLED, 1_200_000, "bank-1", None, booked_on)
+    (payment,) = procedure.payments(key.split(":")[0])
+    assert payment.value_date == (ordered if booked_on < ordered else procedure.day)
 
 
 def test_pending_is_no_outcome_yet(procedure: Procedure, key: str) -> None:

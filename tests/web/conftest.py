@@ -41,11 +41,11 @@ def pages(books: Books) -> Iterator[str]:
 
 @pytest.fixture
 def come(pages: str) -> Iterator[Come]:
-    """Lets people visit the pages: `come("manager-zhao")`, `come(language="zh")`."""
+    """Lets people visit the pages: `come("manager-zhao")`, `come(language="zh")`, `come(address="127.0.0.2")`."""
     visitors: list[Visitor] = []
 
-    def visit(staff_id: str | None = None, language: str = "en") -> Visitor:
-        visitors.append(Visitor(pages, language))
+    def visit(staff_id: str | None = None, language: str = "en", address: str | None = None) -> Visitor:
+        visitors.append(Visitor(pages, language, address))
         return visitors[-1].sign_in(staff_id) if staff_id else visitors[-1]
 
     yield visit

@@ -113,6 +113,30 @@ def test_a_loan_goes_from_inbox_to_settlement_without_scripts(lender: Lender) ->
         visitor.close()
 
 
+def test_one_id_for_two_acts_is_two_commands(lender: Lender) -> None:
+    person = earner()
+    loan = lender.apply(person)
+    manager, borrower = Visitor(lender.url), Visitor(lender.url)
+    manager.sign_in("manager-zhao")
+    task = task_of(manager, loan)
+    manager.post(f"{task}/decision", seen_at=task, outcome="approve", reason="in order", command_id="one")
+    borrower.sign_in_as_borrower(loan, person.mobile[-4:])
+
+    for _ in range(2):
+        accepted = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}", command_id="one")
+        assert "Thank you. The contract is accepted" in words(accepted.text)
+    eventually(borrower, f"/my/{loan}", "Pay everything back now")
+    # By now another run of the loan's workflow answers: only the books can know the form again.
+    again = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}", command_id="one")
+    assert "Thank you. The contract is accepted" in words(again.text)
+    for _ in range(2):
+        paid = borrower.post(f"/my/{loan}/prepayment", seen_at=f"/my/{loan}", command_id="one")
+        assert paid.status_code == 200
+        assert "Your loan is settled." in words(paid.text)
+    for visitor in (manager, borrower):
+        visitor.close()
+
+
 def test_a_case_sent_back_is_completed_by_its_agent_and_then_withdrawn(lender: Lender) -> None:
     person = earner()
     loan = lender.apply(person)

@@ -145,5 +145,5 @@ def test_nobody_can_put_words_into_the_pages_mouth(come: Come, procedure: Proced
     loan = procedure.graded()
     visitor = borrower(come, loan)
 
-    assert "Thank you" in visitor.get(f"/my/{loan}?said=accepted").text
+    assert "Thank you" in visitor.get(f"/my/{loan}?said=acceptance").text
     assert "hello" not in visitor.get(f"/my/{loan}?said=hello").text.split("</main>")[0].split("<main")[1]

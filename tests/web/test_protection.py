@@ -1,10 +1,12 @@
 """Forms of other sites, headers, and pages that are not for everybody."""
 
 import re
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from books.session import Books
 from models.tasks import TaskKind
@@ -12,6 +14,7 @@ from tests.services.procedure import OTHER_AGENT, Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
 from web import borrower, home, inbox, loans, sign_in, tasks
+from web.session import LARGEST_FORM
 
 STAFF = ("agent-lin", "manager-zhao", "risk-qian", "finance-sun", "auditor-wei", "admin-gu")
 ACTS = (
@@ -73,6 +76,82 @@ def test_the_token_of_another_session_is_refused(come: Come) -> None:
     answer = second.client.post("/sign-out", data={"csrf": first.token("/")})
 
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("path", ACTS)
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_form_above_the_limit_is_refused_before_it_is_read(come: Come, path: str, is_declared: bool) -> None:
+    visitor = come("manager-zhao")
+    body = f"csrf={visitor.token('/')}&reason=".encode() + b"x" * LARGEST_FORM
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = visitor.client.post(
+        path.format(task="0" * 32), content=body if is_declared else iter([body]), headers=headers
+    )
+
+    assert answer.status_code == 413
+    assert "What was sent is too large" in words(answer.text)
+
+
+@pytest.mark.parametrize("act", BORROWERS_ACTS)
+def test_a_borrowers_form_above_the_limit_is_refused(come: Come, procedure: Procedure, act: str) -> None:
+    loan = procedure.offered()
+    visitor = come()
+    visitor.sign_in_as_borrower(loan, "0001")
+
+    assert visitor.post(f"/my/{loan}/{act}", seen_at=f"/my/{loan}", more="x" * LARGEST_FORM).status_code == 413
+
+
+def test_a_stranger_with_a_huge_form_gets_a_page_in_his_language(come: Come) -> None:
+    answer = come(language="zh").client.post("/sign-in", data={"staff_id": "x" * LARGEST_FORM})
+
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert "提交的内容过大" in answer.text
+    assert "<h1>内容过大</h1>" in answer.text
+
+
+def test_a_form_just_within_the_limit_is_read(come: Come) -> None:
+    visitor = come()
+    fields = {"csrf": visitor.token(), "staff_id": "manager-zhao", "more": ""}
+    body = urlencode(fields).encode()
+
+    answer = visitor.client.post(
+        "/sign-in",
+        content=body + b"x" * (LARGEST_FORM - len(body)),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+    assert (answer.status_code, answer.url.path) == (200, "/")
+
+
+def test_a_form_in_parts_is_none_of_ours(come: Come) -> None:
+    visitor = come("manager-zhao")
+
+    answer = visitor.client.post("/sign-out", files={"csrf": (None, visitor.token("/"))})
+
+    assert answer.status_code == 403
+    assert visitor.get("/inbox").url.path == "/inbox"
+
+
+@pytest.mark.parametrize("path", ["/loans/L2600%000001", "/loans/L26000001%00/stage", "/tasks/%00", "/tasks/%00/offer"])
+def test_what_is_no_number_and_no_task_is_not_found(come: Come, books: Books, path: str) -> None:
+    visitor = come("manager-zhao")
+    statements: list[Any] = []
+    event.listen(books.engine, "before_cursor_execute", lambda *call: statements.append(call[3]))
+
+    assert visitor.get(path).status_code == 404
+    assert r"\x00" not in repr(statements)
+
+
+@pytest.mark.parametrize("path", ["/loans?after=L2600%000001", "/inbox?after=2026-01-05_%00"])
+def test_a_place_in_a_list_that_is_none_is_the_beginning(come: Come, books: Books, path: str) -> None:
+    visitor = come("manager-zhao")
+    statements: list[Any] = []
+    event.listen(books.engine, "before_cursor_execute", lambda *call: statements.append(call[3]))
+
+    assert visitor.get(path).status_code == 200
+    assert r"\x00" not in repr(statements)
 
 
 def test_pages_carry_a_strict_content_policy_and_are_not_kept(come: Come) -> None:

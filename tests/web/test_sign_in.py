@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from books.session import Books
 from models.staff import Staff
@@ -9,7 +10,6 @@ from services.staff import DEMO_PERSONS
 from tests.services.procedure import Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
-from web.sign_in import WRONG_TRIES
 
 DIGITS = "0001"
 
@@ -104,10 +104,25 @@ def test_wrong_number_and_wrong_digits_get_the_same_answer(
         assert [entry.act for entry in work.audit.page() if entry.refused] == ["sign_in_refused"]
 
 
-def test_the_four_digits_cannot_be_guessed(come: Come, procedure: Procedure) -> None:
+def test_an_unknown_number_costs_the_books_as_much_as_wrong_digits(
+    come: Come, procedure: Procedure, books: Books
+) -> None:
     loan = procedure.graded()
     visitor = come()
-    for _ in range(WRONG_TRIES):
-        assert visitor.sign_in_as_borrower(loan, "9999").status_code == 422
+    statements: list[str] = []
+    event.listen(books.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
 
-    assert visitor.sign_in_as_borrower(loan, DIGITS).status_code == 429
+    def asked(number: str) -> list[str]:
+        statements.clear()
+        assert visitor.sign_in_as_borrower(number, "9999").status_code == 422
+        return list(statements)
+
+    assert asked("L26999999") == asked(loan)
+
+
+def test_what_is_no_loan_number_is_not_kept(come: Come, books: Books) -> None:
+    for number in ("19912345678", "L2600\x00001"):
+        assert come().sign_in_as_borrower(number, DIGITS).status_code == 422
+
+    with books.read() as work:
+        assert [entry.subject for entry in work.audit.page() if entry.refused] == [None, None]

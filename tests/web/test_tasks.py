@@ -7,9 +7,10 @@ from models.staff import Role
 from models.tasks import Outcome, Task, TaskKind
 from services.tasks import open_task
 from tests.modules.applications import DAY
-from tests.services.procedure import AGENT, MANAGER, RISK, Procedure
+from tests.services.procedure import AGENT, MANAGER, RISK, Procedure, sender
 from tests.web.conftest import Come
 from tests.web.serving import Visitor, hidden, words
+from web.decision import DecisionForm, read_decision
 
 GOOD = {"outcome": "approve", "reason": "income and record are in order"}
 
@@ -77,13 +78,34 @@ def test_a_limit_that_the_application_exceeds_is_marked(come: Come, procedure: P
     assert "¥10,000.00 exceeded" in words(manager.get(task_of(procedure, above)).text)
 
 
+def test_a_case_above_the_limit_of_its_grade_can_be_approved_up_to_it(come: Come, procedure: Procedure) -> None:
+    above = procedure.apply()
+    procedure.verify(above, bureau={"history_months": 3})
+    procedure.grade(above)
+    task = task_of(procedure, above)
+    manager = come("manager-zhao")
+
+    text = words(manager.get(task).text)
+    assert "What do you decide?" in text
+    assert "If approved today Amount ¥10,000.00" in text
+    assert "At most ¥10,000.00" in text
+    assert "¥10,000.00" in manager.get(f"{task}/offer", params={"amount": "11000"}).text
+    status, html = decide(manager, task, **GOOD)
+    assert status == 422
+    assert 'id="amount-problem"' in html
+    # The engine is away: what gets as far as it was taken for well-formed.
+    assert decide(manager, task, **GOOD, amount="10000")[0] == 503
+
+
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [
         ({"reason": "good"}, ["outcome"]),
         ({"outcome": "approve", "reason": "  "}, ["reason"]),
         ({"outcome": "approve", "reason": "x" * 501}, ["reason"]),
+        ({"outcome": "approve", "reason": "income\x00 proven"}, ["reason"]),
         ({**GOOD, "amount": "a lot"}, ["amount"]),
+        ({**GOOD, "amount": "1\x000"}, ["amount"]),
         ({**GOOD, "amount": "0"}, ["amount"]),
         ({**GOOD, "amount": "12000.01"}, ["amount"]),
         ({"outcome": "refuse", "reason": "no", "amount": "100"}, ["amount"]),
@@ -102,7 +124,43 @@ def test_what_is_wrong_stands_at_its_field_and_the_first_one_gets_the_focus(
         assert (f'id="{name}-problem"' in html) is (name in wrong)
         assert (f'aria-describedby="{name}-problem' in html) is (name in wrong)
     assert html.count(" autofocus") == 1
-    assert fields.get("reason", "")[:500] in html
+    assert fields.get("reason", "").replace("\x00", "")[:500] in html
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "The text held invisible control characters. They are taken out now: read it again and send it."),
+        ("zh", "内容含有不可见的控制字符，现已去除，请核对后重新提交。"),
+    ],
+)
+def test_control_characters_are_refused_and_taken_out(
+    come: Come, procedure: Procedure, language: str, sentence: str
+) -> None:
+    task = task_of(procedure, procedure.graded())
+
+    status, html = decide(come("manager-zhao", language), task, outcome="refuse", reason="no\x00 \x1b[2Jincome")
+
+    assert status == 422
+    assert sentence in words(html)
+    assert "no [2Jincome</textarea>" in html
+
+
+def test_a_reason_of_several_lines_is_taken(procedure: Procedure) -> None:
+    task = procedure.task(procedure.graded(), TaskKind.APPROVAL)
+    form = DecisionForm.from_fields({"outcome": "refuse", "reason": "no income\r\nno record"})
+
+    assert read_decision(form, task, sender(MANAGER)).reason == "no income\nno record"
+
+
+def test_the_id_of_a_decision_is_bound_to_person_and_task(procedure: Procedure) -> None:
+    tasks = [procedure.task(procedure.graded(), TaskKind.APPROVAL) for _ in range(2)]
+    form = DecisionForm.from_fields({**GOOD, "command_id": "one"})
+
+    ids = [read_decision(form, task, sender(actor)).command_id for task in tasks for actor in (MANAGER, RISK)]
+
+    assert len(set(ids)) == 4
+    assert read_decision(form, tasks[0], sender(MANAGER)).command_id == ids[0]
 
 
 def test_without_the_engine_a_decision_is_not_lost_silently(come: Come, procedure: Procedure) -> None:
@@ -202,15 +260,35 @@ def test_a_task_is_taken_and_given_back(come: Come, procedure: Procedure) -> Non
 def test_a_follow_up_is_closed_with_a_note(come: Come, procedure: Procedure) -> None:
     loan = procedure.running(actor=AGENT)
     with procedure.at() as work:
-        task: Task = open_task(work, work.loans.get(loan), TaskKind.OVERDUE, Role.AGENT, DAY, "4 days past due")
+        task: Task = open_task(
+            work, work.loans.get(loan), TaskKind.OVERDUE, Role.AGENT, DAY, "4 days past due, 12.50 due"
+        )
     address = f"/tasks/{task.id}"
     agent = come("agent-lin")
-    assert "4 days past due" in agent.get(address).text
+    assert "4 days past due, ¥12.50 due" in words(agent.get(address).text)
+    assert "逾期4天，应还¥12.50" in come("agent-lin", language="zh").get(address).text
 
     empty = agent.post(f"{address}/note", seen_at=address, reason=" ")
     assert empty.status_code == 422
     assert 'id="reason-problem"' in empty.text
+    for useless in ("he pays\x00 on Friday", "x" * 501):
+        answer = agent.post(f"{address}/note", seen_at=address, reason=useless)
+        assert answer.status_code == 422
+        assert 'id="reason-problem"' in answer.text
     assert "This task is done." in agent.post(f"{address}/note", seen_at=address, reason="he pays on Friday").text
+
+
+@pytest.mark.parametrize("note", ["it is\x00 in now", "x" * 501])
+def test_a_note_on_a_completion_that_cannot_be_kept_is_marked(come: Come, procedure: Procedure, note: str) -> None:
+    loan = procedure.graded(actor=AGENT)
+    procedure.decide(loan, Outcome.RETURN, reason="the salary slips are missing")
+    task = task_of(procedure, loan, TaskKind.COMPLETION)
+
+    answer = come("agent-lin").post(f"{task}/completion", seen_at=task, reason=note)
+
+    assert answer.status_code == 422
+    assert 'id="reason-problem"' in answer.text
+    assert f"{note.replace(chr(0), '')}</textarea>" in answer.text
 
 
 def test_finance_sees_money_without_a_loan(come: Come, procedure: Procedure) -> None:
@@ -218,7 +296,7 @@ def test_finance_sees_money_without_a_loan(come: Come, procedure: Procedure) -> 
         task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, DAY, "bank reference X: no loan is named")
     finance = come("finance-sun")
 
-    assert "bank reference X" in finance.get("/inbox").text
+    assert "Bank reference X" in finance.get("/inbox").text
     text = words(finance.get(f"/tasks/{task.id}").text)
     assert "Unmatched money" in text
     assert "What was done?" in text

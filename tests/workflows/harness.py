@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import update
+from sqlmodel import col
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.testservice.v1 import SleepRequest, UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowHistory
@@ -250,8 +251,12 @@ class Office:
         receipt = await asyncio.to_thread(self.outside.answer, "POST", "/bank/deposits", order)
         reference = str(receipt["bank_reference"])
         movement = BankMovement(reference, "in", amount_fen, on, receipt["end_to_end_id"], "付款人", text)
-        with self.books.begin() as work:
+        # Reported on its own day: what is dated after the day on which it comes in does not count from there.
+        with self.books.begin(self.books.clock.opens_at(on)) as work:
             record_movement(work, movement)
+            # The outbox goes by the wall's time, and the server's runs ahead of it.
+            signal = update(OutboxRow).where(col(OutboxRow.key) == f"money:{reference}")
+            work.session.connection().execute(signal.values(not_before=datetime.now(UTC)))
         if drain:
             await self.dispatcher.drain()
         return reference

@@ -112,6 +112,7 @@ async def test_a_signal_to_a_closed_loan_harms_nobody(office: OpenOffice) -> Non
         await lender.at(loan, Stage.REFUSED)
         await lender.eventually_closed(loan)
         await lender.signal_decision(late, loan)
+        await lender.deliver()
         assert lender.read(lambda work: work.outbox.waiting()) == 0
         await lender.at(loan, Stage.REFUSED)
 

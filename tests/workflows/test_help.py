@@ -18,7 +18,17 @@ from models import ledger as chart
 from models.grading import Policy
 from models.keys import command_key, effect_key
 from models.loans import Stage
-from models.messages import AdvanceOrder, BooksOrder, CommandOnBooks, CommandOrder, DecideOnBooks, Progress
+from models.messages import (
+    AdvanceOrder,
+    BooksOrder,
+    CommandOnBooks,
+    CommandOrder,
+    CommandResult,
+    DecideOnBooks,
+    PrepaymentOrder,
+    PrepayOnBooks,
+    Progress,
+)
 from models.payments import Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
@@ -250,6 +260,56 @@ async def test_rebuild_brings_on_a_loan_whose_decision_and_acceptance_the_engine
         assert debits(lender, loan, PaymentKind.DISBURSEMENT) == [PaymentStatus.SETTLED]
         assert lender.outside.balance(LENDER) == before - 600_000
         assert await rebuild(lender.books, lender.commands) == []
+
+
+async def test_a_command_that_the_engine_lost_is_taken_up_by_itself(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.apply("micro", people.earner())
+        await lender.at(loan, Stage.APPROVAL)
+        await decide_on_books_only(lender, loan, Outcome.APPROVE)
+        await lender.deliver()
+        await accept_on_books_only(lender, loan)
+        await lender.deliver()
+        await lender.at(loan, Stage.REPAYMENT)
+        assert debits(lender, loan, PaymentKind.DISBURSEMENT) == [PaymentStatus.SETTLED]
+
+
+async def test_a_prepayment_that_the_engine_lost_is_drawn_by_itself(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.running("micro", people.earner())
+        await lender.until(date(2026, 1, 20))
+        before = lender.outside.balance(LENDER)
+        order = PrepayOnBooks(
+            loan=loan,
+            key="",
+            n=0,
+            day=await lender.today(),
+            prepayment=PrepaymentOrder(sender=command().sender, command_id="lost", amount_fen=100_000),
+        )
+        once(
+            lender.books,
+            order.model_copy(update={"key": command_key(loan, "lost"), "n": (await lender.state(loan)).seq}),
+            repayments.order_prepayment,
+            CommandResult,
+        )
+        await lender.deliver()
+        await lender.eventually(
+            lambda: [one.booked for one in lender.payments(loan, PaymentKind.PREPAYMENT)] == [True],
+            lambda: str(debits(lender, loan, PaymentKind.PREPAYMENT)),
+        )
+        assert lender.outside.balance(LENDER) == before + 100_000
+        assert debits(lender, loan) == []
+
+
+async def test_a_command_that_the_loan_knows_of_costs_it_no_signal(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.offered("micro", people.earner())
+        await lender.deliver()
+        await lender.withdraw(loan)
+        await lender.eventually_closed(loan)
+        await lender.deliver()
+        assert await signals(lender, loan) == 0
+        assert lender.read(lambda work: work.outbox.waiting()) == 0
 
 
 async def test_an_acceptance_whose_answer_was_lost_may_be_sent_again(office: OpenOffice) -> None:

@@ -187,7 +187,7 @@ async def test_money_whose_signal_comes_after_the_settlement_is_booked_once(offi
         await lender.deposit(5_000, f"something for {loan}", date(2026, 2, 4), drain=False)
         await lender.engine.wait_until(lender.books.clock.opens_at(date(2026, 2, 6)))
         await lender.at(loan, Stage.SETTLED)
-        await lender.dispatcher.drain()
+        await lender.deliver()
         assert lender.read(lambda work: work.outbox.waiting()) == 0
         [drawn] = lender.payments(loan, PaymentKind.INSTALLMENT)
         assert drawn.settled_fen + 5_000 == 100_000 + lender.account(loan).charged.interest
