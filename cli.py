@@ -11,26 +11,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
 from console import logs, memory
 from console.audits import audit_books
-from console.connections import connect_engine, migrate_books, open_books
+from console.connections import connect_engine, migrate_books, of_folder, open_books, reach_given_engine
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
+from console.people import ApiRefused
 from console.processes import NotReady
 from console.rebuild import compare_stages, rebuild
 from console.seed import load_products, seed
 from console.serve import listen, serve
-from console.up import Plan, up, wanted_clock
+from console.up import Plan, other_calendar, up, wanted_clock
 from engine.commands import LoanCommands
+from lending.calendar import REAL_DAY_SECONDS
 from lending.errors import LendingError
 from lending.money import yuan
-from lending.operations import run_cases
+from lending.operations import InvalidCase, run_cases
 from models.staff import Actor, Role
-from settings import InvalidSetting, settings
+from settings import InvalidSetting, Settings, settings
 from tools.servers import ServerMissing
 from worker import work
 
@@ -46,17 +49,26 @@ app.add_typer(audits, name="audit")
 say = Console(stderr=True, markup=False)
 
 
-def _number(value: float) -> float:
+def _number(value: float | None) -> float | None:
     # Not a number is neither below the least nor above the most.
-    if math.isnan(value):
+    if value is not None and math.isnan(value):
         raise typer.BadParameter("this is not a number")
     return value
 
 
 DataDir = Annotated[Path, typer.Option("--data-dir", file_okay=False, help="folder of databases and logs")]
-DaySeconds = Annotated[
-    float, typer.Option("--day-seconds", min=0.05, max=86_400, callback=_number, help="length of a business day")
+DAY_SECONDS: dict[str, Any] = {"min": 0.05, "max": REAL_DAY_SECONDS, "callback": _number}
+BooksDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        file_okay=False,
+        help="data folder of an `up`: its books and, while it runs, its engine; "
+        "otherwise LOANWRIGHT_DATABASE_URL and TEMPORAL_ADDRESS say which",
+    ),
 ]
+ApplicationsFile = Annotated[Path, typer.Argument(help="a .csv file with a header, or a .jsonl file, as UTF-8")]
+CasesFile = Annotated[str, typer.Argument(help="a JSON file with a case or a list of cases; - reads standard input")]
 OuterPort = Annotated[
     int, typer.Option("--port", min=1, max=65_534, help="port of API and pages; the next one is for health and metrics")
 ]
@@ -66,26 +78,55 @@ OuterPort = Annotated[
 def up_command(
     port: OuterPort = 8080,
     data_dir: DataDir = Path("data"),
-    day_seconds: DaySeconds = 86_400,
-    workers: Annotated[int, typer.Option(min=1, max=16)] = 1,
-    api_processes: Annotated[int, typer.Option(min=1, max=16)] = 1,
+    day_seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--day-seconds",
+            help="length of a business day in new books (default: LOANWRIGHT_DAY_SECONDS, else 86400)",
+            **DAY_SECONDS,
+        ),
+    ] = None,
+    start_date: Annotated[
+        datetime | None,
+        typer.Option(
+            "--start-date",
+            formats=["%Y-%m-%d"],
+            help="first business date in new books whose day is shortened (default: LOANWRIGHT_START_DATE, else today)",
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="number of worker processes")] = 1,
+    api_processes: Annotated[int, typer.Option(min=1, max=16, help="number of processes for API and pages")] = 1,
 ) -> None:
     """Run everything on this machine, until Ctrl-C."""
     configured = settings()
+    length = configured.day_seconds if day_seconds is None else day_seconds
+    if start_date is not None and length >= REAL_DAY_SECONDS:
+        raise typer.BadParameter("real days begin today; shorten them with --day-seconds", param_hint="--start-date")
+    start = configured.start_date if start_date is None else start_date.date()
     logs.set_up(configured.log_level)
-    up(Plan(data_dir, port, day_seconds, configured.start_date, workers, api_processes))
+    reach_given_engine(configured)
+    up(Plan(data_dir, port, length, start, workers, api_processes))
 
 
 @app.command("demo")
 def demo_command(
-    data_dir: DataDir = Path("data/demo"),
+    data_dir: Annotated[
+        Path,
+        typer.Option(
+            "--data-dir",
+            file_okay=False,
+            help="folder of databases and logs: a new or empty one, or an earlier demo's, WHICH IS EMPTIED FIRST; "
+            "any other is refused",
+        ),
+    ] = Path("data/demo"),
     port: OuterPort = 8080,
-    day_seconds: DaySeconds = 0.5,
-    months: Annotated[int, typer.Option(min=1, max=36)] = 12,
+    day_seconds: Annotated[float, typer.Option("--day-seconds", help="length of a business day", **DAY_SECONDS)] = 0.5,
+    months: Annotated[int, typer.Option(min=1, max=36, help="how many months of business days to live through")] = 12,
     applications: Annotated[Path, typer.Option(help="file of applications")] = Path("examples/applications.csv"),
     stay: Annotated[bool, typer.Option(help="stay up afterwards, until Ctrl-C")] = False,
 ) -> None:
-    """Live through a year of lending in minutes, with made-up people."""
+    """Live through a year of lending in minutes, with made-up people and in books of its own."""
+    reach_given_engine(settings())
     logs.set_up("error")
     raise typer.Exit(demo(DemoPlan(data_dir, port, day_seconds, months, applications, stay or sys.stdin.isatty())))
 
@@ -93,7 +134,7 @@ def demo_command(
 @app.command("worker")
 def worker_command() -> None:
     """Run a worker and a dispatcher on the configured engine and books."""
-    asyncio.run(_work())
+    uvloop.run(_work())
 
 
 async def _work() -> None:
@@ -112,10 +153,10 @@ async def _work() -> None:
 
 @app.command("serve")
 def serve_command(
-    host: str = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="address to listen at")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="port of API and pages")] = 8080,
     inner_port: Annotated[int, typer.Option(min=1, max=65_535, help="port of health and metrics")] = 8081,
-    processes: Annotated[int, typer.Option(min=1, max=16)] = 1,
+    processes: Annotated[int, typer.Option(min=1, max=16, help="number of processes for API and pages")] = 1,
 ) -> None:
     """Serve API and pages."""
     configured = settings()
@@ -132,7 +173,7 @@ def serve_command(
     if not first:
         inner.close()
     try:
-        asyncio.run(serve(configured, outer, inner if first else None))
+        uvloop.run(serve(configured, outer, inner if first else None))
     finally:
         for child in children:
             os.kill(child, signal.SIGTERM)
@@ -152,24 +193,26 @@ def seed_command() -> None:
     configured = settings()
     migrate_books(configured)
     books = Books(configured.database_url)
-    books.set_clock(wanted_clock(configured.day_seconds, configured.start_date))
+    kept = books.set_clock(wanted_clock(configured.day_seconds, configured.start_date))
+    if sentence := other_calendar(kept, configured.day_seconds, configured.start_date):
+        say.print(sentence, style="yellow", soft_wrap=True)
     seed(books, configured)
     say.print("the books are seeded")
 
 
 @app.command("schedule")
-def schedule_command(file: str) -> None:
-    """Compute schedules: FILE or - with a case or a list of cases."""
-    _run_operation(file)
+def schedule_command(file: CasesFile) -> None:
+    """Compute schedules; a case that names no operation is one."""
+    _run_operation("schedule", file)
 
 
 @app.command("apr")
-def apr_command(file: str) -> None:
-    """Compute annual percentage rates: FILE or - with a case or a list of cases."""
-    _run_operation(file)
+def apr_command(file: CasesFile) -> None:
+    """Compute annual percentage rates; a case that names no operation is one."""
+    _run_operation("apr", file)
 
 
-def _run_operation(file: str) -> None:
+def _run_operation(operation: str, file: str) -> None:
     try:
         cases: Any = json.loads(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
     except OSError as error:
@@ -178,16 +221,26 @@ def _run_operation(file: str) -> None:
     except (ValueError, RecursionError) as error:
         say.print(f"{file} is not JSON: {error}", style="red")
         raise typer.Exit(1) from error
-    results = run_cases(cases) if isinstance(cases, list) else run_cases([cases])[0]
-    typer.echo(json.dumps(results, ensure_ascii=False, indent=1))
-    failed = any("error" in one for one in (results if isinstance(results, list) else [results]))
-    raise typer.Exit(1 if failed else 0)
+    several = isinstance(cases, list)
+    listed = cases if several else [cases]
+    results = run_cases([{"operation": operation, **one} if isinstance(one, dict) else one for one in listed])
+    other = "apr" if operation == "schedule" else "schedule"
+    # A list may hold both kinds; a single case of the other kind was meant for the other command.
+    if not several and isinstance(cases, dict) and cases.get("operation") == other:
+        detail = f"is {other}; compute it with `loanwright {other}`"
+        results = [{"error": {"code": InvalidCase.code, "field": "operation", "detail": detail}}]
+    typer.echo(json.dumps(results if several else results[0], ensure_ascii=False, indent=1))
+    raise typer.Exit(1 if any("error" in one for one in results) else 0)
 
 
 @app.command("import")
-def import_command(file: Path, actor: Annotated[str, typer.Option(help="who enters them")] = "integrator-demo") -> None:
+def import_command(
+    file: ApplicationsFile,
+    actor: Annotated[str, typer.Option(help="id of the person or machine that enters them")] = "integrator-demo",
+    data_dir: BooksDir = None,
+) -> None:
     """Take in applications from a CSV or JSON Lines file."""
-    configured = settings()
+    configured = of_folder(settings(), data_dir)
     load_products(configured)
     books = open_books(configured)
     with books.read() as unit:
@@ -206,23 +259,30 @@ def import_command(file: Path, actor: Annotated[str, typer.Option(help="who ente
 
 
 @app.command("rebuild")
-def rebuild_command() -> None:
-    """Start every workflow that the books know and the engine does not."""
-    started = asyncio.run(_rebuild())
-    for loan in started:
+def rebuild_command(data_dir: BooksDir = None) -> None:
+    """Start every workflow that the books know and the engine does not; one that stands elsewhere is to look again.
+
+    The engine must be that of the books: give the data folder of a running `up`, or TEMPORAL_ADDRESS as it printed it.
+    """
+    configured = of_folder(settings(), data_dir)
+    loans = asyncio.run(_rebuild(configured))
+    for loan in loans:
         typer.echo(loan)
-    say.print(f"{len(started)} workflows started from the books")
+    say.print(
+        f"{len(loans)} workflows started from the books, or told to look at them again, "
+        f"in the engine at {configured.temporal_address}"
+    )
 
 
-async def _rebuild() -> list[str]:
-    books, commands = await _books_and_commands()
+async def _rebuild(configured: Settings) -> list[str]:
+    books, commands = await _books_and_commands(configured)
     return await rebuild(books, commands)
 
 
 @audits.command("books")
-def audit_books_command() -> None:
+def audit_books_command(data_dir: BooksDir = None) -> None:
     """Compare the ledger with every loan's computed account."""
-    configured = settings()
+    configured = of_folder(settings(), data_dir)
     load_products(configured)
     table = Table("loan", "figure", "ledger", "computed")
     for one in audit_books(open_books(configured)):
@@ -231,21 +291,20 @@ def audit_books_command() -> None:
 
 
 @audits.command("stages")
-def audit_stages_command() -> None:
-    """Compare the stages in the books with the engine's."""
+def audit_stages_command(data_dir: BooksDir = None) -> None:
+    """Compare the stages in the books with the engine's: that of a running `up`, or the one at TEMPORAL_ADDRESS."""
     table = Table("loan", "books", "engine")
-    for one in asyncio.run(_compare()):
+    for one in asyncio.run(_compare(of_folder(settings(), data_dir))):
         table.add_row(one.loan, one.books or "not there", one.engine or "no workflow")
     _report(table, "books and engine agree")
 
 
-async def _compare() -> list[Any]:
-    books, commands = await _books_and_commands()
+async def _compare(configured: Settings) -> list[Any]:
+    books, commands = await _books_and_commands(configured)
     return await compare_stages(books, commands)
 
 
-async def _books_and_commands() -> tuple[Books, LoanCommands]:
-    configured = settings()
+async def _books_and_commands(configured: Settings) -> tuple[Books, LoanCommands]:
     load_products(configured)
     books = open_books(configured)
     return books, LoanCommands(await connect_engine(configured))
@@ -266,7 +325,7 @@ def main() -> None:
     """Runs the command; a refusal becomes a sentence, not a stack trace."""
     try:
         app()
-    except (LendingError, InvalidSetting, NotReady, ServerMissing) as refusal:
+    except (ApiRefused, LendingError, InvalidSetting, NotReady, ServerMissing) as refusal:
         say.print(str(refusal), style="red")
         sys.exit(1)
 

@@ -1,6 +1,9 @@
 """Reaching books and engine from a command, or saying in a sentence why they cannot be reached."""
 
 import asyncio
+import json
+import os
+from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -10,11 +13,56 @@ from temporalio.client import Client
 
 from books.schema import alembic_config, migrate
 from books.session import Books
-from console.processes import NotReady
+from console.processes import NotReady, is_at_work
 from engine.client import connect
 from settings import Settings
+from tools.servers import temporal_address
 
-CONNECT_SECONDS = 10
+BOOKS = "loanwright.db"
+"""The books in a data folder."""
+ENGINE = "engine.json"
+"""The engine of whoever works in a data folder."""
+
+CONNECT_SECONDS = 5
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""The preface and an empty SETTINGS frame (RFC 9113, 3.4), which every gRPC server answers."""
+
+
+def books_of(data_dir: Path) -> str:
+    """The address of the books in a data folder."""
+    return f"sqlite:///{data_dir.resolve() / BOOKS}"
+
+
+def of_folder(settings: Settings, data_dir: Path | None) -> Settings:
+    """The settings with the books of a data folder, if one is given, and the engine of an `up` that works on the books.
+
+    TEMPORAL_ADDRESS, where it is set, goes before that engine. NotReady if the environment names books beside a folder.
+    """
+    if data_dir is not None:
+        if os.environ.get("LOANWRIGHT_DATABASE_URL"):
+            raise NotReady("--data-dir and LOANWRIGHT_DATABASE_URL both name books; leave one of them out")
+        settings = settings.model_copy(update={"database_url": books_of(data_dir)})
+    file = settings.database_file
+    if file is None or temporal_address() is not None or not is_at_work(file.parent):
+        return settings
+    note = file.with_name(ENGINE)
+    running = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    # The folder's `up` may work on other books than those asked for.
+    return settings.model_copy(update=running["settings"] if running.get("books") == file.name else {})
+
+
+def note_engine(settings: Settings, data_dir: Path) -> None:
+    """Leaves word in a data folder of the engine that works on its books; says nothing of books kept elsewhere."""
+    file = settings.database_file
+    if file is not None and file.resolve().parent == data_dir.resolve():
+        engine = {name: getattr(settings, name) for name in ("temporal_address", "temporal_namespace")}
+        (data_dir / ENGINE).write_text(json.dumps({"books": file.name, "settings": engine}), encoding="utf-8")
+
+
+def reach_given_engine(settings: Settings) -> None:
+    """Waits until the engine that TEMPORAL_ADDRESS names answers, if it names one; NotReady if it does not."""
+    if temporal_address() is not None:
+        asyncio.run(connect_engine(settings))
 
 
 def open_books(settings: Settings) -> Books:
@@ -22,8 +70,8 @@ def open_books(settings: Settings) -> Books:
     file = settings.database_file
     if file is not None and not file.is_file():
         raise NotReady(
-            f"there are no books at {file}; name those that there are in LOANWRIGHT_DATABASE_URL, "
-            "or make new ones with `loanwright seed`"
+            f"there are no books at {file}; name those that there are with --data-dir or in "
+            "LOANWRIGHT_DATABASE_URL, or make new ones with `loanwright seed`"
         )
     if _version(settings) != _newest(settings):
         raise NotReady(f"the books at {_place(settings)} lack tables or changes; run `loanwright migrate` first")
@@ -42,8 +90,13 @@ async def connect_engine(settings: Settings) -> Client:
     try:
         # Asked first by hand: after a name that cannot be resolved, the client's threads may bring the process down.
         async with asyncio.timeout(CONNECT_SECONDS):
-            _, opened = await asyncio.open_connection(host.strip("[]"), int(port))
-        opened.close()
+            answer, opened = await asyncio.open_connection(host.strip("[]"), int(port))
+            opened.write(HTTP2_GREETING)
+            # The client itself waits half a minute for somebody who listens and says nothing.
+            answered = await answer.read(1)
+            opened.close()
+        if not answered:
+            raise ConnectionError("closed without an answer")
         return await connect(settings.temporal_address, settings.temporal_namespace)
     except (OSError, UnicodeError, RuntimeError) as error:
         raise NotReady(

@@ -1,6 +1,7 @@
 """A year of lending in minutes: applications from a file, scripted people, live figures, and accounts that balance."""
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -16,8 +17,8 @@ from console.audits import BooksDifference, audit_books
 from console.board import Board
 from console.chart import write_chart
 from console.imports import ImportReport, import_applications
-from console.people import ScriptedPeople
-from console.processes import Tree
+from console.people import KEPT_FOR_A_VISITOR, VISITOR_SECONDS, ScriptedPeople
+from console.processes import LOCK, NotReady, Tree
 from console.up import Addresses, Plan, bring_up
 from gateways.bank import BankGateway
 from gateways.connection import open_session
@@ -29,6 +30,8 @@ from settings import Settings
 
 START = date(2026, 1, 5)
 """The first business date of every demonstration: the made-up people's graduations and salaries are dated from it."""
+MARK = "made-by-demo.txt"
+"""The file by which a demonstration knows a folder that it may empty."""
 QUIET_SECONDS = 30
 """How long the end may wait for a moment in which no payment is under way."""
 INTEGRATOR = Actor("integrator-demo", Role.INTEGRATOR)
@@ -62,8 +65,14 @@ class Outcome:
 
 
 def demo(plan: DemoPlan) -> int:
-    """Runs the demonstration; 0 if everything balances to the fen, 1 if not."""
+    """Runs the demonstration; 0 if everything balances to the fen, 1 if not.
+
+    NotReady if LOANWRIGHT_DATABASE_URL is set or the data folder holds what no demonstration made: its people decide
+    whatever waits in the books, and it begins by emptying its folder.
+    """
     say = Console(stderr=True)
+    _require_own_books()
+    _require_own_folder(plan.data_dir)
     tree = Tree(plan.data_dir)
     _clear(plan.data_dir)
     # SIGTERM must end the children as Ctrl-C does.
@@ -76,8 +85,9 @@ def demo(plan: DemoPlan) -> int:
         _say_where(say, addresses, report)
         outcome = asyncio.run(_live(plan, addresses, settings, books, say))
         chart = write_chart(plan.data_dir / "cash.html", _months(books))
-        _say_result(say, outcome, addresses, chart, books)
+        _say_result(say, outcome, chart)
         if plan.stay:
+            _say_one_life(say, addresses, settings, books)
             say.print("\nEverything stays up for you to look at, until Ctrl-C.")
             signal.pause()
         return 0 if outcome.is_right else 1
@@ -122,12 +132,29 @@ async def _outcome(books: Books, bank: BankGateway, settings: Settings) -> Outco
         await asyncio.sleep(0.2)
 
 
+def _require_own_books() -> None:
+    if os.environ.get("LOANWRIGHT_DATABASE_URL"):
+        raise NotReady("the demo writes into books of its own only; unset LOANWRIGHT_DATABASE_URL first")
+
+
+def _require_own_folder(folder: Path) -> None:
+    """NotReady unless the folder is new, empty, or marked by an earlier demonstration."""
+    if not folder.is_dir() or (folder / MARK).is_file():
+        return
+    if any(entry.name != LOCK for entry in folder.iterdir()):
+        raise NotReady(
+            f"{folder} holds files and no {MARK}, so no demo of this version made it, and it stays as it is; "
+            "give a new folder with --data-dir, or delete this one yourself if nobody needs it"
+        )
+
+
 def _clear(folder: Path) -> None:
-    """Every demonstration begins with empty books; the lock that this one holds stays."""
+    """Every demonstration begins with empty books; the lock that this one holds stays, and the mark comes first."""
+    (folder / MARK).write_text("`loanwright demo` made this folder and empties it when it runs here again.\n")
     for entry in folder.iterdir():
-        if entry.is_dir():
+        if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
-        elif entry.name != "lock":
+        elif entry.name not in (LOCK, MARK):
             entry.unlink()
 
 
@@ -141,14 +168,17 @@ def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None
     for number, why in report.refused:
         say.print(f"  line {number}: {why}", style="yellow", highlight=False, soft_wrap=True)
     say.print(
-        f"\nDecide one yourself while it runs: {addresses.web}/  (sign in as 钱若水, the risk lead)", soft_wrap=True
+        f"\nDecide one yourself while it runs: {addresses.web}/  Sign in as the risk lead 钱若水 (risk-qian);"
+        f" the scripted approvers leave {KEPT_FOR_A_VISITOR} tasks alone for the first {VISITOR_SECONDS} seconds.",
+        soft_wrap=True,
+        highlight=False,
     )
     if addresses.temporal_ui:
         say.print(f"Watch the workflows: {addresses.temporal_ui}")
     say.print()
 
 
-def _say_result(say: Console, outcome: Outcome, addresses: Addresses, chart: Path, books: Books) -> None:
+def _say_result(say: Console, outcome: Outcome, chart: Path) -> None:
     one = outcome.summary
     interest = one.interest + one.subsidy
     say.print("\nHow the money went, in yuan", style="bold")
@@ -159,7 +189,7 @@ def _say_result(say: Console, outcome: Outcome, addresses: Addresses, chart: Pat
         f" + from the state {yuan(one.received_from_state)}"
         f" + waived {yuan(one.waived)} + written off {yuan(one.written_off)} + outstanding {yuan(one.outstanding)}",
         f"  {yuan(one.lent_and_charged)} = {yuan(one.accounted_for)}",
-        f"  apart: unallocated {yuan(one.unallocated)}, suspense {yuan(one.suspense)},"
+        f"  not part of the equation: unallocated {yuan(one.unallocated)}, suspense {yuan(one.suspense)},"
         f" recoveries {yuan(one.recoveries)}",
         f"  bank: opening {yuan(one.opening)} − out {yuan(one.money_out)} + in {yuan(one.money_in)} "
         f"= {yuan(one.bank_balance)}; the bank says {yuan(outcome.bank_fen)}",
@@ -172,9 +202,13 @@ def _say_result(say: Console, outcome: Outcome, addresses: Addresses, chart: Pat
     stages = ", ".join(f"{count} {stage}" for stage, count in sorted(outcome.stages.items()))
     say.print(f"\nLoans: {stages}")
     say.print(f"Cash by month: {chart}")
+
+
+def _say_one_life(say: Console, addresses: Addresses, settings: Settings, books: Books) -> None:
+    """Where to look at a loan's whole life; the address is dead once the demonstration ends."""
     if addresses.temporal_ui:
         with books.read() as work:
             settled = work.loans.page(Actor("demo", Role.ADMIN), stage=Stage.SETTLED, limit=1)
         for loan in settled:
-            path = f"/namespaces/default/workflows/loan%2F{loan.number}"
+            path = f"/namespaces/{settings.temporal_namespace}/workflows/loan%2F{loan.number}"
             say.print(f"One loan's whole life in Temporal: {addresses.temporal_ui}{path}", soft_wrap=True)

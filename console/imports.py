@@ -83,8 +83,10 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Line numbers as an editor shows them, each with the application or with what is wrong with the line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{path} cannot be read as UTF-8 text: {error.__class__.__name__}") from error
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"{path} cannot be read as UTF-8 text; save it as UTF-8") from error
     if path.suffix == ".jsonl":
         yield from _json_lines(text)
     elif path.suffix == ".csv":

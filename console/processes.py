@@ -22,6 +22,8 @@ import structlog
 
 log = structlog.get_logger()
 
+LOCK = "lock"
+"""The file in a data folder by which one tree keeps it to itself."""
 STOP_SECONDS = 15
 QUIET_SECONDS = 60
 """A child that ran this long before it died is restarted at once; sooner, after a growing pause."""
@@ -161,7 +163,7 @@ def _lock(folder: Path) -> IO[bytes]:
     """Keeps a data folder to one tree; NotReady if another one, or what is left of it, still works there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = (folder / "lock").open("wb")
+        held = (folder / LOCK).open("ab")
     except OSError as error:
         raise NotReady(f"{folder} cannot hold the data ({error.strerror}); give another --data-dir") from error
     try:
@@ -170,6 +172,18 @@ def _lock(folder: Path) -> IO[bytes]:
         held.close()
         raise NotReady(f"another Loanwright still works in {folder}; end it first or give another folder") from error
     return held
+
+
+def is_at_work(folder: Path) -> bool:
+    """Whether a tree works in a data folder now."""
+    try:
+        with (folder / LOCK).open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def python(*arguments: str) -> list[str]:

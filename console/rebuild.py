@@ -77,8 +77,10 @@ async def rebuild(books: Books, commands: LoanCommands) -> list[str]:
     started = []
     for loan in _running(books):
         with books.read() as work:
-            order: LoanOrder = order_from_books(work, work.loans.get(loan.number))
-        if await commands.start(order, again=True):
+            # Read again: the list is long, and a loan may have closed since it was made.
+            now = work.loans.get(loan.number)
+            order: LoanOrder | None = None if now.stage in CLOSED else order_from_books(work, now)
+        if order is not None and await commands.start(order, again=True):
             started.append(loan.number)
     for one in await compare_stages(books, commands):
         if one.engine is not None and one.books is not None and one.loan not in started:

@@ -94,9 +94,11 @@ async def serve(settings: Settings, outer: socket.socket, inner: socket.socket |
         for server in servers:
             server.should_exit = True
 
-    # SIGCHLD: a sibling died. All end, and whoever keeps this command running starts it with its full number again.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    # A sibling died. All end, and whoever keeps this command running starts it with its full number again. The loop
+    # takes no handler for this signal, since it would watch subprocesses of its own by it.
+    signal.signal(signal.SIGCHLD, lambda *_: loop.call_soon_threadsafe(stop))
     await asyncio.gather(*(_run(server, listening) for server, listening in zip(servers, sockets, strict=True)))
     books.close()
 

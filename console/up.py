@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import threading
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from books.session import Books
-from console.connections import migrate_books
+from console.connections import ENGINE, books_of, migrate_books, note_engine
 from console.processes import Child, Tree, answers, free_port, listens, one_at_a_time, python
 from console.seed import seed
 from lending.calendar import REAL_DAY_SECONDS, SHANGHAI, BusinessClock
@@ -54,6 +55,7 @@ def bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings,
 def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings, Books]:
     data = plan.data_dir.resolve()
     data.mkdir(parents=True, exist_ok=True)
+    (data / ENGINE).unlink(missing_ok=True)
     web_port, inner_port = free_port(plan.port), free_port(plan.port + 1)
     outside_port = free_port(8700)
     running = temporal_address()
@@ -77,7 +79,9 @@ def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings
     say.print("  the outside world (simulated) …", style="dim")
     tree.start(_simulators(outside_port, web_port, data, environment))
     # The shortened day begins to count as late as it can.
-    books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
+    kept = books.set_clock(wanted_clock(plan.day_seconds, plan.start_date))
+    if sentence := other_calendar(kept, plan.day_seconds, plan.start_date):
+        say.print(f"  {sentence}", style="yellow", soft_wrap=True)
     seed(books, settings)
     say.print("  worker, API and pages …", style="dim")
     for n in range(1, plan.workers + 1):
@@ -88,6 +92,7 @@ def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings
     ready = answers(f"{addresses.inner}/readyz")
     tree.start(Child("api", serve, environment, addresses.log_folder / "api.log", ready, web_port))
     tree.watch()
+    note_engine(settings, data)
     return addresses, settings, books
 
 
@@ -100,12 +105,14 @@ def up(plan: Plan) -> None:
     tree = Tree(plan.data_dir.resolve())
     say.print("Loanwright is starting", style="bold")
     try:
-        addresses, _, books = bring_up(tree, plan, say)
+        addresses, settings, books = bring_up(tree, plan, say)
         say.print(f"  pages         {addresses.web}/  (sign in as a demo person)")
         say.print(f"  API           {addresses.web}/api/v1/")
+        say.print(f"  Temporal      {addresses.temporal}, namespace {settings.temporal_namespace}")
         if addresses.temporal_ui:
             say.print(f"  Temporal UI   {addresses.temporal_ui}")
-        say.print(f"  logs          {addresses.log_folder}")
+        say.print(f"  logs          {addresses.log_folder}", soft_wrap=True)
+        say.print(f"In another terminal: {_elsewhere(plan, settings)}", soft_wrap=True, highlight=False)
         say.print("Ctrl-C stops it all.")
         print(json.dumps({"ready": True, "url": addresses.web}), flush=True)  # noqa: T201 the promised line on stdout
         stop.wait()
@@ -123,10 +130,30 @@ def wanted_clock(day_seconds: float, start: date | None) -> BusinessClock:
     return BusinessClock(day_seconds, now, start or now.astimezone(SHANGHAI).date())
 
 
+def other_calendar(kept: BusinessClock, day_seconds: float, start: date | None) -> str | None:
+    """A sentence on the calendar that the books keep, where it is not the one asked for; real days have no start."""
+    asked = wanted_clock(day_seconds, start)
+    same_start = start is None or asked.anchor_date is None or kept.anchor_date == start
+    if kept.day_seconds == asked.day_seconds and same_start:
+        return None
+    calendar = "real days"
+    if kept.anchor_date is not None:
+        calendar = f"days of {kept.day_seconds:g} s from {kept.anchor_date} on"
+    return f"these books keep the calendar that they began with: {calendar}; another one needs new books (--data-dir)"
+
+
+def _elsewhere(plan: Plan, settings: Settings) -> str:
+    """A command with which another terminal reaches these books and this engine."""
+    if settings.database_url == books_of(plan.data_dir):
+        return f"loanwright audit stages --data-dir {shlex.quote(str(plan.data_dir.resolve()))}"
+    # The books are in the environment, which an operator knows; their address may hold a password.
+    return f"TEMPORAL_ADDRESS={settings.temporal_address} loanwright audit stages"
+
+
 def _environment(plan: Plan, data: Path, addresses: Addresses) -> dict[str, str]:
     given = os.environ.get("LOANWRIGHT_DATABASE_URL")
     return {
-        "LOANWRIGHT_DATABASE_URL": given or f"sqlite:///{data / 'loanwright.db'}",
+        "LOANWRIGHT_DATABASE_URL": given or books_of(data),
         "TEMPORAL_ADDRESS": addresses.temporal,
         "LOANWRIGHT_DAY_SECONDS": str(plan.day_seconds),
         "LOANWRIGHT_OUTSIDE_URL": addresses.outside,

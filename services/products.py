@@ -1,5 +1,6 @@
 """Products as plug-ins: the hook by which a module offers them, and the catalogue of those that were loaded."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +15,8 @@ PROJECT = "loanwright"
 product_hook = pluggy.HookimplMarker(PROJECT)
 """Marks a plug-in's `loanwright_products`."""
 
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
 _specification = pluggy.HookspecMarker(PROJECT)
 
 
@@ -27,15 +30,16 @@ class ProductHooks:
 
 
 class UnknownProduct(LendingError):
-    """Nobody brought a product of this code."""
+    """Nobody brought a product of this code. What looks like no code may be personal, and is not repeated."""
 
     code = "unknown_product"
     http_status = 422
 
     def __init__(self, product: str, codes: Iterable[str]) -> None:
         offered = ", ".join(codes)
+        named = product if _CODE.fullmatch(product) else "of the code that was given"
         super().__init__(
-            f"there is no product {product[:32]!r}; on offer: {offered}",
+            f"there is no product {named}; on offer: {offered}",
             fields={"product": f"Product is one of: {offered}."},
         )
 

@@ -1,21 +1,16 @@
 """The life of one loan, from application to settlement, as the lending procedure reads."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from models.keys import BANK_QUEUE, REGISTERS_QUEUE, command_key, effect_key
+from models.keys import BANK_QUEUE
 from models.loans import CLOSED, WITHDRAWABLE, Stage
 from models.messages import (
     AdvanceOrder,
     BooksOrder,
-    CheckOrder,
-    CheckOutcome,
     CollectOrder,
     CommandOnBooks,
     CommandOrder,
@@ -24,40 +19,30 @@ from models.messages import (
     DecisionOrder,
     LoanOrder,
     LoanState,
-    Message,
     MoneyNotice,
     NextDay,
-    PaymentOrder,
-    PaymentResult,
     PrepaymentOrder,
     PrepayOnBooks,
     Progress,
     StepKind,
-    TroubleOrder,
     VerificationOrder,
 )
 from models.payments import PaymentStatus
 from models.staff import Role
 from models.verification import Verdict
+from workflows.asking import BANK_RETRY, Asking
 
 DAYS_PER_RUN = 370
 """A run in repayment ends after about a year of business days, so that no history grows long."""
 
-BOOKS_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
-REGISTER_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=2), maximum_attempts=6
-)
-BANK_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 BANK_PATIENCE = timedelta(days=3)
 """How long a payout may stay without an outcome before a person looks at it."""
 PREPAYMENT_PATIENCE = timedelta(seconds=45)
 """How long a borrower waits for his prepayment."""
 
-Result = TypeVar("Result", bound=Message)
-
 
 @workflow.defn(name="Loan")
-class LoanWorkflow:
+class LoanWorkflow(Asking):
     """One loan. The books hold its data; this holds what happens next and what it waits for."""
 
     @workflow.init
@@ -354,56 +339,7 @@ class LoanWorkflow:
             waits_for=None if self.stage in CLOSED else str(self.stage),
         )
 
-    # -- how acts reach the books, the registers and the bank --------------------------------------------------------
-
-    async def _ask_register(self, check: str) -> CheckOutcome:
-        try:
-            outcome: CheckOutcome = await workflow.execute_activity(
-                "ask_register",
-                CheckOrder(loan=self.order.loan, check=check, day=self._today(), round=self.round),
-                task_queue=REGISTERS_QUEUE,
-                start_to_close_timeout=timedelta(seconds=15),
-                schedule_to_close_timeout=timedelta(minutes=10),
-                retry_policy=REGISTER_RETRY,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                result_type=CheckOutcome,
-            )
-            return outcome
-        except ActivityError:
-            return CheckOutcome(check=check, verdict=Verdict.UNAVAILABLE)
-
-    async def _bank(self, activity: str, key: str, day: date, patience: timedelta | None) -> PaymentResult:
-        result: PaymentResult = await workflow.execute_activity(
-            activity,
-            PaymentOrder(loan=self.order.loan, key=key, day=day),
-            task_queue=BANK_QUEUE,
-            start_to_close_timeout=timedelta(seconds=20),
-            schedule_to_close_timeout=patience,
-            retry_policy=BANK_RETRY,
-            result_type=PaymentResult,
-        )
-        return result
-
-    async def _on_books(self, activity: str, order: BooksOrder, result_type: type[Result]) -> Result:
-        """A short transaction on our own books; if they are down it becomes a timer, never a stuck task."""
-        result: Result = await workflow.execute_local_activity(
-            activity,
-            order,
-            start_to_close_timeout=timedelta(seconds=10),
-            local_retry_threshold=timedelta(seconds=5),
-            retry_policy=BOOKS_RETRY,
-            result_type=result_type,
-        )
-        return result
-
-    async def _command_on_books(self, activity: str, order: BooksOrder, result_type: type[Result]) -> Result:
-        """An act that somebody waits for: a refusal of the books becomes the answer to him."""
-        try:
-            return await self._on_books(activity, order, result_type)
-        except ActivityError as error:
-            if isinstance(error.cause, ApplicationError):
-                raise error.cause from error
-            raise ApplicationError("the books did not answer", type="books_unavailable") from error
+    # -- acts, and taking up what they came to -----------------------------------------------------------------------
 
     async def _act(self, activity: str, stage: Stage) -> None:
         """An act of the procedure itself, unless somebody moved the loan on in the meantime."""
@@ -419,10 +355,6 @@ class LoanWorkflow:
             # A local activity that fails raises its own error and not, like others, an ActivityError around it.
             self.in_trouble = True
             await self._report(f"{activity}_refused", Role.RISK)
-
-    async def _report(self, about: str, role: Role) -> None:
-        order = TroubleOrder(**self._books_order("trouble"), about=about, role=role)
-        await self._on_books("report_trouble", order, Progress)
 
     async def _wait_for_help(self) -> None:
         """Until somebody helped (`look_again`), but tries by itself once a business day."""
@@ -453,45 +385,11 @@ class LoanWorkflow:
         if progress.payouts:
             self.payouts = progress.payouts
 
-    def _books_order(self, operation: str = "", *, command: str = "") -> dict[str, Any]:
-        """What every order to the books holds. A command brings its own key, an act of the procedure is numbered."""
-        n = self.seq
-        key = self._key(operation)
-        return {
-            "loan": self.order.loan,
-            "key": command_key(self.order.loan, command) if command else key,
-            "n": n,
-            "day": self._today(),
-            "round": self.round,
-            "task_id": self.task_id,
-        }
-
-    def _key(self, operation: str) -> str:
-        key = effect_key(self.order.loan, operation, self.seq)
-        self.seq += 1
-        return key
-
     def _require(self, act: str, *stages: Stage) -> None:
         if self.stage not in stages:
             raise ApplicationError(
                 f"loan {self.order.loan} is at {self.stage}; {act} is not possible there", type="wrong_stage"
             )
-
-    # -- time ---------------------------------------------------------------------------------------------------------
-
-    def _today(self) -> date:
-        return self.order.clock.business_date(workflow.now())
-
-    async def _within(self, days: int, happened: Callable[[], bool]) -> bool:
-        """Waits for something to happen, a number of business days at most; says whether it did."""
-        return await self._sleep(self.order.clock.length_of(days), happened)
-
-    async def _sleep(self, longest: timedelta, woken: Callable[[], bool]) -> bool:
-        try:
-            await workflow.wait_condition(woken, timeout=longest)
-        except TimeoutError:
-            return False
-        return True
 
     def _is_past(self, stage: Stage, task_id: str | None) -> bool:
         return self.stage is not stage or self.task_id != task_id

@@ -12,11 +12,13 @@ from sqlmodel import col, select
 
 from books.schema import migrate
 from books.session import Books
+from console.connections import books_of, migrate_books
 from console.imports import UnreadableFile, import_applications
 from console.seed import seed
 from models.loans import Application
 from models.outbox import OutboxRow, Topic
 from models.staff import Actor, Role
+from services.products import UnknownProduct, catalogue
 from settings import Settings
 from tests.console.running import loanwright
 from tests.crash.house import APPLICANTS, micro_application
@@ -251,8 +253,41 @@ def test_a_file_of_which_nothing_can_be_read_is_refused(
 
 
 def test_a_file_that_is_not_there_is_refused(books: Books, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="cannot be read"):
+    with pytest.raises(UnreadableFile, match=r"nowhere\.csv cannot be read: No such file or directory$"):
         import_applications(books, ACTOR, tmp_path / "nowhere.csv", DAY, quiet=True)
+
+
+def test_a_folder_in_place_of_a_file_is_refused(books: Books, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"cannot be read: Is a directory$"):
+        import_applications(books, ACTOR, tmp_path, DAY, quiet=True)
+
+
+def test_an_unknown_product_is_repeated_only_if_it_looks_like_a_code(books: Books, tmp_path: Path) -> None:
+    lines = [body(0, product=one) for one in ("yacht", APPLICANTS[0].id_number, APPLICANTS[0].name)]
+    for line in lines:
+        with pytest.raises(UnknownProduct) as refusal:
+            catalogue().product(line["product"])
+        assert (line["product"] in str(refusal.value)) is (line["product"] == "yacht")
+    report = import_applications(books, ACTOR, as_json_lines(tmp_path / "a.jsonl", *lines), DAY, quiet=True)
+    assert [number for number, _ in report.refused] == [1, 2, 3]
+
+
+def test_the_command_takes_the_books_of_a_data_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    settings = Settings(database_url=books_of(folder))
+    migrate_books(settings)
+    found = Books(settings.database_url)
+    seed(found, settings)
+    file = as_csv(tmp_path / "a.csv", row(0))
+    ended = loanwright("import", str(file), "--data-dir", str(folder))
+    assert (ended.code, "1 accepted" in ended.err) == (0, True), ended
+    assert len(in_the_books(found)) == 1
+    found.close()
+    both = loanwright(
+        "import", str(file), "--data-dir", str(folder), environment={"LOANWRIGHT_DATABASE_URL": found.url}
+    )
+    assert both.code == 1
+    assert "leave one of them out" in both.err
 
 
 def test_the_command_says_what_became_of_each_line_and_repeats_nothing_personal(books: Books, tmp_path: Path) -> None:

@@ -85,3 +85,29 @@ def test_a_file_that_is_not_utf_8_is_refused_in_a_sentence(tmp_path: Path) -> No
     assert ended.code == 1
     assert "case.json is not JSON" in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("command", "file"), [("schedule", "schedules.json"), ("apr", "apr.json")])
+def test_a_case_that_names_no_operation_is_one_of_the_command(command: str, file: str) -> None:
+    case = cases_of(file)[0]
+    plain = {name: value for name, value in case.items() if name != "operation"}
+    assert plain != case
+    single, several = (loanwright(command, "-", stdin=json.dumps(one)) for one in (plain, [plain]))
+    assert (single.code, several.code) == (0, 0)
+    assert [single.answer] == several.answer == run_cases([case])
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "other"), [("apr", "schedules.json", "schedule"), ("schedule", "apr.json", "apr")]
+)
+def test_a_case_of_the_other_command_is_refused_by_its_operation(command: str, file: str, other: str) -> None:
+    ended = loanwright(command, "-", stdin=json.dumps(cases_of(file)[0]))
+    assert ended.code == 1
+    assert ended.answer["error"]["field"] == "operation"
+    assert f"`loanwright {other}`" in ended.answer["error"]["detail"]
+
+
+def test_a_list_may_hold_both_kinds() -> None:
+    cases = [cases_of("apr.json")[0], cases_of("schedules.json")[0]]
+    ended = loanwright("apr", "-", stdin=json.dumps(cases))
+    assert (ended.code, ended.answer) == (0, run_cases(cases))

@@ -1,6 +1,7 @@
 """What the operator gets wrong is answered with a sentence on standard error, and nothing is created."""
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,20 @@ def test_a_setting_that_cannot_be_is_named_by_every_command(tmp_path: Path) -> N
         said = refused(command, LOANWRIGHT_DATABASE_URL=url, LOANWRIGHT_DAY_SECONDS="a day", TEMPORAL_ADDRESS="garbage")
         assert "LOANWRIGHT_DAY_SECONDS should be a valid number" in said
         assert "TEMPORAL_ADDRESS must be HOST:PORT" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_that_listens_and_says_nothing_is_named_within_seconds(books: str, busy: int) -> None:
+    began = time.monotonic()
+    said = refused("audit", "stages", LOANWRIGHT_DATABASE_URL=books, TEMPORAL_ADDRESS=f"127.0.0.1:{busy}")
+    assert f"no Temporal server at 127.0.0.1:{busy}" in said
+    assert time.monotonic() - began < 20
+
+
+def test_a_start_of_real_days_is_refused(tmp_path: Path) -> None:
+    said = refused("up", "--start-date", "2026-01-05", "--data-dir", str(tmp_path / "new"))
+    assert "--start-date" in said
+    assert "--day-seconds" in said
     assert list(tmp_path.iterdir()) == []
 
 

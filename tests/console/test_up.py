@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import httpx
 import psutil
 import pytest
 
+from books.session import Books
+from console.connections import books_of, of_folder
 from services.staff import demo_key
-from tests.console.running import ENVIRONMENT, ROOT, lives, wait_until
+from settings import Settings
+from tests.console.running import ENVIRONMENT, ROOT, lives, loanwright, wait_until
 from tests.crash.house import SOUND, micro_application
 from tests.crash.mortal import lasting_port
 
@@ -23,12 +27,13 @@ INTEGRATOR = {"Authorization": f"Bearer {demo_key('integrator-demo')}"}
 
 
 @contextmanager
-def up(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def up(folder: Path, *options: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """The command at work; whatever is left of it afterwards is killed."""
-    environment = {name: value for name, value in os.environ.items() if name != "TEMPORAL_ADDRESS"}
+    environment = {name: value for name, value in os.environ.items() if name != "TEMPORAL_ADDRESS"} | settings
+    ports = ["--port", str(lasting_port())]
     with (folder / "up.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "cli.py"), "up", "--port", str(lasting_port()), "--data-dir", str(folder)],
+            [sys.executable, str(ROOT / "cli.py"), "up", *ports, "--data-dir", str(folder), *options],
             env=environment | ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -65,7 +70,10 @@ def family(process: subprocess.Popen[str]) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_says_when_it_is_usable_lends_and_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_up_says_when_it_is_usable_lends_and_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
     with up(tmp_path) as process:
         said = ready_line(process, tmp_path)
         assert said == {"ready": True, "url": said["url"]}
@@ -85,15 +93,35 @@ def test_up_says_when_it_is_usable_lends_and_leaves_nothing_behind(tmp_path: Pat
                 "/api/v1/applications", json=micro_application(SOUND[1]), headers={"Idempotency-Key": "second"}
             )
             wait_until(lambda: stage(caller, entered.json()["loan"]) == "approval", "the new worker works")
+        engine = of_folder(Settings(), tmp_path).temporal_address
         pids = list(family(process))
         process.send_signal(number)
         rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0
         assert rest == ""
         assert not any(map(lives, pids))
+    assert of_folder(Settings(), tmp_path).temporal_address == Settings().temporal_address
     log = (tmp_path / "up.log").read_text()
+    assert f"Temporal      {engine}, namespace default" in log
+    assert f"loanwright audit stages --data-dir {tmp_path}" in log
     assert "process_died" in log
     assert "Traceback" not in log
+
+
+def test_up_takes_the_length_of_the_day_from_the_setting_and_says_when_the_books_keep_another(tmp_path: Path) -> None:
+    with up(tmp_path, "--start-date", "2026-01-05", LOANWRIGHT_DAY_SECONDS="3600") as process:
+        ready_line(process, tmp_path)
+        assert "these books keep" not in (tmp_path / "up.log").read_text()
+        agreed = loanwright("audit", "stages", "--data-dir", str(tmp_path), environment={"TEMPORAL_ADDRESS": ""})
+        assert (agreed.code, agreed.out) == (0, ""), agreed
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    books = Books(books_of(tmp_path))
+    assert (books.clock.day_seconds, books.clock.anchor_date) == (3600, date(2026, 1, 5))
+    books.close()
+    with up(tmp_path) as process:
+        ready_line(process, tmp_path)
+        assert "days of 3600 s from 2026-01-05 on" in (tmp_path / "up.log").read_text()
 
 
 def stage(caller: httpx.Client, loan: str) -> str:
