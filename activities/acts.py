@@ -56,15 +56,13 @@ def _do(books: Books, order: Order, act: Callable[[UnitOfWork, Order], Result]) 
     with books.begin() as work:
         result = act(work, order)
         work.outbox.add_effect(
-            Effect(
-                key=order.key,
-                loan=order.loan,
-                n=order.n,
-                act=act.__name__,
-                request=_digest(order),
-                result=result.model_dump(mode="json"),
-                at=work.now,
-            )
+            key=order.key,
+            loan=order.loan,
+            n=order.n,
+            act=act.__name__,
+            request=_digest(order),
+            result=result.model_dump(mode="json"),
+            at=work.now,
         )
         if order.asked is not None:
             # The answer may be lost with the engine, and the sender may not ask again.

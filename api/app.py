@@ -50,7 +50,8 @@ def create_app(context: ApiContext) -> FastAPI:
         responses=refusals(400, 401, 413, 422, 500, 503),
     )
     app.state.context = context
-    for room in (applications, loans, commands, prepayments, tasks, documents, schedules, bank):
+    # Addresses are compared one after the other, so those that every loan calls come first.
+    for room in (applications, tasks, commands, bank, loans, prepayments, documents, schedules):
         app.include_router(room.router, prefix=PREFIX)
     install_handlers(app, context.books)
     app.add_middleware(Edge, context=context, limits=LIMITS, open_paths=frozenset({NOTICES}))

@@ -1,8 +1,10 @@
 """The audit log."""
 
+from typing import Any
+
 from sqlmodel import Session, col, select
 
-from books.rows import write
+from books.rows import write_values
 from models.audit import AuditEntry
 
 
@@ -12,9 +14,9 @@ class AuditBook:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def add(self, entry: AuditEntry) -> None:
-        """Appends an entry."""
-        write(self.session, entry)
+    def add(self, **entry: Any) -> None:
+        """Appends an entry with these columns of `AuditEntry`."""
+        write_values(self.session, AuditEntry, entry)
 
     def of_loan(self, loan: str, limit: int = 500) -> list[AuditEntry]:
         """Entries about a loan in their order."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Update, bindparam, func, text, update
 from sqlmodel import Session, col, select
 
-from books.rows import WRITTEN_AT_ONCE, write
+from books.rows import WRITTEN_AT_ONCE, write_values
 from models.outbox import Effect, NumberSeries, OutboxRow, Topic
 
 _NEW_SERIES = text("INSERT INTO number_series (name, next) VALUES (:name, 1) ON CONFLICT DO NOTHING")
@@ -35,7 +35,8 @@ class OutboxBook:
 
     def put(self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None) -> None:
         """Writes a message; the key makes it one of its kind."""
-        write(self.session, OutboxRow(topic=topic, key=key, payload=payload, loan=loan, not_before=at))
+        row = {"topic": topic, "key": key, "payload": payload, "loan": loan, "not_before": at}
+        write_values(self.session, OutboxRow, row)
 
     def has(self, key: str) -> bool:
         """Whether a message with this key was ever written."""
@@ -74,9 +75,9 @@ class OutboxBook:
         """The first result of an act, if it was done."""
         return self.session.exec(_EFFECT, params={"key": key}).first()
 
-    def add_effect(self, effect: Effect) -> None:
-        """Records the result of an act."""
-        write(self.session, effect)
+    def add_effect(self, **effect: Any) -> None:
+        """Records the result of an act, with these columns of `Effect`."""
+        write_values(self.session, Effect, effect)
 
     def went_on(self, effect: Effect) -> bool:
         """Whether the loan has done anything after an act."""

@@ -3,7 +3,6 @@
 from typing import Any
 
 from books.session import UnitOfWork
-from models.audit import AuditEntry
 from models.messages import Sender
 from models.staff import Actor, Role
 
@@ -36,18 +35,16 @@ def record(
 ) -> None:
     """Appends an entry to the audit log in the caller's unit of work. Values must not be personal."""
     work.audit.add(
-        AuditEntry(
-            at=work.now,
-            actor_id=actor.id,
-            role=actor.role,
-            address=actor.address,
-            request_id=actor.request_id,
-            act=act,
-            loan=loan,
-            subject=subject,
-            before=before,
-            after=after,
-            reason=reason[:500] if reason else reason,
-            refused=refused,
-        )
+        at=work.now,
+        actor_id=actor.id,
+        role=actor.role,
+        address=actor.address,
+        request_id=actor.request_id,
+        act=act,
+        loan=loan,
+        subject=subject,
+        before=before,
+        after=after,
+        reason=reason[:500] if reason else reason,
+        refused=refused,
     )

@@ -12,7 +12,6 @@ from books.session import Books
 from models.columns import Personal, PersonalForm, set_seal
 from models.customers import Customer
 from models.loans import Stage
-from models.outbox import Effect
 from tests.books.migrated import books as books
 from tests.services.procedure import Procedure
 
@@ -30,7 +29,7 @@ def under_a_seal() -> Iterator[None]:
 def test_an_instant_comes_back_aware_and_in_utc(books: Books) -> None:
     at = datetime(2026, 1, 5, 9, 30, 15, 123456, tzinfo=SHANGHAI)
     with books.begin() as work:
-        work.outbox.add_effect(Effect(key="k", loan="L26000001", n=1, result={}, at=at))
+        work.outbox.add_effect(key="k", loan="L26000001", n=1, result={}, at=at)
     with books.read() as work:
         kept = work.outbox.effect("k")
         assert kept is not None
@@ -41,7 +40,7 @@ def test_an_instant_comes_back_aware_and_in_utc(books: Books) -> None:
 def test_an_instant_without_a_zone_is_refused(books: Books) -> None:
     naive = datetime(2026, 1, 5, 9, 30)  # noqa: DTZ001 this is the mistake that is refused
     with pytest.raises((StatementError, ValueError), match=r"time ?zone"), books.begin() as work:
-        work.outbox.add_effect(Effect(key="k", loan="L26000001", n=1, result={}, at=naive))
+        work.outbox.add_effect(key="k", loan="L26000001", n=1, result={}, at=naive)
 
 
 def test_an_enum_is_kept_by_its_spelling(books: Books) -> None:
