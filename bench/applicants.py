@@ -31,12 +31,13 @@ def microloan(person: Person, *, term: int = 6, amount: int = 6000) -> Body:
 
 
 def student_loan(people: Population, *, term: int) -> Body:
-    """An application of a full-time student some time before graduation."""
+    """An application of a full-time student who graduates next year."""
     for person in people.people:
         studies = person.enrolment
         if studies is None or not studies.full_time or person.account_closed:
             continue
-        if studies.graduates_on.year > people.base_date.year:
+        # Next year: a loan of three years then has a year left to be paid back.
+        if studies.graduates_on.year == people.base_date.year + 1:
             form = {
                 "amount": "8000",
                 "term": str(term),

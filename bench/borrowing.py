@@ -13,6 +13,8 @@ from services.staff import demo_key
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 180.0
+LEAST_PAGE = 20
+"""Several scripts may wait at the same lender: a page of one's own loans alone could miss them behind the others'."""
 INTEGRATOR = {"Authorization": f"Bearer {demo_key('integrator-demo')}"}
 APPROVER = {"Authorization": f"Bearer {demo_key('risk-qian')}"}
 
@@ -102,7 +104,9 @@ class Script:
             for task in tasks["items"]:
                 _arrived(self._approvals.setdefault(task["loan"], _future()), task["id"])
             for stage in {stage for stage, _ in self._arrivals}:
-                loans = await self._get("/loans", INTEGRATOR, stage=stage, limit=str(min(200, 2 * self._in_flight)))
+                loans = await self._get(
+                    "/loans", INTEGRATOR, stage=stage, limit=str(min(200, max(LEAST_PAGE, 2 * self._in_flight)))
+                )
                 for loan in loans["items"]:
                     arrival = self._arrivals.get((stage, loan["loan"]))
                     if arrival is not None:
