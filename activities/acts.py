@@ -40,10 +40,10 @@ def once(books: Books, order: Order, act: Callable[[UnitOfWork, Order], Result],
             # A repeat fails: at the latest at the key of its effect, earlier if the act does not fit what it left
             # behind. To look only then spares all others the question.
             done = _effect(books, order.key)
-            if done is None and isinstance(error, IntegrityError) and was_written_before(error):
-                # Somebody else wrote the same row at this moment; a second look finds it.
-                return _do(books, order, act)
             if done is None:
+                if isinstance(error, IntegrityError) and was_written_before(error):
+                    # Somebody else wrote the same row at this moment; a second look finds it.
+                    return _do(books, order, act)
                 raise _fault(order, act.__name__, error) from None
             if (done.act or act.__name__, done.request) == (act.__name__, _digest(order)):
                 return result_type.model_validate(done.result)

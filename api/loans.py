@@ -10,6 +10,7 @@ from api.context import Acting, Context
 from api.problems import refusals
 from api.shapes import Limit, LoanNumber, Shown, in_yuan
 from models.audit import AuditEntry
+from models.keys import LOAN_PATTERN
 from models.loans import Stage
 from models.payments import PaymentKind, PaymentStatus
 from models.staff import Role
@@ -176,7 +177,7 @@ class HistoryView(BaseModel):
     items: list[HistoryEntry]
 
 
-After = Annotated[str | None, Query(pattern=r"^L[0-9]{8,12}$", description="`next` of the page before")]
+After = Annotated[str | None, Query(pattern=LOAN_PATTERN, description="`next` of the page before")]
 ProductCode = Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,32}$")]
 
 

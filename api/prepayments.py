@@ -17,10 +17,10 @@ from lending.money import to_fen
 from lending.prepayment import quote_prepayment
 from lending.terms import Terms
 from models.loans import Loan, Stage
-from models.messages import CommandResult, PrepaymentOrder
+from models.messages import PrepaymentOrder
 from models.payments import PaymentStatus
 from models.staff import Actor
-from services.commands import done_before
+from services.commands import prepaid_before
 from services.loans import require_stage
 from services.permissions import check_may_speak_for
 from services.repayments import prepayable
@@ -99,18 +99,16 @@ def _check(
     with context.books.read() as work:
         loan = work.loans.seen_by(actor, number)
         check_may_speak_for(actor, loan)
-        before = done_before(work, number, order)
-        if before is None:
+        payment = prepaid_before(work, number, order)
+        if payment is None:
             _amount(work, loan, asked)
             return None
-        key = CommandResult.model_validate(before).payment_key or ""
-        payment = work.payments.get(key)
-    if payment is not None and payment.status is PaymentStatus.DECLINED:
+    if payment.status is PaymentStatus.DECLINED:
         raise CommandRefused("prepayment_declined", f"the bank declined the prepayment: {payment.reason_code}")
-    if payment is None or payment.status is not PaymentStatus.SETTLED or not payment.booked:
+    if payment.status is not PaymentStatus.SETTLED or not payment.booked:
         return None
     sentence = "the loan is settled" if loan.stage is Stage.SETTLED else "the prepayment is booked"
-    return CommandAnswer(loan=number, stage=loan.stage, sentence=sentence, payment=key)
+    return CommandAnswer(loan=number, stage=loan.stage, sentence=sentence, payment=payment.key)
 
 
 def _amount(work: UnitOfWork, loan: Loan, asked: PrepaymentBody) -> int:

@@ -17,8 +17,8 @@ KEY_PATTERN = r"^[!-~]{1,60}$"
 """Idempotency keys: printable ASCII, short enough to be stored together with who sent them."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-LoanNumber = Annotated[str, Path(pattern=r"^L[0-9]{8,12}$", description="the loan's number", examples=["L26000001"])]
-TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="the task's id")]
+LoanNumber = Annotated[str, Path(pattern=keys.LOAN_PATTERN, description="the loan's number", examples=["L26000001"])]
+TaskId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the task's id")]
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 
 MoneyText = Annotated[

@@ -17,6 +17,7 @@ from books.session import UnitOfWork
 from engine.errors import LoanNotRunning
 from lending.errors import LendingError
 from lending.money import to_fen
+from models.keys import LOAN_PATTERN
 from models.messages import CommandOrder, DecisionOrder
 from models.outbox import Topic
 from models.staff import Actor, Role
@@ -122,7 +123,7 @@ def list_tasks(
     mine: Annotated[bool, Query(description="only tasks for me, or for anybody of my role")] = False,
     open_only: Annotated[bool, Query(alias="open", description="only tasks that still wait")] = True,
     kind: TaskKind | None = None,
-    loan: Annotated[str | None, Query(pattern=r"^L[0-9]{8,12}$")] = None,
+    loan: Annotated[str | None, Query(pattern=LOAN_PATTERN)] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> TasksPage:

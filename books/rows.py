@@ -28,14 +28,14 @@ def write_values(session: Session, table: type[SQLModel], values: Mapping[str, A
 
     For the few tables that every act writes to.
     """
-    fixed, made = _defaults(table)
-    row = {**fixed, **{name: make() for name, make in made if name not in values}, **values}
-    session.connection().execute(insert_into(table), row)
+    defaults = {name: make() for name, make in _defaults(table).items() if name not in values}
+    session.connection().execute(insert_into(table), defaults | dict(values))
 
 
 @cache
-def _defaults(table: type[SQLModel]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
-    fields = {name: field for name, field in table.model_fields.items() if not field.is_required()}
-    fixed = {name: field.default for name, field in fields.items() if field.default_factory is None}
-    made = [(name, partial(field.get_default, call_default_factory=True)) for name, field in fields.items()]
-    return fixed, [one for one in made if one[0] not in fixed]
+def _defaults(table: type[SQLModel]) -> dict[str, Callable[[], Any]]:
+    return {
+        name: partial(field.get_default, call_default_factory=True)
+        for name, field in table.model_fields.items()
+        if not field.is_required()
+    }

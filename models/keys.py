@@ -11,6 +11,11 @@ REGISTERS_QUEUE = "registers"
 BANK_QUEUE = "bank"
 """Everything that moves money, apart from the rest."""
 
+LOAN_PATTERN = r"^L[0-9]{8,12}$"
+"""What a loan's number looks like wherever it comes in."""
+ID_PATTERN = r"^[0-9a-f]{32}$"
+"""What a row id looks like wherever it comes in."""
+
 
 def new_id() -> str:
     """A row id: UUID version 7 as 32 hex digits, so that rows sort by their time of birth."""

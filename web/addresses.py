@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import Path
 
-LOAN_PATTERN = r"^L[0-9]{8,12}$"
-TASK_PATTERN = r"^[0-9a-f]{32}$"
+from models.keys import ID_PATTERN, LOAN_PATTERN
 
 Number = Annotated[str, Path(pattern=LOAN_PATTERN)]
 """The number of a loan."""
-TaskId = Annotated[str, Path(pattern=TASK_PATTERN)]
+TaskId = Annotated[str, Path(pattern=ID_PATTERN)]
 """The id of a task."""

@@ -12,7 +12,7 @@ from models.keys import command_id, new_id
 from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder, Sender
 from models.payments import PaymentStatus
 from models.status import LoanStatus
-from services.commands import done_before
+from services.commands import done_before, prepaid_before
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
 from web import labels, pages, refusals
@@ -146,10 +146,9 @@ def _require_own(context: WebContext, visit: Visit, number: str) -> None:
 def _is_done(context: WebContext, number: str, order: Command) -> bool:
     """Whether the books have the command and, of a prepayment, the money."""
     with context.books.read() as work:
-        before = done_before(work, number, order)
-        if before is None or not isinstance(order, PrepaymentOrder):
-            return before is not None
-        payment = work.payments.get(CommandResult.model_validate(before).payment_key or "")
+        if not isinstance(order, PrepaymentOrder):
+            return done_before(work, number, order) is not None
+        payment = prepaid_before(work, number, order)
         return payment is not None and payment.status is PaymentStatus.SETTLED and payment.booked
 
 

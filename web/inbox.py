@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
+from models.keys import ID_PATTERN
 from models.loans import Loan
 from models.staff import Actor
 from models.tasks import Task, TaskKind
 from web import pages
-from web.addresses import TASK_PATTERN
 from web.context import WebContext
 from web.visit import StaffVisit
 
@@ -120,6 +120,6 @@ def _list(request: Request, visit: StaffVisit, show: str, kind: str, after: str)
 def _place(after: str) -> tuple[date, str] | None:
     day, _, last = after.partition("_")
     try:
-        return (date.fromisoformat(day), last) if re.fullmatch(TASK_PATTERN, last) else None
+        return (date.fromisoformat(day), last) if re.fullmatch(ID_PATTERN, last) else None
     except ValueError:
         return None

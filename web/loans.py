@@ -7,12 +7,12 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
-from models.keys import workflow_id
+from models.keys import LOAN_PATTERN, workflow_id
 from models.loans import Stage
 from services.products import catalogue
 from services.status import schedule_of, status_of
 from web import pages
-from web.addresses import LOAN_PATTERN, Number
+from web.addresses import Number
 from web.case import case_view
 from web.context import WebContext
 from web.offers import offer_of

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from models.keys import LOAN_PATTERN
 from models.staff import Actor, Role, Staff
 from services import audit
 from services.staff import DEMO_PERSONS
 from web import labels, pages
-from web.addresses import LOAN_PATTERN
 from web.context import WebContext
 from web.errors import PageNotFound, UnknownBorrower
 from web.language import COOKIE as LANGUAGE_COOKIE
