@@ -51,8 +51,8 @@ async def running(
         threads = stack.enter_context(ThreadPoolExecutor(BOOKS_THREADS, thread_name_prefix="books"))
         for worker in workers(settings, client, books, session, threads, sandbox=sandbox):
             await stack.enter_async_context(worker)
-        sms = SmsSender(books, SmsGateway(session, *_address(settings, "sms")))
-        yield Dispatcher(books, LoanCommands(client), {Topic.SMS: sms.send}, settings.dispatch_per_second)
+        sms = SmsSender(SmsGateway(session, *_address(settings, "sms")))
+        yield Dispatcher(books, LoanCommands(client), {Topic.SMS: sms}, settings.dispatch_per_second)
 
 
 def workers(

@@ -1,28 +1,27 @@
 """Delivery of text messages from the outbox."""
 
-import asyncio
+from collections.abc import Mapping, Sequence
 
-from books.session import Books
+from books.session import UnitOfWork
 from gateways.sms import SmsGateway
+from models.notices import Sms
 from models.outbox import OutboxRow
 
 
 class SmsSender:
     """Sends what the outbox says, once per contact at the provider."""
 
-    def __init__(self, books: Books, gateway: SmsGateway) -> None:
-        self.books = books
+    def __init__(self, gateway: SmsGateway) -> None:
         self.gateway = gateway
 
-    async def send(self, row: OutboxRow) -> None:
-        """Sends the contact that an outbox row names."""
-        key = str(row.payload["contact"])
-        mobile, template, text = await asyncio.to_thread(self._read, key)
-        await self.gateway.send(mobile, template, text, key)
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Sms]:
+        """The messages that the rows name, by the rows' ids."""
+        found = work.customers.messages([row.payload["contact"] for row in rows])
+        return {row.id: found[row.payload["contact"]] for row in rows if row.payload["contact"] in found}
 
-    def _read(self, key: str) -> tuple[str, str, str]:
-        with self.books.read() as work:
-            found = work.customers.message(key)
+    async def deliver(self, row: OutboxRow, found: Sms | None) -> None:
+        """Sends one message."""
+        key = str(row.payload["contact"])
         if found is None:
             raise LookupError(f"there is no contact {key}")
-        return found
+        await self.gateway.send(found.mobile, found.template, found.text, key)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE
 from models.customers import Collateral, Customer, Party, PartyRole
-from models.notices import Contact
+from models.notices import Contact, Sms
 
 _INDEX_KEY = b"loanwright-blind-index"
 """Keys the digests for exact search. Encryption of personal columns brings a secret one to this same place."""
@@ -21,10 +21,11 @@ _PAYEES = (
     .order_by(col(Party.position))
     .execution_options(**WRITTEN_AT_ONCE)
 )
-_MESSAGE = (
-    select(Customer.mobile, Contact.template, Contact.text)
-    .join(Contact, col(Contact.customer_id) == col(Customer.id))
-    .where(col(Contact.key) == bindparam("key"))
+_MESSAGES = (
+    select(Contact.key, Customer.mobile, Contact.template, Contact.text)
+    .join(Customer, col(Contact.customer_id) == col(Customer.id))
+    .where(col(Contact.key).in_(bindparam("keys", expanding=True)))
+    .execution_options(**WRITTEN_AT_ONCE)
 )
 
 
@@ -86,7 +87,7 @@ class CustomerBook:
         query = select(Contact).where(Contact.loan == loan).order_by(col(Contact.id).desc()).limit(limit)
         return list(self.session.exec(query))
 
-    def message(self, key: str) -> tuple[str, str, str] | None:
-        """Mobile, template and text of a message to a customer."""
-        found = self.session.exec(_MESSAGE, params={"key": key}).first()
-        return (found[0], found[1] or "", found[2]) if found else None
+    def messages(self, keys: list[str]) -> dict[str, Sms]:
+        """Messages to customers, by the keys of their contacts."""
+        found = self.session.exec(_MESSAGES, params={"keys": keys})
+        return {key: Sms(mobile, template or "", text) for key, mobile, template, text in found}

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Update, bindparam, func, text, update
+from sqlalchemy import Update, bindparam, exists, func, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write_values
@@ -17,6 +18,17 @@ _TAKEN = (
     .returning(col(NumberSeries.next))
 )
 _EFFECT = select(Effect).where(col(Effect.key) == bindparam("key")).execution_options(**WRITTEN_AT_ONCE)
+_LATER = aliased(Effect)
+_LEFT_OPEN = (
+    select(Effect.key)
+    .where(
+        col(Effect.key).in_(bindparam("keys", expanding=True)),
+        ~exists().where(
+            col(_LATER.loan) == col(Effect.loan), col(_LATER.n) >= col(Effect.n), col(_LATER.key) != col(Effect.key)
+        ),
+    )
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 _DUE = select(OutboxRow.id).where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= bindparam("now")).limit(1)
 _CLAIMED = (
     select(OutboxRow)
@@ -79,10 +91,9 @@ class OutboxBook:
         """Records the result of an act, with these columns of `Effect`."""
         write_values(self.session, Effect, effect)
 
-    def went_on(self, effect: Effect) -> bool:
-        """Whether the loan has done anything after an act."""
-        later = select(Effect.key).where(Effect.loan == effect.loan, Effect.n >= effect.n, Effect.key != effect.key)
-        return self.session.exec(later.limit(1)).first() is not None
+    def left_open(self, keys: list[str]) -> set[str]:
+        """Those of the effects after which their loan has done nothing yet."""
+        return set(self.session.exec(_LEFT_OPEN, params={"keys": keys}))
 
     def last_effect(self, loan: str) -> int:
         """The highest effect number of a loan, 0 if none."""

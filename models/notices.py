@@ -1,5 +1,6 @@
 """Messages to and from people, the history of contact."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Field, SQLModel
@@ -22,3 +23,12 @@ class Contact(SQLModel, table=True):
     template: str | None = Field(default=None, max_length=48)
     text: str = Field(sa_type=Personal)
     at: datetime = Field(sa_type=Instant)
+
+
+@dataclass(frozen=True)
+class Sms:
+    """A text message as its provider wants it."""
+
+    mobile: str
+    template: str
+    text: str

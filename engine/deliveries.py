@@ -1,0 +1,136 @@
+"""How each message of the outbox that is Temporal's reaches its loan."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from books.session import Books, UnitOfWork
+from engine.commands import LoanCommands
+from engine.errors import LoanNotRunning
+from models.loans import CLOSED
+from models.messages import DecisionOrder, LoanOrder, MoneyNotice, Progress
+from models.outbox import OutboxRow
+from services.audit import actor_of, record
+from services.bank import awaits_booking, unclaimed
+from services.loans import position
+
+log = structlog.get_logger()
+
+
+class Delivery(Protocol):
+    """What is done with the messages of one topic."""
+
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+        """What the books say about each message, by its id: read for all that were claimed together.
+
+        Plain queries only. What can go wrong with a single message belongs in `deliver`, where it holds up no other.
+        """
+
+    async def deliver(self, row: OutboxRow, found: Any) -> None:
+        """Delivers a message; `found` is what was looked up for it, None if nothing."""
+
+
+class StartLoan:
+    """Starts a loan's workflow."""
+
+    def __init__(self, commands: LoanCommands) -> None:
+        self.commands = commands
+
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Nothing: the message holds the order."""
+        return {}
+
+    async def deliver(self, row: OutboxRow, found: Any) -> None:  # noqa: ARG002
+        """Starts it; one that runs already is left alone."""
+        await self.commands.start(LoanOrder.model_validate(row.payload))
+
+
+class SignalLoan:
+    """Tells a loan of money, or of a decision whose sender does not wait."""
+
+    def __init__(self, books: Books, commands: LoanCommands) -> None:
+        self.books = books
+        self.commands = commands
+
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+        """Whether the loan still has to hear of its money."""
+        return {
+            row.id: awaits_booking(work, row.loan or "", row.payload["reference"])
+            for row in rows
+            if "reference" in row.payload
+        }
+
+    async def deliver(self, row: OutboxRow, found: Any) -> None:
+        """Sends the Signal; what no running loan can take any more is handed to a person or recorded."""
+        loan = row.loan or ""
+        if "decision" in row.payload:
+            await self._decision(loan, DecisionOrder.model_validate(row.payload["decision"]))
+        elif found:
+            await self._money(loan, MoneyNotice.model_validate(row.payload))
+
+    async def _money(self, loan: str, notice: MoneyNotice) -> None:
+        try:
+            await self.commands.signal_money(loan, notice)
+        except LoanNotRunning:
+            await asyncio.to_thread(self._nobody_home, loan, notice.reference)
+
+    async def _decision(self, loan: str, decision: DecisionOrder) -> None:
+        try:
+            await self.commands.signal_decision(loan, decision)
+        except LoanNotRunning:
+            await asyncio.to_thread(self._came_too_late, loan, decision)
+
+    def _came_too_late(self, loan: str, decision: DecisionOrder) -> None:
+        """A decision that nobody can follow any more: its sender finds that in the audit log."""
+        with self.books.begin() as work:
+            if work.loans.get(loan).stage not in CLOSED:
+                raise LoanNotRunning(loan)
+            record(
+                work,
+                actor_of(decision.sender),
+                "decision_refused",
+                loan=loan,
+                subject=decision.task_id,
+                reason="the loan was closed when the decision came",
+                refused=True,
+            )
+
+    def _nobody_home(self, loan: str, reference: str) -> None:
+        """The loan closed while the money was on its way: finance sees to it."""
+        with self.books.begin() as work:
+            unclaimed(work, loan, reference)
+
+
+class ConfirmCommand:
+    """A command is in the books; if the engine lost it on the way back, the loan is told to look at them."""
+
+    def __init__(self, books: Books, commands: LoanCommands) -> None:
+        self.books = books
+        self.commands = commands
+
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+        """Whether the loan has done nothing since the command."""
+        left_open = work.outbox.left_open([row.payload["effect"] for row in rows])
+        return {row.id: row.payload["effect"] in left_open for row in rows}
+
+    async def deliver(self, row: OutboxRow, found: Any) -> None:
+        """Compares books and engine, for a loan that has not gone on."""
+        if not found:
+            return
+        loan = row.loan or ""
+        known = await asyncio.to_thread(self._position, loan)
+        try:
+            state = await self.commands.state(loan)
+        except LoanNotRunning:
+            if known.stage in CLOSED:
+                return
+            raise
+        if (state.stage, state.task_id) != (known.stage, known.task_id) or (known.next_day and known.next_day.collect):
+            log.warning("command_taken_up_again", loan=loan, stage=known.stage)
+            await self.commands.look_again(loan)
+
+    def _position(self, loan: str) -> Progress:
+        with self.books.read() as work:
+            return position(work, work.loans.get(loan))
