@@ -1,7 +1,8 @@
 """The connection to Temporal."""
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+
+from engine.converter import DATA_CONVERTER
 
 
 async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client:
@@ -9,6 +10,6 @@ async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client
     return await Client.connect(
         address,
         namespace=namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         lazy=lazy,
     )

@@ -6,22 +6,27 @@ import signal
 from pathlib import Path
 
 import uvicorn
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.yardstick.edge import create_edge
 from bench.yardstick.store import Store
 from bench.yardstick.worker import work
-from engine.client import connect
+
+
+async def _connect(temporal: str) -> Client:
+    return await Client.connect(temporal, namespace="default", data_converter=pydantic_data_converter)
 
 
 async def _worker(temporal: str, file: Path, outside_url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await work(await connect(temporal, "default"), Store(file), outside_url, stop)
+    await work(await _connect(temporal), Store(file), outside_url, stop)
 
 
 async def _edge(temporal: str, file: Path, port: int) -> None:
-    app = create_edge(await connect(temporal, "default"), Store(file))
+    app = create_edge(await _connect(temporal), Store(file))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=3
     )

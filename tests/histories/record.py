@@ -5,9 +5,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from engine.converter import DATA_CONVERTER
 from tests.histories.lives import LIVES
 from tests.histories.storing import CURRENT, files_of, fingerprint, to_text
 from tests.simulators.running import Outside, running_outside
@@ -37,7 +37,7 @@ async def record_all(lives: list[str]) -> None:
     """Records these lives one after the other, since the outside world's faults are shared."""
     CURRENT.mkdir(parents=True, exist_ok=True)
     environment = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         dev_server_existing_path=str(temporal_binary()),
         dev_server_log_level="error",
     )

@@ -10,10 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from engine.converter import DATA_CONVERTER
 from tests.servers.shared import ROOT, SharedServers, free_port, guard_command
 from tools.servers import temporal_address, temporal_binary, test_server_binary
 
@@ -55,7 +55,7 @@ def time_skipping(folder: Path) -> Iterator[WorkflowEnvironment]:
     program.chmod(0o755)
     environment = asyncio.run(
         WorkflowEnvironment.start_time_skipping(
-            data_converter=pydantic_data_converter,
+            data_converter=DATA_CONVERTER,
             test_server_existing_path=str(program),
             test_server_startup_timeout=STARTUP_TIMEOUT,
         )

@@ -11,9 +11,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from engine.converter import DATA_CONVERTER
 from tests.simulators.running import Outside, running_outside
 from tests.workflows.gate import Gate
 from tests.workflows.harness import Office, RealEngine, SkippingEngine, make_template, open_office
@@ -86,7 +86,7 @@ def office_in_real_time(
 
     @asynccontextmanager
     async def opened(day_seconds: float) -> AsyncIterator[Office]:
-        client = await Client.connect(temporal_server, namespace=own_namespace, data_converter=pydantic_data_converter)
+        client = await Client.connect(temporal_server, namespace=own_namespace, data_converter=DATA_CONVERTER)
         async with open_office(RealEngine(client), books_template, outside, day_seconds=day_seconds) as office:
             yield office
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from engine.converter import DATA_CONVERTER
 from simulators.records import Person
 from tests.histories.lives import LIVES
 from tests.histories.storing import CURRENT, FOLDER, files_of, fingerprint, load, readable
@@ -26,7 +26,7 @@ def personal(person: Person) -> set[str]:
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 async def test_todays_code_replays_the_recorded_history(path: Path) -> None:
-    replayer = Replayer(workflows=[LoanWorkflow], workflow_runner=sandboxed(), data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[LoanWorkflow], workflow_runner=sandboxed(), data_converter=DATA_CONVERTER)
     await replayer.replay_workflow(load(path))
 
 

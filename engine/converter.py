@@ -1,0 +1,20 @@
+"""How messages to and from workflows are written: as pydantic writes them, with what that needs made once a process."""
+
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter
+
+_SHARED = tuple(PydanticPayloadConverter().converters.values())
+
+
+class MessageConverter(CompositePayloadConverter):
+    """Writes and reads what the SDK's own pydantic converter does.
+
+    The SDK makes a payload converter anew for every task of a workflow; this one shares its parts, and with them
+    what they have learned of each type.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(*_SHARED)
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=MessageConverter)
