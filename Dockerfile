@@ -21,6 +21,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nolog
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY . .
+COPY --from=build /app/services/paper_fonts services/paper_fonts
 COPY --from=build /app/web/static/vendor web/static/vendor
 # The account that runs the code cannot write it, so the bytecode is made now.
 RUN python -m compileall -q /app

@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Without bytecode on disk every process compiles all its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-test demo up check test bench lock clean
+.PHONY: help setup setup-test demo up check test bench mutants lock clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -38,6 +38,9 @@ test: setup-test ## all tests, on two processes
 
 bench: setup-test ## benchmarks
 	$(BIN)/python -m bench
+
+mutants: setup ## how many slips in the loan mathematics the tests notice: 500 mutants, some twenty minutes
+	$(BIN)/python -m tools.mutants
 
 lock: ## renew requirements.lock after a change of dependencies (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --extra dev --python-version 3.11 pyproject.toml -o requirements.lock

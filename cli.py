@@ -6,9 +6,10 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
@@ -21,7 +22,9 @@ from console.audits import audit_books
 from console.connections import connect_engine, migrate_books, of_folder, open_books, reach_given_engine
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
+from console.ledger import close, read_rules, revise, trial_balance_table
 from console.people import ApiRefused
+from console.portfolio import PortfolioReport, import_portfolio
 from console.processes import NotReady
 from console.rebuild import compare_stages, rebuild
 from console.seed import load_products, seed
@@ -33,6 +36,8 @@ from lending.errors import LendingError
 from lending.money import yuan
 from lending.operations import InvalidCase, run_cases
 from models.staff import Actor, Role
+from services.reports import trial_balance
+from services.takeover_check import DifferencePolicy
 from settings import InvalidSetting, Settings, settings
 from tools.servers import ServerMissing
 from worker import work
@@ -45,8 +50,13 @@ app = typer.Typer(
 )
 audits = typer.Typer(no_args_is_help=True, help="Prove that books, engine and computation agree.")
 app.add_typer(audits, name="audit")
+ledger = typer.Typer(no_args_is_help=True, help="Close months, and change accounts and rules from a day on.")
+app.add_typer(ledger, name="ledger")
 # No markup: sentences hold names of files and of columns, and these may hold brackets.
 say = Console(stderr=True, markup=False)
+
+MOST_SHOWN = 40
+"""Differences of a portfolio that are shown on the screen."""
 
 
 def _number(value: float | None) -> float | None:
@@ -68,6 +78,7 @@ BooksDir = Annotated[
     ),
 ]
 ApplicationsFile = Annotated[Path, typer.Argument(help="a .csv file with a header, or a .jsonl file, as UTF-8")]
+FinanceActor = Annotated[str, typer.Option("--actor", help="id of the person of finance who acts")]
 CasesFile = Annotated[str, typer.Argument(help="a JSON file with a case or a list of cases; - reads standard input")]
 OuterPort = Annotated[
     int, typer.Option("--port", min=1, max=65_534, help="port of API and pages; the next one is for health and metrics")
@@ -237,25 +248,63 @@ def _run_operation(operation: str, file: str) -> None:
 def import_command(
     file: ApplicationsFile,
     actor: Annotated[str, typer.Option(help="id of the person or machine that enters them")] = "integrator-demo",
+    portfolio: Annotated[bool, typer.Option("--portfolio", help="the file holds running loans to take over")] = False,
+    approved_by: Annotated[
+        str | None, typer.Option("--approved-by", help="with --portfolio: id of the risk lead who approved the file")
+    ] = None,
+    differences: Annotated[
+        DifferencePolicy,
+        typer.Option(help="with --portfolio: what becomes of a loan whose figures differ from what we compute"),
+    ] = DifferencePolicy.REFUSE,
     data_dir: BooksDir = None,
 ) -> None:
-    """Take in applications from a CSV or JSON Lines file."""
+    """Take in applications, or running loans of another system, from a CSV or JSON Lines file."""
+    if portfolio and approved_by is None:
+        raise typer.BadParameter("a takeover needs a second person", param_hint="--approved-by")
+    if not portfolio and (approved_by is not None or differences is not DifferencePolicy.REFUSE):
+        raise typer.BadParameter("applications are neither approved nor compared here", param_hint="--portfolio")
     configured = of_folder(settings(), data_dir)
     load_products(configured)
     books = open_books(configured)
+    person = _acting(books, actor)
+    if approved_by is not None:
+        try:
+            taken = import_portfolio(books, person, _acting(books, approved_by), file, differences)
+        except KeyboardInterrupt:
+            say.print("interrupted; what was taken over stays, run it again for the rest", style="yellow")
+            raise typer.Exit(130) from None
+        _show_differences(taken)
+        _conclude(len(taken.accepted), len(taken.repeated), taken.refused)
+    report = import_applications(books, person, file, books.clock.business_date(_now()))
+    _conclude(len(report.accepted), len(report.repeated), report.refused)
+
+
+def _acting(books: Books, staff_id: str) -> Actor:
     with books.read() as unit:
-        person = unit.staff.get(actor)
+        person = unit.staff.get(staff_id)
     if person is None or not person.active:
-        say.print(f"there is nobody with the id {actor} who may act", style="red")
+        say.print(f"there is nobody with the id {staff_id} who may act", style="red")
         raise typer.Exit(1)
-    report = import_applications(books, Actor(person.id, Role(person.role)), file, books.clock.business_date(_now()))
-    for number, why in report.refused:
+    return Actor(person.id, Role(person.role))
+
+
+def _show_differences(report: PortfolioReport) -> None:
+    """The first differences as a table; all of them stand in the report beside the file."""
+    if not report.differences:
+        return
+    table = Table("line", "loan there", "figure", "claimed", "computed", "difference", "outcome")
+    for one in sorted(report.differences)[:MOST_SHOWN]:
+        table.add_row(str(one.line), one.source_loan, one.field, one.claimed, one.computed, one.difference, one.outcome)
+    say.print(table)
+    say.print(f"{len(report.differences)} differences, all of them in {report.path}", soft_wrap=True)
+
+
+def _conclude(accepted: int, repeated: int, refused: Sequence[tuple[int, str]]) -> NoReturn:
+    """What became of a file's lines; ends the command with 1 if any was refused."""
+    for number, why in refused:
         say.print(f"  line {number}: {why}", style="yellow", highlight=False)
-    say.print(
-        f"{len(report.accepted)} accepted, {len(report.repeated)} known already, {len(report.refused)} refused",
-        style="bold",
-    )
-    raise typer.Exit(1 if report.refused else 0)
+    say.print(f"{accepted} accepted, {repeated} known already, {len(refused)} refused", style="bold")
+    raise typer.Exit(1 if refused else 0)
 
 
 @app.command("rebuild")
@@ -297,6 +346,42 @@ def audit_stages_command(data_dir: BooksDir = None) -> None:
     for one in asyncio.run(_compare(of_folder(settings(), data_dir))):
         table.add_row(one.loan, one.books or "not there", one.engine or "no workflow")
     _report(table, "books and engine agree")
+
+
+@audits.command("trial-balance")
+def trial_balance_command(
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="business date (default: today)")
+    ] = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Show every account's balance as booked to the end of a day."""
+    books = open_books(of_folder(settings(), data_dir))
+    with books.read() as unit:
+        balance = trial_balance(unit, as_of.date() if as_of else unit.today)
+    Console().print(trial_balance_table(balance))
+
+
+@ledger.command("close")
+def close_command(
+    month: Annotated[str, typer.Argument(help="the month as YYYY-MM; it must be over, and every earlier one closed")],
+    actor: FinanceActor,
+    data_dir: BooksDir = None,
+) -> None:
+    """Close a month: what is dated in it later on is booked on the first open day."""
+    close(open_books(of_folder(settings(), data_dir)), actor, month)
+    say.print(f"{month} is closed")
+
+
+@ledger.command("revise")
+def revise_command(
+    file: Annotated[Path, typer.Argument(help="JSON: accounts, non_accrual and provisions, each with valid_from")],
+    actor: FinanceActor,
+    data_dir: BooksDir = None,
+) -> None:
+    """Add versions of accounts, tax rates, provision rates and the non-accrual rule that are valid from a later day."""
+    count = revise(open_books(of_folder(settings(), data_dir)), actor, read_rules(file))
+    say.print(f"{count} versions added")
 
 
 async def _compare(configured: Settings) -> list[Any]:

@@ -5,7 +5,7 @@ import re
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -43,9 +43,16 @@ class Settings(BaseSettings):
     bureau_credential: SecretStr = SecretStr("demo-bureau")
     enrolment_credential: SecretStr = SecretStr("demo-enrolment")
     vehicles_credential: SecretStr = SecretStr("demo-vehicles")
+    cards_credential: SecretStr = SecretStr("demo-cards")
     bank_credential: SecretStr = SecretStr("demo-bank")
     sms_credential: SecretStr = SecretStr("demo-sms")
     bank_account: str = Field("6200000000000000001", description="the lender's own account at the bank")
+    bank_account_name: str = Field("本行放款专户", description="holder of that account, as the bank knows it")
+    bank_clearing_code: str = Field(
+        "999100000018", pattern=r"^[0-9]{12}$", description="the bank's number in CNAPS, twelve digits"
+    )
+    bank_protocol: Literal["iso20022", "direct"] = Field("iso20022", description="how the bank is spoken to")
+    bank_signing_secret: SecretStr = Field(SecretStr("demo-orders"), description="signs what goes over the direct link")
     state_account: str = Field("6990009000000026", description="account that pays the state's interest subsidy")
     state_name: str = Field("国家助学贷款贴息专户", description="holder of that account, as the bank knows it")
     bank_notice_secret: SecretStr = Field(SecretStr("demo-notices"), description="signs the bank's call-backs")

@@ -13,12 +13,20 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.bank import BankActs
 from activities.loan import LoanActs
+from activities.month_end import MonthEndActs
+from activities.papers import PaperPress
+from activities.reconciliation import ReconciliationActs
+from activities.refunds import RefundSender
 from activities.registers import RegisterActs, Registers
+from activities.signing import SigningCodeSender
 from activities.sms import SmsSender
 from books.session import Books
 from engine.commands import LoanCommands
+from engine.deliveries import Delivery
 from engine.dispatcher import Dispatcher
+from engine.schedules import tend_schedules
 from gateways.bank import BankGateway
+from gateways.bank_messages import BankProtocol, OwnAccount
 from gateways.bureau import CreditBureau
 from gateways.connection import open_session
 from gateways.enrolment import EnrolmentRegister
@@ -29,6 +37,8 @@ from models.keys import BANK_QUEUE, LOANS_QUEUE, REGISTERS_QUEUE
 from models.outbox import Topic
 from settings import Settings
 from workflows.loan import LoanWorkflow
+from workflows.month_end import MonthEndWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 
 WORKFLOW_TASKS = 20
 """A small fixed number: mass replay after a restart would otherwise trip the deadlock detector."""
@@ -51,8 +61,14 @@ async def running(
         threads = stack.enter_context(ThreadPoolExecutor(BOOKS_THREADS, thread_name_prefix="books"))
         for worker in workers(settings, client, books, session, threads, sandbox=sandbox):
             await stack.enter_async_context(worker)
-        sms = SmsSender(SmsGateway(session, *_address(settings, "sms")))
-        yield Dispatcher(books, LoanCommands(client), {Topic.SMS: sms}, settings.dispatch_per_second)
+        gateway = SmsGateway(session, *_address(settings, "sms"))
+        refunds = RefundSender(_bank_acts(settings, books, session))
+        senders: dict[Topic, Delivery] = {
+            Topic.SMS: SmsSender(gateway),
+            Topic.SIGNING_CODE: SigningCodeSender(books, gateway),
+            Topic.REFUND: refunds,
+        }
+        yield Dispatcher(books, LoanCommands(client), senders, settings.dispatch_per_second)
 
 
 def workers(
@@ -66,6 +82,7 @@ def workers(
 ) -> list[Worker]:
     """One worker for each queue."""
     loan_acts = LoanActs(books)
+    month_ends = MonthEndActs(books)
     registers = RegisterActs(
         books,
         Registers(
@@ -75,19 +92,21 @@ def workers(
             VehicleRegister(session, *_address(settings, "vehicles")),
         ),
     )
-    bank = BankActs(
-        books, BankGateway(session, *_address(settings, "bank")), settings.state_account, settings.state_name
-    )
+    bank = _bank_acts(settings, books, session)
+    reconciliations = ReconciliationActs(books, bank.bank, settings.bank_account)
     return [
         Worker(
             client,
             task_queue=LOANS_QUEUE,
-            workflows=[LoanWorkflow],
+            workflows=[LoanWorkflow, MonthEndWorkflow, ReconciliationWorkflow],
             activities=[
                 loan_acts.grade_case,
                 loan_acts.escalate_task,
                 loan_acts.expire_completion,
                 loan_acts.record_decision,
+                loan_acts.propose_change,
+                loan_acts.take_back_change,
+                loan_acts.expire_change,
                 loan_acts.complete_case,
                 loan_acts.accept_contract,
                 loan_acts.withdraw_loan,
@@ -99,6 +118,11 @@ def workers(
                 loan_acts.look_up_position,
                 loan_acts.report_trouble,
                 loan_acts.sweep_closed_loan,
+                month_ends.month_to_end,
+                month_ends.end_month_page,
+                reconciliations.days_to_reconcile,
+                reconciliations.reconcile_statement,
+                reconciliations.note_missing_statement,
             ],
             activity_executor=threads,
             workflow_runner=sandboxed() if sandbox else UnsandboxedWorkflowRunner(),
@@ -117,7 +141,13 @@ def workers(
         Worker(
             client,
             task_queue=BANK_QUEUE,
-            activities=[bank.pay_out, bank.pay_in, bank.collect, bank.recall_payout],
+            activities=[
+                bank.pay_out,
+                bank.pay_in,
+                bank.collect,
+                bank.recall_payout,
+                reconciliations.fetch_statement,
+            ],
             max_concurrent_activities=20,
             graceful_shutdown_timeout=STOP_PATIENCE,
         ),
@@ -130,12 +160,33 @@ def sandboxed() -> SandboxedWorkflowRunner:
 
 
 async def work(settings: Settings, client: Client, books: Books, stop: asyncio.Event) -> None:
-    """Runs the workers and a dispatcher until `stop` is set."""
+    """Runs the workers, a dispatcher and a press until `stop` is set, and sees to the schedules of recurring jobs."""
     async with running(settings, client, books) as dispatcher:
-        dispatching = asyncio.create_task(dispatcher.run())
+        beside = [
+            asyncio.create_task(dispatcher.run()),
+            asyncio.create_task(tend_schedules(client, books.clock)),
+            asyncio.create_task(PaperPress(books).run()),
+        ]
         await stop.wait()
-        dispatching.cancel()
-        await asyncio.gather(dispatching, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+def own_account(settings: Settings) -> OwnAccount:
+    """The lender's account and how its bank is spoken to, as set."""
+    return OwnAccount(
+        protocol=BankProtocol(settings.bank_protocol),
+        number=settings.bank_account,
+        name=settings.bank_account_name,
+        clearing_code=settings.bank_clearing_code,
+        signing_secret=settings.bank_signing_secret.get_secret_value(),
+    )
+
+
+def _bank_acts(settings: Settings, books: Books, session: aiohttp.ClientSession) -> BankActs:
+    bank = BankGateway(session, *_address(settings, "bank"), own_account(settings))
+    return BankActs(books, bank, settings.state_account, settings.state_name)
 
 
 def _address(settings: Settings, service: str) -> tuple[str, str, float]:

@@ -7,12 +7,13 @@ from temporalio import activity
 
 from activities.acts import refusals
 from books.session import Books
-from gateways.bank import BankGateway, DebitOrder, TransferOrder, TransferResult, TransferStatus
+from gateways.bank import BankGateway
+from gateways.bank_messages import DebitOrder, TransferOrder, TransferResult, TransferStatus
 from gateways.errors import OutsideRefused
 from lending.errors import LendingError
 from models.messages import CollectOrder, PaymentOrder, PaymentResult
 from models.payments import Payment, PaymentKind, PaymentStatus
-from services import payments, repayments
+from services import payments, repayments, suspense
 
 
 class OutcomePending(LendingError):
@@ -80,6 +81,11 @@ class BankActs:
                 self._record_recall, order.key, status, result.bank_reference, result.reason_code, result.booked_on
             )
 
+    async def refund(self, key: str) -> PaymentResult:
+        """Sends unmatched money back to its payer."""
+        with refusals():
+            return await self._carry_out(key)
+
     async def _carry_out(self, key: str) -> PaymentResult:
         payment, sent_before, account, name = await asyncio.to_thread(self._begin, key)
         if payment.status in payments.FINAL:
@@ -106,9 +112,10 @@ class BankActs:
         )
 
     async def _send(self, payment: Payment, account: str, name: str) -> TransferResult:
-        if payment.kind is PaymentKind.DISBURSEMENT:
+        purpose = payment.loan or payment.key
+        if payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.REFUND):
             return await self.bank.transfer(
-                TransferOrder(payment.key, account, name, payment.amount_fen, payment.value_date, payment.loan)
+                TransferOrder(payment.key, account, name, payment.amount_fen, payment.value_date, purpose)
             )
         return await self.bank.debit(
             DebitOrder(
@@ -117,7 +124,7 @@ class BankActs:
                 name,
                 payment.amount_fen,
                 payment.value_date,
-                payment.loan,
+                purpose,
                 partial=payment.kind is PaymentKind.INSTALLMENT,
             )
         )
@@ -125,6 +132,8 @@ class BankActs:
     def _begin(self, key: str) -> tuple[Payment, bool, str, str]:
         with self.books.begin() as work:
             payment, sent_before = payments.begin_sending(work, key)
+            if payment.kind is PaymentKind.REFUND:
+                return payment, sent_before, *suspense.payee_of_refund(work, payment)
             party = work.customers.party(payment.party_id) if payment.party_id else None
             if party is None:
                 return payment, sent_before, self.state_account, self.state_name

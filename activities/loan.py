@@ -8,15 +8,18 @@ from books.session import Books
 from models.messages import (
     AdvanceOrder,
     BooksOrder,
+    ChangeProgress,
     CommandOnBooks,
     CommandResult,
     DecideOnBooks,
     PrepayOnBooks,
     Progress,
+    ProposeOnBooks,
+    TakeBackOnBooks,
     TroubleOrder,
     VerificationOrder,
 )
-from services import acceptance, approval, bank, disbursement, grading, loans, repayments, tasks
+from services import acceptance, approval, bank, changes, disbursement, grading, loans, repayments, tasks
 
 
 class LoanActs:
@@ -105,3 +108,18 @@ class LoanActs:
     def advance_account(self, order: AdvanceOrder) -> Progress:
         """Brings the account up to a business date."""
         return once(self.books, order, repayments.advance, Progress)
+
+    @activity.defn
+    def propose_change(self, order: ProposeOnBooks) -> ChangeProgress:
+        """Records a proposal and asks somebody to decide it."""
+        return once(self.books, order, changes.propose, ChangeProgress)
+
+    @activity.defn
+    def take_back_change(self, order: TakeBackOnBooks) -> ChangeProgress:
+        """Ends a proposal at its proposer's wish."""
+        return once(self.books, order, changes.take_back, ChangeProgress)
+
+    @activity.defn
+    def expire_change(self, order: BooksOrder) -> ChangeProgress:
+        """Ends a proposal that nobody decided in time."""
+        return once(self.books, order, changes.expire, ChangeProgress)

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from api import applications, bank, commands, documents, loans, prepayments, schedules, tasks
+from api import applications, bank, changes, commands, documents, loans, prepayments, reconciliation, schedules, tasks
 from api.context import ApiContext
 from api.documents import LARGEST_UPLOAD
 from api.edge import Edge
+from api.parameters import refuse_unknown_parameters
 from api.problems import Problem, install_handlers, refusals
 
 PREFIX = "/api/v1"
@@ -48,10 +49,12 @@ def create_app(context: ApiContext) -> FastAPI:
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         responses=refusals(400, 401, 413, 422, 500, 503),
+        dependencies=[Depends(refuse_unknown_parameters)],
     )
     app.state.context = context
     # Addresses are compared one after the other, so those that every loan calls come first.
-    for room in (applications, tasks, commands, bank, loans, prepayments, documents, schedules):
+    rooms = (applications, tasks, commands, bank, loans, prepayments, changes, documents, schedules, reconciliation)
+    for room in rooms:
         app.include_router(room.router, prefix=PREFIX)
     install_handlers(app, context.books)
     app.add_middleware(Edge, context=context, limits=LIMITS, open_paths=frozenset({NOTICES}))

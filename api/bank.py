@@ -16,7 +16,8 @@ router = APIRouter(tags=["bank"])
 async def take_notice(request: Request, context: Context) -> None:
     """Keeps a movement on the lender's account, or a late decline; a repetition changes nothing.
 
-    The bank signs body and time instead of sending a key.
+    The bank signs body and time instead of sending a key. The body is JSON, or XML of ISO 20022: a camt.054 with one
+    booking, a pain.002 or camt.029 with one decline.
     """
     body = await request.body()
     await run_in_threadpool(_keep, context, body, request.headers)

@@ -1,18 +1,25 @@
-"""Documents of a loan: handing them in, and the list of them."""
+"""Documents of a loan: handing them in, the list of them, their content, and papers that the lender issues."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Self
+from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, model_validator
 
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
-from api.shapes import LoanNumber
+from api.shapes import Asked, LoanNumber
+from books.session import UnitOfWork
+from models import keys
 from models.documents import Document
+from models.loans import Loan
+from models.papers import PaperLanguage, PaperOrder
 from models.staff import Actor
-from services.documents import LARGEST_BYTES, hand_in
+from services.documents import LARGEST_BYTES, hand_in, look_at
+from services.papers import order_certificate, order_contract, order_receipt, order_statement
 
 router = APIRouter(tags=["documents"])
 
@@ -29,6 +36,8 @@ class DocumentView(BaseModel):
     media_type: str
     size_bytes: int
     sha256: str
+    language: str | None = Field(description="of a paper that the lender issued; null for what was handed in")
+    terms_version: int | None = Field(description="the version of the terms that the paper is made from")
     uploaded_by: str
     uploaded_at: datetime
 
@@ -39,9 +48,50 @@ class DocumentsView(BaseModel):
     items: list[DocumentView]
 
 
+class AskedPaper(StrEnum):
+    """Papers that may be asked for."""
+
+    CONTRACT = "contract"
+    STATEMENT = "statement"
+    RECEIPT = "receipt"
+    SETTLEMENT_CERTIFICATE = "settlement_certificate"
+
+
+class PaperAsked(Asked):
+    """What the paper is about: a period for a statement, a payment for a receipt, nothing for the others."""
+
+    language: PaperLanguage = Field(PaperLanguage.CHINESE, description="the Chinese text is the one that counts")
+    from_: Annotated[date | None, Field(alias="from", description="first day of a statement")] = None
+    to: Annotated[date | None, Field(description="last day of a statement")] = None
+    payment: Annotated[
+        str | None,
+        Field(pattern=r"^[!-~]{1,96}$", description="`key` of the payment, as `transactions` lists it, for a receipt"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _period_is_whole(self) -> Self:
+        if (self.from_ is None) != (self.to is None):
+            raise ValueError("a period has `from` and `to`")
+        return self
+
+
+class PaperView(BaseModel):
+    """A paper that was asked for; `content` is the address at which it can be fetched once it is `ready`."""
+
+    id: str = Field(description="id of the document it becomes")
+    kind: str
+    language: PaperLanguage
+    number: str = Field(description="printed on the paper")
+    ready: bool
+    content: str
+
+
+DocumentId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the document's id")]
+
+
 @router.get("/loans/{loan}/documents", responses=refusals(404))
 def list_documents(loan: LoanNumber, actor: Acting, context: Context) -> DocumentsView:
-    """What was handed in for the loan."""
+    """What was handed in for the loan, and the papers that the lender issued."""
     with context.books.read() as work:
         work.loans.seen_by(actor, loan)
         return DocumentsView(items=[_view(document) for document in work.documents.of_loan(loan)])
@@ -72,6 +122,67 @@ async def upload_document(
     if not is_new:
         response.status_code = 200
     return document
+
+
+@router.get(
+    "/loans/{loan}/documents/{document_id}/content",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "the file as it was handed in or issued",
+            "content": {name: {} for name in ("application/pdf", "image/png", "image/jpeg")},
+        },
+        **refusals(404, 409),
+    },
+)
+def show_document(loan: LoanNumber, document_id: DocumentId, actor: Acting, context: Context) -> Response:
+    """The content of a document. That it was looked at goes into the audit log; 409 while a paper is being made."""
+    with context.books.begin() as work:
+        document = look_at(work, actor, work.loans.seen_by(actor, loan), document_id)
+    headers = {
+        # Never shown as a page of ours: what was handed in may be anything.
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.filename, safe='')}",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "X-Document-Sha256": document.sha256,
+    }
+    return Response(document.content, headers=headers, media_type=document.media_type)
+
+
+@router.post(
+    "/loans/{loan}/papers/{kind}",
+    status_code=202,
+    responses={200: {"model": PaperView, "description": "the paper is there already"}, **refusals(403, 404, 409)},
+)
+def order_paper(
+    loan: LoanNumber, kind: AskedPaper, asked: PaperAsked, actor: Acting, context: Context, response: Response
+) -> PaperView:
+    """Asks for a paper, which is made within seconds; the same one asked for again is the same document.
+
+    A settlement certificate is for a settled loan, a contract for one with approved terms.
+    """
+    with context.books.begin() as work:
+        order = _ordered(work, actor, work.loans.seen_by(actor, loan), kind, asked)
+        ready = order.done_at is not None
+    content = f"/api/v1/loans/{loan}/documents/{order.id}/content"
+    response.headers["Location"] = content
+    if ready:
+        response.status_code = 200
+    return PaperView(
+        id=order.id, kind=order.kind, language=order.language, number=order.number, ready=ready, content=content
+    )
+
+
+def _ordered(work: UnitOfWork, actor: Actor, loan: Loan, kind: AskedPaper, asked: PaperAsked) -> PaperOrder:
+    if kind is AskedPaper.CONTRACT:
+        return order_contract(work, loan, work.today, actor=actor, language=asked.language)
+    if kind is AskedPaper.SETTLEMENT_CERTIFICATE:
+        return order_certificate(work, actor, loan, asked.language)
+    if kind is AskedPaper.RECEIPT:
+        return order_receipt(work, actor, loan, asked.payment or "", asked.language)
+    # Without a period: all of the loan so far.
+    first, last = asked.from_ or loan.disbursed_on or loan.applied_on, asked.to or work.today
+    return order_statement(work, actor, loan, first, last, asked.language)
 
 
 def _keep(

@@ -49,8 +49,10 @@ class LoanView(Shown):
     reasons: list[str]
     terms: dict[str, JsonValue] | None
     terms_version: int | None
+    amendments: list[dict[str, JsonValue]] = Field(description="what was agreed since, as events of the account")
     disbursed_on: date | None
     closed_on: date | None
+    written_off_on: date | None = Field(description="what comes in from then on is a recovery")
     as_of: date = Field(description="business date of the figures")
     principal_outstanding: str
     outstanding: str

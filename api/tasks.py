@@ -13,6 +13,7 @@ from api.commands import CommandAnswer, answer_to
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
 from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan, sender_of
+from api.unmatched import MoneyVerb, MoneyView, money_view, say_to_money
 from books.session import UnitOfWork
 from engine.errors import LoanNotRunning
 from lending.errors import LendingError
@@ -41,20 +42,26 @@ class UnknownPage(LendingError):
 
 
 class Verb(StrEnum):
-    """What a person says to a task: the three decisions on a case, or `done` where something was to be done."""
+    """What a person says to a task: the three decisions on a case, or `done` where something was to be done.
+
+    To unmatched money: `book` to a loan or `return` to its payer are proposed, `approve` and `refuse` are another
+    person's word on that, `done` closes the task and moves nothing.
+    """
 
     APPROVE = "approve"
     REFUSE = "refuse"
     RETURN = "return"
+    BOOK = "book"
     DONE = "done"
 
 
 class DecisionBody(Asked):
-    """A decision with its reason; `amount` approves less than was applied for."""
+    """A decision with its reason; `amount` approves less than was applied for, `loan` is where money is booked to."""
 
     outcome: Verb
     reason: Words
     amount: MoneyText | None = None
+    loan: str | None = Field(default=None, pattern=LOAN_PATTERN)
 
 
 class Delegation(Asked):
@@ -98,9 +105,10 @@ class DecisionView(Shown):
 
 
 class TaskDetail(TaskView):
-    """A task with what was decided on it."""
+    """A task with what was decided on it, or with the unmatched money that it is about."""
 
     decision: DecisionView | None
+    money: MoneyView | None
 
 
 class Queued(BaseModel):
@@ -145,8 +153,9 @@ def show_task(task_id: TaskId, actor: Acting, context: Context) -> TaskDetail:
     with context.books.read() as work:
         task = work.tasks.seen_by(actor, task_id)
         decision = work.tasks.decision(task_id)
+        money = money_view(work, task)
     shown = in_yuan(decision.model_dump()) if decision else None
-    return TaskDetail.model_validate(task.model_dump() | {"decision": shown})
+    return TaskDetail.model_validate(task.model_dump() | {"decision": shown, "money": money})
 
 
 @router.post("/tasks/{task_id}/claim", responses=refusals(403, 404, 409))
@@ -259,6 +268,11 @@ def _answer_before(context: ApiContext, actor: Actor, order: DecisionOrder) -> C
 
 
 def _finish(context: ApiContext, actor: Actor, task_id: str, body: DecisionBody) -> CommandAnswer:
+    with context.books.begin() as work:
+        task = work.tasks.seen_by(actor, task_id)
+        if task.kind is TaskKind.UNMATCHED_MONEY and body.outcome is not Verb.DONE and body.amount is None:
+            sentence = say_to_money(work, actor, task, MoneyVerb(body.outcome.value), body.loan, body.reason)
+            return CommandAnswer(loan=None, stage=None, sentence=sentence)
     _require_done(body)
     with context.books.begin() as work:
         task = tasks.finish(work, actor, work.tasks.seen_by(actor, task_id), body.reason)
@@ -276,14 +290,15 @@ def _check_completion(context: ApiContext, actor: Actor, task: Task, body: Decis
 
 
 def _require_done(body: DecisionBody) -> None:
-    if body.outcome is not Verb.DONE or body.amount is not None:
+    if body.outcome is not Verb.DONE or body.amount is not None or body.loan is not None:
         raise InvalidDecision(
-            "there is nothing to approve here; say that it is done", fields={"outcome": "send done, without an amount"}
+            "there is nothing to approve here; say that it is done",
+            fields={"outcome": "send done, without an amount or a loan"},
         )
 
 
 def _decision(task: Task, body: DecisionBody, actor: Actor, command: str) -> DecisionOrder:
-    if body.outcome is Verb.DONE:
+    if body.outcome in (Verb.DONE, Verb.BOOK) or body.loan is not None:
         raise InvalidDecision("this task asks for a decision", fields={"outcome": "choose approve, refuse or return"})
     return DecisionOrder(
         task_id=task.id,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from bench import lifetime, origination, quotes, rush
+from bench import lifetime, origination, papers, portfolio, quotes, reconciliation, rush
 from bench.errors import BenchFailed
 from bench.figures import Findings, keep, show
 from console.processes import NotReady
@@ -21,13 +21,21 @@ BUSY = 0.75
 def main() -> int:
     """Reads the command line and measures."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures Loanwright against its targets.")
-    parser.add_argument("names", nargs="*", metavar="name", help="origination, history, rush, quotes; all by default")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="name",
+        help="quotes, papers, portfolio, reconciliation, origination, rush, history; all by default",
+    )
     parser.add_argument("--pairs", type=int, default=5, help="interleaved runs of each side of `origination`")
     parser.add_argument("--loans", type=int, default=60, help="loans a run of `origination`")
     given = parser.parse_args()
     console = Console(stderr=True)
     benches: dict[str, Callable[[], Findings]] = {
         quotes.NAME: quotes.measure,
+        papers.NAME: papers.measure,
+        portfolio.NAME: portfolio.measure,
+        reconciliation.NAME: reconciliation.measure,
         origination.NAME: lambda: origination.measure(console, given.pairs, given.loans),
         rush.NAME: lambda: rush.measure(console),
         lifetime.NAME: lambda: lifetime.measure(console),

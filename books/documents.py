@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, func
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
@@ -40,6 +40,15 @@ class DocumentBook:
         without_content = defer(Document.content)  # type: ignore[arg-type]  # a column at class level
         query = select(Document).where(Document.loan == loan).order_by(col(Document.id)).options(without_content)
         return list(self.session.exec(query.limit(200)))
+
+    def get(self, document_id: str) -> Document | None:
+        """A document with its content."""
+        return self.session.get(Document, document_id)
+
+    def handed_in(self, loan: str) -> int:
+        """How many documents were handed in for a loan; papers that the lender issued do not count."""
+        query = select(func.count()).where(Document.loan == loan, col(Document.language).is_(None))
+        return self.session.exec(query).one()
 
     def same(self, loan: str, kind: str, sha256: str) -> Document | None:
         """The same content handed in before for the same loan and kind."""

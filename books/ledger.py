@@ -1,19 +1,47 @@
-"""Queries on postings and balances."""
+"""Queries on postings, balances and the chart of accounts."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, true
+from sqlalchemy import ColumnElement, Date, and_, bindparam, case, func, insert, literal, true, union_all
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
-from models.ledger import LedgerAccount, Posting
+from models.ledger import AccountVersion, LedgerAccount, Posting
+from models.periods import ClosedPeriod
+
+TAX = "vat"
+"""What stands in place of a credited account where a row of `_STANDING` is a rate of tax."""
+
+# The database finds the first open day in the statement that writes: nobody has to ask for it before.
+_OPEN_FROM = select(func.max(ClosedPeriod.open_from)).scalar_subquery()
+_DATED = bindparam("dated", type_=Date)
+_INSERT = insert(Posting).values(booking_date=case((_OPEN_FROM > _DATED, _OPEN_FROM), else_=_DATED))
 
 _MOVED = (
     select(Posting.debit, Posting.credit, func.sum(Posting.amount_fen))
     .where(col(Posting.loan) == bindparam("loan"))
     .group_by(col(Posting.debit), col(Posting.credit))
-    .execution_options(**WRITTEN_AT_ONCE)
 )
+_LATER = aliased(AccountVersion)
+_DAY = bindparam("day", type_=Date)
+_VALID = and_(
+    col(AccountVersion.valid_from) <= _DAY,
+    ~select(_LATER.code)
+    .where(
+        col(_LATER.code) == col(AccountVersion.code),
+        col(_LATER.valid_from) > col(AccountVersion.valid_from),
+        col(_LATER.valid_from) <= _DAY,
+    )
+    .exists(),
+)
+_RATES = select(AccountVersion.code, literal(TAX), AccountVersion.vat_basis_points).where(
+    col(AccountVersion.vat_basis_points) > 0, _VALID
+)
+_MOVED_AT_ONCE = _MOVED.execution_options(**WRITTEN_AT_ONCE)
+_STANDING = union_all(_MOVED, _RATES).execution_options(**WRITTEN_AT_ONCE)
 
 
 class LedgerBook:
@@ -26,9 +54,10 @@ class LedgerBook:
         """Whether an entry is in the ledger."""
         return self.session.exec(select(Posting.id).where(Posting.entry == entry).limit(1)).first() is not None
 
-    def add(self, posting: Posting) -> None:
-        """Adds a posting."""
-        write(self.session, posting)
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Adds postings, given by their columns without the booking date: the value date, or the first open day."""
+        if rows:
+            self.session.connection().execute(_INSERT, [row | {"dated": row["value_date"]} for row in rows])
 
     def of_loan(self, loan: str, limit: int = 2000) -> list[Posting]:
         """A loan's postings in their order."""
@@ -37,8 +66,19 @@ class LedgerBook:
 
     def moved(self, loan: str) -> dict[tuple[str, str], int]:
         """What a loan's postings moved in all: (debit, credit) → fen."""
-        found = self.session.exec(_MOVED, params={"loan": loan})
+        found = self.session.exec(_MOVED_AT_ONCE, params={"loan": loan})
         return {(debit, credit): int(total) for debit, credit, total in found}
+
+    def standing(self, loan: str, day: date) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+        """What a loan's postings moved, and the tax rates of the day by account, in one look: see `moved`, `rates`."""
+        found = self.session.connection().execute(_STANDING, {"loan": loan, "day": day}).all()
+        rates = {code: int(rate) for code, kind, rate in found if kind == TAX}
+        return {(debit, credit): int(total) for debit, credit, total in found if credit != TAX}, rates
+
+    def rates(self, day: date) -> dict[str, int]:
+        """The rates of value-added tax of a day in basis points, by income account; without those that bear none."""
+        found = self.session.connection().execute(_RATES, {"day": day}).all()
+        return {code: int(rate) for code, _, rate in found}
 
     def moved_in_all(self) -> dict[tuple[str, str], int]:
         """What all postings moved: (debit, credit) → fen."""
@@ -46,6 +86,27 @@ class LedgerBook:
             col(Posting.debit), col(Posting.credit)
         )
         return {(debit, credit): int(total) for debit, credit, total in self.session.exec(query)}
+
+    def moved_of(self, loans: Iterable[str], until: date) -> dict[str, dict[tuple[str, str], int]]:
+        """What the postings of several loans moved up to a value date: loan → (debit, credit) → fen."""
+        query = (
+            select(Posting.loan, Posting.debit, Posting.credit, func.sum(Posting.amount_fen))
+            .where(col(Posting.loan).in_(list(loans)), col(Posting.value_date) <= until)
+            .group_by(col(Posting.loan), col(Posting.debit), col(Posting.credit))
+        )
+        moved: dict[str, dict[tuple[str, str], int]] = {}
+        for loan, debit, credit, total in self.session.exec(query):
+            moved.setdefault(loan or "", {})[(debit, credit)] = int(total)
+        return moved
+
+    def booked_until(self, as_of: date) -> list[tuple[str, str, int]]:
+        """What was moved from account to account by booking dates up to a day: debit, credit, fen."""
+        query = (
+            select(Posting.debit, Posting.credit, func.sum(Posting.amount_fen))
+            .where(col(Posting.booking_date) <= as_of)
+            .group_by(col(Posting.debit), col(Posting.credit))
+        )
+        return [(debit, credit, int(total)) for debit, credit, total in self.session.exec(query)]
 
     def balance(self, account: str, on: date | None = None, loan: str | None = None) -> int:
         """Debits less credits of an account in fen, up to a value date, of one loan or of all."""
@@ -69,6 +130,20 @@ class LedgerBook:
             months[f"{day:%Y-%m}"] = months.get(f"{day:%Y-%m}", 0) + int(total)
         return months
 
-    def accounts(self) -> list[LedgerAccount]:
-        """The chart of accounts."""
-        return list(self.session.exec(select(LedgerAccount).order_by(col(LedgerAccount.code))))
+    def accounts(self, on: date) -> list[AccountVersion]:
+        """The chart of accounts as it is on a day, by code."""
+        query = select(AccountVersion).where(_VALID).order_by(col(AccountVersion.code))
+        return list(self.session.exec(query, params={"day": on}))
+
+    def versions(self, code: str) -> list[AccountVersion]:
+        """All versions of an account, oldest first."""
+        query = select(AccountVersion).where(AccountVersion.code == code)
+        return list(self.session.exec(query.order_by(col(AccountVersion.valid_from))))
+
+    def open_account(self, code: str) -> None:
+        """Makes a code known."""
+        write(self.session, LedgerAccount(code=code))
+
+    def add_version(self, version: AccountVersion) -> None:
+        """Records what an account is from a day on."""
+        write(self.session, version)

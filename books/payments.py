@@ -1,11 +1,24 @@
 """Queries on orders to the bank and on its entries."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import bindparam, func
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
-from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus
+from models.customers import Party, PartyRole
+from models.loans import Loan, Stage
+from models.payments import (
+    MONEY_MOVED,
+    BankEntry,
+    Payment,
+    PaymentKind,
+    PaymentStatus,
+    SuspenseProposal,
+    SuspenseVerdict,
+)
 
 _PAYMENT_HELD = (
     select(Payment)
@@ -18,6 +31,30 @@ _OF_LOAN = (
 )
 _OF_KIND = _OF_LOAN.where(col(Payment.kind) == bindparam("kind"))
 _TO_BOOK = _OF_LOAN.where(col(Payment.booked).is_(False), col(Payment.status).in_(MONEY_MOVED))
+
+_PAYER = (
+    col(Party.loan),
+    col(Party.name),
+    col(Party.account),
+    col(Loan.next_due_fen),
+    col(Loan.overdue_fen),
+    col(Loan.outstanding_fen),
+)
+
+MOST_NAMED = 500
+"""How many keys one query names at most: databases limit the parameters of a statement."""
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Somebody who may pay for a running loan: a party of it, with what the loan waits for; sums in fen."""
+
+    loan: str
+    name: str
+    account: str | None
+    next_due_fen: int
+    overdue_fen: int
+    outstanding_fen: int
 
 
 class PaymentBook:
@@ -76,9 +113,78 @@ class PaymentBook:
         query = select(BankEntry).where(BankEntry.booked_on == day).order_by(col(BankEntry.reference))
         return list(self.session.exec(query.limit(limit)))
 
+    def entries_of(self, references: Iterable[str]) -> dict[str, BankEntry]:
+        """Bank entries by their references, in few queries however many there are."""
+        found: dict[str, BankEntry] = {}
+        for some in in_portions(references):
+            query = select(BankEntry).where(col(BankEntry.reference).in_(some))
+            found |= {entry.reference: entry for entry in self.session.exec(query)}
+        return found
+
+    def entries_named(self, end_to_end_ids: Iterable[str]) -> list[BankEntry]:
+        """Bank entries with one of these end-to-end ids, in few queries however many there are."""
+        found: list[BankEntry] = []
+        for some in in_portions(end_to_end_ids):
+            found += self.session.exec(select(BankEntry).where(col(BankEntry.end_to_end_id).in_(some)))
+        return found
+
+    def orders(self, keys: Iterable[str]) -> dict[str, Payment]:
+        """Orders by their keys, in few queries however many there are."""
+        found: dict[str, Payment] = {}
+        for some in in_portions(keys):
+            query = select(Payment).where(col(Payment.key).in_(some))
+            found |= {order.key: order for order in self.session.exec(query)}
+        return found
+
+    def entry_of_task(self, task_id: str) -> BankEntry | None:
+        """The bank entry that a task is about."""
+        return self.session.exec(select(BankEntry).where(BankEntry.task_id == task_id)).first()
+
+    def loans_paid_from(self, account_index: str, limit: int = 20) -> list[str]:
+        """Loans that money from an account, given by its digest, went to before."""
+        query = select(BankEntry.loan).where(BankEntry.account_index == account_index, col(BankEntry.loan).is_not(None))
+        return [loan for loan in self.session.exec(query.distinct().limit(limit)) if loan is not None]
+
+    def payers(self) -> list[Payer]:
+        """Everybody who may pay for a loan in repayment: its parties without the payees, in one query."""
+        query = (
+            sa_select(*_PAYER)
+            .join(Loan, col(Loan.number) == col(Party.loan))
+            .where(col(Loan.stage) == Stage.REPAYMENT, col(Party.role) != PartyRole.PAYEE)
+        )
+        return [Payer(*row) for row in self.session.connection().execute(query)]
+
+    def proposal(self, proposal_id: str) -> SuspenseProposal | None:
+        """One proposal on unmatched money."""
+        return self.session.get(SuspenseProposal, proposal_id)
+
+    def proposals(self, task_id: str) -> list[tuple[SuspenseProposal, SuspenseVerdict | None]]:
+        """What was proposed for the money of a task, oldest first, with what a second person said to it."""
+        query = (
+            select(SuspenseProposal, SuspenseVerdict)
+            .join(SuspenseVerdict, col(SuspenseVerdict.proposal_id) == col(SuspenseProposal.id), isouter=True)
+            .where(SuspenseProposal.task_id == task_id)
+            .order_by(col(SuspenseProposal.id))
+        )
+        return [(proposal, verdict) for proposal, verdict in self.session.exec(query)]
+
+    def pending_proposal(self, task_id: str) -> SuspenseProposal | None:
+        """The proposal for the money of a task that still waits for a second person."""
+        for proposal, verdict in self.proposals(task_id):
+            if verdict is None:
+                return proposal
+        return None
+
     def totals(self) -> dict[tuple[PaymentKind, PaymentStatus], tuple[int, int]]:
         """Number and settled sum in fen of all orders, by kind and status."""
         query = select(col(Payment.kind), col(Payment.status), func.count(), func.sum(Payment.settled_fen)).group_by(
             col(Payment.kind), col(Payment.status)
         )
         return {(kind, status): (count, int(total or 0)) for kind, status, count, total in self.session.exec(query)}
+
+
+def in_portions(keys: Iterable[str]) -> Iterator[list[str]]:
+    """The different keys, so many at a time as one query may name."""
+    waiting = sorted(set(keys))
+    for start in range(0, len(waiting), MOST_NAMED):
+        yield waiting[start : start + MOST_NAMED]

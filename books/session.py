@@ -20,6 +20,7 @@ from books.loans import LoanBook
 from books.outbox import OutboxBook
 from books.payments import PaymentBook
 from books.policies import PolicyBook
+from books.reconciliation import ReconciliationBook
 from books.rows import write
 from books.staff import StaffBook
 from books.tasks import TaskBook
@@ -73,6 +74,11 @@ class UnitOfWork:
     def payments(self) -> PaymentBook:
         """Orders to the bank and its entries."""
         return PaymentBook(self.session)
+
+    @cached_property
+    def reconciliation(self) -> ReconciliationBook:
+        """The bank's statements and where they differ."""
+        return ReconciliationBook(self.session)
 
     @cached_property
     def ledger(self) -> LedgerBook:

@@ -1,35 +1,31 @@
 """The ledger against the mathematics: every loan recomputed from its terms and events, and compared."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from books.session import Books, UnitOfWork
 from models import ledger as chart
 from models.loans import Loan
 from services.ledger import RECEIVABLES
 from services.loans import account_of
+from services.proofs import BooksDifference as BooksDifference
+from services.proofs import Proofs
 
 PAGE = 500
 
 
-@dataclass(frozen=True)
-class BooksDifference:
-    """A figure of a loan that differs; both in fen."""
-
-    loan: str
-    figure: str
-    ledger_fen: int
-    computed_fen: int
-
-
 def audit_books(books: Books) -> Iterator[BooksDifference]:
-    """Recomputes every loan at the date its books stand at and yields each figure that the ledger has otherwise."""
+    """Recomputes every loan at the date its books stand at, and each of its month-ends and taxes as of then.
+
+    Yields each figure that the ledger has otherwise.
+    """
     last = ""
     while True:
         with books.read() as work:
             numbers = work.loans.all_numbers(after=last, limit=PAGE)
+            proofs = Proofs(work)
             for number in numbers:
                 yield from _differences(work, work.loans.get(number))
+                yield from proofs.differences(number)
         if not numbers:
             return
         last = numbers[-1]

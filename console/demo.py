@@ -27,6 +27,7 @@ from models.loans import Stage
 from models.staff import Actor, Role
 from services.reports import FundsSummary, cash_by_month, funds
 from settings import Settings
+from worker import own_account
 
 START = date(2026, 1, 5)
 """The first business date of every demonstration: the made-up people's graduations and salaries are dated from it."""
@@ -114,7 +115,8 @@ async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books:
                     acting.result()
         acting.cancel()
         await asyncio.gather(acting, return_exceptions=True)
-        bank = BankGateway(session, f"{settings.outside_url}/bank", settings.bank_credential.get_secret_value())
+        credential = settings.bank_credential.get_secret_value()
+        bank = BankGateway(session, f"{settings.outside_url}/bank", credential, own=own_account(settings))
         return await _outcome(books, bank, settings)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -47,7 +47,7 @@ def import_applications(books: Books, actor: Actor, path: Path, day: date, *, qu
     """
     report = ImportReport()
     batch: list[tuple[int, Submission]] = []
-    lines = list(_lines(path))
+    lines = list(read_lines(path, {"product", "consent"}, _application))
     for number, body in track(lines, description="importing", disable=quiet, transient=True):
         if isinstance(body, str):
             report.refused.append((number, body))
@@ -58,7 +58,7 @@ def import_applications(books: Books, actor: Actor, path: Path, day: date, *, qu
                 raise InvalidForm({"reference": "has characters that cannot be printed"})
             batch.append((number, read_submission(body, f"import:{reference[:80]}", actor, day)))
         except LendingError as refusal:
-            report.refused.append((number, _sentence(refusal)))
+            report.refused.append((number, sentence_of(refusal)))
         if len(batch) >= BATCH:
             _write(books, batch, report)
             batch = []
@@ -76,11 +76,20 @@ def _write(books: Books, batch: Sequence[tuple[int, Submission]], report: Import
         if isinstance(answer, Receipt):
             (report.repeated if answer.repeated else report.accepted).append(answer.loan)
         else:
-            report.refused.append((number, _sentence(answer)))
+            report.refused.append((number, sentence_of(answer)))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Line numbers as an editor shows them, each with the application or with what is wrong with the line."""
+def read_lines(
+    path: Path,
+    columns: Set[str],
+    body_of: Callable[[Mapping[str, str]], dict[str, Any]],
+    json_of: Callable[[str], Any] = read_json,
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Line numbers as an editor shows them, each with the object that the line holds or with what is wrong with it.
+
+    A CSV must have these columns; `body_of` makes an object of one of its rows, `json_of` of a line of JSON. Raises
+    UnreadableFile if nothing of the file can be read.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -88,36 +97,38 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"{path} cannot be read as UTF-8 text; save it as UTF-8") from error
     if path.suffix == ".jsonl":
-        yield from _json_lines(text)
+        yield from _json_lines(text, json_of)
     elif path.suffix == ".csv":
-        yield from _csv_lines(text, path)
+        yield from _csv_lines(text, path, columns, body_of)
     else:
         raise UnreadableFile(f"{path} is neither a .csv nor a .jsonl file")
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _json_lines(text: str, json_of: Callable[[str], Any]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
-            body = read_json(line)
+            body = json_of(line)
         except NotJson as refusal:
             yield number, f"this line {refusal.fields['body']}"
             continue
-        except InvalidForm as refusal:
-            yield number, _sentence(refusal)
+        except LendingError as refusal:
+            yield number, sentence_of(refusal)
             continue
         yield number, body if isinstance(body, dict) else "this line is not a JSON object"
 
 
-def _csv_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _csv_lines(
+    text: str, path: Path, needed: Set[str], body_of: Callable[[Mapping[str, str]], dict[str, Any]]
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
     reader = csv.DictReader(text.splitlines(), strict=True)
     try:
         columns = list(reader.fieldnames or ())
     except csv.Error as error:
         raise UnreadableFile(f"{path} has a header that is not CSV: {error}") from error
-    if not {"product", "consent"} <= set(columns):
-        raise UnreadableFile(f"{path} has no header with product and consent")
+    if not needed <= set(columns):
+        raise UnreadableFile(f"{path} has no header with {' and '.join(sorted(needed, reverse=True))}")
     times = Counter(unicodedata.normalize("NFKC", name).strip() for name in columns)
     if twice := [name or "(none)" for name, count in times.items() if count > 1]:
         raise UnreadableFile(f"{path} has more than one column of the name {', '.join(twice)}")
@@ -126,14 +137,19 @@ def _csv_lines(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | st
             if None in row or None in row.values():
                 yield reader.line_num, "this line has not as many fields as the header"
                 continue
-            # An empty cell means that the field was left out: products differ in their fields.
-            form = {name: value for name, value in row.items() if name not in COLUMNS_OF_BODY and value != ""}
-            body: dict[str, Any] = {name: row[name] for name in COLUMNS_OF_BODY if row.get(name)}
-            yield reader.line_num, body | {"form": form}
+            yield reader.line_num, body_of(row)
     except csv.Error as error:
         yield reader.reader.line_num, f"from here on the file is not CSV: {error}"
 
 
-def _sentence(refusal: LendingError) -> str:
+def _application(row: Mapping[str, str]) -> dict[str, Any]:
+    # An empty cell means that the field was left out: products differ in their fields.
+    form = {name: value for name, value in row.items() if name not in COLUMNS_OF_BODY and value != ""}
+    body: dict[str, Any] = {name: row[name] for name in COLUMNS_OF_BODY if row.get(name)}
+    return body | {"form": form}
+
+
+def sentence_of(refusal: LendingError) -> str:
+    """What is wrong, field by field where it is known."""
     fields = "; ".join(f"{name}: {why}" for name, why in refusal.fields.items())
     return fields or str(refusal)

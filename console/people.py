@@ -192,7 +192,7 @@ class ScriptedPeople:
         with self.books.read() as work:
             borrower = work.customers.borrower(loan.number)
         order = {
-            "end_to_end_id": f"own-{uuid4().hex}",
+            "end_to_end_id": uuid4().hex,
             "from_account": borrower.account,
             "from_name": borrower.name,
             "amount_fen": overdue,

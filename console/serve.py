@@ -43,6 +43,7 @@ def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> 
         counterparty=notice.counterparty_name,
         remittance=notice.text,
         is_recall=notice.kind is NoticeKind.RECALL,
+        counterparty_account=notice.counterparty_account or None,
     )
 
 

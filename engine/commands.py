@@ -20,6 +20,8 @@ from engine.errors import CommandRefused, EngineBusy, EngineUnavailable, LoanNot
 from lending.errors import LendingError
 from models.keys import LOANS_QUEUE, workflow_id
 from models.messages import (
+    ChangeOrder,
+    ChangeWithdrawal,
     Command,
     CommandOrder,
     CommandResult,
@@ -79,6 +81,14 @@ class LoanCommands:
     async def prepay(self, loan: str, prepayment: PrepaymentOrder) -> CommandResult:
         """A prepayment drawn today."""
         return await self._update(loan, "prepay", prepayment)
+
+    async def propose_change(self, loan: str, change: ChangeOrder) -> CommandResult:
+        """A change that somebody else decides; the result names the proposal."""
+        return await self._update(loan, "propose_change", change)
+
+    async def take_back_change(self, loan: str, withdrawal: ChangeWithdrawal) -> CommandResult:
+        """A proposal is taken back."""
+        return await self._update(loan, "take_back_change", withdrawal)
 
     async def signal_money(self, loan: str, notice: MoneyNotice) -> None:
         """Tells the loan that money moved. Raises LoanNotRunning if nobody is there to hear it."""

@@ -127,7 +127,8 @@ class ConfirmCommand:
             if known.stage in CLOSED:
                 return
             raise
-        if (state.stage, state.task_id) != (known.stage, known.task_id) or (known.next_day and known.next_day.collect):
+        stands = (state.stage, state.task_id, state.changes) == (known.stage, known.task_id, known.changes or ())
+        if not stands or (known.next_day and known.next_day.collect):
             log.warning("command_taken_up_again", loan=loan, stage=known.stage)
             await self.commands.look_again(loan)
 

@@ -1,15 +1,20 @@
 """How every gateway calls: shared connections, one time limit, a credential, and errors told apart."""
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from yarl import URL
 
 from gateways.errors import AnswerMalformed, OutsideRefused, OutsideUnavailable
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+LARGEST_ANSWER_BYTES = 1024 * 1024
 
 # Too early, too many, or timed out on their side: not a verdict on the call.
 _TRY_LATER = frozenset({408, 425, 429})
@@ -28,6 +33,15 @@ class _Refusal(Answer):
 
 
 AnswerType = TypeVar("AnswerType")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a service said: status, headers, and the body as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -50,7 +64,7 @@ class Connection:
         self.service = service
         self._session = session
         self._base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {credential}", "Accept": "application/json"}
+        self._headers = {"Authorization": f"Bearer {credential}"}
         self._timeout_seconds = timeout_seconds
 
     async def post(self, path: str, question: Mapping[str, object], form: TypeAdapter[AnswerType]) -> AnswerType:
@@ -58,53 +72,90 @@ class Connection:
 
         Raises OutsideUnavailable, OutsideRefused or AnswerMalformed.
         """
-        return await self._call("POST", path, form, question=question)
+        body = json.dumps(question).encode()
+        return self.read(path, self.taken(path, await self.exchange("POST", path, body)), form)
 
-    async def get(self, path: str, form: TypeAdapter[AnswerType], **parameters: str) -> AnswerType:
-        """What the service holds at a path, in its agreed form. Raises as `post` does."""
-        return await self._call("GET", path, form, parameters=parameters)
+    def address(self, path: str) -> URL:
+        """Where a path of the service is; the path comes encoded."""
+        return URL(f"{self._base_url}/{path}", encoded=True)
 
-    async def _call(
+    async def exchange(
         self,
         method: str,
         path: str,
-        form: TypeAdapter[AnswerType],
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         *,
-        question: Mapping[str, object] | None = None,
-        parameters: Mapping[str, str] | None = None,
-    ) -> AnswerType:
-        # The first part of the path names the operation; later parts may be account numbers.
-        operation = path.split("/", 1)[0]
+        content_type: str = "application/json",
+        largest_bytes: int = LARGEST_ANSWER_BYTES,
+    ) -> Reply:
+        """What the service says, be it a refusal. Path and parameters come encoded.
+
+        Raises OutsideUnavailable, and AnswerMalformed where the reply is larger than agreed.
+        """
+        operation = _operation(path)
+        sent = {**self._headers, "Accept": content_type, **(headers or {})}
+        if body is not None:
+            sent["Content-Type"] = content_type
         try:
             async with self._session.request(
                 method,
-                f"{self._base_url}/{path}",
-                json=question,
-                params=parameters,
-                headers=self._headers,
+                self.address(path),
+                data=body,
+                headers=sent,
                 timeout=aiohttp.ClientTimeout(total=self._timeout_seconds),
                 allow_redirects=False,
             ) as response:
-                status, body = response.status, await response.read()
+                reply = Reply(response.status, response.headers, await _body(response, largest_bytes))
         # Causes are cut off here and below (`from None`): their texts may repeat addresses and values.
         except TimeoutError:
             raise OutsideUnavailable(self.service, operation, f"no answer within {self._timeout_seconds:g} s") from None
         except aiohttp.ClientError as error:
             raise OutsideUnavailable(self.service, operation, f"connection failed ({type(error).__name__})") from None
-        if status >= 500 or status in _TRY_LATER:
-            raise OutsideUnavailable(self.service, operation, f"out of order with status {status}")
-        if not 200 <= status < 300:
-            raise OutsideRefused(self.service, operation, status, _refusal_code(body))
-        return self._read(operation, body, form)
+        if reply.status >= 500 or reply.status in _TRY_LATER:
+            raise OutsideUnavailable(self.service, operation, f"out of order with status {reply.status}")
+        if len(reply.body) > largest_bytes:
+            raise AnswerMalformed(self.service, operation, f"it has more than {largest_bytes} bytes")
+        return reply
 
-    def _read(self, operation: str, body: bytes, form: TypeAdapter[AnswerType]) -> AnswerType:
+    def taken(self, path: str, reply: Reply) -> bytes:
+        """The body of a reply that is no refusal. Raises OutsideRefused with the service's own code."""
+        if not 200 <= reply.status < 300:
+            raise OutsideRefused(self.service, _operation(path), reply.status, _refusal_code(reply.body))
+        return reply.body
+
+    def read(self, path: str, body: bytes, form: TypeAdapter[AnswerType]) -> AnswerType:
+        """A body in its agreed form. Raises AnswerMalformed, which names fields and no value."""
         try:
             return form.validate_json(body)
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['type']}" for problem in error.errors()[:5]
             )
-            raise AnswerMalformed(self.service, operation, problems) from None
+            raise AnswerMalformed(self.service, _operation(path), problems) from None
+
+
+def with_parameters(path: str, parameters: Mapping[str, str]) -> str:
+    """The path with its query, encoded."""
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def _operation(path: str) -> str:
+    """The first part of the path names the operation; later parts may be account numbers."""
+    return path.split("/", 1)[0].split("?", 1)[0]
+
+
+async def _body(response: aiohttp.ClientResponse, largest_bytes: int) -> bytes:
+    """The body up to one byte more than agreed: what is packed tightly must not fill the memory when unpacked."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > largest_bytes:
+            response.close()
+            return b"".join(parts)[: largest_bytes + 1]
+    return b"".join(parts)
 
 
 def _refusal_code(body: bytes) -> str | None:

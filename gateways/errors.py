@@ -65,3 +65,31 @@ class NoticeRejected(LendingError):
 
     code = "notice_rejected"
     http_status = 401
+
+
+class OrderUnsendable(OutsideRefused):
+    """An order that cannot be written in the bank's form, so nothing was sent and sending it again is no use."""
+
+    code = "order_unsendable"
+    http_status = 422
+
+    def __init__(self, operation: str, problem: str) -> None:
+        self.status = 422
+        self.outside_code = "order_unsendable"
+        OutsideError.__init__(self, "bank", operation, problem)
+
+
+class BankMessageBroken(AnswerMalformed):
+    """A bank's message that breaks its form or one of our rules: where, and which.
+
+    `element` is the path within the message, entries counted from 1; `line` is that of the XML, None where the message
+    has no lines. Neither the sentence nor its cause repeats a value.
+    """
+
+    def __init__(self, operation: str, problem: str, element: str | None = None, line: int | None = None) -> None:
+        self.element = element
+        self.line = line
+        self.problem = problem
+        where = [f"line {line}"] if line is not None else []
+        where += [element] if element else []
+        super().__init__("bank", operation, f"{', '.join(where)}: {problem}" if where else problem)

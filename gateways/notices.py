@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as business_date
@@ -11,22 +10,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from gateways.bank import AmountFen, Direction
+from gateways.bank_messages import AmountFen, TransferStatus
 from gateways.connection import Answer
-from gateways.errors import NoticeRejected
+from gateways.errors import BankMessageBroken, NoticeRejected
+from gateways.iso20022.notifications import Booking, OrderReport, read_notification
+from gateways.texts import CONTROLS, LONGEST_TEXT, fitted
+from models.statements import Direction
 
 OLDEST_NOTICE = timedelta(minutes=5)
 
-CONTROLS = r"\x00-\x1f\x7f-\x9f"
 LONGEST_END_TO_END_ID = 96
 LONGEST_REASON = 64
-LONGEST_TEXT = 500
-"""For names and remittance texts; ISO 20022 allows 140 characters of each."""
 
 
 def _fitted(longest: int) -> AfterValidator:
-    """Text as the books can keep it, without control characters and cut: no money is lost because of a text."""
-    return AfterValidator(lambda text: re.sub(f"[{CONTROLS}]", " ", text)[:longest])
+    return AfterValidator(lambda text: fitted(text, longest))
 
 
 Text = Annotated[str, _fitted(LONGEST_TEXT)]
@@ -45,13 +43,13 @@ class BankNotice(Answer):
     """A booking on the lender's account, or the late decline of a pending order (amount 0, with its reason).
 
     `reference` is unique per booking: the same one again is the same booking, told twice. So it is refused, and not
-    mended, if the books cannot keep it as it is.
+    mended, if the books cannot keep it as it is. A payer from elsewhere may give no end-to-end id.
     """
 
     reference: Annotated[str, Field(min_length=1, max_length=64, pattern=f"^[^{CONTROLS}]+$")]
     kind: NoticeKind
     status: Literal["settled", "declined"]
-    end_to_end_id: Annotated[str, Field(min_length=1), _fitted(LONGEST_END_TO_END_ID)]
+    end_to_end_id: Annotated[str, Field(min_length=1), _fitted(LONGEST_END_TO_END_ID)] | None
     direction: Direction
     amount_fen: AmountFen
     booked_on: business_date
@@ -68,11 +66,22 @@ class BankNotice(Answer):
         return self
 
 
+_DECIDED_KINDS = {
+    "pain.001": NoticeKind.TRANSFER,
+    "pain.008": NoticeKind.DEBIT,
+    "camt.055": NoticeKind.RECALL,
+}
+"""By the message that the order came in, whatever its version."""
+_BOOKED_KINDS = {"ICDT": NoticeKind.TRANSFER, "IDDT": NoticeKind.DEBIT, "RCDT": NoticeKind.DEPOSIT}
+"""By the family of ISO's bank transaction code."""
+
+
 def verify_notice(body: bytes, headers: Mapping[str, str], secret: str, *, now: datetime | None = None) -> BankNotice:
     """The notice in `body`, if the bank signed it with the shared secret within the last five minutes.
 
-    The signature is `v1=` and the hexadecimal HMAC-SHA256 of the timestamp, a point and the body as sent. Raises
-    NoticeRejected; its sentence carries nothing of the body.
+    The body is the direct link's JSON, or XML of ISO 20022: camt.054 with one booking, pain.002 or camt.029 with the
+    decline of one order. The signature is `v1=` and the hexadecimal HMAC-SHA256 of the timestamp, a point and the body
+    as sent. Raises NoticeRejected; its sentence carries nothing of the body.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     timestamp = lower.get("x-bank-timestamp", "")
@@ -86,7 +95,55 @@ def verify_notice(body: bytes, headers: Mapping[str, str], secret: str, *, now: 
     if abs(age_seconds) > OLDEST_NOTICE.total_seconds():
         raise NoticeRejected("the notice was signed more than five minutes ago, or in the future")
     try:
-        return BankNotice.model_validate_json(body)
+        return _of_xml(body) if body.lstrip()[:1] == b"<" else BankNotice.model_validate_json(body)
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}))
         raise NoticeRejected(f"the notice is not in the agreed form: {fields}") from None
+    except BankMessageBroken as error:
+        raise NoticeRejected(f"the notice is not in the agreed form: {error}") from None
+
+
+def _of_xml(body: bytes) -> BankNotice:
+    told = read_notification(body)
+    return _of_booking(told) if isinstance(told, Booking) else _of_report(told)
+
+
+def _of_booking(booking: Booking) -> BankNotice:
+    entry = booking.entry
+    otherwise = NoticeKind.DEPOSIT if entry.direction is Direction.IN else NoticeKind.TRANSFER
+    return BankNotice(
+        reference=entry.reference,
+        kind=NoticeKind.RECALL if entry.is_reversal else _BOOKED_KINDS.get(booking.family or "", otherwise),
+        status="settled",
+        end_to_end_id=entry.end_to_end_id,
+        direction=entry.direction,
+        amount_fen=entry.amount_fen,
+        booked_on=entry.booked_on,
+        counterparty_account=entry.counterparty_account or "",
+        counterparty_name=entry.counterparty_name or "",
+        text=entry.remittance or "",
+        reason_code=None,
+    )
+
+
+def _of_report(report: OrderReport) -> BankNotice:
+    """The decline of an order. Its settlement is no notice: the booking is."""
+    result = report.result
+    kind = _DECIDED_KINDS.get(report.order_kind[:8])
+    if kind is None:
+        raise BankMessageBroken("notices", "it does not say what kind of order it is about", "OrgnlMsgNmId")
+    if result.status is not TransferStatus.DECLINED:
+        raise BankMessageBroken("notices", "only a decline is reported without a booking", "TxInfAndSts")
+    return BankNotice(
+        reference=result.bank_reference,
+        kind=kind,
+        status="declined",
+        end_to_end_id=result.end_to_end_id,
+        direction=Direction.OUT if kind is NoticeKind.TRANSFER else Direction.IN,
+        amount_fen=0,
+        booked_on=report.reported_on,
+        counterparty_account="",
+        counterparty_name="",
+        text="",
+        reason_code=result.reason_code,
+    )

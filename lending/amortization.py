@@ -197,7 +197,9 @@ def bullet_interest(periods: OpenPeriods, rule: RoundingRule) -> list[int]:
     """Interest of the whole stretch, due with the principal at its end and so rounded once."""
     exact = periods.accrued + periods.balance * _whole_factor(periods)
     total = round_ratio(exact.numerator, exact.denominator, rule.mode, rule.to_fen) - periods.charged
-    return [0] * (len(periods.factors) - 1) + [total]
+    interest = [0] * len(periods.factors)
+    interest[periods.last_paying() if any(periods.paying) else -1] = total
+    return interest
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ from lending.schedules import Schedule
 
 _PLACES = Decimal("0.01")
 _MOST = Decimal(1000)
+_ZERO = Fraction(0)
+_CLEAR = 0.4999
+"""How far from a hundredth of a percent an estimate may lie and still be sure of its rounding."""
+_MOST_ESTIMATED = 2000
 
 STEPS_A_RATE = 1000
 STEPS_A_STREAM = 500
@@ -82,8 +86,7 @@ def apr(body: Mapping[str, object], effort: Effort | None = None) -> Decimal:
     for place, (amount, count, start) in enumerate(streams):
         payments.append(_Stream(amount, count, whole + _offset(unit, first, start, before, place), odd))
         before += count
-    rate = _solve(principal, payments, "payments")
-    return _percent(rate * _decimal(a_year))
+    return _yearly_percent(principal, payments, "payments", a_year)
 
 
 def xirr(cashflows: Iterable[tuple[date, Decimal | int]]) -> Decimal | None:
@@ -106,9 +109,9 @@ def annualised_cost_percent(schedule: Schedule, disbursements: Sequence[tuple[da
     start = min(day for day, _ in disbursements)
     flows = [(row.due, row.total) for row in schedule.rows] + [(day, -fen) for day, fen in disbursements if day > start]
     amounts = [_Stream(fen, 1, *_unit_periods(schedule.period, start, day)) for day, fen in flows if fen]
-    rate = _solve(sum(fen for day, fen in disbursements if day == start), amounts, "schedule")
     years, units = schedule.period.year_ratio()
-    return _percent(rate * units / years)
+    first = sum(fen for day, fen in disbursements if day == start)
+    return _yearly_percent(first, amounts, "schedule", Fraction(units, years))
 
 
 def _stream(entry: object, place: int) -> tuple[int, int, date]:
@@ -137,7 +140,12 @@ def _unit_periods(unit: Period | None, start: date, end: date) -> tuple[int, Fra
     if unit is None:
         raise InvalidAprInput("first_payment_unit_periods", "is needed for a unit period of this length")
     if end <= start:
-        return 0, Fraction(0)
+        return 0, _ZERO
+    if unit.months and start.day == end.day:
+        # The usual case, without the calendar: the same day some months later.
+        count, rest = divmod((end.year - start.year) * 12 + end.month - start.month, unit.months)
+        if not rest:
+            return count, _ZERO
     count = periods_between(end, start, unit, end.day)
     reached, back = (shift(end, unit, -turns, end.day) for turns in (count, count + 1))
     return count, Fraction((reached - start).days, (reached - back).days)
@@ -155,10 +163,62 @@ def _offset(unit: Period | None, first: date, start: date, before: int, place: i
     return count + (shift(first, unit, count, first.day) < start)
 
 
-def _solve(principal: int, payments: Sequence[_Stream], field: str) -> Decimal:
-    """The rate of a unit period at which the payments are worth the principal, by bisection."""
+def _yearly_percent(principal: int, payments: Sequence[_Stream], field: str, a_year: Fraction) -> Decimal:
+    """The rate of a unit period at which the payments are worth the principal, a year, in percent with two places.
+
+    A quick estimate decides where it is clear to which side the third place rounds; else the exact search does.
+    """
     if sum(stream.amount * stream.times for stream in payments) < principal or principal <= 0:
         raise InvalidAprInput(field, "do not bring back what was paid out")
+    estimate = _estimate(principal, payments)
+    if estimate is not None:
+        hundredths = estimate * float(a_year) * 10_000
+        whole = round(hundredths)
+        if abs(hundredths - whole) < _CLEAR:
+            return Decimal(whole).scaleb(-2)
+    return _percent(_solve(principal, payments, field) * _decimal(a_year))
+
+
+def _estimate(principal: int, payments: Sequence[_Stream]) -> float | None:
+    """The rate to some ten digits by Newton's method, or None where that is not sure. It never is a sum of money.
+
+    What the payments are worth falls with the rate, ever more slowly, where all are positive: from below, the steps
+    come nearer and never go beyond.
+    """
+    if sum(stream.times for stream in payments) > _MOST_ESTIMATED or any(stream.amount < 0 for stream in payments):
+        return None
+    single = [
+        (float(amount), whole + turn, float(odd)) for amount, times, whole, odd in payments for turn in range(times)
+    ]
+    total = sum(amount for amount, _, _ in single)
+    waiting = sum(amount * (whole + odd) for amount, whole, odd in single)
+    # All of it paid at the average time would be worth less: a rate not far below the one sought.
+    try:
+        rate = (total / principal) ** (total / waiting) - 1 if waiting else 0.0
+    except OverflowError:
+        return None
+    for _ in range(60):
+        discount, worth, slope = 1 / (1 + rate), -float(principal), 0.0
+        for amount, whole, odd in single:
+            part = amount * discount**whole
+            late = whole * discount
+            if odd:
+                share = 1 / (1 + odd * rate)
+                part *= share
+                late += odd * share
+            worth += part
+            slope += part * late
+        if not slope:
+            return None
+        step = worth / slope
+        rate += step
+        if abs(step) < 1e-13:
+            return rate if 0 <= rate < 1 else None
+    return None
+
+
+def _solve(principal: int, payments: Sequence[_Stream], field: str) -> Decimal:
+    """The same rate exactly, by bisection."""
     odds = {stream.odd: _decimal(stream.odd) for stream in payments}
 
     marks = {stream.whole for stream in payments} | {stream.whole + stream.times for stream in payments}

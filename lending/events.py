@@ -201,7 +201,8 @@ _READERS: dict[EventType, Callable[[Event, Fields], Event]] = {
 def in_force(events: Sequence[Event], as_of: datetime.date) -> list[Event]:
     """The events up to the end of `as_of` in the order they apply, without reversals and what these undo.
 
-    A reversal may itself be reversed. Refused: an id used twice, and a reversal of an event that is not there.
+    Refused: an id used twice, a reversal of an event that is not there, and one of a reversal: what was undone by
+    mistake is booked anew, so that everybody sees at once whether an event stands.
     """
     by_id: dict[str, Event] = {}
     for event in events:
@@ -210,29 +211,11 @@ def in_force(events: Sequence[Event], as_of: datetime.date) -> list[Event]:
         by_id[event.id] = event
     reversals = [event for event in events if event.type is EventType.REVERSAL]
     for event in reversals:
-        if event.of not in by_id:
+        target = by_id.get(event.of or "")
+        if target is None:
             raise InvalidEvent("of", f"there is no event {event.of} for {event.id} to reverse", event.id)
-    undone = _undone([event for event in reversals if event.date <= as_of])
+        if target.type is EventType.REVERSAL:
+            raise InvalidEvent("of", f"{event.of} is a reversal, which {event.id} cannot reverse", event.id)
+    undone = {event.of for event in reversals if event.date <= as_of}
     standing = [e for e in events if e.date <= as_of and e.type is not EventType.REVERSAL and e.id not in undone]
     return sorted(standing, key=lambda event: (event.date, _RANK[event.type]))
-
-
-def _undone(reversals: Sequence[Event]) -> set[str | None]:
-    """The ids of what the reversals undo, beginning with those that nobody reverses."""
-    undone: set[str | None] = set()
-    reversed_by: dict[str | None, int] = {}
-    for reversal in reversals:
-        reversed_by[reversal.of] = reversed_by.get(reversal.of, 0) + 1
-    of = {reversal.id: reversal.of for reversal in reversals}
-    settled = [reversal.id for reversal in reversals if reversal.id not in reversed_by]
-    for identity in settled:
-        target = of.pop(identity)
-        if identity not in undone:
-            undone.add(target)
-        reversed_by[target] -= 1
-        if target in of and not reversed_by[target]:
-            settled.append(target)
-    if of:
-        first = next(reversal for reversal in reversals if reversal.id in of)
-        raise InvalidEvent("of", f"{first.id} is reversed by what it reverses", first.id)
-    return undone

@@ -96,6 +96,10 @@ class Fields:
             self.refuse(field, f"must be at most {most}")
         return number
 
+    def optional_number(self, field: str, most: int) -> Decimal | None:
+        """A number from 0 to `most`, or None where it is left out."""
+        return self.number(field, most) if self.has(field) else None
+
     def whole(self, field: str, least: int, most: int, default: int | None = None) -> int:
         """A whole number from `least` to `most`."""
         if default is not None and not self.has(field):

@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 from operator import add
 
-from lending.components import SUBSIDY, Component
+from lending.components import PENALTY, SUBSIDY, Component
 
 Amounts = dict[Component, int]
 
@@ -58,6 +58,10 @@ class Installment:
         unpaid = self.unpaid[component]
         return unpaid if self.closed or not self.moved else unpaid - self.moved.get(component, 0)
 
+    def own_penalty(self) -> int:
+        """The penalty charged for this installment's own lateness: without what came over from re-aged arrears."""
+        return self.charged[PENALTY] - self.moved.get(PENALTY, 0)
+
     def amounts(self) -> Iterator[int]:
         """The components in full, charged or not, in the order of `Component`."""
         return map(add, self.planned.values(), self.charged.values())
@@ -76,3 +80,5 @@ class Installment:
         for own, others in ((self.charged, later.charged), (self.unpaid, later.unpaid)):
             for component, amount in others.items():
                 own[component] += amount
+        for component, amount in later.moved.items():
+            self.moved[component] = self.moved.get(component, 0) + amount

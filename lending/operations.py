@@ -9,11 +9,13 @@ from lending.apr import apr
 from lending.effort import Effort
 from lending.errors import LendingError
 from lending.events import Event, EventType, InvalidEvent
+from lending.explain import explain
 from lending.fields import as_mapping
 from lending.money import yuan
 from lending.schedules import Row, build_schedule
 from lending.servicing import service
 from lending.terms import Terms
+from lending.workdays import provisional
 
 MAX_EVENTS = 5000
 
@@ -40,8 +42,9 @@ class InvalidCase(LendingError):
 def run_case(case: Mapping[str, object], effort: Effort | None = None) -> Json:
     """The result of one case: `{"operation": "schedule", "terms", "events"?}` or `{"operation": "apr", "input"}`.
 
-    Gives rows and totals, or `apr_percent`; a case that is refused gives `{"error": {"code", "field", "detail"}}`.
-    Cases that share an `effort` are refused once it is used up; without one they may cost what they do.
+    A schedule's `explain` is the number of an installment whose amounts are to be explained. Gives rows and totals, or
+    `apr_percent`; a case that is refused gives `{"error": {"code", "field", "detail"}}`. Cases that share an `effort`
+    are refused once it is used up; without one they may cost what they do.
     """
     try:
         return _run(case, effort or Effort())
@@ -66,18 +69,44 @@ def _run(case: Mapping[str, object], effort: Effort) -> Json:
     effort.spend(len(terms.dues) * (STEPS_A_PLAIN_ROW + len(terms.fees) // 8))
     events = case.get("events")
     if not events:
-        return _planned(terms)
+        return _planned(terms) | _explanation(case, terms, [], terms.disbursement_date, effort)
     if not isinstance(events, list | tuple) or len(events) > MAX_EVENTS:
         raise InvalidCase("events", f"must be a list of at most {MAX_EVENTS} events")
     effort.spend(STEPS_A_READ_EVENT * len(events) + STEPS_A_SERVICED_ROW * len(terms.dues))
     parsed = [Event.parse(_entry(event, place), f"events[{place}].") for place, event in enumerate(events)]
     try:
         account = service(terms, parsed, _as_of(parsed), effort)
+        _require_prepayments_used(parsed, account)
     except InvalidEvent as error:
         place = next((place for place, event in enumerate(parsed) if event.id == error.event_id), None)
         field = error.field if place is None else f"events[{place}].{error.field}"
         raise InvalidEvent(field, str(error).removeprefix(f"{error.field}: ")) from error
-    return _serviced(terms, account)
+    return _serviced(terms, account) | _explanation(case, terms, parsed, _as_of(parsed), effort)
+
+
+def _explanation(
+    case: Mapping[str, object], terms: Terms, events: Sequence[Event], as_of: date, effort: Effort
+) -> Json:
+    """How the amounts of the installment came to be that the case asks about, if it does."""
+    n = case.get("explain")
+    if n is None:
+        return {}
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise InvalidCase("explain", "must be the number of an installment")
+    effort.spend(STEPS_A_SERVICED_ROW * len(terms.dues))
+    return {"explanation": explain(terms, events, as_of, n, effort).to_json()}
+
+
+def _require_prepayments_used(events: Sequence[Event], account: LoanAccount) -> None:
+    """Refuses a prepayment above what would end the loan.
+
+    Money that came in all the same is a fact: the books keep it as credit. Here somebody asks what a payment would do.
+    """
+    prepayments = {event.id for event in events if event.type is EventType.PREPAYMENT}
+    for part in account.allocations:
+        if part.credit > 0 and part.event_id in prepayments:
+            sentence = f"{part.event_id} is {yuan(part.credit)} more than what would end the loan that day"
+            raise InvalidEvent("amount", sentence, part.event_id)
 
 
 def _object(case: Mapping[str, object], field: str) -> Mapping[str, object]:
@@ -112,7 +141,7 @@ def _planned(terms: Terms) -> Json:
     }
     if terms.subsidised_until is not None:
         sums["subsidy"] = yuan(totals.subsidy)
-    return {"rows": [_row(terms, row) for row in schedule.rows], "totals": sums}
+    return {"rows": [_row(terms, row) for row in schedule.rows], "totals": sums} | _provisional(terms)
 
 
 def _row(terms: Terms, row: Row | InstallmentState) -> Json:
@@ -149,7 +178,12 @@ def _serviced(terms: Terms, account: LoanAccount) -> Json:
     }
     if terms.subsidised_until is not None:
         sums["subsidy"] = yuan(sum(row.subsidy for row in account.rows))
-    return {"rows": rows, "totals": sums, "state": _state(account)}
+    return {"rows": rows, "totals": sums, "state": _state(account)} | _provisional(terms)
+
+
+def _provisional(terms: Terms) -> Json:
+    """The installments whose due dates may yet move, where due dates keep to working days."""
+    return {"provisional": provisional(terms.dues)} if terms.business_days is not None else {}
 
 
 def _state(account: LoanAccount) -> Json:

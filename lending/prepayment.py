@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from lending.components import INTEREST, PRINCIPAL
 from lending.errors import LendingError
 from lending.events import Event, EventType, PrepaymentEffect, in_force
 from lending.replay import Replay
 from lending.schedules import build_schedule
-from lending.servicing import apply, replayed, settlement_of
+from lending.servicing import apply, replayed
+from lending.statement import settlement_of
 from lending.terms import Terms
 
 _QUOTED = "quote"
+LONGEST_OFFER_DAYS = 366
 
 
 class NothingToPrepay(LendingError):
@@ -20,6 +22,17 @@ class NothingToPrepay(LendingError):
 
     code = "nothing_to_prepay"
     http_status = 409
+
+
+class InvalidOffer(LendingError):
+    """Settlement figures can be had for 1 to 366 days at once."""
+
+    code = "invalid_offer"
+    http_status = 422
+
+    def __init__(self, days: int) -> None:
+        sentence = f"must be 0 to {LONGEST_OFFER_DAYS - 1} days after the first day; this makes {days} days"
+        super().__init__(f"until: {sentence}", fields={"until": sentence})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,26 @@ def quote_prepayment(
         last_due=left[-1][0] if left else None,
         settles=loan.settled_on is not None,
     )
+
+
+def settlement_figures(terms: Terms, events: Sequence[Event], since: date, until: date) -> list[tuple[date, int]]:
+    """What would end the loan on each day from `since` to `until`, in fen, as its events stand.
+
+    An offer that is to hold until a day names the largest of these; what the borrower then pays too much is credit.
+    Refused: more than a year at once, and an end before the beginning.
+    """
+    days = (until - since).days + 1
+    if not 0 < days <= LONGEST_OFFER_DAYS:
+        raise InvalidOffer(days)
+    eventful = {event.date for event in events}
+    loan, figures = replayed(terms, events, since), []
+    for day in (since + timedelta(days=count) for count in range(days)):
+        if day in eventful:
+            # A reversal changes what was before it: such a day is replayed from the beginning.
+            loan = replayed(terms, events, day)
+        loan.advance_to(day)
+        figures.append((day, settlement_of(loan, day)))
+    return figures
 
 
 def _payment(on: date, amount: int, fee: int, effect: PrepaymentEffect, *, settling: bool) -> list[Event]:

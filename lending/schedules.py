@@ -5,8 +5,9 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-from lending.amortization import OpenPeriods, plan
+from lending.amortization import OpenPeriods, Plan, plan
 from lending.duedates import Period
+from lending.money import round_ratio
 from lending.terms import FeeTerm, Method, Terms
 from lending.timeline import Timeline
 
@@ -89,6 +90,29 @@ def planned_fees(terms: Terms, dues: list[date]) -> list[int]:
     return fees
 
 
+def state_interest(terms: Terms, timeline: Timeline, figures: Plan) -> list[int]:
+    """What the state bears of each period's interest: all before the subsidy ends, its days' part where it ends."""
+    end = terms.subsidised_until
+    shares = [0] * len(timeline.dues)
+    if end is None:
+        return shares
+    balance, exact = terms.principal_fen, Fraction(0)
+    for index, due in enumerate(timeline.dues):
+        opens = timeline.opens(index)
+        if opens >= end and terms.method is not Method.BULLET:
+            break
+        if index >= terms.interest_free_periods and opens < end:
+            base = terms.principal_fen if terms.method is Method.FLAT else balance
+            exact += base * terms.rate * timeline.within(index, opens, min(end, due))
+        rule, own = terms.rounding, figures.interest[index]
+        rounded = round_ratio(exact.numerator, exact.denominator, rule.mode, rule.to_fen)
+        shares[index] = own if due <= end else min(rounded, own)
+        balance -= figures.principal[index]
+        if terms.method is not Method.BULLET:
+            exact = Fraction(0)
+    return shares
+
+
 def build_schedule(terms: Terms) -> Schedule:
     """The installments of a loan paid out in full on its disbursement date, in fen.
 
@@ -99,12 +123,14 @@ def build_schedule(terms: Terms) -> Schedule:
     figures = plan(terms.method, terms.payment_basis, terms.rounding, periods, flat_base=Fraction(terms.principal_fen))
     fees = planned_fees(terms, timeline.dues)
     deferred = 0 if terms.method is Method.BULLET else terms.interest_deferral_periods
+    state = state_interest(terms, timeline, figures)
     rows = []
     balance, carried = terms.principal_fen, 0
     for index, due in enumerate(timeline.dues):
-        principal, interest, subsidy = figures.principal[index], figures.interest[index], 0
+        principal, subsidy = figures.principal[index], state[index]
+        interest = figures.interest[index] - subsidy
         if terms.subsidised_until is not None and due <= terms.subsidised_until:
-            interest, subsidy = 0, interest
+            pass
         elif index < deferred:
             interest, carried = 0, carried + interest
         else:

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from lending.account import InstallmentState, LoanAccount, bucket_of, classify
-from lending.components import BORROWER_COMPONENTS, FEE, INTEREST, PENALTY, PRINCIPAL, SUBSIDY, Component, Components
+from lending.account import LoanAccount
+from lending.components import BORROWER_COMPONENTS, FEE, INTEREST, PENALTY, PRINCIPAL, Component
 from lending.effort import Effort
 from lending.events import DeferralComponent, Event, EventType, InvalidEvent, PrepaymentEffect, in_force
 from lending.fields import LAST_DATE
 from lending.installments import Amounts, Installment
-from lending.replay import FeeDue, Replay, take
-from lending.schedules import build_schedule
+from lending.replay import Replay
+from lending.state import FeeDue
+from lending.statement import account_of, settlement_of
 from lending.terms import MAX_PERIODS, Method, PaymentBasis, Terms
 
 STEPS_AN_EVENT = 30
@@ -29,14 +30,19 @@ def service(terms: Terms, events: Sequence[Event], as_of: date, effort: Effort |
 
 def replayed(terms: Terms, events: Sequence[Event], as_of: date, effort: Effort | None = None) -> Replay:
     """The running state at the end of `as_of`, for who needs a figure or two of it; see `service`."""
-    standing = in_force(events, as_of)
     replay = Replay(terms, effort)
+    run(replay, events, as_of)
+    return replay
+
+
+def run(replay: Replay, events: Sequence[Event], as_of: date) -> None:
+    """Takes a loan to which nothing has happened yet through all its events, to the end of `as_of`."""
+    terms, standing = replay.terms, in_force(events, as_of)
     if not any(event.type is EventType.DISBURSEMENT for event in events) and as_of >= terms.disbursement_date:
         replay.advance_to(terms.disbursement_date)
         disburse(replay, terms.principal_fen)
     apply(replay, standing)
     replay.advance_to(max(as_of, terms.disbursement_date))
-    return replay
 
 
 def apply(replay: Replay, standing: Sequence[Event]) -> None:
@@ -47,9 +53,11 @@ def apply(replay: Replay, standing: Sequence[Event]) -> None:
             raise InvalidEvent("date", f"{event.id} lies before the disbursement date {first}", event.id)
         replay.effort.spend(STEPS_AN_EVENT + len(replay.rows) // 8)
         replay.advance_to(event.date)
+        replay.event_id = event.id
         _HANDLERS[event.type](replay, event)
         replay.use_credits()
         replay.note_settlement()
+        replay.event_id = None
 
 
 def disburse(replay: Replay, amount: int) -> None:
@@ -98,7 +106,7 @@ def _waiver(replay: Replay, event: Event) -> None:
     component, left = Component(event.component or ""), event.amount_fen or 0
 
     def waive(row: Installment, amount: int) -> int:
-        take(row, replay.waived, {component: amount})
+        replay.take(row, replay.waived, {component: amount})
         return amount
 
     replay.effort.spend(len(replay.rows) + len(replay.fees) // 4)
@@ -116,7 +124,7 @@ def _waiver(replay: Replay, event: Event) -> None:
             if not left:
                 break
             part = min(left, fee.amount)
-            replay.charge(fee.row, FEE, part)
+            replay.charge_fee(fee, part)
             left -= waive(fee.row, part)
             fee.amount -= part
         replay.fees = [fee for fee in replay.fees if fee.amount]
@@ -241,6 +249,8 @@ def _reschedule(replay: Replay, event: Event) -> None:
         replay.set_rate(since, replay.terms.rate_of_annual(event.annual_rate_percent))
     if event.reage:
         reage(replay, replay.rows[index])
+        # Where only an installment for a fee is left, it takes the principal that is due again.
+        replay.rows[index].pays_principal |= not any(row.pays_principal for row in replay.rows[replay.open :])
     longer = bool(event.extra_periods) or event.reage
     held = index - replay.open
     method = replay.terms.method
@@ -268,21 +278,9 @@ def reage(replay: Replay, target: Installment) -> None:
     """Arrears stop being overdue: principal is spread anew, the rest falls due with the first rescheduled row."""
     for place, row in enumerate(replay.rows[: replay.open]):
         for component in BORROWER_COMPONENTS:
-            amount = row.unpaid[component]
-            if not amount:
-                continue
-            row.charged[component] -= amount
-            row.unpaid[component] -= amount
-            if component is PRINCIPAL:
-                replay.effort.spend(replay.open - place)
-                replay.charged[component] -= amount
-                replay.base += amount
-                for later in replay.rows[place : replay.open]:
-                    later.balance += amount
-            else:
-                target.charged[component] += amount
-                target.unpaid[component] += amount
-                target.moved[component] = target.moved.get(component, 0) + amount
+            if row.unpaid[component]:
+                replay.effort.spend(replay.open - place if component is PRINCIPAL else 0)
+                replay.move_charge(row, target, component)
 
 
 def _settlement(replay: Replay, event: Event) -> None:
@@ -302,7 +300,7 @@ def _write_off(replay: Replay, event: Event) -> None:
     _end(replay, event)
     for row in replay.rows:
         amounts: Amounts = {component: row.unpaid[component] for component in BORROWER_COMPONENTS}
-        take(row, replay.written_off, amounts)
+        replay.take(row, replay.written_off, amounts)
     replay.written_off_on = event.date
 
 
@@ -332,122 +330,3 @@ _HANDLERS: dict[EventType, Callable[[Replay, Event], None]] = {
     EventType.WRITE_OFF: _write_off,
     EventType.AS_OF: _as_of,
 }
-
-
-def account_of(replay: Replay, as_of: date) -> LoanAccount:
-    """The replayed state in the form that everyone reads."""
-    rows = _states(replay, as_of) if replay.disbursed else _planned_states(replay.terms)
-    dpd = max((row.dpd for row in rows), default=0)
-    interest, subsidy = accrued_of(replay, as_of)
-    return LoanAccount(
-        as_of=as_of,
-        rows=rows,
-        disbursed_fen=replay.disbursed,
-        principal_outstanding_fen=replay.outstanding(PRINCIPAL),
-        interest_outstanding_fen=replay.outstanding(INTEREST),
-        fee_outstanding_fen=replay.outstanding(FEE),
-        penalty_outstanding_fen=replay.outstanding(PENALTY),
-        subsidy_outstanding_fen=replay.outstanding(SUBSIDY),
-        accrued_interest_fen=interest,
-        accrued_subsidy_fen=subsidy,
-        credit_fen=sum(credit.amount for credit in replay.credits),
-        subsidy_credit_fen=sum(credit.amount for credit in replay.subsidy_credits),
-        recovered_fen=replay.recovered,
-        charged=Components(**replay.charged),
-        allocated=Components(**replay.allocated),
-        waived=Components(**replay.waived),
-        written_off=Components(**replay.written_off),
-        due_fen=sum(row.borrower_unpaid() - (0 if row.closed else sum(row.moved.values())) for row in replay.rows),
-        overdue_fen=sum(row.borrower_unpaid() for row in replay.rows[: replay.open] if row.due < as_of),
-        settlement_fen=settlement_of(replay, as_of),
-        dpd=dpd,
-        bucket=bucket_of(dpd),
-        classification=classify(dpd),
-        settled_on=replay.settled_on,
-        written_off_on=replay.written_off_on,
-        level_fen=replay.level,
-        allocations=tuple(replay.allocations),
-    )
-
-
-def accrued_of(replay: Replay, as_of: date) -> tuple[int, int]:
-    """Interest earned and not charged yet, in fen: the borrower's, what was deferred included, and the state's."""
-    earned = replay.earned(as_of) if as_of >= replay.accrued_from else 0
-    if replay.open < len(replay.rows) and replay.is_subsidised(replay.rows[replay.open]):
-        return replay.carried, earned
-    return replay.carried + earned, 0
-
-
-def settlement_of(replay: Replay, as_of: date) -> int:
-    """What the borrower would pay to end the loan that day, in fen: all that is owed or earned, less kept credit."""
-    owed = sum(replay.outstanding(component) for component in BORROWER_COMPONENTS)
-    fees_ahead = sum(fee.amount for fee in replay.fees if fee.of_event)
-    credit = sum(credit.amount for credit in replay.credits)
-    return max(owed + accrued_of(replay, as_of)[0] + fees_ahead - credit, 0)
-
-
-def _states(replay: Replay, as_of: date) -> tuple[InstallmentState, ...]:
-    ahead = sum(row.amount(PRINCIPAL) for row in replay.rows[replay.open :])
-    states = []
-    for row in replay.rows:
-        principal, interest, fee, penalty, subsidy = row.amounts()
-        principal_due, interest_due, fee_due, penalty_due, subsidy_due = row.left()
-        total = principal + interest + fee + penalty
-        outstanding = principal_due + interest_due + fee_due + penalty_due
-        paid_on = row.paid_on if not outstanding else None
-        if row.closed:
-            balance = row.balance
-            dpd = max((as_of - row.due).days, 0) if row.borrower_unpaid() else 0
-        else:
-            ahead -= principal
-            balance, dpd = ahead, 0
-        # In the order of the fields: naming all of them takes as long as the rest of a long loan's states.
-        states.append(
-            InstallmentState(
-                row.n,
-                row.due,
-                principal,
-                interest,
-                fee,
-                penalty,
-                total,
-                balance,
-                subsidy,
-                row.paid,
-                outstanding,
-                paid_on,
-                dpd,
-                principal_due,
-                interest_due,
-                fee_due,
-                penalty_due,
-                subsidy_due,
-            )
-        )
-    return tuple(states)
-
-
-def _planned_states(terms: Terms) -> tuple[InstallmentState, ...]:
-    return tuple(
-        InstallmentState(
-            n=row.n,
-            due=row.due,
-            principal=row.principal,
-            interest=row.interest,
-            fee=row.fee,
-            penalty=0,
-            total=row.total,
-            balance=row.balance,
-            subsidy=row.subsidy,
-            paid=0,
-            outstanding=row.total,
-            paid_on=None,
-            dpd=0,
-            principal_due=row.principal,
-            interest_due=row.interest,
-            fee_due=row.fee,
-            penalty_due=0,
-            subsidy_due=row.subsidy,
-        )
-        for row in build_schedule(terms).rows
-    )

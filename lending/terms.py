@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import ClassVar, Self
 
 from lending.components import BORROWER_COMPONENTS, Component
@@ -13,7 +14,8 @@ from lending.daycount import DayCount
 from lending.duedates import Period, PeriodUnit, anchor_of, due_dates, shift
 from lending.errors import LendingError
 from lending.fields import LAST_DATE, Fields
-from lending.money import Rounding, yuan
+from lending.money import Rounding, round_ratio, yuan
+from lending.workdays import DayConvention, workday
 
 MAX_PERIODS = 1200
 MAX_ANNUAL_RATE_PERCENT = 1000
@@ -48,6 +50,13 @@ class PaymentBasis(StrEnum):
     SCHEDULE = "schedule"
 
 
+class AllocationBy(StrEnum):
+    """What a payment clears first: all of the oldest installment, or one component of all installments."""
+
+    INSTALLMENT = "installment"
+    COMPONENT = "component"
+
+
 @dataclass(frozen=True, slots=True)
 class RoundingRule:
     """How figures are rounded: interest to `to_fen`, the level payment to `payment_multiple_fen`."""
@@ -64,12 +73,18 @@ MONTHLY = Period()
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """What being late costs: a multiple of the contract rate or a rate of its own, in percent a year."""
+    """What being late costs: a multiple of the contract rate or a rate of its own, in percent a year.
+
+    Two ceilings: of the penalty rate, in percent a year, and of an installment's penalty, in percent of the principal
+    that it was late with.
+    """
 
     penalty_multiple: Decimal | None = None
     penalty_annual_rate_percent: Decimal | None = None
     grace_days: int = 0
     compound: bool = False
+    max_annual_rate_percent: Decimal | None = None
+    max_percent_of_overdue: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,8 @@ class FeeTerm:
 class Terms:
     """The terms of one loan. Build them with `Terms.parse`, which checks every field.
 
-    Exactly one of the two rates is given. `due_dates` is set only where the contract lists them in full.
+    Exactly one of the two rates is given. `due_dates` is set where the contract lists them in full, and where they keep
+    to working days: then they are those found when the terms were read, and holidays announced later move none.
     """
 
     principal_fen: int
@@ -105,6 +121,8 @@ class Terms:
     interest_deferral_periods: int = 0
     interest_free_periods: int = 0
     allocation_order: tuple[Component, ...] = BORROWER_COMPONENTS
+    allocation_by: AllocationBy = AllocationBy.INSTALLMENT
+    business_days: DayConvention | None = None
     late: Late | None = None
     fees: tuple[FeeTerm, ...] = ()
     subsidised_until: date | None = None
@@ -139,8 +157,11 @@ class Terms:
         if self.late is None:
             return Fraction(0)
         if self.late.penalty_multiple is not None:
-            return contract_rate * Fraction(self.late.penalty_multiple)
-        return self.rate_of_annual(self.late.penalty_annual_rate_percent or Decimal(0))
+            rate = contract_rate * Fraction(self.late.penalty_multiple)
+        else:
+            rate = self.rate_of_annual(self.late.penalty_annual_rate_percent or Decimal(0))
+        most = self.late.max_annual_rate_percent
+        return rate if most is None else min(rate, self.rate_of_annual(most))
 
     @classmethod
     def parse(cls, mapping: Mapping[str, object]) -> Self:
@@ -149,9 +170,11 @@ class Terms:
         annual, daily, day_count = _rate(fields)
         period = _period(fields)
         disbursed = fields.day("disbursement_date")
-        listed, first_due, n_periods = _dates(fields, period, disbursed)
+        convention = fields.choice("business_days", DayConvention) if fields.has("business_days") else None
+        listed, first_due, n_periods = _dates(fields, period, disbursed, convention)
+        principal, rounding = fields.fen("principal"), _rounding(fields)
         terms = cls(
-            principal_fen=fields.fen("principal"),
+            principal_fen=principal,
             method=fields.choice("method", Method),
             n_periods=n_periods,
             disbursement_date=disbursed,
@@ -162,13 +185,15 @@ class Terms:
             due_dates=listed,
             day_count=day_count,
             payment_basis=_payment_basis(fields, day_count),
-            rounding=_rounding(fields),
+            rounding=rounding,
             principal_grace_periods=fields.whole("principal_grace_periods", 0, n_periods - 1, 0),
             interest_deferral_periods=fields.whole("interest_deferral_periods", 0, n_periods - 1, 0),
             interest_free_periods=fields.whole("interest_free_periods", 0, n_periods, 0),
             allocation_order=_allocation_order(fields),
+            allocation_by=fields.choice("allocation_by", AllocationBy, AllocationBy.INSTALLMENT),
+            business_days=convention,
             late=_late(fields),
-            fees=_fees(fields, n_periods),
+            fees=_fees(fields, n_periods, principal, rounding),
             subsidised_until=fields.optional_day("subsidised_until"),
         )
         fields.finish()
@@ -199,7 +224,10 @@ class Terms:
             "interest_deferral_periods": self.interest_deferral_periods,
             "interest_free_periods": self.interest_free_periods,
             "allocation_order": [component.value for component in self.allocation_order],
+            "allocation_by": self.allocation_by.value,
         }
+        if self.business_days is not None:
+            body["business_days"] = self.business_days.value
         if self.annual_rate_percent is not None:
             body["annual_rate_percent"] = format(self.annual_rate_percent, "f")
         if self.daily_rate_percent is not None:
@@ -249,7 +277,9 @@ def _period(fields: Fields) -> Period:
     return period
 
 
-def _dates(fields: Fields, period: Period, disbursed: date) -> tuple[tuple[date, ...] | None, date, int]:
+def _dates(
+    fields: Fields, period: Period, disbursed: date, convention: DayConvention | None
+) -> tuple[tuple[date, ...] | None, date, int]:
     first = fields.optional_day("first_due_date")
     if fields.has("due_dates"):
         listed = fields.days("due_dates")
@@ -257,11 +287,11 @@ def _dates(fields: Fields, period: Period, disbursed: date) -> tuple[tuple[date,
             fields.refuse("due_dates", f"must hold at most {MAX_PERIODS} dates")
         if fields.whole("n_periods", 1, MAX_PERIODS, len(listed)) != len(listed):
             fields.refuse("n_periods", f"is not the number of due_dates, {len(listed)}")
-        if first is not None and first != listed[0]:
+        if first is not None and first != listed[0] and convention is None:
             fields.refuse("first_due_date", "is not the first of due_dates")
         if listed[0] <= disbursed:
             fields.refuse("due_dates[0]", "must be after the disbursement date")
-        return listed, listed[0], len(listed)
+        return listed, first or listed[0], len(listed)
     n_periods = fields.whole("n_periods", 1, MAX_PERIODS)
     years, units = period.year_ratio()
     if years * n_periods > 200 * units:
@@ -271,7 +301,13 @@ def _dates(fields: Fields, period: Period, disbursed: date) -> tuple[tuple[date,
         fields.refuse("first_due_date", "must be after the disbursement date")
     if shift(first, period, n_periods - 1, first.day) > LAST_DATE:
         fields.refuse("n_periods", f"puts the last due date after {LAST_DATE}")
-    return None, first, n_periods
+    if convention is None:
+        return None, first, n_periods
+    nominal = due_dates(first, period, n_periods, anchor_of(disbursed, first, period))
+    worked = tuple(workday(due, convention).date for due in nominal)
+    if any(later <= earlier for earlier, later in pairwise((disbursed, *worked))):
+        fields.refuse("business_days", "puts two installments, or the first and the payout, on one day")
+    return worked, first, n_periods
 
 
 def _payment_basis(fields: Fields, day_count: DayCount) -> PaymentBasis:
@@ -310,16 +346,21 @@ def _late(fields: Fields) -> Late | None:
     inner = Fields(fields.take("late"), InvalidTerms, "late.")
     if inner.has("penalty_multiple") and inner.has("penalty_annual_rate_percent"):
         inner.refuse("penalty_multiple", "give a multiple or a rate, not both")
-    multiple = inner.number("penalty_multiple", 100) if inner.has("penalty_multiple") else None
-    annual = None
-    if inner.has("penalty_annual_rate_percent"):
-        annual = inner.number("penalty_annual_rate_percent", MAX_ANNUAL_RATE_PERCENT)
-    late = Late(multiple, annual, inner.whole("grace_days", 0, 366, 0), inner.flag("compound"))
+    multiple = inner.optional_number("penalty_multiple", 100)
+    annual = inner.optional_number("penalty_annual_rate_percent", MAX_ANNUAL_RATE_PERCENT)
+    late = Late(
+        multiple,
+        annual,
+        inner.whole("grace_days", 0, 366, 0),
+        inner.flag("compound"),
+        inner.optional_number("max_annual_rate_percent", MAX_ANNUAL_RATE_PERCENT),
+        inner.optional_number("max_percent_of_overdue", 1000),
+    )
     inner.finish()
     return late
 
 
-def _fees(fields: Fields, n_periods: int) -> tuple[FeeTerm, ...]:
+def _fees(fields: Fields, n_periods: int, principal_fen: int, rule: RoundingRule) -> tuple[FeeTerm, ...]:
     value = fields.take("fees")
     if value is None or value == []:
         return ()
@@ -329,7 +370,7 @@ def _fees(fields: Fields, n_periods: int) -> tuple[FeeTerm, ...]:
     for place, entry in enumerate(value):
         inner = Fields(entry, InvalidTerms, f"fees[{place}].")
         fee = FeeTerm(
-            amount_fen=inner.fen("amount"),
+            amount_fen=_fee_amount(inner, principal_fen, rule),
             due=inner.optional_day("due"),
             n=inner.whole("n", 1, n_periods) if inner.has("n") else None,
             name=inner.text("name") if inner.has("name") else None,
@@ -341,12 +382,27 @@ def _fees(fields: Fields, n_periods: int) -> tuple[FeeTerm, ...]:
     return tuple(fees)
 
 
+def _fee_amount(fields: Fields, principal_fen: int, rule: RoundingRule) -> int:
+    """The fee's amount, or its percentage of the approved principal by the terms' rounding."""
+    if not fields.has("percent"):
+        return fields.fen("amount")
+    if fields.has("amount"):
+        fields.refuse("percent", "give an amount or a percentage of the principal, not both")
+    share = Fraction(fields.number("percent", 100)) / 100 * principal_fen
+    fen = round_ratio(share.numerator, share.denominator, rule.mode, rule.to_fen)
+    if not fen:
+        fields.refuse("percent", "comes to less than the smallest amount")
+    return fen
+
+
 def _late_json(late: Late) -> dict[str, object]:
     body: dict[str, object] = {"grace_days": late.grace_days, "compound": late.compound}
     if late.penalty_multiple is not None:
         body["penalty_multiple"] = format(late.penalty_multiple, "f")
-    if late.penalty_annual_rate_percent is not None:
-        body["penalty_annual_rate_percent"] = format(late.penalty_annual_rate_percent, "f")
+    for field in ("penalty_annual_rate_percent", "max_annual_rate_percent", "max_percent_of_overdue"):
+        number = getattr(late, field)
+        if number is not None:
+            body[field] = format(number, "f")
     return body
 
 

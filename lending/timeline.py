@@ -7,6 +7,7 @@ from fractions import Fraction
 from lending.daycount import DayCount, span_ratio
 from lending.duedates import periods_between, shift
 from lending.terms import Terms
+from lending.workdays import workday
 
 
 class Timeline:
@@ -22,7 +23,12 @@ class Timeline:
         self._anchor_day = terms.anchor_day
         self.start = terms.disbursement_date
         self.dues: list[date] = list(terms.dues)
+        self._convention = terms.business_days
+        self._nominal = (0, terms.first_due_date)
         self._stubs = {0}
+        if self._convention and shift(terms.first_due_date, self._period, -1, self._anchor_day) == self.start:
+            # Whole by the calendar: that its due date keeps to a working day makes it neither longer nor dearer.
+            self._stubs.clear()
 
     def extend(self, periods: int) -> None:
         """Adds due dates at the end, one period after another."""
@@ -30,18 +36,26 @@ class Timeline:
 
     def after_last(self, periods: int) -> date:
         """The due date so many periods after the last one."""
-        return shift(self.dues[-1], self._period, periods, self._anchor_day)
+        if self._convention is None:
+            return shift(self.dues[-1], self._period, periods, self._anchor_day)
+        index, day = self._nominal
+        nominal = shift(day, self._period, len(self.dues) - 1 + periods - index, self._anchor_day)
+        return workday(nominal, self._convention).date
 
     def add_due(self, day: date) -> None:
         """Adds one due date of its own at the end."""
         self._stubs.add(len(self.dues))
+        self._nominal = len(self.dues), day
         self.dues.append(day)
 
     def move(self, index: int, day: date) -> None:
         """Puts a due date on another day; those after it follow period by period."""
         self._anchor_day = day.day
-        following = range(1, len(self.dues) - index)
-        self.dues[index:] = [day, *(shift(day, self._period, count, day.day) for count in following)]
+        self._nominal = index, day
+        following = [shift(day, self._period, count, day.day) for count in range(1, len(self.dues) - index)]
+        if self._convention is not None:
+            following = [workday(due, self._convention).date for due in following]
+        self.dues[index:] = [day, *following]
         self._stubs = {stub for stub in self._stubs if stub < index} | {index}
 
     def cut(self, count: int) -> None:

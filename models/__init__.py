@@ -2,6 +2,7 @@
 
 from models import (
     audit,
+    changes,
     customers,
     documents,
     grading,
@@ -9,7 +10,12 @@ from models import (
     loans,
     notices,
     outbox,
+    papers,
     payments,
+    periods,
+    portfolio,
+    reconciliation,
+    signatures,
     staff,
     tasks,
     verification,
@@ -17,6 +23,7 @@ from models import (
 
 __all__ = [
     "audit",
+    "changes",
     "customers",
     "documents",
     "grading",
@@ -24,7 +31,12 @@ __all__ = [
     "loans",
     "notices",
     "outbox",
+    "papers",
     "payments",
+    "periods",
+    "portfolio",
+    "reconciliation",
+    "signatures",
     "staff",
     "tasks",
     "verification",

@@ -1,4 +1,4 @@
-"""Documents that belong to a loan."""
+"""Documents that belong to a loan: those handed in and those that the lender issued."""
 
 from datetime import datetime
 
@@ -10,7 +10,10 @@ from models.keys import new_id
 
 
 class Document(SQLModel, table=True):
-    """A file as it was handed in. The same content for the same loan and kind is stored once."""
+    """A file as it was handed in, or a paper as it was issued: only these have a language and a version of the terms.
+
+    The same content for the same loan and kind is stored once.
+    """
 
     __tablename__ = "document"
     __table_args__ = (UniqueConstraint("loan", "kind", "sha256"),)
@@ -23,5 +26,7 @@ class Document(SQLModel, table=True):
     size_bytes: int
     sha256: str = Field(max_length=64)
     content: bytes = Field(sa_type=LargeBinary)
+    language: str | None = Field(default=None, max_length=8)
+    terms_version: int | None = None
     uploaded_by: str = Field(max_length=64)
     uploaded_at: datetime = Field(sa_type=Instant)

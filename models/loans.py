@@ -66,6 +66,7 @@ class Loan(SQLModel, table=True):
     applied_on: date
     disbursed_on: date | None = None
     closed_on: date | None = None
+    written_off_on: date | None = Field(default=None, description="what comes in later is a recovery")
     booked_to: date | None = Field(default=None, description="business date the account was last brought up to")
     next_date: date | None = Field(default=None, description="next day that matters")
     next_due: date | None = None
@@ -92,7 +93,11 @@ class Application(SQLModel, table=True):
 
 
 class LoanTerms(SQLModel, table=True):
-    """One version of a loan's terms. Insert-only: the database refuses change and asks for an approving decision."""
+    """One version of a loan's terms. Insert-only: the database refuses change and asks for an approving decision.
+
+    `body` is the contract from which the account is computed together with its events. A version that a change made
+    holds the same contract with all `amendments` to it, which are events of the account too.
+    """
 
     __tablename__ = "terms"
     __table_args__ = (UniqueConstraint("loan", "version"),)
@@ -103,6 +108,7 @@ class LoanTerms(SQLModel, table=True):
     decision_id: str = Field(foreign_key="decision.id", max_length=32, index=True)
     effective_from: date
     body: dict[str, Any] = Field(sa_type=JSON)
+    amendments: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     created_at: datetime = Field(sa_type=Instant)
 
 

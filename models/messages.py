@@ -6,10 +6,12 @@ Fields get defaults and are never renamed: running workflows and stored historie
 from datetime import date
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from lending.calendar import BusinessClock
+from models.changes import ChangeKind
 from models.loans import Stage
 from models.staff import Role
 from models.tasks import Outcome
@@ -49,6 +51,13 @@ class NextDay(Message):
     claim: bool = False
 
 
+class OpenChange(Message):
+    """A change to a running loan that waits for a decision: on which task, and until the end of which day."""
+
+    task_id: str
+    expires_on: date
+
+
 class LoanOrder(Message):
     """Input of a loan's workflow and its whole state across continue-as-new."""
 
@@ -67,6 +76,7 @@ class LoanOrder(Message):
     runs: int = 1
     task_id: str | None = None
     payouts: tuple[str, ...] = ()
+    changes: tuple[OpenChange, ...] = ()
 
 
 class CheckOrder(Message):
@@ -128,12 +138,15 @@ class AdvanceOrder(BooksOrder):
 
 
 class Progress(Message):
-    """Where a loan stands after an act."""
+    """Where a loan stands after an act; `changes` that wait for a decision, or None if the act has nothing to do with
+    them.
+    """
 
     stage: Stage
     task_id: str | None = None
     payouts: tuple[str, ...] = ()
     next_day: NextDay | None = None
+    changes: tuple[OpenChange, ...] | None = None
 
 
 class DecisionOrder(Command):
@@ -159,6 +172,27 @@ class PrepaymentOrder(Command):
     effect: str = "reduce_installment"
 
 
+class ChangeOrder(Command):
+    """Propose a change to a running loan: its kind, the fields that belong to it, and why."""
+
+    kind: ChangeKind
+    asked: dict[str, Any] = {}
+    reason: str
+
+
+class ChangeWithdrawal(Command):
+    """Take a proposal back."""
+
+    proposal: str
+
+
+class ChangeProgress(Message):
+    """What waits for a decision after a proposal came in, was taken back or expired."""
+
+    proposal: str
+    changes: tuple[OpenChange, ...] = ()
+
+
 class CommandResult(Message):
     """What a command came to."""
 
@@ -167,6 +201,7 @@ class CommandResult(Message):
     payment_key: str | None = None
     next_due: date | None = None
     next_due_fen: int = 0
+    proposal: str | None = None
 
 
 class DecideOnBooks(BooksOrder):
@@ -207,6 +242,28 @@ class PrepayOnBooks(BooksOrder):
     def asked(self) -> Command:
         """The prepayment."""
         return self.prepayment
+
+
+class ProposeOnBooks(BooksOrder):
+    """The proposal together with its effect key."""
+
+    change: ChangeOrder
+
+    @property
+    def asked(self) -> Command:
+        """The proposal."""
+        return self.change
+
+
+class TakeBackOnBooks(BooksOrder):
+    """The withdrawal of a proposal together with its effect key."""
+
+    withdrawal: ChangeWithdrawal
+
+    @property
+    def asked(self) -> Command:
+        """The withdrawal."""
+        return self.withdrawal
 
 
 class MoneyNotice(Message):
@@ -251,3 +308,4 @@ class LoanState(Message):
     seq: int = 1
     runs: int = 1
     waits_for: str | None = None
+    changes: tuple[OpenChange, ...] = ()

@@ -19,6 +19,8 @@ class Topic(StrEnum):
     SIGNAL_LOAN = "signal_loan"
     CONFIRM_COMMAND = "confirm_command"
     SMS = "sms"
+    SIGNING_CODE = "signing_code"
+    REFUND = "refund"
 
 
 class OutboxRow(SQLModel, table=True):

@@ -63,8 +63,10 @@ class LoanStatus(BaseModel):
     reasons: list[str]
     terms: dict[str, object] | None
     terms_version: int | None
+    amendments: list[dict[str, object]] = []
     disbursed_on: date | None
     closed_on: date | None
+    written_off_on: date | None = None
     as_of: date
     principal_outstanding_fen: int
     outstanding_fen: int

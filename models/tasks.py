@@ -21,6 +21,8 @@ class TaskKind(StrEnum):
     OVERDUE = "overdue"
     UNMATCHED_MONEY = "unmatched_money"
     TROUBLE = "trouble"
+    CHANGE = "change"
+    TAKEOVER = "takeover"
 
 
 class TaskStatus(StrEnum):

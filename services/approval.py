@@ -1,6 +1,6 @@
 """The decision of a person on a case (maker-checker), and the offer that follows from it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from books.session import UnitOfWork
 from lending.money import yuan
@@ -9,7 +9,7 @@ from models.loans import Loan, LoanTerms, Stage
 from models.messages import DecideOnBooks, DecisionOrder, Progress
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
-from services import audit
+from services import audit, changes
 from services.disbursement import money_is_out, order_payouts
 from services.errors import InvalidDecision, OwnCase, TaskClosed, TaskTaken
 from services.loans import case_of, move
@@ -18,12 +18,12 @@ from services.permissions import check_may_decide
 from services.products import catalogue
 from services.tasks import close, open_task
 
-DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM})
+DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM, TaskKind.CHANGE})
 """Tasks that the loan waits for a decision on."""
 
 
-def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> None:
-    """Refuses a decision that this person may not take or that is not well-formed. Changes nothing."""
+def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date | None = None) -> None:
+    """Refuses a decision that this person may not take on a day or that is not well-formed. Changes nothing."""
     if task.status is not TaskStatus.OPEN or task.loan is None:
         raise TaskClosed(task.id)
     check_may_decide(actor, task)
@@ -43,6 +43,8 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> N
             fields={"outcome": "choose approve: nobody is paid twice"},
         )
     _check_amount(work, task, order)
+    if task.kind is TaskKind.CHANGE:
+        changes.check_decision(work, actor, task, order.outcome, day or work.today)
 
 
 def _check_amount(work: UnitOfWork, task: Task, order: DecisionOrder) -> None:
@@ -82,7 +84,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
     task = work.tasks.get(decision.task_id)
     if task.loan != order.loan:
         raise TaskClosed(task.id)
-    check(work, actor, task, decision)
+    check(work, actor, task, decision, order.day)
     loan = work.loans.get(order.loan)
     row = Decision(
         loan=loan.number,
@@ -113,6 +115,8 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
 
 
 def _follow(work: UnitOfWork, loan: Loan, task: Task, row: Decision, order: DecideOnBooks) -> Progress:
+    if task.kind is TaskKind.CHANGE:
+        return changes.follow_decision(work, loan, task, row, order)
     if task.kind is TaskKind.PAYOUT_PROBLEM:
         if row.outcome is Outcome.APPROVE:
             move(work, loan, Stage.DISBURSEMENT)

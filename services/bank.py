@@ -6,25 +6,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from books.customers import blind_index
 from books.errors import UnknownLoan
 from books.session import UnitOfWork
-from models import ledger as chart
 from models.loans import CLOSED, Loan, Stage
 from models.messages import BooksOrder, Progress
 from models.outbox import Topic
-from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus
-from models.staff import Role
-from models.tasks import TaskKind
-from services import audit
+from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus, ToldBy
+from services import audit, suspense
 from services.errors import NoticeConflict
-from services.ledger import post
 from services.payments import date_by_bank, mark_returned, record_contradiction, record_outcome
-from services.tasks import open_task
+from services.suspense import ask_finance, came_in_on, counts_from, to_suspense
 
 LOAN_NUMBER = re.compile(r"(?<![A-Z0-9])L[0-9]{8,15}(?![0-9])")
 """A loan's number in a text. Chinese characters may touch it, which a word boundary would take for a part of it."""
 FURTHEST_AHEAD = timedelta(days=10)
 """A bank may date an entry on its next working day, the longest holidays included; a later date is a mistake."""
+PAID_OUT = frozenset({PaymentKind.DISBURSEMENT, PaymentKind.REFUND})
+"""Orders by which money leaves the account."""
+NOT_AWAITED = frozenset({PaymentKind.DISBURSEMENT, PaymentKind.RECALL})
+"""Orders whose outcome whoever carries them out asks for himself."""
 BOOKING_PATIENCE = timedelta(seconds=10)
 """How long whoever drew money has to book it himself before a notice wakes the loan."""
 
@@ -41,22 +42,24 @@ class BankMovement:
     counterparty: str | None
     remittance: str | None
     is_recall: bool = False
+    counterparty_account: str | None = None
 
 
 @dataclass(frozen=True)
 class LateDecline:
     """The bank's word that an order it had taken in is declined after all; a recall goes by the id of its payout."""
 
-    end_to_end_id: str
+    end_to_end_id: str | None
     reason_code: str
     is_recall: bool = False
 
 
-def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
+def record_movement(work: UnitOfWork, movement: BankMovement, told_by: ToldBy = ToldBy.NOTICE) -> BankEntry:
     """Keeps a movement once by the bank's reference, and sees to it that somebody takes care of it.
 
     A movement of one of our orders confirms that order, unless it was declined or confirmed by another one before.
-    Money that names one running loan goes to that loan. All other money goes to suspense with a task for finance.
+    Money that names one running loan goes to that loan. All other money, in or out, goes to suspense with a task for
+    finance.
 
     The entry keeps the bank's date; the books count the money from the day on which we heard of it at the latest, for
     money that is here must not wait for a day to come. A deposit dated more than FURTHEST_AHEAD goes to suspense.
@@ -76,17 +79,22 @@ def record_movement(work: UnitOfWork, movement: BankMovement) -> BankEntry:
         booked_on=movement.booked_on,
         end_to_end_id=movement.end_to_end_id,
         counterparty=movement.counterparty,
+        counterparty_account=movement.counterparty_account,
+        account_index=blind_index(movement.counterparty_account) if movement.counterparty_account else None,
         remittance=movement.remittance,
+        told_by=told_by,
         received_at=work.now,
     )
     work.session.add(entry)
     order = _our_order(work, movement)
     if order is not None and _is_of(entry, order):
         _confirm(work, entry, order)
+    elif movement.is_recall:
+        to_suspense(work, entry, "the bank took a booking back without a recall of ours")
     elif movement.direction == "in":
         _credit(work, entry)
     else:
-        _ask_finance(work, entry, "money left the account without an order of ours")
+        to_suspense(work, entry, "money left the account without an order of ours")
     work.session.flush()
     return entry
 
@@ -105,7 +113,7 @@ def record_late_decline(work: UnitOfWork, decline: LateDecline) -> None:
         return
     record_outcome(work, order.key, PaymentStatus.DECLINED, 0, order.bank_reference, decline.reason_code)
     reference = f"{order.key}:declined"
-    if not work.outbox.has(f"money:{reference}"):
+    if order.loan is not None and not work.outbox.has(f"money:{reference}"):
         _wake(work, order.loan, reference)
 
 
@@ -119,18 +127,9 @@ def _our_order(work: UnitOfWork, told: BankMovement | LateDecline) -> Payment | 
     return work.payments.held(f"{told.end_to_end_id}:recall" if told.is_recall else told.end_to_end_id)
 
 
-def _received_on(work: UnitOfWork, entry: BankEntry) -> date:
-    return work.clock.business_date(entry.received_at)
-
-
-def _counts_from(work: UnitOfWork, entry: BankEntry) -> date:
-    """The value date of an entry: the bank's own, but never after the day on which we heard of it."""
-    return min(entry.booked_on, _received_on(work, entry))
-
-
 def _is_of(entry: BankEntry, order: Payment) -> bool:
     """Whether a movement can be that of an order: its direction and its amount; a debit may bring in a part."""
-    goes_out = order.kind is PaymentKind.DISBURSEMENT
+    goes_out = order.kind in PAID_OUT
     if (entry.direction == "out") is not goes_out:
         return False
     return entry.amount_fen == order.amount_fen or (
@@ -144,11 +143,7 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
     is_known = order.status in (PaymentStatus.SETTLED, PaymentStatus.RETURNED)
     entry.matched = waits or (is_known and order.bank_reference in (None, entry.reference))
     if not entry.matched:
-        why = f"order {order.key} was {order.status} before"
-        if entry.direction == "in":
-            to_suspense(work, entry, why)
-        else:
-            _ask_finance(work, entry, why)
+        to_suspense(work, entry, f"order {order.key} was {order.status} before")
     if waits:
         order.status = PaymentStatus.SETTLED
         order.settled_fen = entry.amount_fen
@@ -157,22 +152,24 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
         work.session.add(order)
         if order.kind is PaymentKind.RECALL:
             mark_returned(work, order)
+        elif order.kind is PaymentKind.REFUND:
+            suspense.conclude_refund(work, order)
         audit.record(
             work,
             audit.SYSTEM,
             "payment_settled",
             loan=order.loan,
             subject=order.key,
-            after={"amount_fen": entry.amount_fen, "bank_reference": entry.reference, "by": "notice"},
+            after={"amount_fen": entry.amount_fen, "bank_reference": entry.reference, "by": entry.told_by},
         )
-    if entry.matched and not order.booked and order.kind not in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
+    if entry.matched and order.loan is not None and not order.booked and order.kind not in NOT_AWAITED:
         # Whoever carries out a payout asks the bank himself until it is final; only the account waits for notices, and
         # only if whoever drew the money has not booked it by then.
         _wake(work, order.loan, entry.reference, after=BOOKING_PATIENCE)
 
 
 def _credit(work: UnitOfWork, entry: BankEntry) -> None:
-    received_on = _received_on(work, entry)
+    received_on = came_in_on(work, entry)
     if entry.booked_on > received_on + FURTHEST_AHEAD:
         to_suspense(work, entry, f"it came in on {received_on} and is dated {entry.booked_on}")
         return
@@ -183,19 +180,7 @@ def _credit(work: UnitOfWork, entry: BankEntry) -> None:
     (loan,) = named
     entry.loan = loan.number
     entry.matched = True
-    work.session.add(
-        Payment(
-            key=f"deposit:{entry.reference}",
-            loan=loan.number,
-            kind=PaymentKind.DEPOSIT,
-            amount_fen=entry.amount_fen,
-            settled_fen=entry.amount_fen,
-            status=PaymentStatus.SETTLED,
-            bank_reference=entry.reference,
-            value_date=_counts_from(work, entry),
-            ordered_at=work.now,
-        )
-    )
+    _credit_loan(work, entry, loan.number, f"deposit:{entry.reference}", PaymentKind.DEPOSIT)
     audit.record(
         work,
         audit.SYSTEM,
@@ -207,12 +192,31 @@ def _credit(work: UnitOfWork, entry: BankEntry) -> None:
     _wake(work, loan.number, entry.reference)
 
 
+def _credit_loan(work: UnitOfWork, entry: BankEntry, loan: str, key: str, kind: PaymentKind) -> None:
+    work.session.add(
+        Payment(
+            key=key,
+            loan=loan,
+            kind=kind,
+            amount_fen=entry.amount_fen,
+            settled_fen=entry.amount_fen,
+            status=PaymentStatus.SETTLED,
+            bank_reference=entry.reference,
+            value_date=counts_from(work, entry),
+            ordered_at=work.now,
+        )
+    )
+
+
+def loan_numbers(text: str | None) -> list[str]:
+    """The loan numbers in a text, sorted, so that two transfers that name the same loans never wait for each other."""
+    return sorted(set(LOAN_NUMBER.findall(unicodedata.normalize("NFKC", text or "").upper())))
+
+
 def _named_loans(work: UnitOfWork, entry: BankEntry) -> list[Loan]:
     """The running loans that a transfer names, however it is typed: full width, lower case, amid Chinese text."""
-    text = unicodedata.normalize("NFKC", entry.remittance or "").upper()
     running = []
-    # Sorted, so that two transfers that name the same loans never wait for each other.
-    for number in sorted(set(LOAN_NUMBER.findall(text))):
+    for number in loan_numbers(entry.remittance):
         with suppress(UnknownLoan):
             loan = work.loans.get(number)
             if loan.stage is Stage.REPAYMENT:
@@ -232,35 +236,12 @@ def unclaimed(work: UnitOfWork, loan: str, reference: str) -> None:
         if payment.bank_reference == reference:
             payment.booked = True
             work.session.add(payment)
-            to_suspense(work, entry, f"loan {loan} was closed when the money came")
-
-
-def to_suspense(work: UnitOfWork, entry: BankEntry, why: str) -> None:
-    """Posts money that nobody claims to the suspense account and asks finance about it."""
-    post(
-        work,
-        entry=f"suspense:{entry.reference}",
-        line="money",
-        debit=chart.BANK,
-        credit=chart.SUSPENSE,
-        amount_fen=entry.amount_fen,
-        about="unmatched",
-        value_date=_counts_from(work, entry),
-        loan=None,
-    )
-    _ask_finance(work, entry, why)
-
-
-def _ask_finance(work: UnitOfWork, entry: BankEntry, why: str) -> None:
-    about = f"bank reference {entry.reference}: {why}"
-    task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, _counts_from(work, entry), about)
-    audit.record(
-        work,
-        audit.SYSTEM,
-        "money_unmatched",
-        subject=entry.reference,
-        after={"amount_fen": entry.amount_fen, "direction": entry.direction, "task": task.id},
-    )
+            why = f"loan {loan} was closed when the money came"
+            if payment.kind is PaymentKind.REALLOCATION:
+                # It is in suspense still: its proposal was confirmed, and the loan closed before it heard of that.
+                ask_finance(work, entry, why)
+            else:
+                to_suspense(work, entry, why)
 
 
 def awaits_booking(work: UnitOfWork, loan: str, reference: str) -> bool:
@@ -279,5 +260,17 @@ def sweep(work: UnitOfWork, order: BooksOrder) -> Progress:
     return Progress(stage=loan.stage)
 
 
-def _wake(work: UnitOfWork, loan: str, reference: str, after: timedelta = timedelta(0)) -> None:
-    work.outbox.put(Topic.SIGNAL_LOAN, f"money:{reference}", {"reference": reference}, work.now + after, loan)
+def book_to_loan(work: UnitOfWork, entry: BankEntry, loan: str, proposal: str) -> None:
+    """Gives money out of suspense to a running loan, which hears of it as of any deposit of the day it came in."""
+    entry.loan = loan
+    entry.matched = True
+    work.session.add(entry)
+    _credit_loan(work, entry, loan, f"reallocation:{proposal}", PaymentKind.REALLOCATION)
+    _wake(work, loan, entry.reference, signal=f"money:{proposal}")
+
+
+def _wake(
+    work: UnitOfWork, loan: str, reference: str, *, after: timedelta = timedelta(0), signal: str | None = None
+) -> None:
+    key = signal or f"money:{reference}"
+    work.outbox.put(Topic.SIGNAL_LOAN, key, {"reference": reference}, work.now + after, loan)

@@ -1,7 +1,8 @@
-"""Documents handed in for a loan."""
+"""Documents of a loan: handing them in, looking at them."""
 
 import hashlib
 
+from books.papers import PaperBook
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.documents import Document
@@ -14,7 +15,7 @@ from services.products import catalogue
 
 LARGEST_BYTES = 5 * 1024 * 1024
 MOST_DOCUMENTS = 50
-"""A loan's papers, of all kinds together: a few a kind and what a clerk asks for later, with much to spare."""
+"""What may be handed in for a loan, of all kinds together: a few a kind and what a clerk asks for later."""
 LONGEST_FILENAME = 200
 
 SIGNATURES = (
@@ -33,6 +34,28 @@ class TooManyDocuments(LendingError):
 
     def __init__(self, loan: str) -> None:
         super().__init__(f"loan {loan} has {MOST_DOCUMENTS} documents, which is the most that a loan may have")
+
+
+class UnknownDocument(LendingError):
+    """No such document of this loan."""
+
+    code = "unknown_document"
+    http_status = 404
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"loan {loan} has no document of this id")
+
+
+class PaperNotReady(LendingError):
+    """The paper was asked for and is being made."""
+
+    code = "paper_not_ready"
+    http_status = 409
+
+    def __init__(self, number: str, problem: str | None) -> None:
+        """`problem` is the code of what has kept it back so far."""
+        why = f"; it could not be made so far ({problem}) and will be tried again" if problem else ""
+        super().__init__(f"paper {number} is being made; ask again in a moment{why}")
 
 
 def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str, content: bytes) -> Document:
@@ -65,7 +88,7 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
     before = work.documents.same(loan.number, kind, digest)
     if before is not None:
         return before
-    if len(work.documents.of_loan(loan.number)) >= MOST_DOCUMENTS:
+    if work.documents.handed_in(loan.number) >= MOST_DOCUMENTS:
         raise TooManyDocuments(loan.number)
     document = Document(
         loan=loan.number,
@@ -86,6 +109,28 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
         loan=loan.number,
         subject=document.id,
         after={"kind": kind, "sha256": digest, "size_bytes": len(content)},
+    )
+    return document
+
+
+def look_at(work: UnitOfWork, actor: Actor, loan: Loan, document_id: str) -> Document:
+    """A document with its content; that it was looked at goes into the audit log.
+
+    Raises UnknownDocument for one that is not of this loan, PaperNotReady for a paper that is still being made.
+    """
+    document = work.documents.get(document_id)
+    if document is None or document.loan != loan.number:
+        order = PaperBook(work.session).get(document_id)
+        if order is not None and order.loan == loan.number:
+            raise PaperNotReady(order.number, order.last_error)
+        raise UnknownDocument(loan.number)
+    audit.record(
+        work,
+        actor,
+        "document_viewed",
+        loan=loan.number,
+        subject=document.id,
+        after={"kind": document.kind, "sha256": document.sha256},
     )
     return document
 

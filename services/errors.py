@@ -1,5 +1,8 @@
 """Refusals of business acts."""
 
+from collections.abc import Mapping
+from datetime import date
+
 from lending.errors import LendingError
 
 
@@ -112,3 +115,137 @@ class NoticeConflict(LendingError):
 
     def __init__(self, reference: str) -> None:
         super().__init__(f"bank reference {reference} was reported before with different content")
+
+
+class ProposalPending(LendingError):
+    """What was proposed for the money of a task waits for a second person."""
+
+    code = "proposal_pending"
+    http_status = 409
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"a proposal for task {task_id} waits for a second person; confirm or refuse it first")
+
+
+class NothingProposed(LendingError):
+    """There is nothing to confirm or refuse."""
+
+    code = "nothing_proposed"
+    http_status = 409
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"nobody has proposed what becomes of the money of task {task_id}",
+            fields={"outcome": "propose with book or return, or send done"},
+        )
+
+
+class OwnProposal(NotAllowed):
+    """Whoever proposes where money goes does not confirm it (four eyes)."""
+
+    code = "own_proposal"
+
+    def __init__(self) -> None:
+        super().__init__("whoever proposes where money goes cannot confirm it; another person must")
+
+
+class RefundImpossible(LendingError):
+    """Nobody knows where the money came from."""
+
+    code = "refund_impossible"
+    http_status = 409
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"the bank did not say from whose account {reference} came, so it cannot be sent back")
+
+
+class StatementRejected(LendingError):
+    """What the bank sent as the statement of a day cannot be it."""
+
+    code = "statement_rejected"
+    http_status = 422
+
+    def __init__(self, day: date, wrong: Mapping[str, str]) -> None:
+        """`wrong` has a sentence for each field, and for each line by its number."""
+        first, problem = next(iter(wrong.items()))
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        super().__init__(f"the statement of {day} is not taken: {first}: {problem}{more}", fields=dict(wrong))
+
+
+class InvalidPeriod(LendingError):
+    """The days asked for are no period, or too long a one."""
+
+    code = "invalid_period"
+    http_status = 422
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(
+            f"a period begins before it ends and has at most {longest} days",
+            fields={"from": "is not after `to`, nor too long before it"},
+        )
+
+
+class InvalidChange(LendingError):
+    """The change cannot be made as it is asked for."""
+
+    code = "invalid_change"
+    http_status = 422
+
+
+class ChangePending(LendingError):
+    """Another change of the loan waits for its decision."""
+
+    code = "change_pending"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"a change of loan {loan} waits for its decision already; decide or withdraw it first")
+
+
+class ChangeStale(LendingError):
+    """The loan is not as the change was previewed on."""
+
+    code = "change_stale"
+    http_status = 409
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} since this was proposed, so its preview is not true any more; have it proposed anew")
+
+
+class ChangeClosed(LendingError):
+    """The proposal has been decided, withdrawn, or has expired."""
+
+    code = "change_closed"
+    http_status = 409
+
+    def __init__(self, proposal: str) -> None:
+        super().__init__(f"proposal {proposal} does not wait for a decision any more")
+
+
+class UnknownChange(LendingError):
+    """The loan has no such proposal."""
+
+    code = "unknown_change"
+    http_status = 404
+
+    def __init__(self, proposal: str) -> None:
+        super().__init__(f"there is no proposal {proposal} for this loan")
+
+
+class BeyondAuthority(LendingError):
+    """Nobody in the house may decide so much."""
+
+    code = "beyond_authority"
+    http_status = 409
+
+    def __init__(self, kind: str, most: str) -> None:
+        super().__init__(f"a {kind} of more than {most} is beyond everybody's authority")
+
+
+class OwnChange(NotAllowed):
+    """Whoever proposed a change, or has agreed to it already, does not decide it (four eyes)."""
+
+    code = "own_change"
+
+    def __init__(self) -> None:
+        super().__init__("whoever proposed a change or has agreed to it cannot decide it; another person must")

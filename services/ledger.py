@@ -1,11 +1,14 @@
 """Double-entry postings: every yuan that moves, and every charge and allocation that the mathematics gives."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from books.session import UnitOfWork
 from lending.account import LoanAccount
+from lending.money import Rounding, round_ratio
 from models import ledger as chart
-from models.ledger import Posting
+from models.keys import new_id
 from models.payments import Payment, PaymentKind
 
 MONEY_MOVES = {
@@ -15,6 +18,8 @@ MONEY_MOVES = {
     PaymentKind.PREPAYMENT: (chart.BANK, chart.UNALLOCATED),
     PaymentKind.DEPOSIT: (chart.BANK, chart.UNALLOCATED),
     PaymentKind.SUBSIDY: (chart.BANK, chart.STATE_UNALLOCATED),
+    PaymentKind.REALLOCATION: (chart.SUSPENSE, chart.UNALLOCATED),
+    PaymentKind.REFUND: (chart.SUSPENSE, chart.BANK),
 }
 """Debit and credit of money that moved, by kind of payment."""
 
@@ -27,6 +32,28 @@ COMPONENTS = {
 """Receivable and income account of what a loan is charged."""
 
 RECEIVABLES = {"principal": chart.LOAN_PRINCIPAL} | {name: pair[0] for name, pair in COMPONENTS.items()}
+
+
+Moved = Mapping[tuple[str, str], int]
+"""What was moved from account to account: (debit, credit) → fen."""
+
+
+class Line(NamedTuple):
+    """One posting of an entry: its name within the entry, the two accounts and the amount in fen, above zero."""
+
+    name: str
+    debit: str
+    credit: str
+    amount_fen: int
+
+
+class Entry(NamedTuple):
+    """Lines of a loan that belong together, under one effect key and with one value date."""
+
+    key: str
+    loan: str
+    value_date: date
+    lines: Sequence[Line]
 
 
 def post(
@@ -42,19 +69,29 @@ def post(
     loan: str | None,
 ) -> None:
     """Writes one posting under the unique key `entry:line`."""
+    work.ledger.add([_row(work, entry, Line(line, debit, credit, amount_fen), about, value_date, loan)])
+
+
+def post_entries(work: UnitOfWork, entries: Iterable[Entry]) -> None:
+    """Writes several entries, each line under the unique key `entry:line`, in one statement."""
     work.ledger.add(
-        Posting(
-            key=f"{entry}:{line}",
-            entry=entry,
-            loan=loan,
-            debit=debit,
-            credit=credit,
-            amount_fen=amount_fen,
-            about=about,
-            value_date=value_date,
-            booked_at=work.now,
-        )
+        [_row(work, one.key, line, line.name, one.value_date, one.loan) for one in entries for line in one.lines]
     )
+
+
+def _row(work: UnitOfWork, entry: str, line: Line, about: str, value_date: date, loan: str | None) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "key": f"{entry}:{line.name}",
+        "entry": entry,
+        "loan": loan,
+        "debit": line.debit,
+        "credit": line.credit,
+        "amount_fen": line.amount_fen,
+        "about": about,
+        "value_date": value_date,
+        "booked_at": work.now,
+    }
 
 
 def post_payment(work: UnitOfWork, payment: Payment) -> None:
@@ -81,52 +118,55 @@ def bring_up_to(work: UnitOfWork, loan: str, account: LoanAccount, entry: str, d
     """Posts what the account was charged and what was allocated since the ledger last followed it.
 
     The mathematics is the truth of what should be posted; the ledger is append-only. So what is posted is the
-    difference, in the opposite direction where a figure went down.
+    difference, in the opposite direction where a figure went down. A charge is posted as income and, where the income
+    account bears value-added tax on the day, as tax.
     """
-    moved = work.ledger.moved(loan)
-    charged, allocated, waived = account.charged, account.allocated, account.waived
+    moved, rates = work.ledger.standing(loan, day)
+    lines: list[Line] = []
     for component, (receivable, income) in COMPONENTS.items():
-        _post_difference(
-            work, moved, loan, entry, day, f"{component}_charged", receivable, income, getattr(charged, component)
-        )
+        charged = getattr(account.charged, component)
+        lines += _charge(component, receivable, income, charged, moved, rates.get(income, 0))
     for component, receivable in RECEIVABLES.items():
         source = chart.STATE_UNALLOCATED if component == "subsidy" else chart.UNALLOCATED
-        _post_difference(
-            work, moved, loan, entry, day, f"{component}_received", source, receivable, getattr(allocated, component)
-        )
-        _post_difference(
-            work, moved, loan, entry, day, f"{component}_waived", chart.WAIVERS, receivable, getattr(waived, component)
-        )
-        written_off = getattr(account.written_off, component)
-        _post_difference(
-            work, moved, loan, entry, day, f"{component}_written_off", chart.WRITE_OFFS, receivable, written_off
-        )
+        for name, debit, parts in (
+            ("received", source, account.allocated),
+            ("waived", chart.WAIVERS, account.waived),
+            ("written_off", chart.WRITE_OFFS, account.written_off),
+        ):
+            difference = getattr(parts, component) - net(moved, debit, receivable)
+            lines += signed_line(f"{component}_{name}", debit, receivable, difference)
+    post_entries(work, [Entry(entry, loan, day, lines)])
 
 
-def _post_difference(
-    work: UnitOfWork,
-    moved: dict[tuple[str, str], int],
-    loan: str,
-    entry: str,
-    day: date,
-    about: str,
-    debit: str,
-    credit: str,
-    should_be: int,
-) -> None:
-    difference = should_be - (moved.get((debit, credit), 0) - moved.get((credit, debit), 0))
-    if difference == 0:
-        return
-    if difference < 0:
+def _charge(
+    component: str, receivable: str, income: str, charged: int, moved: Moved, vat_basis_points: int
+) -> list[Line]:
+    posted = net(moved, receivable, income) + net(moved, receivable, chart.VAT_PAYABLE)
+    difference = charged - posted
+    tax = vat_part(difference, vat_basis_points)
+    return [
+        *signed_line(f"{component}_charged", receivable, income, difference - tax),
+        *signed_line(f"{component}_vat", receivable, chart.VAT_PAYABLE, tax),
+    ]
+
+
+def net(moved: Moved, debit: str, credit: str) -> int:
+    """What was moved from one account to another less what was moved back, in fen."""
+    return moved.get((debit, credit), 0) - moved.get((credit, debit), 0)
+
+
+def signed_line(name: str, debit: str, credit: str, amount_fen: int) -> list[Line]:
+    """The line that moves an amount, in the opposite direction if it is below zero; none for zero."""
+    if amount_fen == 0:
+        return []
+    if amount_fen < 0:
         debit, credit = credit, debit
-    post(
-        work,
-        entry=entry,
-        line=about,
-        debit=debit,
-        credit=credit,
-        amount_fen=abs(difference),
-        about=about,
-        value_date=day,
-        loan=loan,
-    )
+    return [Line(name, debit, credit, abs(amount_fen))]
+
+
+def vat_part(gross_fen: int, basis_points: int) -> int:
+    """The value-added tax in a gross amount: gross × rate ÷ (1 + rate), rounded half up to a fen, income the rest.
+
+    600 basis points of 106.00 are 6.00; a negative amount has the same tax with the sign turned.
+    """
+    return round_ratio(gross_fen * basis_points, 10_000 + basis_points, Rounding.HALF_UP) if basis_points else 0

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from books.changes import ChangeBook
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.calendar import BusinessClock
@@ -11,7 +12,7 @@ from lending.events import Event
 from lending.servicing import service
 from lending.terms import Terms
 from models.loans import Loan, Stage
-from models.messages import BooksOrder, LoanOrder, NextDay, Progress, StepKind
+from models.messages import BooksOrder, LoanOrder, NextDay, OpenChange, Progress, StepKind
 from models.payments import PaymentKind
 from models.products import LoanCase, Product
 from models.tasks import TaskKind
@@ -61,14 +62,30 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
             "payouts": tuple(newest.values()),
             "money_came_in": bool(work.payments.to_book(loan.number)),
             "next_day": next_day,
+            "changes": open_changes(work, loan),
         }
     )
+
+
+def open_changes(work: UnitOfWork, loan: Loan) -> tuple[OpenChange, ...]:
+    """The change of a running loan that waits for a decision, if there is one."""
+    found = ChangeBook(work.session).open_of(loan.number) if loan.stage is Stage.REPAYMENT else None
+    if found is None:
+        return ()
+    proposal, task = found
+    return (OpenChange(task_id=task.id, expires_on=proposal.expires_on),)
 
 
 def position(work: UnitOfWork, loan: Loan) -> Progress:
     """Where the books have a loan, in the form in which acts report it."""
     order = order_from_books(work, loan)
-    return Progress(stage=loan.stage, task_id=order.task_id, payouts=order.payouts, next_day=order.next_day)
+    return Progress(
+        stage=loan.stage,
+        task_id=order.task_id,
+        payouts=order.payouts,
+        next_day=order.next_day,
+        changes=order.changes,
+    )
 
 
 def look_up_position(work: UnitOfWork, order: BooksOrder) -> Progress:

@@ -16,6 +16,8 @@ TEMPLATES = {
     "paid_out": "【借款服务】您的借款{loan}已放款{amount}元。",
     "reminder": "【借款服务】您的借款{loan}将于{due}还款{amount}元，请确保扣款账户余额充足。",
     "overdue": "【借款服务】您的借款{loan}已逾期{dpd}天，应还{amount}元，请尽快还款。",
+    "terms_changed": "【借款服务】您的借款{loan}的还款计划已变更，下一期{due}应还{amount}元。",
+    "change_refused": "【借款服务】很抱歉，您对借款{loan}的变更申请未通过。",
     "settled": "【借款服务】您的借款{loan}已结清，感谢您的信任。",
 }
 """SMS templates by name. Placeholders take numbers and dates only; no name or account stands in a message."""

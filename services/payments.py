@@ -9,7 +9,7 @@ from models.messages import PaymentResult
 from models.payments import Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import Task, TaskKind, TaskStatus
-from services import audit
+from services import audit, suspense
 
 FINAL = {PaymentStatus.SETTLED, PaymentStatus.DECLINED, PaymentStatus.RETURNED}
 
@@ -51,16 +51,19 @@ def record_outcome(
                 subject=key,
                 after={"amount_fen": payment.settled_fen, "bank_reference": bank_reference, "reason_code": reason_code},
             )
+            if payment.kind is PaymentKind.REFUND:
+                suspense.conclude_refund(work, payment)
     return result_of(payment)
 
 
 def date_by_bank(work: UnitOfWork, payment: Payment, booked_on: date | None) -> None:
-    """Money that went out counts from the day on which the bank moved it, so that no interest runs before.
+    """Keeps the bank's date. Money that went out counts from that day, so that no interest runs before.
 
-    That day is neither before the order's own nor after today, whatever the bank writes: either would date the loan by
-    a mistake. Money drawn keeps the day it was ordered for: a slow bank makes no borrower late.
+    The day it counts from is neither before the order's own nor after today, whatever the bank writes: either would
+    date the loan by a mistake. Money drawn keeps the day it was ordered for: a slow bank makes no borrower late.
     """
-    if booked_on is not None and payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL):
+    payment.moved_on = booked_on
+    if booked_on is not None and payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.RECALL, PaymentKind.REFUND):
         payment.value_date = max(payment.value_date, min(booked_on, work.today))
 
 

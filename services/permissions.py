@@ -1,5 +1,6 @@
 """Who may do what, in one place."""
 
+from models.changes import ChangeKind
 from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Task
@@ -15,6 +16,37 @@ MAY_DECIDE = {
 
 MAY_ENTER = {Role.BORROWER, Role.AGENT, Role.MANAGER, Role.INTEGRATOR}
 """Who may enter applications and documents."""
+
+MAY_SEE_FUNDS = frozenset({Role.FINANCE, Role.AUDITOR, Role.RISK})
+"""Who may see what moved on the lender's account."""
+
+
+def check_may_see_funds(actor: Actor) -> None:
+    """Refuses the flow of funds to roles that neither move nor check money."""
+    if actor.role not in MAY_SEE_FUNDS:
+        raise NotAllowed(f"the role {actor.role} does not see the flow of funds")
+
+
+_LEADS = frozenset({Role.MANAGER, Role.RISK})
+
+MAY_PROPOSE = {
+    ChangeKind.DEFERRAL: _LEADS | {Role.BORROWER, Role.AGENT, Role.INTEGRATOR},
+    ChangeKind.RESTRUCTURING: _LEADS,
+    ChangeKind.RATE_CHANGE: _LEADS,
+    ChangeKind.WAIVER: _LEADS,
+    ChangeKind.FEE: _LEADS,
+    ChangeKind.WRITE_OFF: _LEADS,
+    ChangeKind.CORRECTION: frozenset({Role.FINANCE}),
+}
+"""Who may propose a change to a running loan. Finance corrects what was posted, and never changes terms or amounts."""
+
+
+def check_may_propose(actor: Actor, kind: ChangeKind, loan: Loan) -> None:
+    """Refuses a proposal of this kind by this role, and by a borrower for another's loan."""
+    if actor.role not in MAY_PROPOSE[kind]:
+        raise NotAllowed(f"a {kind} is not proposed by the role {actor.role}")
+    if actor.role is Role.BORROWER and actor.customer_id != loan.customer_id:
+        raise NotAllowed("this belongs to the borrower of the loan")
 
 
 def check_may_decide(actor: Actor, task: Task) -> None:

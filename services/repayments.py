@@ -20,11 +20,13 @@ from services.notices import send_sms
 from services.payments import payout_is_contradicted
 from services.permissions import check_may_speak_for
 from services.products import catalogue
+from services.recoveries import post_recoveries, recovered_all
 from services.tasks import close_all, open_task
 
 EVENT_OF = {
     PaymentKind.INSTALLMENT: EventType.REPAYMENT,
     PaymentKind.DEPOSIT: EventType.REPAYMENT,
+    PaymentKind.REALLOCATION: EventType.REPAYMENT,
     PaymentKind.PREPAYMENT: EventType.PREPAYMENT,
     PaymentKind.SUBSIDY: EventType.SUBSIDY,
 }
@@ -162,6 +164,8 @@ def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepK
         _book_money(work, loan, day)
         account = _account_on(work, loan, day)
     bring_up_to(work, loan.number, account, key, day)
+    if account.written_off_on is not None or loan.written_off_on is not None:
+        post_recoveries(work, loan.number, account, key, day)
     before = {"outstanding_fen": loan.outstanding_fen, "dpd": loan.dpd}
     _project(loan, account, day)
     if account.subsidy_outstanding_fen > 0 and work.payments.declined(loan.number, PaymentKind.SUBSIDY):
@@ -170,7 +174,7 @@ def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepK
         )
     next_day = _next_day(loan, account, day)
     loan.next_date = next_day.date if next_day else None
-    if account.settled_on is not None and next_day is None:
+    if (account.settled_on is not None and next_day is None) or recovered_all(account):
         _close(work, loan, account, day, key)
     else:
         _tell(work, loan, account, day, key, why, was_late=before["dpd"] > 0)
@@ -242,6 +246,7 @@ def _project(loan: Loan, account: LoanAccount, day: date) -> None:
     """Writes the figures that lists and pages show."""
     waiting = [row for row in account.rows if row.outstanding > 0 and row.due > day]
     loan.booked_to = day
+    loan.written_off_on = account.written_off_on
     loan.outstanding_fen = (
         account.principal_outstanding_fen
         + account.interest_outstanding_fen
@@ -277,12 +282,13 @@ def _next_day(loan: Loan, account: LoanAccount, day: date) -> NextDay | None:
 
 def _close(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str) -> None:
     loan.stage = Stage.SETTLED
-    loan.closed_on = account.settled_on
+    loan.closed_on = account.settled_on or day
     loan.next_due = None
     loan.next_due_fen = 0
     close_all(work, loan.number)
-    if account.credit_fen > 0:
-        about = f"the settled loan has {yuan(account.credit_fen)} too much: refund it"
+    too_much = account.credit_fen + max(account.recovered_fen - account.written_off.borrower_total, 0)
+    if too_much > 0:
+        about = f"the settled loan has {yuan(too_much)} too much: refund it"
         open_task(work, loan, TaskKind.UNMATCHED_MONEY, Role.FINANCE, day + timedelta(days=3), about)
     send_sms(work, loan, "settled", f"{key}:settled")
 

@@ -1,9 +1,11 @@
 """Figures over the whole book: the flow of funds, proven from the postings."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from books.session import UnitOfWork
 from models import ledger as chart
+from models.portfolio import TAKEOVER
 
 RECEIVABLES = (
     chart.LOAN_PRINCIPAL,
@@ -22,6 +24,7 @@ class FundsSummary:
     """
 
     paid_out: int
+    taken_over: int
     returned: int
     interest: int
     fees: int
@@ -42,8 +45,9 @@ class FundsSummary:
 
     @property
     def lent_and_charged(self) -> int:
-        """All that borrowers and state came to owe."""
-        return self.paid_out - self.returned + self.interest + self.fees + self.penalties + self.subsidy
+        """All that borrowers and state came to owe; of loans taken over, from their payout on."""
+        lent = self.paid_out + self.taken_over - self.returned
+        return lent + self.interest + self.fees + self.penalties + self.subsidy
 
     @property
     def accounted_for(self) -> int:
@@ -69,6 +73,10 @@ def funds(work: UnitOfWork) -> FundsSummary:
     def net(debit: str, credit: str) -> int:
         return moved.get((debit, credit), 0) - moved.get((credit, debit), 0)
 
+    def charged(receivable: str, income: str) -> int:
+        # What a borrower is charged is income and the tax in it.
+        return net(receivable, income) + net(receivable, chart.VAT_PAYABLE)
+
     def gross(debit: str, credit: str) -> int:
         return moved.get((debit, credit), 0)
 
@@ -82,11 +90,12 @@ def funds(work: UnitOfWork) -> FundsSummary:
     )
     return FundsSummary(
         paid_out=paid_out,
+        taken_over=net(chart.LOAN_PRINCIPAL, TAKEOVER),
         returned=gross(chart.BANK, chart.LOAN_PRINCIPAL),
-        interest=net(chart.INTEREST_RECEIVABLE, chart.INTEREST_INCOME),
-        fees=net(chart.FEE_RECEIVABLE, chart.FEE_INCOME),
-        penalties=net(chart.PENALTY_RECEIVABLE, chart.PENALTY_INCOME),
-        subsidy=net(chart.SUBSIDY_RECEIVABLE, chart.SUBSIDY_INCOME),
+        interest=charged(chart.INTEREST_RECEIVABLE, chart.INTEREST_INCOME),
+        fees=charged(chart.FEE_RECEIVABLE, chart.FEE_INCOME),
+        penalties=charged(chart.PENALTY_RECEIVABLE, chart.PENALTY_INCOME),
+        subsidy=charged(chart.SUBSIDY_RECEIVABLE, chart.SUBSIDY_INCOME),
         received_from_borrowers=sum(net(chart.UNALLOCATED, account) for account in RECEIVABLES),
         received_from_state=sum(net(chart.STATE_UNALLOCATED, account) for account in RECEIVABLES),
         waived=sum(net(chart.WAIVERS, account) for account in RECEIVABLES),
@@ -119,3 +128,76 @@ def cash_by_month(work: UnitOfWork) -> list[CashMonth]:
         for month, fen in work.ledger.by_month(chart.BANK, credit).items():
             back[month] = back.get(month, 0) + fen
     return [CashMonth(month, out.get(month, 0), back.get(month, 0)) for month in sorted(out.keys() | back.keys())]
+
+
+@dataclass(frozen=True)
+class TrialBalanceLine:
+    """One account: all that was debited and credited to it in fen, and its balance as a positive figure of one side."""
+
+    code: str
+    name_en: str
+    name_zh: str
+    kind: str
+    parent: str | None
+    debited: int
+    credited: int
+
+    @property
+    def debit_balance(self) -> int:
+        """The balance, if more was debited than credited."""
+        return max(self.debited - self.credited, 0)
+
+    @property
+    def credit_balance(self) -> int:
+        """The balance, if more was credited than debited."""
+        return max(self.credited - self.debited, 0)
+
+
+@dataclass(frozen=True)
+class TrialBalance:
+    """Every account that was ever moved, as booked to the end of a day."""
+
+    as_of: date
+    lines: tuple[TrialBalanceLine, ...]
+
+    @property
+    def debit_balances(self) -> int:
+        """The debit balances together."""
+        return sum(line.debit_balance for line in self.lines)
+
+    @property
+    def credit_balances(self) -> int:
+        """The credit balances together, always the same sum."""
+        return sum(line.credit_balance for line in self.lines)
+
+
+def trial_balance(work: UnitOfWork, as_of: date) -> TrialBalance:
+    """The trial balance at the end of a day by booking dates, so that the one of a closed month never changes."""
+    debited: dict[str, int] = {}
+    credited: dict[str, int] = {}
+    for debit, credit, fen in work.ledger.booked_until(as_of):
+        debited[debit] = debited.get(debit, 0) + fen
+        credited[credit] = credited.get(credit, 0) + fen
+    lines = (
+        TrialBalanceLine(
+            code=account.code,
+            name_en=account.name_en,
+            name_zh=account.name_zh,
+            kind=account.kind,
+            parent=account.parent,
+            debited=debited.get(account.code, 0),
+            credited=credited.get(account.code, 0),
+        )
+        for account in work.ledger.accounts(as_of)
+        if account.code in debited or account.code in credited
+    )
+    return TrialBalance(as_of, tuple(lines))
+
+
+def balances_of_loan(work: UnitOfWork, loan: str) -> dict[str, int]:
+    """A loan's balance on every account that it moved, debits less credits in fen, from its postings alone."""
+    balances: dict[str, int] = {}
+    for (debit, credit), fen in work.ledger.moved(loan).items():
+        balances[debit] = balances.get(debit, 0) + fen
+        balances[credit] = balances.get(credit, 0) - fen
+    return balances

@@ -10,6 +10,7 @@ DEMO_PERSONS = (
     ("manager-zhao", "赵明远（演示）", Role.MANAGER, None),
     ("risk-qian", "钱若水（演示）", Role.RISK, None),
     ("finance-sun", "孙立账（演示）", Role.FINANCE, None),
+    ("finance-zhou", "周复核（演示）", Role.FINANCE, None),
     ("auditor-wei", "魏清源（演示）", Role.AUDITOR, None),
     ("admin-gu", "顾全（演示）", Role.ADMIN, None),
     ("integrator-demo", "演示接口", Role.INTEGRATOR, "manager-zhao"),

@@ -11,6 +11,7 @@ from models.staff import Actor, Role
 from models.status import LoanStatus, ScheduleRow, TimelineEntry, WaitsFor
 from models.tasks import TaskKind
 from services.loans import account_of
+from services.previews import rows_of
 
 WAITING = {
     Stage.APPLICATION: "registers",
@@ -45,8 +46,10 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         reasons=grading.reasons if grading else [],
         terms=terms.body if terms else None,
         terms_version=terms.version if terms else None,
+        amendments=(terms.amendments or []) if terms else [],
         disbursed_on=loan.disbursed_on,
         closed_on=loan.closed_on,
+        written_off_on=loan.written_off_on,
         as_of=day,
         principal_outstanding_fen=account.principal_outstanding_fen if account else 0,
         outstanding_fen=loan.outstanding_fen,
@@ -68,24 +71,7 @@ def schedule_of(work: UnitOfWork, actor: Actor, number: str, day: date | None = 
     loan = work.loans.seen_by(actor, number)
     account = account_of(work, number, day or max(work.today, loan.booked_to or work.today))
     if account is not None:
-        return [
-            ScheduleRow(
-                n=row.n,
-                due=row.due,
-                principal_fen=row.principal,
-                interest_fen=row.interest,
-                fee_fen=row.fee,
-                penalty_fen=row.penalty,
-                subsidy_fen=row.subsidy,
-                total_fen=row.total,
-                balance_fen=row.balance,
-                paid_fen=row.paid,
-                outstanding_fen=row.outstanding,
-                paid_on=row.paid_on,
-                dpd=row.dpd,
-            )
-            for row in account.rows
-        ]
+        return rows_of(account)
     terms = work.loans.terms(number)
     if terms is None:
         return []

@@ -8,7 +8,7 @@ from models.messages import BooksOrder, Progress, TroubleOrder
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
 from services import audit
-from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
+from services.errors import InvalidDecision, NotAllowed, ProposalPending, TaskClosed, TaskTaken
 from services.loans import position
 from services.permissions import MAY_DECIDE, check_may_decide
 from services.products import catalogue
@@ -63,7 +63,7 @@ def close_all(work: UnitOfWork, loan: str, kind: TaskKind | None = None) -> None
 
 def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     """Takes a task into one's own hands; only who may decide it can."""
-    _require_open(work, task)
+    require_open(work, task)
     check_may_decide(actor, task)
     if task.assignee_id not in (None, actor.id):
         raise TaskTaken(task.id)
@@ -72,7 +72,7 @@ def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
 
 def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     """Gives a task back to its role; only its holder or a person above can."""
-    _require_open(work, task)
+    require_open(work, task)
     if task.assignee_id != actor.id and actor.role not in ABOVE:
         raise TaskTaken(task.id)
     return _assign(work, actor, task, None, "task_released")
@@ -80,7 +80,7 @@ def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
 
 def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
     """Hands a task to a named colleague who may decide it."""
-    _require_open(work, task)
+    require_open(work, task)
     if actor.role not in ABOVE:
         check_may_decide(actor, task)
         if task.assignee_id not in (None, actor.id):
@@ -93,12 +93,14 @@ def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
 
 def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
     """Closes a follow-up that no workflow waits for (an overdue call, unmatched money) with a note on what was done."""
-    _require_open(work, task)
+    require_open(work, task)
     check_may_decide(actor, task)
     if task.kind not in FOLLOW_UPS:
         raise NotAllowed(f"a task of the kind {task.kind} is decided, not finished")
     if not note.strip():
         raise InvalidDecision("a follow-up needs a note on what was done", fields={"reason": "say what was done"})
+    if task.kind is TaskKind.UNMATCHED_MONEY and work.payments.pending_proposal(task.id) is not None:
+        raise ProposalPending(task.id)
     close(work, task)
     audit.record(work, actor, f"{task.kind}_finished", loan=task.loan, subject=task.id, reason=note)
     return task
@@ -158,7 +160,8 @@ def close_case(work: UnitOfWork, loan: Loan, order: BooksOrder, stage: Stage, ac
     return Progress(stage=stage)
 
 
-def _require_open(work: UnitOfWork, task: Task) -> None:
+def require_open(work: UnitOfWork, task: Task) -> None:
+    """Refuses (TaskClosed) a task that is not open, and keeps an open one from other writers until the commit."""
     # Held until the commit: of two persons at the same moment, the second must see what the first did.
     work.session.refresh(task, with_for_update=True)
     if task.status is not TaskStatus.OPEN:

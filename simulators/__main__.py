@@ -24,14 +24,14 @@ def main() -> None:
     parser.add_argument("--base-date", type=date.fromisoformat, default=DEFAULT_BASE_DATE)
     parser.add_argument("--notice-url", help="where the bank sends its notices; else LOANWRIGHT_BANK_NOTICE_URL")
     arguments = parser.parse_args()
-    settings = SimulatorSettings.from_environment(
-        data_dir=arguments.data_dir,
-        seed=arguments.seed,
-        people=arguments.people,
-        base_date=arguments.base_date,
-        notice_url=arguments.notice_url,
-    )
     try:
+        settings = SimulatorSettings.from_environment(
+            data_dir=arguments.data_dir,
+            seed=arguments.seed,
+            people=arguments.people,
+            base_date=arguments.base_date,
+            notice_url=arguments.notice_url,
+        )
         app = create_app(settings)
     except LendingError as refusal:
         parser.error(str(refusal))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from simulators.bank.notices import NoticeSender
 from simulators.bank.orders import OrderDesk, Receipt
-from simulators.bank.routes import EndToEndId, ValueDate
+from simulators.bank.requests import EndToEndId, ValueDate
 from simulators.bank.store import LENDER_NAME, TREASURY_ACCOUNT, TREASURY_NAME, BankStore
 from simulators.faults import FaultDesk, PlannedFault, planned
 from simulators.records import PayingHabit, Population
@@ -18,7 +18,7 @@ from simulators.records import PayingHabit, Population
 class FaultRequest(BaseModel):
     """The next `times` calls of this service, or of this operation of it, go wrong in this way."""
 
-    service: Literal["identity", "bureau", "enrolment", "vehicles", "bank", "sms"]
+    service: Literal["identity", "bureau", "enrolment", "vehicles", "cards", "bank", "sms"]
     operation: str | None = None
     fault: str
     times: Annotated[int, Field(ge=1, le=1_000_000)] = 1

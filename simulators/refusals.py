@@ -57,3 +57,35 @@ class OtherBank(Refusal):
 
     code = "other_bank"
     http_status = 409
+
+
+class SignatureWrong(Refusal):
+    """A question on the direct link that is not signed, not fresh, or played back."""
+
+    code = "signature_wrong"
+    http_status = 401
+
+
+class Malformed(Refusal):
+    """A question with wrong or missing fields."""
+
+    code = "malformed"
+
+
+class MessageRefused(Refusal):
+    """A message of ISO 20022 that breaks its schema or the bank's rules."""
+
+    code = "message_refused"
+
+
+class MessageIdTaken(Refusal):
+    """A message id that came before with another order."""
+
+    code = "message_id_taken"
+    http_status = 409
+
+
+class MandateRefused(Refusal):
+    """A mandate that the holder of the account cannot have signed."""
+
+    code = "mandate_refused"

@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from simulators.bank.links import notice_in_json
+from simulators.bank.mandates import MandateDesk
 from simulators.bank.notices import NoticeRoute, NoticeSender
 from simulators.bank.orders import OrderDesk
 from simulators.bank.routes import bank_routes
+from simulators.bank.signatures import SignatureDesk
 from simulators.bank.store import BankStore
+from simulators.bank.xml_reports import notice
+from simulators.cards import cards
 from simulators.control import control
 from simulators.faults import FaultDesk
 from simulators.messages import messages
@@ -30,7 +36,9 @@ def create_app(settings: SimulatorSettings) -> FastAPI:
     people = population(settings.seed, settings.people, settings.base_date)
     faults = FaultDesk()
     store = BankStore(settings.data_dir, people, settings.lender_account)
-    desk = OrderDesk(store)
+    mandates = MandateDesk(store, required=settings.mandates_required)
+    is_iso = settings.protocol == "iso20022"
+    desk = OrderDesk(store, mandates, partial(notice, account=store.lender_account) if is_iso else notice_in_json)
     route = NoticeRoute(
         url=settings.notice_url,
         secret=settings.notice_secret,
@@ -55,7 +63,8 @@ def create_app(settings: SimulatorSettings) -> FastAPI:
     app.add_exception_handler(Refusal, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_malformed)
     app.include_router(registers(people))
-    app.include_router(bank_routes(store, desk, sender))
+    app.include_router(bank_routes(store, desk, mandates, sender, SignatureDesk(settings.signing_secret)))
+    app.include_router(cards(people))
     app.include_router(messages())
     app.include_router(control(people, faults, store, desk, sender))
 

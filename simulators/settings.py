@@ -7,15 +7,28 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
+from lending.errors import LendingError
 from simulators.people import DEFAULT_BASE_DATE, DEFAULT_PEOPLE, DEFAULT_SEED
 
-SERVICES = ("identity", "bureau", "enrolment", "vehicles", "bank", "sms", "control")
+SERVICES = ("identity", "bureau", "enrolment", "vehicles", "cards", "bank", "sms", "control")
 DEFAULT_LENDER_ACCOUNT = "6200000000000000001"
+PROTOCOLS = ("iso20022", "direct")
+
+
+class ProtocolUnknown(LendingError):
+    """A language that the bank does not speak."""
+
+    code = "protocol_unknown"
+    http_status = 422
 
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """Population, place of the bank's file, credentials by service, and where the bank sends its notices."""
+    """Population, place of the bank's file, credentials by service, and where the bank sends its notices.
+
+    `protocol` is the language of the notices (orders are taken in both); with `mandates_required` no debit goes
+    without a mandate that was entered before.
+    """
 
     data_dir: Path
     seed: int = DEFAULT_SEED
@@ -25,10 +38,17 @@ class SimulatorSettings:
         default_factory=lambda: {service: f"demo-{service}" for service in SERVICES}, repr=False
     )
     lender_account: str = DEFAULT_LENDER_ACCOUNT
+    protocol: str = "iso20022"
+    signing_secret: str = field(default="demo-orders", repr=False)
+    mandates_required: bool = False
     notice_secret: str = field(default="demo-notices", repr=False)
     notice_url: str | None = None
     first_retry_seconds: float = 0.5
     longest_retry_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise ProtocolUnknown(f"LOANWRIGHT_BANK_PROTOCOL is one of {', '.join(PROTOCOLS)}")
 
     @classmethod
     def from_environment(
@@ -43,8 +63,8 @@ class SimulatorSettings:
     ) -> Self:
         """Secrets and the notice address from the environment, so that they appear in no list of processes.
 
-        Read are LOANWRIGHT_<SERVICE>_CREDENTIAL, LOANWRIGHT_BANK_ACCOUNT, LOANWRIGHT_BANK_NOTICE_SECRET and, where no
-        `notice_url` is given, LOANWRIGHT_BANK_NOTICE_URL.
+        Read are LOANWRIGHT_<SERVICE>_CREDENTIAL and, after LOANWRIGHT_BANK_, ACCOUNT, PROTOCOL, SIGNING_SECRET,
+        NOTICE_SECRET, MANDATES_REQUIRED (1 or 0) and, where no `notice_url` is given, NOTICE_URL.
         """
         return cls(
             data_dir=data_dir,
@@ -56,6 +76,9 @@ class SimulatorSettings:
                 for service in SERVICES
             },
             lender_account=environment.get("LOANWRIGHT_BANK_ACCOUNT", DEFAULT_LENDER_ACCOUNT),
+            protocol=environment.get("LOANWRIGHT_BANK_PROTOCOL", "iso20022"),
+            signing_secret=environment.get("LOANWRIGHT_BANK_SIGNING_SECRET", "demo-orders"),
+            mandates_required=environment.get("LOANWRIGHT_BANK_MANDATES_REQUIRED", "0") == "1",
             notice_secret=environment.get("LOANWRIGHT_BANK_NOTICE_SECRET", "demo-notices"),
             notice_url=notice_url or environment.get("LOANWRIGHT_BANK_NOTICE_URL"),
         )

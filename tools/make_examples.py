@@ -1,19 +1,26 @@
 """Writes the examples: applications of made-up people whom the simulated outside world knows with its default seed.
 
 `applications.csv` has sixty, and some lines that are wrong on purpose; `application.json`, for docs/integration.md, has
-one more, of somebody who is not in that file. Run it again after the simulated population changed:
-`python -m tools.make_examples`.
+one more, of somebody who is not in that file. `portfolio.jsonl`, for docs/portfolio.md, has running loans of others, as
+another system would tell of them on the day before the demonstration begins. Run it again after the simulated
+population changed: `python -m tools.make_examples`.
 """
 
 import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from lending.events import Event
 from lending.money import yuan
+from lending.schedules import build_schedule
+from lending.servicing import service
+from lending.terms import Terms
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
 from simulators.records import PayingHabit, Person, Population, Vehicle
 
@@ -25,6 +32,7 @@ COLUMNS = (
     *("school", "degree", "tuition", "graduation_date", "household_income"),
 )
 Row = dict[str, str]
+CUT_OFF = date(2026, 1, 4)
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -51,6 +59,77 @@ def application(world: Population) -> dict[str, object]:
         "monthly_income": yuan(person.monthly_income_fen),
     }
     return {"product": "micro", "consent": CONSENT, "form": form}
+
+
+def portfolio(world: Population) -> list[dict[str, Any]]:
+    """12 running microloans: 9 as we compute them (2 of these late, 1 paid in excess), 1 with a fee that we do not know
+    of, 1 with a principal that no adjustment can express, and 1 in another currency.
+    """
+    named = {row["id_number"] for row in rows(world)}
+    people = islice(_people(world, lambda p: _is_sound(p) and p.id_number not in named), 20, 32)
+    told = [_told(n, person) for n, person in enumerate(people, 1)]
+    told[9]["claimed"]["fee"] = "30.00"
+    told[10]["claimed"]["principal"] = told[10]["terms"]["principal"]
+    told[11]["currency"] = "USD"
+    return told
+
+
+def _told(n: int, person: Person) -> dict[str, Any]:
+    paid_out = date(2025, 3 + n % 6, 6 + n)
+    terms: dict[str, Any] = {
+        "principal": f"{6000 + n * 1000}.00",
+        "annual_rate_percent": str(10 + n % 5),
+        "method": "equal_principal" if n % 3 == 0 else "level_payment",
+        "n_periods": 18,
+        "rounding": {"mode": "half_up"},
+        "late": {"penalty_multiple": "1.5", "grace_days": 3},
+    }
+    parsed = Terms.parse({"disbursement_date": paid_out.isoformat(), **terms})
+    due = [row for row in build_schedule(parsed).rows if row.due <= CUT_OFF]
+    missing = {4: 1, 7: 2}.get(n, 0)
+    events: list[dict[str, str]] = [
+        {"type": "repayment", "date": row.due.isoformat(), "amount": yuan(row.total)}
+        for row in due[: len(due) - missing]
+    ]
+    if n == 5:
+        events.append({"type": "repayment", "date": CUT_OFF.isoformat(), "amount": "200.00"})
+    disbursement = {"date": paid_out.isoformat(), "amount": terms["principal"]}
+    past = [{"type": "disbursement", **disbursement}, *events]
+    account = service(parsed, [Event.parse({"id": str(place), **one}) for place, one in enumerate(past)], CUT_OFF)
+    return {
+        "source": "oldbank",
+        "source_loan": f"2025-{n:04d}",
+        "product": "micro",
+        "currency": "CNY",
+        "customer": {
+            "name": person.name,
+            "id_number": person.id_number,
+            "mobile": person.mobile,
+            "bank_card": person.account,
+        },
+        "disbursement": disbursement,
+        "terms": terms,
+        "events": events,
+        "cut_off": CUT_OFF.isoformat(),
+        "claimed": {
+            "principal": yuan(account.principal_outstanding_fen),
+            "interest": yuan(account.interest_outstanding_fen),
+            "fee": yuan(account.fee_outstanding_fen),
+            "penalty": yuan(account.penalty_outstanding_fen),
+            "credit": yuan(account.credit_fen),
+            "dpd": account.dpd,
+            "next_due": next(row.due for row in account.rows if row.due > CUT_OFF and row.outstanding).isoformat(),
+        },
+        "schedule": [
+            {
+                "n": row.n,
+                "due": row.due.isoformat(),
+                "principal": yuan(row.principal),
+                "interest": yuan(row.interest),
+            }
+            for row in account.rows
+        ],
+    }
 
 
 def _micro(world: Population) -> Iterator[Row]:
@@ -194,10 +273,19 @@ def json_text(world: Population) -> str:
     return json.dumps(application(world), ensure_ascii=False, indent=2) + "\n"
 
 
+def portfolio_text(world: Population) -> str:
+    """The text of portfolio.jsonl."""
+    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in portfolio(world))
+
+
 def main() -> None:
-    """Writes both files."""
+    """Writes all files."""
     world = population(DEFAULT_SEED, DEFAULT_PEOPLE)
-    for name, text in (("applications.csv", csv_text(world)), ("application.json", json_text(world))):
+    for name, text in (
+        ("applications.csv", csv_text(world)),
+        ("application.json", json_text(world)),
+        ("portfolio.jsonl", portfolio_text(world)),
+    ):
         (EXAMPLES / name).write_text(text, encoding="utf-8", newline="")
         sys.stdout.write(f"wrote {name}\n")
 

@@ -34,6 +34,12 @@ ASSETS = {
     "htmx.org/LICENSE": "htmx.LICENSE.txt",
 }
 
+FONTS = {
+    "@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf": "NotoSansSC-Regular.ttf",
+    "@expo-google-fonts/noto-sans-sc/700Bold/NotoSansSC_700Bold.ttf": "NotoSansSC-Bold.ttf",
+}
+"""What contracts and other papers are set in. Locked like the rest: another version of a font gives other bytes."""
+
 
 class Stamp:
     """Remembers what a step was made from, inside the environment, so that both vanish together."""
@@ -73,27 +79,38 @@ def make_environment() -> None:
 
 
 def copy_assets() -> None:
-    """Styles and scripts of the pages, from the npm lock into web/static/vendor."""
-    stamp = Stamp("assets", (ROOT / "package-lock.json").read_bytes(), repr(sorted(ASSETS.items())))
-    if stamp.is_current() and all((VENDOR / name).exists() for name in ASSETS.values()):
+    """Styles and scripts of the pages and the font of the papers, from the npm lock to where they are read."""
+    stamp = Stamp("assets", (ROOT / "package-lock.json").read_bytes(), repr(sorted((ASSETS | FONTS).items())))
+    if stamp.is_current() and all(target.exists() for target in _targets().values()):
         return
     if shutil.which("npm") is None:
         raise StepFailed(
-            "The pages' styles and scripts come from npm, which is missing. Install Node.js 20 or newer with npm."
+            "The pages' styles and scripts and the papers' font come from npm, which is missing. "
+            "Install Node.js 20 or newer with npm."
         )
     run_step(
-        "Styles and scripts from the npm lock", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=ROOT
+        "Styles, scripts and the papers' font from the npm lock",
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=ROOT,
     )
     lay_out_assets()
     stamp.renew()
 
 
 def lay_out_assets() -> None:
-    """Copies what the pages load out of node_modules; the image is built with this as well."""
-    shutil.rmtree(VENDOR, ignore_errors=True)
-    VENDOR.mkdir(parents=True)
-    for source, name in ASSETS.items():
-        shutil.copyfile(ROOT / "node_modules" / source, VENDOR / name)
+    """Copies what pages and papers load out of node_modules; the image is built with this as well."""
+    targets = _targets()
+    for folder in {target.parent for target in targets.values()}:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    for source, target in targets.items():
+        shutil.copyfile(ROOT / "node_modules" / source, target)
+
+
+def _targets() -> dict[str, Path]:
+    """Where each file of node_modules goes."""
+    pages = {source: VENDOR / name for source, name in ASSETS.items()}
+    return pages | {source: ROOT / "services" / "paper_fonts" / name for source, name in FONTS.items()}
 
 
 @contextmanager

@@ -8,15 +8,18 @@ from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from models.changes import ChangeKind
 from models.keys import command_id, new_id
 from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder, Sender
 from models.payments import PaymentStatus
 from models.status import LoanStatus
+from services.changes import all_changes, changes_of
 from services.commands import done_before, prepaid_before
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
 from web import labels, pages, refusals
 from web.addresses import Number
+from web.changes import may_propose
 from web.context import WebContext
 from web.language import marked
 from web.loans import stage_fragment
@@ -34,6 +37,7 @@ SAID = {
     "withdrawal": marked("Your application is withdrawn."),
     "prepayment": marked("Thank you. Your prepayment is booked."),
     "completion": marked("Thank you. Your application is being checked again."),
+    "deferral": marked("Thank you. We look at your wish and answer by text message."),
 }
 """What the page says after an act."""
 
@@ -159,13 +163,16 @@ def _page(
     with context.books.read() as work:
         values = _values(work, visit, number)
         status: LoanStatus = values["status"]
+        loan = work.loans.get(number)
         values |= {
             "decisions": work.tasks.decisions(number),
             "contacts": work.customers.contacts(number),
             "schedule": schedule_of(work, visit.person, number),
-            "others": [loan for loan in work.loans.of_customer(status.customer_id) if loan.number != number],
+            "others": [one for one in work.loans.of_customer(status.customer_id) if one.number != number],
             "said": visit.language.say(SAID[said]) if said in SAID else None,
             "refused": refused,
+            "asked": next((one for one in changes_of(work, visit.person, loan) if one.open_task is not None), None),
+            "may_defer": ChangeKind.DEFERRAL in may_propose(visit.person, loan, all_changes(work, loan)),
         }
     template = "parts/my_body.html" if pages.wants_fragment(request) else "my_loan.html"
     return pages.show(request, visit, template, status_code, **values)

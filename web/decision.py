@@ -18,7 +18,7 @@ from services.permissions import check_may_decide
 from web import labels
 from web.language import Language, marked
 
-DECIDED_KINDS = (TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM)
+DECIDED_KINDS = (TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM, TaskKind.CHANGE)
 """Tasks that are decided, not just done."""
 
 PROBLEMS = {
@@ -125,9 +125,9 @@ def why_not(work: UnitOfWork, actor: Actor, task: Task) -> LendingError | None:
         check_may_decide(actor, task)
         if task.kind in DECIDED_KINDS:
             sender = Sender(actor_id=actor.id, role=actor.role)
-            # The outcome that nothing but the person stands against: not every case can be approved as it is, and not
-            # every payout can be given up.
-            outcome = Outcome.REFUSE if task.kind is TaskKind.APPROVAL else Outcome.APPROVE
+            # The outcome that nothing but the person stands against: not every case or change can be approved as it is,
+            # and not every payout can be given up.
+            outcome = Outcome.APPROVE if task.kind is TaskKind.PAYOUT_PROBLEM else Outcome.REFUSE
             order = DecisionOrder(task_id=task.id, outcome=outcome, reason="?", sender=sender, command_id=new_id())
             approval.check(work, actor, task, order)
     except LendingError as error:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.changes import ChangeKind, ChangeStatus
 from models.customers import PartyRole
 from models.loans import Stage
-from models.payments import PaymentKind, PaymentStatus
+from models.payments import PaymentKind, PaymentStatus, ProposalKind, ToldBy
+from models.reconciliation import DifferenceKind
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from models.verification import Verdict
+from services.matching import Reason
 from web.language import Language, marked
 
 STAGES = {
@@ -48,6 +51,47 @@ TASK_KINDS = {
     TaskKind.OVERDUE: marked("Overdue follow-up"),
     TaskKind.UNMATCHED_MONEY: marked("Unmatched money"),
     TaskKind.TROUBLE: marked("Needs a look"),
+    TaskKind.CHANGE: marked("Change to a loan"),
+    TaskKind.TAKEOVER: marked("Takeover of a loan"),
+}
+CHANGES = {
+    ChangeKind.DEFERRAL: marked("Deferral"),
+    ChangeKind.RESTRUCTURING: marked("Restructuring"),
+    ChangeKind.RATE_CHANGE: marked("Change of rate"),
+    ChangeKind.WAIVER: marked("Waiver"),
+    ChangeKind.FEE: marked("Fee"),
+    ChangeKind.WRITE_OFF: marked("Write-off"),
+    ChangeKind.CORRECTION: marked("Money posted by hand"),
+    "reversal": marked("Reversal of a payment"),
+}
+CHANGE_STATUSES = {
+    ChangeStatus.OPEN: marked("Waits for a decision"),
+    ChangeStatus.APPLIED: marked("Made"),
+    ChangeStatus.REFUSED: marked("Refused"),
+    ChangeStatus.WITHDRAWN: marked("Taken back"),
+    ChangeStatus.EXPIRED: marked("Expired"),
+    ChangeStatus.LAPSED: marked("No longer needed"),
+}
+CHANGE_COLOURS = {
+    ChangeStatus.OPEN: "indigo",
+    ChangeStatus.APPLIED: "green",
+    ChangeStatus.REFUSED: "red",
+    ChangeStatus.WITHDRAWN: "secondary",
+    ChangeStatus.EXPIRED: "secondary",
+    ChangeStatus.LAPSED: "secondary",
+}
+DEFERRED = {"principal": marked("Principal only"), "all": marked("Principal and interest")}
+COMPONENTS = {
+    "penalty": marked("Penalty interest"),
+    "fee": marked("Fees"),
+    "interest": marked("Interest"),
+    "principal": marked("Principal"),
+}
+CHANNELS_OF_MONEY = {
+    "cash": marked("In cash"),
+    "other_account": marked("To another account of ours"),
+    "set_off": marked("Set off against what we owe"),
+    "court": marked("Through the court"),
 }
 OUTCOMES = {
     Outcome.APPROVE: marked("Approve"),
@@ -108,6 +152,8 @@ PAYMENT_KINDS = {
     PaymentKind.PREPAYMENT: marked("Prepayment"),
     PaymentKind.SUBSIDY: marked("Interest paid by the state"),
     PaymentKind.DEPOSIT: marked("Transfer received"),
+    PaymentKind.REALLOCATION: marked("Unmatched money, booked"),
+    PaymentKind.REFUND: marked("Unmatched money, sent back"),
 }
 PAYMENT_STATUSES = {
     PaymentStatus.ORDERED: marked("Ordered"),
@@ -213,6 +259,33 @@ BANK_REASONS = {
     "not_sent": marked("not sent, because another payout failed"),
     "outcome_unknown": marked("the bank has not said what became of it"),
 }
+DIRECTIONS = {"in": marked("In"), "out": marked("Out")}
+TOLD_BY = {ToldBy.NOTICE: marked("by a notice"), ToldBy.STATEMENT: marked("by the statement")}
+PROPOSALS = {ProposalKind.TO_LOAN: marked("Book to a loan"), ProposalKind.REFUND: marked("Send back to the payer")}
+MATCH_REASONS = {
+    Reason.LOAN_NUMBER: marked("the text names it"),
+    Reason.MOBILE: marked("the text has its borrower's mobile"),
+    Reason.PARTYS_ACCOUNT: marked("from the account of a party"),
+    Reason.ACCOUNT_SEEN: marked("this account paid for it before"),
+    Reason.SAME_NAME: marked("the same name"),
+    Reason.SIMILAR_NAME: marked("a similar name"),
+    Reason.SETTLES: marked("the sum clears the loan"),
+    Reason.NEXT_DUE: marked("the sum falls due next"),
+    Reason.OVERDUE: marked("the sum is overdue"),
+}
+DIFFERENCES = {
+    DifferenceKind.MISSING_AT_BANK: marked("Missing at the bank"),
+    DifferenceKind.MISSING_IN_BOOKS: marked("No notice told of it"),
+    DifferenceKind.AMOUNT_DIFFERS: marked("Another amount"),
+    DifferenceKind.DATE_DIFFERS: marked("Another date"),
+    DifferenceKind.TWICE: marked("Booked twice"),
+    DifferenceKind.REVERSED: marked("Taken back by the bank"),
+    DifferenceKind.OPENING_BREAKS: marked("The opening balance does not follow the day before"),
+    DifferenceKind.CLOSING_BREAKS: marked("The closing balance does not lead to the day after"),
+    DifferenceKind.STATEMENT_GAP: marked("No statement came"),
+    DifferenceKind.STATEMENT_REFUSED: marked("The statement breaks the rules"),
+    DifferenceKind.STATEMENT_CORRECTED: marked("The bank corrected its statement"),
+}
 REFUSALS = {
     "not_signed_in": marked("Please sign in first."),
     "foreign_form": marked("This form has expired or was sent from another site. Open the page again and repeat."),
@@ -227,6 +300,19 @@ REFUSALS = {
     "own_case": marked("You entered this application, so another person must decide it."),
     "task_closed": marked("This task is done already."),
     "task_taken": marked("A colleague has taken this task."),
+    "proposal_pending": marked("A proposal waits for a second person. Confirm or refuse it first."),
+    "nothing_proposed": marked("Nothing is proposed that could be confirmed or refused."),
+    "own_proposal": marked("You proposed this, so another person must confirm it."),
+    "refund_impossible": marked("The bank did not say whose account the money came from, so it cannot be sent back."),
+    "change_pending": marked("A change of this loan waits for its decision already."),
+    "change_stale": marked("The loan has moved on since this was proposed. Refuse it, or have it proposed anew."),
+    "change_closed": marked("This proposal does not wait for a decision any more."),
+    "unknown_change": marked("There is no such proposal."),
+    "own_change": marked("You proposed this or have agreed to it, so another person must decide it."),
+    "beyond_authority": marked("Nobody here may decide so much."),
+    "invalid_change": marked("This change cannot be made: look at what is asked for, and at where the loan stands."),
+    "loan_in_trouble": marked("The loan waits for help. Ask again when it goes on."),
+    "debit_under_way": marked("A debit of this loan is under way. Ask again when it is done."),
     "wrong_stage": marked("The loan has moved on, and this is not possible any more."),
     "invalid_decision": marked("The decision is not complete. See the marked fields."),
     "invalid_prepayment": marked("This prepayment cannot be taken: one is under way already, or nothing is left."),
@@ -243,6 +329,11 @@ REFUSALS = {
 _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGES,
     "task": TASK_KINDS,
+    "change": CHANGES,
+    "change_status": CHANGE_STATUSES,
+    "deferred": DEFERRED,
+    "component": COMPONENTS,
+    "channel_of_money": CHANNELS_OF_MONEY,
     "outcome": OUTCOMES,
     "decided": DECIDED,
     "payout_outcome": PAYOUT_OUTCOMES,
@@ -262,10 +353,16 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "document": DOCUMENTS,
     "channel": CHANNELS,
     "bank_reason": BANK_REASONS,
+    "direction": DIRECTIONS,
+    "told_by": TOLD_BY,
+    "proposal": PROPOSALS,
+    "match_reason": MATCH_REASONS,
+    "difference": DIFFERENCES,
 }
 _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGE_COLOURS,
     "decided": OUTCOME_COLOURS,
+    "change_status": CHANGE_COLOURS,
     "verdict": VERDICT_COLOURS,
     "payment_status": PAYMENT_COLOURS,
     "installment": INSTALLMENT_COLOURS,

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 from books.session import UnitOfWork
 from models.keys import LOAN_PATTERN, workflow_id
 from models.loans import Stage
+from services.changes import changes_of
 from services.products import catalogue
 from services.status import schedule_of, status_of
 from web import pages
 from web.addresses import Number
 from web.case import case_view
+from web.changes import may_propose
 from web.context import WebContext
 from web.offers import offer_of
 from web.stages import mark_of, stage_bar
@@ -74,6 +76,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
         status = status_of(work, visit.person, number)
         row = work.loans.get(number)
         names = work.staff.names()
+        found = changes_of(work, visit.person, row)
         return pages.show(
             request,
             visit,
@@ -85,6 +88,8 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             offer=offer_of(status.terms) if status.terms else None,
             schedule=schedule_of(work, visit.person, number),
             payments=work.payments.of_loan(number),
+            changes=found,
+            proposable=may_propose(visit.person, row, found),
             contacts=work.customers.contacts(number),
             names=names,
             story=story(status, names, work.clock, visit.language),

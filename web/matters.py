@@ -13,8 +13,13 @@ MATTERS = (
         r"the settled loan has (?P<amount>[\d.]+) too much: refund it",
         marked("The settled loan has %(amount)s too much: refund it"),
     ),
+    (r"(?P<change>[a-z_]+) of (?P<amount>[\d.]+) proposed", marked("%(change)s, %(amount)s")),
     (r"payout failed: (?P<reasons>.+)", marked("The payout failed: %(reasons)s")),
     (r"bank reference (?P<reference>\S+): (?P<why>.+)", marked("Bank reference %(reference)s: %(why)s")),
+    (
+        r"statement of (?P<day>\S+): (?P<difference>\w+), (?P<subject>.+)",
+        marked("Statement of %(day)s: %(difference)s (%(subject)s)"),
+    ),
     (r"\w+_without_outcome", marked("The loan went on without an answer from outside. Look into it.")),
     (r"\w+_refused", marked("A step of the loan was refused. Look into it.")),
 )
@@ -29,6 +34,8 @@ def matter(about: str, language: Language) -> str:
 def _said(note: str, language: Language) -> str:
     values: dict[str, Callable[[str], str]] = {
         "amount": lambda text: formats.money(to_fen(text), language),
+        "difference": lambda text: labels.label(text, "difference", language),
+        "change": lambda text: labels.label(text, "change", language),
         "reasons": lambda text: ", ".join(labels.label(code, "bank_reason", language) for code in text.split(", ")),
     }
     for pattern, sentence in MATTERS:

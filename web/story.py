@@ -24,6 +24,8 @@ PLAIN = {
     "payout_failed": marked("The payout failed"),
     "overdue_finished": marked("Followed up the overdue payment"),
     "unmatched_money_finished": marked("Cleared up the unmatched money"),
+    "change_expired": marked("A proposed change fell away, because nobody decided it in time"),
+    "change_withdrawn": marked("Took the proposed change back"),
     "trouble_reported": marked("Asked a person to have a look"),
     "trouble_finished": marked("Had a look and mended it"),
 }
@@ -108,6 +110,13 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
         case "document_handed_in":
             document = labels.label(str(details.get("kind")), "document", language)
             return say("Handed in: %(document)s", document=document)
+        case "change_proposed":
+            change = labels.label(str(details.get("kind")), "change", language)
+            return say("Proposed: %(change)s, %(amount)s", change=change, amount=amount)
+        case "change_decided" if details.get("outcome") == Outcome.APPROVE:
+            return say("Agreed to the change")
+        case "change_decided":
+            return say("Refused the change")
         case "loan_paid_out":
             return say("Paid out %(amount)s", amount=amount)
         case "payment_settled":
@@ -117,6 +126,8 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
             return say("The bank declined a payment: %(reason)s", reason=reason)
         case "deposit_matched":
             return say("A transfer of %(amount)s came in", amount=amount)
+        case "money_confirmed":
+            return say("Unmatched money of %(amount)s was booked to this loan", amount=amount)
         case "prepayment_ordered":
             return say("Ordered a prepayment of %(amount)s", amount=amount)
         case "account_advanced" if details.get("stage") == "settled":

@@ -17,9 +17,11 @@ from services import approval, tasks
 from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
 from services.status import status_of
+from services.unmatched import unmatched_money
 from web import labels, pages, refusals
 from web.addresses import TaskId
 from web.case import case_view
+from web.changes import proposed
 from web.context import WebContext
 from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
@@ -190,6 +192,8 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "is_decided": task.kind in DECIDED_KINDS,
             "why_not": _why_not(work, visit, task),
             "offer": None,
+            "money": unmatched_money(work, task),
+            "proposed": proposed(work, task),
             "most_fen": most_to_approve(work, row.loan) if row.loan else 0,
         }
         if pages.wants_fragment(request):
@@ -216,7 +220,8 @@ def _outcomes(task: Task) -> list[tuple[Outcome, str]]:
     """What can be decided on the task, and under which group of labels."""
     if task.kind is TaskKind.PAYOUT_PROBLEM:
         return [(outcome, "payout_outcome") for outcome in labels.PAYOUT_OUTCOMES]
-    return [(outcome, "outcome") for outcome in labels.OUTCOMES]
+    outcomes = [Outcome.APPROVE, Outcome.REFUSE] if task.kind is TaskKind.CHANGE else list(labels.OUTCOMES)
+    return [(outcome, "outcome") for outcome in outcomes]
 
 
 def _why_not(work: UnitOfWork, visit: Visit, task: Task) -> str | None:

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from models.keys import new_id
 from models.staff import Actor, Role
 from services.errors import NotAllowed
+from services.permissions import MAY_SEE_FUNDS
 from web.context import WebContext
 from web.errors import NotSignedIn
 from web.language import Language, language_of
@@ -37,6 +38,11 @@ class Visit:
     def is_staff(self) -> bool:
         """Whether a member of staff visits."""
         return self.actor is not None and self.actor.role in STAFF_ROLES
+
+    @property
+    def sees_funds(self) -> bool:
+        """Whether the flow of funds is for this person."""
+        return self.actor is not None and self.actor.role in MAY_SEE_FUNDS
 
 
 def stranger(request: Request) -> Visit:

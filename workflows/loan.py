@@ -11,6 +11,9 @@ from models.loans import CLOSED, WITHDRAWABLE, Stage
 from models.messages import (
     AdvanceOrder,
     BooksOrder,
+    ChangeOrder,
+    ChangeProgress,
+    ChangeWithdrawal,
     CollectOrder,
     CommandOnBooks,
     CommandOrder,
@@ -24,7 +27,9 @@ from models.messages import (
     PrepaymentOrder,
     PrepayOnBooks,
     Progress,
+    ProposeOnBooks,
     StepKind,
+    TakeBackOnBooks,
     VerificationOrder,
 )
 from models.payments import PaymentStatus
@@ -55,6 +60,7 @@ class LoanWorkflow(Asking):
         self.payouts = order.payouts
         self.next_day = order.next_day
         self.money_came_in = order.money_came_in
+        self.changes = order.changes
         self.one_at_a_time = asyncio.Lock()
         self.is_drawing = False
         self.in_trouble = False
@@ -162,20 +168,36 @@ class LoanWorkflow(Asking):
                 self.money_came_in = False
                 async with self.one_at_a_time:
                     await self._advance(self._today(), None)
+            elif any(change.expires_on < self._today() for change in self.changes):
+                await self._expire_change()
             else:
                 await self._sleep_until(step)
 
     async def _sleep_until(self, step: NextDay | None) -> None:
         """Until the day comes or something else happens; without a day, until something happens."""
 
-        def woken() -> bool:
-            return self.money_came_in or self.next_day != step or self.stage is not Stage.REPAYMENT or self.in_trouble
+        changes = self.changes
 
-        if step is None:
+        def woken() -> bool:
+            moved_on = self.next_day != step or self.changes != changes or self.stage is not Stage.REPAYMENT
+            return self.money_came_in or moved_on or self.in_trouble
+
+        days = [change.expires_on + timedelta(days=1) for change in changes] + ([step.date] if step else [])
+        if not days:
             await workflow.wait_condition(woken)
             return
-        opens = self.order.clock.opens_at(step.date) - workflow.now()
+        opens = self.order.clock.opens_at(min(days)) - workflow.now()
         await self._sleep(max(opens, timedelta(0)), woken)
+
+    async def _expire_change(self) -> None:
+        """Nobody decided in time: the proposal falls away, and the loan goes on as it was."""
+        async with self.one_at_a_time:
+            order = BooksOrder(**self._books_order("expire_change"))
+            try:
+                self.changes = (await self._on_books("expire_change", order, ChangeProgress)).changes
+            except (ActivityError, ApplicationError):
+                self.in_trouble = True
+                await self._report("expire_change_refused", Role.RISK)
 
     async def _live_through(self, step: NextDay) -> None:
         async with self.one_at_a_time:
@@ -225,8 +247,10 @@ class LoanWorkflow(Asking):
 
     @decide.validator
     def check_decision(self, decision: DecisionOrder) -> None:
-        """Refuses a decision on any other task than the one waited for."""
-        if decision.task_id != self.task_id or self.stage not in (Stage.APPROVAL, Stage.PAYOUT_FAILED):
+        """Refuses a decision on any other task than those waited for."""
+        if self._is_about_change(decision):
+            self._require_calm("a change")
+        elif decision.task_id != self.task_id or self.stage not in (Stage.APPROVAL, Stage.PAYOUT_FAILED):
             raise ApplicationError(f"task {decision.task_id} is not open any more", type="task_closed")
 
     @workflow.signal
@@ -239,10 +263,67 @@ class LoanWorkflow(Asking):
                 workflow.logger.warning("a decision by signal was refused")
 
     async def _decide(self, decision: DecisionOrder) -> CommandResult:
+        if self._is_about_change(decision):
+            await self._catch_up("a change")
         # One decision a task: if the answer to it was ever lost, the same task gives the same result again.
         order = DecideOnBooks(**self._books_order(command=f"decision {decision.task_id}"), decision=decision)
         self._follow(await self._command_on_books("record_decision", order, Progress))
         return CommandResult(stage=self.stage, sentence=f"the decision is recorded: {decision.outcome}")
+
+    def _is_about_change(self, decision: DecisionOrder) -> bool:
+        return any(change.task_id == decision.task_id for change in self.changes)
+
+    @workflow.update
+    async def propose_change(self, change: ChangeOrder) -> CommandResult:
+        """Somebody proposes a change, which another person decides; the loan goes on as it is until then."""
+        async with self.one_at_a_time:
+            await self._catch_up(change.kind)
+            order = ProposeOnBooks(**self._books_order(command=change.command_id), change=change)
+            result = await self._command_on_books("propose_change", order, ChangeProgress)
+            self.changes = result.changes
+            return CommandResult(stage=self.stage, sentence="the change is proposed", proposal=result.proposal)
+
+    @propose_change.validator
+    def check_proposal(self, change: ChangeOrder) -> None:
+        """Refuses a change of a loan that is not running or that is busy."""
+        self._require_calm(change.kind)
+
+    @workflow.update
+    async def take_back_change(self, withdrawal: ChangeWithdrawal) -> CommandResult:
+        """Whoever proposed a change takes it back."""
+        async with self.one_at_a_time:
+            order = TakeBackOnBooks(**self._books_order(command=withdrawal.command_id), withdrawal=withdrawal)
+            result = await self._command_on_books("take_back_change", order, ChangeProgress)
+            self.changes = result.changes
+            return CommandResult(stage=self.stage, sentence="the proposal is withdrawn", proposal=result.proposal)
+
+    @take_back_change.validator
+    def check_taking_back(self, withdrawal: ChangeWithdrawal) -> None:  # noqa: ARG002 a validator has its update's signature
+        """Refuses it where nothing is proposed."""
+        self._require("withdrawal of a proposal", Stage.REPAYMENT)
+
+    async def _catch_up(self, act: str) -> None:
+        """Lives through what is due and books what came in, so that a change meets the loan as it is today."""
+        await self._live_through_due_days(act)
+        if self.money_came_in:
+            self.money_came_in = False
+            await self._advance(self._today(), None)
+            self._require(act, Stage.REPAYMENT)
+
+    async def _live_through_due_days(self, act: str) -> None:
+        while self._may_go_on() and self.next_day is not None and self.next_day.date <= self._today():
+            await self._take(self.next_day)
+        self._require(act, Stage.REPAYMENT)
+        if self.in_trouble:
+            raise ApplicationError("the loan waits for help; ask again when it goes on", type="loan_in_trouble")
+
+    def _require_calm(self, act: str) -> None:
+        """Refuses an act on a loan that is not running, or in the middle of a debit."""
+        self._require(act, Stage.REPAYMENT)
+        if self.is_drawing:
+            raise ApplicationError(
+                "a debit of this loan is under way; ask again when it is done", type="debit_under_way"
+            )
 
     @workflow.update
     async def accept(self, command: CommandOrder) -> CommandResult:
@@ -278,11 +359,7 @@ class LoanWorkflow(Asking):
     async def prepay(self, prepayment: PrepaymentOrder) -> CommandResult:
         """Draws a prepayment today and brings the account up to it."""
         async with self.one_at_a_time:
-            while self._may_go_on() and self.next_day is not None and self.next_day.date <= self._today():
-                await self._take(self.next_day)
-            self._require("prepayment", Stage.REPAYMENT)
-            if self.in_trouble:
-                raise ApplicationError("the loan waits for help; ask again when it goes on", type="loan_in_trouble")
+            await self._live_through_due_days("prepayment")
             order = PrepayOnBooks(**self._books_order(command=prepayment.command_id), prepayment=prepayment)
             asked = await self._command_on_books("order_prepayment", order, CommandResult)
             try:
@@ -303,11 +380,7 @@ class LoanWorkflow(Asking):
     @prepay.validator
     def check_prepayment(self, prepayment: PrepaymentOrder) -> None:
         """Refuses a prepayment of a loan that is not running."""
-        self._require("prepayment", Stage.REPAYMENT)
-        if self.is_drawing:
-            raise ApplicationError(
-                "a debit of this loan is under way; ask again when it is done", type="debit_under_way"
-            )
+        self._require_calm("prepayment")
         if prepayment.amount_fen is not None and prepayment.amount_fen <= 0:
             raise ApplicationError("a prepayment is above zero", type="invalid_prepayment")
 
@@ -337,6 +410,7 @@ class LoanWorkflow(Asking):
             seq=self.seq,
             runs=self.order.runs,
             waits_for=None if self.stage in CLOSED else str(self.stage),
+            changes=self.changes,
         )
 
     # -- acts, and taking up what they came to -----------------------------------------------------------------------
@@ -384,6 +458,8 @@ class LoanWorkflow(Asking):
         self.next_day = progress.next_day
         if progress.payouts:
             self.payouts = progress.payouts
+        if progress.changes is not None:
+            self.changes = progress.changes
 
     def _require(self, act: str, *stages: Stage) -> None:
         if self.stage not in stages:
@@ -413,6 +489,7 @@ class LoanWorkflow(Asking):
                     "money_came_in": self.money_came_in,
                     "runs": self.order.runs + 1,
                     "payouts": (),
+                    "changes": self.changes,
                 }
             )
         )

@@ -47,8 +47,8 @@ def create_edge(client: Client, store: Store) -> FastAPI:
 
     @app.post(f"{API}/bank/notices")
     async def notice(request: Request) -> dict[str, str]:
-        body = await request.json()
-        await asyncio.to_thread(store.keep, new_id(), body)
+        body = await request.body()
+        await asyncio.to_thread(store.keep, new_id(), {"notice": body.decode()})
         return {}
 
     return app

@@ -124,7 +124,7 @@ class NoticeSender:
         timestamp = str(int(time.time()))
         signature = hmac.new(self.route.secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": "application/xml" if body.startswith(b"<") else "application/json",
             TIMESTAMP_HEADER: timestamp,
             SIGNATURE_HEADER: f"v1={signature}",
         }

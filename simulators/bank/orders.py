@@ -1,14 +1,15 @@
 """Orders to the bank: transfers, debits, deposits and recalls, each carried out once however often it comes."""
 
-import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from simulators.bank.mandates import MandateDesk
 from simulators.bank.store import LENDER_NAME, OTHER_BANKS, BankStore, Entry
 from simulators.faults import Fault
-from simulators.refusals import ContentDiffers, OrderUnknown
+from simulators.refusals import ContentDiffers, MessageIdTaken, OrderUnknown
 
 
 class OrderKind(StrEnum):
@@ -30,7 +31,10 @@ class OrderStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the customer asked for; `account` and `name` are the other side's."""
+    """What the customer asked for; `account` and `name` are the other side's.
+
+    The mandate of a debit is looked at once, when the order comes, and is no part of what it orders.
+    """
 
     kind: OrderKind
     end_to_end_id: str
@@ -40,6 +44,8 @@ class Order:
     value_date: date
     purpose: str = field(repr=False)
     partial: bool = False
+    mandate_id: str | None = field(default=None, compare=False)
+    mandate_signed_on: date | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +62,50 @@ class Receipt:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the lender is told: a booking on his account, or the decline of an order that was pending."""
+
+    reference: str
+    kind: OrderKind
+    status: OrderStatus
+    end_to_end_id: str
+    direction: str
+    amount_fen: int
+    booked_on: date
+    counterparty_account: str = field(repr=False)
+    counterparty_name: str = field(repr=False)
+    text: str = field(repr=False)
+    reason_code: str | None
+
+
 class OrderDesk:
     """Takes orders and settles them; every booking leaves a notice for the lender in the same transaction."""
 
-    def __init__(self, store: BankStore) -> None:
+    def __init__(self, store: BankStore, mandates: MandateDesk, notice_form: Callable[[Notice], str]) -> None:
         self._store = store
+        self._mandates = mandates
+        self._notice_form = notice_form
 
-    def submit(self, order: Order, fault: Fault | None = None) -> Receipt:
+    def submit(self, order: Order, fault: Fault | None = None, message_id: str | None = None) -> Receipt:
         """The result of the order; the first one again if the same order came before.
 
-        Refused: an end-to-end id that came before with other content.
+        Refused: an end-to-end id that came before with other content, and a message id that came with another order.
         """
         with self._store.transaction():
+            if message_id is not None:
+                self._take_message(message_id, order.end_to_end_id)
             known = self._find(order.end_to_end_id)
             if known is not None:
                 if _order_of(known) != order:
                     raise ContentDiffers(f"order {order.end_to_end_id} came before with other content")
                 return _receipt(known, duplicate=True)
             order_id = self._record(order)
-            self._answer(order_id, order, fault)
+            objection = self._objection_to_mandate(order)
+            if objection is not None:
+                self._decline(order_id, objection)
+            else:
+                self._answer(order_id, order, fault)
             return _receipt(self._get(order_id), duplicate=fault is Fault.DUPLICATE)
 
     def recall(self, end_to_end_id: str, reason: str, value_date: date, fault: Fault | None = None) -> Receipt:
@@ -130,6 +161,21 @@ class OrderDesk:
                 if self._get(row["id"])["status"] == OrderStatus.DECLINED:
                     self._notify(row["id"], order, value_date or order.value_date, copies=1)
             return [_receipt(self._get(row["id"]), duplicate=False) for row in rows]
+
+    def _take_message(self, message_id: str, end_to_end_id: str) -> None:
+        self._store.connection.execute("INSERT OR IGNORE INTO messages VALUES (?, ?)", (message_id, end_to_end_id))
+        row = self._store.connection.execute(
+            "SELECT end_to_end_id FROM messages WHERE message_id = ?", (message_id,)
+        ).fetchone()
+        if row["end_to_end_id"] != end_to_end_id:
+            raise MessageIdTaken("this message id came before with another order")
+
+    def _objection_to_mandate(self, order: Order) -> str | None:
+        if order.kind is not OrderKind.DEBIT:
+            return None
+        return self._mandates.objection(
+            order.account, order.name, order.mandate_id, order.mandate_signed_on, order.amount_fen
+        )
 
     def _find(self, end_to_end_id: str, *, recall: bool = False) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self._store.connection.execute(
@@ -218,22 +264,22 @@ class OrderDesk:
     def _notify(self, order_id: int, order: Order, on: date, *, copies: int) -> None:
         row = self._get(order_id)
         reference = _bank_reference(order_id)
-        body = {
-            "reference": reference,
-            "kind": order.kind,
-            "status": row["status"],
-            "end_to_end_id": order.end_to_end_id,
-            "direction": "out" if order.kind is OrderKind.TRANSFER else "in",
-            "amount_fen": row["moved_fen"],
-            "booked_on": on.isoformat(),
-            "counterparty_account": order.account,
-            "counterparty_name": order.name,
-            "text": order.purpose,
-            "reason_code": row["reason_code"],
-        }
+        notice = Notice(
+            reference=reference,
+            kind=order.kind,
+            status=OrderStatus(row["status"]),
+            end_to_end_id=order.end_to_end_id,
+            direction="out" if order.kind is OrderKind.TRANSFER else "in",
+            amount_fen=row["moved_fen"],
+            booked_on=on,
+            counterparty_account=order.account,
+            counterparty_name=order.name,
+            text=order.purpose,
+            reason_code=row["reason_code"],
+        )
         self._store.connection.execute(
             "INSERT INTO notices (reference, body, copies) VALUES (?, ?, ?)",
-            (reference, json.dumps(body, ensure_ascii=False), copies),
+            (reference, self._notice_form(notice), copies),
         )
 
 

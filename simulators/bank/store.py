@@ -70,6 +70,16 @@ CREATE TABLE IF NOT EXISTS notices (
     due_at REAL NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS due_notices ON notices (due_at);
+CREATE TABLE IF NOT EXISTS messages (message_id TEXT PRIMARY KEY, end_to_end_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS mandates (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    signed_on TEXT NOT NULL,
+    document_sha256 TEXT NOT NULL,
+    most_fen INTEGER
+);
 """
 
 

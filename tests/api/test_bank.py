@@ -1,5 +1,11 @@
 """The bank's call-back: believed only when signed, kept once, and no money without somebody who cares."""
 
+import hashlib
+import hmac
+import time
+from datetime import date
+
+import httpx
 import pytest
 from sqlmodel import select
 
@@ -8,7 +14,10 @@ from models import ledger as chart
 from models.outbox import OutboxRow, Topic
 from models.tasks import TaskKind
 from services.payments import order_recall, payout_is_contradicted
-from tests.api.serving import Caller
+from simulators.bank.orders import Notice, OrderKind, OrderStatus
+from simulators.bank.xml_reports import notice as notice_in_xml
+from simulators.settings import DEFAULT_LENDER_ACCOUNT
+from tests.api.serving import SECRET, Caller
 from tests.services.procedure import Procedure
 
 
@@ -199,3 +208,75 @@ def test_the_late_decline_of_a_recall_leaves_the_payout_alone(api: Caller, books
     assert [payment.status for payment in procedure.payments(loan)] == ["settled", "declined"]
     with books.read() as work:
         assert not payout_is_contradicted(work, loan)
+
+
+# -- in ISO 20022 ------------------------------------------------------------------------------------------------------
+
+
+def in_xml(reference: str, kind: OrderKind, **facts: object) -> bytes:
+    """A notice as the bank sends it in XML."""
+    told: dict[str, object] = {
+        "reference": reference,
+        "kind": kind,
+        "status": OrderStatus.SETTLED,
+        "end_to_end_id": f"payer-{reference}",
+        "direction": "in",
+        "amount_fen": 5_000,
+        "booked_on": date(2026, 1, 5),
+        "counterparty_account": "6230000000000000077",
+        "counterparty_name": "付款人",
+        "text": "",
+        "reason_code": None,
+    }
+    return notice_in_xml(Notice(**(told | facts)), DEFAULT_LENDER_ACCOUNT).encode()  # type: ignore[arg-type]  # by name
+
+
+def notify_in_xml(api: Caller, body: bytes, secret: str = SECRET) -> httpx.Response:
+    """The answer to a notice in XML."""
+    timestamp = str(int(time.time()))
+    digest = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {"X-Bank-Timestamp": timestamp, "X-Bank-Signature": f"v1={digest}", "Content-Type": "application/xml"}
+    return api.call("POST", "/bank/notices", None, headers=headers, content=body)
+
+
+def test_a_camt_054_wakes_the_loan_it_names_and_is_the_same_booking_as_in_json(
+    api: Caller, books: Books, procedure: Procedure
+) -> None:
+    loan = procedure.running()
+    body = in_xml("in-1", OrderKind.DEPOSIT, text=f"还款 {loan}")
+
+    assert [notify_in_xml(api, body).status_code for _ in range(2)] == [204, 204]
+    assert api.notify(deposit("in-1", text=f"还款 {loan}")).status_code == 204
+    assert [(row.loan, row.payload) for row in signals(books)] == [(loan, {"reference": "in-1"})]
+
+
+def test_a_late_decline_as_pain_002_wakes_the_loan(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.offered()
+    (key,) = procedure.accept(loan).payouts
+    facts = {"status": OrderStatus.DECLINED, "end_to_end_id": key, "amount_fen": 0, "reason_code": "account_closed"}
+
+    assert notify_in_xml(api, in_xml("BK1", OrderKind.TRANSFER, **facts)).status_code == 204
+    (payment,) = procedure.payments(loan)
+    assert (payment.status, payment.reason_code) == ("declined", "account_closed")
+    assert len(signals(books)) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"CNY", b"USD"), (b"</Document>", b""), (b"<?xml", b"<!DOCTYPE x []><?xml"), (b">50.00<", b">0<")]
+)
+def test_a_signed_camt_054_that_breaks_a_rule_is_refused_and_leaves_nothing(
+    api: Caller, books: Books, old: bytes, new: bytes
+) -> None:
+    answer = notify_in_xml(api, in_xml("in-1", OrderKind.DEPOSIT).replace(old, new))
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "notice_rejected")
+    with books.read() as work:
+        assert work.payments.entry("in-1") is None
+
+
+def test_a_forged_camt_054_is_refused(api: Caller, books: Books) -> None:
+    answer = notify_in_xml(api, in_xml("in-1", OrderKind.DEPOSIT), secret="guessed")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "notice_rejected")
+    with books.read() as work:
+        assert work.payments.entry("in-1") is None

@@ -1,12 +1,15 @@
-"""Documents by API: the content says what it is, and the same one is kept once."""
+"""Documents by API: the content says what it is, the same one is kept once, and papers are made on asking."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
+from activities.papers import PaperPress
 from services.documents import LARGEST_BYTES, MOST_DOCUMENTS, hand_in
 from tests.api.serving import Caller
+from tests.services.papers import squeezed
 from tests.services.procedure import AGENT, Procedure
 
 PDF = b"%PDF-1.7\n% made up\n"
@@ -122,3 +125,130 @@ def test_an_upload_without_file_or_kind_names_both(api: Caller, procedure: Proce
 
     assert answer.status_code == 422
     assert answer.json()["fields"].keys() == {"kind", "file"}
+
+
+def ask(api: Caller, loan: str, kind: str, body: object = None, who: str = "integrator-demo") -> httpx.Response:
+    """The answer to asking for a paper."""
+    return api.post(f"/loans/{loan}/papers/{kind}", {} if body is None else body, who)
+
+
+def test_what_was_handed_in_comes_back_as_it_was_and_that_is_recorded(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+    kept = upload(api, loan, name="我的 card.pdf").json()
+
+    answer = api.get(f"/loans/{loan}/documents/{kept['id']}/content", "auditor-wei")
+
+    assert (answer.status_code, answer.content) == (200, PDF)
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%88%91%E7%9A%84%20card.pdf"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-document-sha256"] == kept["sha256"]
+    entry = procedure.entries(loan)[-1]
+    assert (entry.act, entry.actor_id, entry.subject) == ("document_viewed", "auditor-wei", kept["id"])
+
+
+def test_a_document_is_shown_to_those_who_see_its_loan_and_under_its_own_loan_only(
+    api: Caller, procedure: Procedure
+) -> None:
+    loan, other = procedure.apply(actor=AGENT), procedure.apply(actor=AGENT)
+    kept = upload(api, loan, who="agent-lin").json()["id"]
+
+    for number, document, who in ((loan, kept, "agent-he"), (other, kept, "agent-lin"), (loan, "0" * 32, "agent-lin")):
+        assert api.get(f"/loans/{number}/documents/{document}/content", who).status_code == 404
+    assert api.get(f"/loans/{loan}/documents/nothing/content", "agent-lin").status_code == 404
+    assert "document_viewed" not in procedure.acts(loan)
+
+
+def test_a_statement_is_made_on_asking_and_asked_for_again_it_is_the_same(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+
+    first = ask(api, loan, "statement", {"language": "en"})
+    assert first.status_code == 202
+    view = first.json()
+    assert (view["kind"], view["language"], view["ready"]) == ("statement", "en", False)
+    assert first.headers["location"] == view["content"]
+    path = view["content"].removeprefix("/api/v1")
+    waiting = api.get(path, "integrator-demo")
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "paper_not_ready")
+
+    assert PaperPress(procedure.books).make_all() == 1
+
+    shown = api.get(path, "integrator-demo")
+    assert shown.status_code == 200
+    assert "AccountStatement" in squeezed(shown.content)
+    assert view["number"] in squeezed(shown.content)
+    again = ask(api, loan, "statement", {"language": "en"})
+    assert (again.status_code, again.json()) == (200, view | {"ready": True})
+    (listed,) = api.get(f"/loans/{loan}/documents").json()["items"]
+    assert (listed["id"], listed["language"], listed["terms_version"]) == (view["id"], "en", 1)
+
+
+def test_a_receipt_is_asked_for_by_the_key_that_the_transactions_list(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    procedure.deposit(loan, 12_345)
+    procedure.advance(loan)
+    keys = {one["kind"]: one["key"] for one in api.get(f"/loans/{loan}/transactions").json()["payments"]}
+
+    asked = ask(api, loan, "receipt", {"payment": keys["deposit"]})
+    refused = ask(api, loan, "receipt", {"payment": keys["disbursement"]})
+
+    assert (asked.status_code, refused.status_code) == (202, 422)
+    assert list(refused.json()["fields"]) == ["payment"]
+    PaperPress(procedure.books).make_all()
+    shown = squeezed(api.get(asked.json()["content"].removeprefix("/api/v1")).content)
+    assert "¥123.45" in shown
+    assert "人民币壹佰贰拾叁元肆角伍分" in shown
+
+
+def test_a_certificate_is_refused_until_the_loan_is_settled(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    refused = ask(api, loan, "settlement_certificate")
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_stage")
+    assert procedure.entries(loan)[-1].refused
+
+    procedure.settle(procedure.prepayment(loan).payment_key or "")
+    procedure.advance(loan)
+
+    asked = ask(api, loan, "settlement_certificate")
+    assert asked.status_code == 202
+    PaperPress(procedure.books).make_all()
+    assert "结清证明" in squeezed(api.get(asked.json()["content"].removeprefix("/api/v1")).content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("statement", {"from": "2026-01-05"}, 422),
+        ("statement", {"from": "2026-01-06", "to": "2026-01-05"}, 422),
+        ("statement", {"from": "2026-01-05", "to": "2027-01-05"}, 422),
+        ("statement", {"language": "fr"}, 422),
+        ("statement", {"since": "2026-01-05"}, 422),
+        ("receipt", {}, 422),
+        ("love_letter", {}, 404),
+        ("contract", {}, 202),
+    ],
+)
+def test_a_paper_is_asked_for_in_full(
+    api: Caller, procedure: Procedure, kind: str, body: dict[str, str], status: int
+) -> None:
+    assert ask(api, procedure.running(), kind, body).status_code == status
+
+
+def test_nobody_asks_for_papers_of_anothers_loan(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+
+    assert ask(api, loan, "contract", who="agent-he").status_code == 404
+    assert ask(api, loan, "contract", who="agent-lin").status_code == 409
+
+
+def test_the_same_paper_asked_for_at_the_same_moment_is_one(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.offered()
+
+    with ThreadPoolExecutor(6) as senders:
+        answers = list(senders.map(lambda _: ask(api, loan, "contract"), range(6)))
+
+    assert {one.status_code for one in answers} <= {202, 409}
+    assert len({one.json()["id"] for one in answers if one.status_code == 202}) == 1
+    assert PaperPress(procedure.books).make_all() == 1

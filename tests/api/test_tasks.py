@@ -31,7 +31,7 @@ def test_a_manager_finds_what_waits_for_his_decision(api: Caller, procedure: Pro
     (task,) = api.get("/tasks?mine=true").json()["items"]
 
     assert (task["loan"], task["kind"], task["role"], task["status"]) == (loan, "approval", "manager", "open")
-    assert api.get(f"/tasks/{task['id']}").json() == task | {"decision": None}
+    assert api.get(f"/tasks/{task['id']}").json() == task | {"decision": None, "money": None}
 
 
 def test_others_tasks_are_not_found(api: Caller, procedure: Procedure) -> None:

@@ -1,6 +1,7 @@
 """What the database itself refuses, whoever asks: tried with plain SQL, past every rule of the program."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from sqlalchemy import text
@@ -9,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from books.session import Books
 from models.loans import LoanEvent
 from models.tasks import TaskKind
-from tests.services.procedure import Procedure
+from services.periods import close_period
+from tests.services.month_ends import end_months
+from tests.services.procedure import FINANCE, Procedure
 
-INSERT_ONLY = ("posting", "audit_entry", "terms", "decision", "loan_event", "application")
 A_COLUMN = {
     "posting": "amount_fen = 1",
     "audit_entry": "act = 'nothing'",
@@ -19,7 +21,15 @@ A_COLUMN = {
     "decision": "outcome = 'refuse'",
     "loan_event": "position = 9",
     "application": "entered_by = 'nobody'",
+    "ledger_account": "code = '9999'",
+    "account_version": "vat_basis_points = 1",
+    "non_accrual_rule": "above_dpd = 1",
+    "provision_rate": "basis_points = 1",
+    "loan_month_end": "provision_fen = 1",
+    "month_end": "month = '2020-01'",
+    "closed_period": "closed_by = 'nobody'",
 }
+"""A column of each table that takes new rows and nothing else."""
 
 
 @pytest.fixture
@@ -42,7 +52,10 @@ def test_what_was_written_down_can_be_neither_changed_nor_removed(
     books: Books, procedure: Procedure, say: Callable[[str], None]
 ) -> None:
     procedure.running()
-    for table in INSERT_ONLY:
+    end_months(procedure, date(2026, 2, 1))
+    with procedure.at(date(2026, 2, 1)) as work:
+        close_period(work, FINANCE, "2026-01")
+    for table in A_COLUMN:
         rows = count(books, table)
         assert rows > 0
         statements = [f"UPDATE {table} SET {A_COLUMN[table]}", f"DELETE FROM {table}"]
@@ -65,7 +78,7 @@ def test_replacing_a_row_is_no_way_around(books: Books, say: Callable[[str], Non
     with pytest.raises(DBAPIError, match="insert-only"):
         say(
             "INSERT OR REPLACE INTO posting"
-            " SELECT id, key, entry, loan, debit, credit, 1, about, value_date, booked_at FROM posting"
+            " SELECT id, key, entry, loan, debit, credit, 1, about, value_date, booked_at, booking_date FROM posting"
         )
 
 
@@ -114,10 +127,12 @@ def test_a_task_is_decided_once(procedure: Procedure, say: Callable[[str], None]
         say(decision_on(loan, task).replace(f"'d-{loan}'", "'again'"))
 
 
-def posting(amount: object = 100, debit: str = "1001", credit: str = "2001", key: str = "k") -> str:
+def posting(
+    amount: object = 100, debit: str = "1001", credit: str = "2001", key: str = "k", day: str = "2026-01-05"
+) -> str:
     return (
-        "INSERT INTO posting (id, key, entry, debit, credit, amount_fen, about, value_date, booked_at) "
-        f"VALUES ('{key}', '{key}', 'e', '{debit}', '{credit}', {amount}, 'x', '2026-01-05', '2026-01-05 00:00:00')"
+        "INSERT INTO posting (id, key, entry, debit, credit, amount_fen, about, value_date, booking_date, booked_at) "
+        f"VALUES ('{key}', '{key}', 'e', '{debit}', '{credit}', {amount}, 'x', '{day}', '{day}', '2026-01-05 00:00:00')"
     )
 
 
@@ -144,9 +159,19 @@ def test_an_entry_that_does_not_balance_cannot_be_written_down(books: Books, say
     say(posting(100, key="a"))
     say(posting(7, "2001", "1101", key="b"))
     with books.read() as work:
-        balances = [work.ledger.balance(account.code) for account in work.ledger.accounts()]
+        balances = [work.ledger.balance(account.code) for account in work.ledger.accounts(date(2026, 1, 5))]
     assert any(balances)
     assert sum(balances) == 0
+
+
+def test_a_closed_month_takes_no_posting(books: Books, procedure: Procedure, say: Callable[[str], None]) -> None:
+    with procedure.at(date(2026, 2, 1)) as work:
+        close_period(work, FINANCE, "2026-01")
+    for day in ("2026-01-31", "2025-12-31"):
+        with pytest.raises(DBAPIError, match="closed"):
+            say(posting(day=day))
+    say(posting(day="2026-02-01"))
+    assert count(books, "posting") == 2
 
 
 def test_the_same_posting_is_written_once(say: Callable[[str], None]) -> None:

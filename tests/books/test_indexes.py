@@ -9,8 +9,15 @@ import pytest
 from sqlalchemy import Connection, ForeignKey, Table, UniqueConstraint, event, text
 from sqlmodel import SQLModel
 
+from books.changes import ChangeBook
+from books.papers import PaperBook
+from books.periods import PeriodBook
+from books.portfolio import PortfolioBook
+from books.reconciliation import ReconciliationBook
 from books.session import Books, UnitOfWork
+from books.signatures import SignatureBook
 from models.loans import Stage
+from models.months import Month
 from models.payments import PaymentKind
 from models.staff import Actor, Role
 from models.tasks import TaskKind
@@ -19,7 +26,18 @@ from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR,
 
 BORROWER = Actor("c", Role.BORROWER, customer_id="c")
 ACTORS = (AGENT, MANAGER, RISK, FINANCE, AUDITOR, ADMIN, INTEGRATOR, BORROWER)
-FEW = {"business_day", "ledger_account", "number_series", "policy", "staff"}
+FEW = {
+    "account_version",
+    "business_day",
+    "closed_period",
+    "ledger_account",
+    "month_end",
+    "non_accrual_rule",
+    "number_series",
+    "policy",
+    "provision_rate",
+    "staff",
+}
 LARGE = sorted(set(SQLModel.metadata.tables) - FEW)
 """Tables that grow with the portfolio."""
 
@@ -86,17 +104,91 @@ def look_at_money(work: UnitOfWork, loan: str) -> None:
     work.ledger.by_month("1001", "2001")
 
 
+def look_at_months(work: UnitOfWork, loan: str) -> None:
+    periods = PeriodBook(work.session)
+    periods.last_closed()
+    periods.last_month_end()
+    periods.first_payout()
+    for ready_only in (True, False):
+        periods.loans_to_end(Month.of(DAY), after=loan, limit=200, ready_only=ready_only)
+    periods.terms([loan])
+    periods.versions(loan)
+    periods.events([loan])
+    periods.month_ends("2026-01", [loan])
+    periods.month_ends_of(loan)
+    work.ledger.moved_of([loan], DAY)
+    work.ledger.standing(loan, DAY)
+
+
 def look_at_messages(work: UnitOfWork, loan: str) -> None:
     work.outbox.has("k")
     work.outbox.is_due(NOW)
     work.outbox.claim(NOW, 50, timedelta(seconds=30))
     work.outbox.waiting()
     work.outbox.last_effect(loan)
+    work.outbox.left_open(["a", "b"])
+    work.customers.messages(["a", "b"])
     work.audit.of_loan(loan)
     work.audit.page(after="x")
 
 
-LOOKS = (look_at_loans, look_at_people, look_at_tasks, look_at_money, look_at_messages)
+def look_at_changes(work: UnitOfWork, loan: str) -> None:
+    changes = ChangeBook(work.session)
+    changes.proposal("p")
+    changes.of_task("t")
+    changes.open_of(loan)
+    changes.approved_by("p")
+    changes.of_loan(loan)
+
+
+def look_at_statements(work: UnitOfWork, loan: str) -> None:  # noqa: ARG001 all looks have one signature
+    statements = ReconciliationBook(work.session)
+    for one in (statements.versions, statements.told, statements.neighbours, statements.flow_of_entries):
+        one(DAY)
+    for another in (statements.lines, statements.unbooked, statements.done, statements.flow):
+        another("s")
+    statements.shown_elsewhere(["a", "b"], DAY)
+    statements.entries_not_on("s", DAY)
+    statements.orders_not_on("s", DAY)
+    for period in (statements.days_done, statements.days_with_open_entries, statements.between, statements.differences):
+        period(DAY, DAY + timedelta(days=30))
+    statements.first_day_done()
+    statements.postings(["a", "b"])
+
+
+def look_at_papers(work: UnitOfWork, loan: str) -> None:
+    papers, signatures = PaperBook(work.session), SignatureBook(work.session)
+    papers.by_key("k")
+    papers.of_loan(loan)
+    papers.count(loan)
+    papers.is_due(NOW)
+    papers.contract_terms(loan)
+    papers.terms(loan, 1)
+    papers.events(loan, 1)
+    papers.contract(loan, 1)
+    signatures.newest_code("p")
+    signatures.codes_since("p", NOW)
+    signatures.of_document("d")
+    signatures.of_loan(loan)
+
+
+def look_at_origins(work: UnitOfWork, loan: str) -> None:
+    PortfolioBook(work.session).known([("s", "1"), ("s", "2")])
+    PortfolioBook(work.session).origin(loan)
+
+
+LOOKS = (
+    look_at_loans,
+    look_at_people,
+    look_at_tasks,
+    look_at_money,
+    look_at_months,
+    look_at_messages,
+    look_at_changes,
+    look_at_statements,
+    look_at_papers,
+    look_at_origins,
+)
 
 
 @contextmanager

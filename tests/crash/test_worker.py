@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import select
 
+from models import ledger as chart
 from models.loans import Stage
 from models.outbox import OutboxRow, Topic
 from models.payments import PaymentKind, PaymentStatus
@@ -71,8 +72,9 @@ async def test_a_worker_killed_while_it_draws_an_installment_draws_it_once_and_c
         life = {"application_received": 1, "offer": 1, "paid_out": 1, "reminder": 1, "settled": 1}
         await assert_nothing_lost_or_doubled(house, loan, sms=life)
         with house.books.read() as work:
-            charged = {posting.about for posting in work.ledger.of_loan(loan)}
-        assert not any(about.startswith("penalty") for about in charged)
+            charged = {posting.debit for posting in work.ledger.of_loan(loan)}
+        # A month that ends meanwhile may see an accrual, reversed on its next day; the borrower owes none of it.
+        assert chart.PENALTY_RECEIVABLE not in charged
 
 
 async def test_a_worker_killed_in_the_middle_of_twenty_loans_leaves_none_behind(busy_house: House) -> None:

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import aiohttp
 
-from gateways.bank import BankGateway, DebitOrder, TransferOrder, TransferResult
+from gateways.bank import BankGateway
+from gateways.bank_messages import BankProtocol, DebitOrder, OwnAccount, TransferOrder, TransferResult
 from gateways.bureau import CreditBureau
+from gateways.cards import CardRegister
 from gateways.connection import open_session
 from gateways.enrolment import EnrolmentRegister
 from gateways.identity import IdentityRegister
@@ -30,7 +32,12 @@ class Gateways:
     """All gateways to one outside world."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, url: str, timeout_seconds: float, credential: str | None = None
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        timeout_seconds: float,
+        credential: str | None = None,
+        own: OwnAccount | None = None,
     ) -> None:
         def key(service: str) -> str:
             return credential or f"demo-{service}"
@@ -39,7 +46,8 @@ class Gateways:
         self.bureau = CreditBureau(session, f"{url}/bureau", key("bureau"), timeout_seconds)
         self.enrolment = EnrolmentRegister(session, f"{url}/enrolment/", key("enrolment"), timeout_seconds)
         self.vehicles = VehicleRegister(session, f"{url}/vehicles", key("vehicles"), timeout_seconds)
-        self.bank = BankGateway(session, f"{url}/bank", key("bank"), timeout_seconds)
+        self.cards = CardRegister(session, f"{url}/cards", key("cards"), timeout_seconds)
+        self.bank = BankGateway(session, f"{url}/bank", key("bank"), timeout_seconds, own)
         self.sms = SmsGateway(session, f"{url}/sms", key("sms"), timeout_seconds)
 
 
@@ -49,12 +57,13 @@ def ask(
     *,
     timeout_seconds: float = 5,
     credential: str | None = None,
+    own: OwnAccount | None = None,
 ) -> ResultType:
-    """The result of one call."""
+    """The result of one call; the bank is spoken to in ISO 20022 unless `own` says otherwise."""
 
     async def answer() -> ResultType:
         async with open_session() as session:
-            return await call(Gateways(session, url, timeout_seconds, credential))
+            return await call(Gateways(session, url, timeout_seconds, credential, own))
 
     return asyncio.run(answer())
 
@@ -105,6 +114,11 @@ async def debit(gateways: Gateways) -> TransferResult:
     return await gateways.bank.debit(debit_order())
 
 
+async def check_card(gateways: Gateways) -> object:
+    """Checks somebody's card."""
+    return await gateways.cards.check(SOMEBODY.name, SOMEBODY.id_number, SOMEBODY.mobile, SOMEBODY.account)
+
+
 async def send_message(gateways: Gateways) -> object:
     """Sends somebody a message."""
     return await gateways.sms.send(SOMEBODY.mobile, "due", "还款提醒", f"key-{next(_numbers)}")
@@ -115,7 +129,10 @@ CALLS: dict[str, Callable[[Gateways], Awaitable[object]]] = {
     "bureau": report_credit,
     "enrolment": check_enrolment,
     "vehicles": check_vehicle,
+    "cards": check_card,
     "bank": transfer,
     "sms": send_message,
 }
-REGISTERS = ("identity", "bureau", "enrolment", "vehicles")
+REGISTERS = ("identity", "bureau", "enrolment", "vehicles", "cards")
+ISO = OwnAccount(protocol=BankProtocol.ISO20022)
+DIRECT = OwnAccount(protocol=BankProtocol.DIRECT)

@@ -1,17 +1,21 @@
 """Every gateway against every fault: what may be retried, what not, and nothing personal in what is said."""
 
+import gzip
 import json
 import time
 import traceback
+import tracemalloc
 
 import pytest
 
-from gateways.bank import TransferStatus
+from gateways.bank_messages import OwnAccount, TransferStatus
 from gateways.errors import AnswerMalformed, OutsideError, OutsideRefused, OutsideUnavailable
 from gateways.sms import SmsReceipt
 from tests.gateways.calling import (
     CALLS,
     CAR,
+    DIRECT,
+    ISO,
     REGISTERS,
     SOMEBODY,
     Gateways,
@@ -23,12 +27,17 @@ from tests.gateways.calling import (
 )
 from tests.simulators.running import LENDER, Outside, Receiver, free_port
 
-services = pytest.mark.parametrize("service", CALLS)
+services = pytest.mark.parametrize(
+    ("service", "own"),
+    [*((service, ISO) for service in CALLS), ("bank", DIRECT)],
+    ids=[*CALLS, "bank over the direct link"],
+)
+links = pytest.mark.parametrize("own", [ISO, DIRECT], ids=["iso20022", "direct"])
 
 
-def failure(url: str, service: str, timeout_seconds: float = 5) -> OutsideError:
+def failure(url: str, service: str, timeout_seconds: float = 5, own: OwnAccount = ISO) -> OutsideError:
     with pytest.raises(OutsideError) as caught:
-        ask(url, CALLS[service], timeout_seconds=timeout_seconds)
+        ask(url, CALLS[service], timeout_seconds=timeout_seconds, own=own)
     told = "".join(traceback.format_exception(caught.value))
     for secret in (SOMEBODY.name, SOMEBODY.id_number, SOMEBODY.mobile, SOMEBODY.account, CAR.vin):
         assert secret not in told.replace(repr(LENDER), "")
@@ -37,24 +46,26 @@ def failure(url: str, service: str, timeout_seconds: float = 5) -> OutsideError:
 
 
 @services
-def test_without_a_fault_there_is_an_answer(outside: Outside, service: str) -> None:
-    assert ask(outside.url, CALLS[service]) is not None
+def test_without_a_fault_there_is_an_answer(outside: Outside, service: str, own: OwnAccount) -> None:
+    assert ask(outside.url, CALLS[service], own=own) is not None
 
 
 @services
-def test_a_slow_answer_within_the_time_limit_is_an_answer(outside: Outside, service: str) -> None:
+def test_a_slow_answer_within_the_time_limit_is_an_answer(outside: Outside, service: str, own: OwnAccount) -> None:
     outside.plan_fault(service, "slow", delay_ms=150)
     started = time.monotonic()
-    assert ask(outside.url, CALLS[service]) is not None
+    assert ask(outside.url, CALLS[service], own=own) is not None
     assert time.monotonic() - started >= 0.15
 
 
 @services
 @pytest.mark.parametrize("fault", ["slow", "timeout"])
-def test_no_answer_within_the_time_limit_may_be_retried(outside: Outside, service: str, fault: str) -> None:
+def test_no_answer_within_the_time_limit_may_be_retried(
+    outside: Outside, service: str, own: OwnAccount, fault: str
+) -> None:
     outside.plan_fault(service, fault, delay_ms=1000)
     started = time.monotonic()
-    error = failure(outside.url, service, timeout_seconds=0.2)
+    error = failure(outside.url, service, timeout_seconds=0.2, own=own)
     assert time.monotonic() - started < 0.9
     assert isinstance(error, OutsideUnavailable)
     assert (error.retryable, error.outcome_known) == (True, False)
@@ -63,22 +74,24 @@ def test_no_answer_within_the_time_limit_may_be_retried(outside: Outside, servic
 
 @services
 @pytest.mark.parametrize("fault", ["error_500", "error_503", "lost_answer"])
-def test_a_service_that_is_out_of_order_may_be_asked_again(outside: Outside, service: str, fault: str) -> None:
+def test_a_service_that_is_out_of_order_may_be_asked_again(
+    outside: Outside, service: str, own: OwnAccount, fault: str
+) -> None:
     outside.plan_fault(service, fault)
-    error = failure(outside.url, service)
+    error = failure(outside.url, service, own=own)
     assert isinstance(error, OutsideUnavailable)
     assert error.retryable
-    assert ask(outside.url, CALLS[service]) is not None
+    assert ask(outside.url, CALLS[service], own=own) is not None
 
 
 @services
-def test_a_service_that_is_not_there_may_be_asked_again(service: str) -> None:
-    error = failure(f"http://127.0.0.1:{free_port()}", service)
+def test_a_service_that_is_not_there_may_be_asked_again(service: str, own: OwnAccount) -> None:
+    error = failure(f"http://127.0.0.1:{free_port()}", service, own=own)
     assert isinstance(error, OutsideUnavailable)
     assert "connection failed" in str(error)
 
 
-@services
+@pytest.mark.parametrize("service", CALLS)
 def test_a_wrong_credential_is_refused_and_not_retried(outside: Outside, service: str) -> None:
     with pytest.raises(OutsideRefused) as caught:
         ask(outside.url, CALLS[service], credential="stolen")
@@ -96,21 +109,23 @@ def test_a_refused_call_is_not_retried(outside: Outside, service: str) -> None:
     assert (error.status, error.outside_code, error.retryable) == (422, "declined", False)
 
 
+@links
 @pytest.mark.parametrize("call", [transfer, debit])
-def test_a_declined_order_is_a_result(outside: Outside, call: type) -> None:
+def test_a_declined_order_is_a_result(outside: Outside, call: type, own: OwnAccount) -> None:
     outside.plan_fault("bank", "decline")
-    result = ask(outside.url, call)
+    result = ask(outside.url, call, own=own)
     assert (result.status, result.reason_code, result.amount_fen) == ("declined", "declined_by_bank", 0)
 
 
+@links
 @pytest.mark.parametrize("call", [transfer, debit])
-def test_a_pending_order_is_a_result_and_settles_later(outside: Outside, call: type) -> None:
+def test_a_pending_order_is_a_result_and_settles_later(outside: Outside, call: type, own: OwnAccount) -> None:
     outside.plan_fault("bank", "pending")
-    result = ask(outside.url, call)
+    result = ask(outside.url, call, own=own)
     assert (result.status, result.amount_fen, result.booked_on) == ("pending", 0, None)
     outside.answer("POST", "/control/settlements", {})
 
-    settled = ask(outside.url, lambda gateways: gateways.bank.status(result.end_to_end_id))
+    settled = ask(outside.url, lambda gateways: gateways.bank.status(result.end_to_end_id), own=own)
     assert settled is not None
     assert (settled.status, settled.amount_fen) == ("settled", 1000)
 
@@ -122,15 +137,19 @@ def test_a_duplicate_message_is_told_as_such(outside: Outside) -> None:
     assert receipt.duplicate
 
 
-def test_a_duplicate_transfer_moves_money_once(outside: Outside) -> None:
+@links
+def test_a_duplicate_transfer_moves_money_once(outside: Outside, own: OwnAccount) -> None:
     balance_fen = outside.balance(LENDER)
     outside.plan_fault("bank", "duplicate")
-    assert ask(outside.url, transfer).status is TransferStatus.SETTLED
+    assert ask(outside.url, transfer, own=own).status is TransferStatus.SETTLED
     assert outside.balance(LENDER) == balance_fen - 1000
 
 
+@links
 @pytest.mark.parametrize("fault", ["slow", "lost_answer"])
-def test_status_tells_what_became_of_a_transfer_without_an_answer(outside: Outside, fault: str) -> None:
+def test_status_tells_what_became_of_a_transfer_without_an_answer(
+    outside: Outside, fault: str, own: OwnAccount
+) -> None:
     order = transfer_order()
     balance_fen = outside.balance(LENDER)
 
@@ -139,19 +158,20 @@ def test_status_tells_what_became_of_a_transfer_without_an_answer(outside: Outsi
         with pytest.raises(OutsideUnavailable):
             await gateways.bank.transfer(order)
 
-    ask(outside.url, pay, timeout_seconds=0.2)
+    ask(outside.url, pay, timeout_seconds=0.2, own=own)
     time.sleep(0.5)
-    result = ask(outside.url, lambda gateways: gateways.bank.status(order.end_to_end_id))
+    result = ask(outside.url, lambda gateways: gateways.bank.status(order.end_to_end_id), own=own)
     assert result is not None
     assert result.status is TransferStatus.SETTLED
-    again = ask(outside.url, lambda gateways: gateways.bank.transfer(order))
+    again = ask(outside.url, lambda gateways: gateways.bank.transfer(order), own=own)
     assert again == result
     assert outside.balance(LENDER) == balance_fen - order.amount_fen
 
 
+@links
 @pytest.mark.parametrize("killed_while_debiting", [False, True])
 def test_after_sigkill_between_order_and_answer_status_is_right_and_money_moved_once(
-    outside: Outside, killed_while_debiting: bool
+    outside: Outside, killed_while_debiting: bool, own: OwnAccount
 ) -> None:
     paying, taking = transfer_order(), debit_order()
     order_id = taking.end_to_end_id if killed_while_debiting else paying.end_to_end_id
@@ -163,29 +183,29 @@ def test_after_sigkill_between_order_and_answer_status_is_right_and_money_moved_
 
     outside.plan_fault("bank", "lost_answer", delay_ms=5000)
     with pytest.raises(OutsideUnavailable):
-        ask(outside.url, send, timeout_seconds=0.3)
+        ask(outside.url, send, timeout_seconds=0.3, own=own)
     outside.kill()
     with pytest.raises(OutsideUnavailable):
-        ask(outside.url, send, timeout_seconds=0.3)
+        ask(outside.url, send, timeout_seconds=0.3, own=own)
     outside.start()
-    result = ask(outside.url, lambda gateways: gateways.bank.status(order_id))
+    result = ask(outside.url, lambda gateways: gateways.bank.status(order_id), own=own)
     assert result is not None
     assert result.status is TransferStatus.SETTLED
-    assert ask(outside.url, send) == result.bank_reference
+    assert ask(outside.url, send, own=own) == result.bank_reference
     assert outside.balance(LENDER) == balance_fen + (1000 if killed_while_debiting else -1000)
 
 
 @services
 @pytest.mark.parametrize("status", [408, 425, 429, 502])
-def test_a_service_that_says_later_may_be_asked_again(service: str, status: int) -> None:
+def test_a_service_that_says_later_may_be_asked_again(service: str, own: OwnAccount, status: int) -> None:
     with Receiver(status) as receiver:
-        assert isinstance(failure(receiver.url, service), OutsideUnavailable)
+        assert isinstance(failure(receiver.url, service, own=own), OutsideUnavailable)
 
 
 @services
-def test_a_redirect_is_not_followed(service: str) -> None:
+def test_a_redirect_is_not_followed(service: str, own: OwnAccount) -> None:
     with Receiver(307) as receiver:
-        error = failure(receiver.url, service)
+        error = failure(receiver.url, service, own=own)
         assert isinstance(error, OutsideRefused)
         assert len(receiver.received) == 1
 
@@ -203,20 +223,35 @@ def test_a_redirect_is_not_followed(service: str) -> None:
         "\udcff".encode(errors="surrogatepass"),
     ],
 )
-def test_a_malformed_answer_is_an_error_and_never_a_default(service: str, body: bytes) -> None:
+def test_a_malformed_answer_is_an_error_and_never_a_default(service: str, own: OwnAccount, body: bytes) -> None:
     with Receiver(200, body) as receiver:
-        error = failure(receiver.url, service)
+        error = failure(receiver.url, service, own=own)
     assert isinstance(error, AnswerMalformed)
     assert (error.retryable, error.outcome_known) == (False, False)
     assert error.code == "outside_answer_malformed"
 
 
 @services
-def test_a_malformed_answer_with_personal_data_is_not_repeated(service: str) -> None:
+def test_an_answer_that_unpacks_to_more_than_agreed_is_not_read(service: str, own: OwnAccount) -> None:
+    with Receiver(200, gzip.compress(b" " * 30_000_000)) as receiver:
+        receiver.headers["Content-Encoding"] = "gzip"
+        tracemalloc.start()
+        try:
+            error = failure(receiver.url, service, own=own)
+            _, most_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert isinstance(error, AnswerMalformed)
+    assert "bytes" in str(error)
+    assert most_bytes < 15_000_000
+
+
+@services
+def test_a_malformed_answer_with_personal_data_is_not_repeated(service: str, own: OwnAccount) -> None:
     fields = ("result", "reference", "debt_fen", "school", "model", "status", "amount_fen", "message_id", "duplicate")
     body = dict.fromkeys(fields, SOMEBODY.id_number) | {"found": True, "enrolled": True}
     with Receiver(200, json.dumps(body).encode()) as receiver:
-        assert "the answer is not in the agreed form" in str(failure(receiver.url, service))
+        assert "the answer is not in the agreed form" in str(failure(receiver.url, service, own=own))
 
 
 @pytest.mark.parametrize("code", [SOMEBODY.id_number, SOMEBODY.name, "a b", "A" * 70])

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gateways.bank import MOST_FEN, Direction
+from gateways.bank_messages import MOST_FEN
 from gateways.errors import NoticeRejected
 from gateways.notices import NoticeKind, verify_notice
-from tests.gateways.calling import SOMEBODY, ask, transfer
-from tests.simulators.running import NOTICE_SECRET, Outside, Receiver, running_outside
+from models.statements import Direction
+from simulators.bank.orders import Notice, OrderKind, OrderStatus
+from simulators.bank.xml_reports import notice as notice_in_xml
+from tests.gateways.calling import ON, SOMEBODY, ask, transfer
+from tests.simulators.running import LENDER, NOTICE_SECRET, Outside, Receiver, running_outside
 
 NOW = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
 NOTICE: dict[str, object] = {
@@ -43,9 +46,10 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-@pytest.fixture
-def noticing_bank(tmp_path: Path, receiver: Receiver) -> Iterator[Outside]:
-    with running_outside(tmp_path / "bank", receiver.url) as outside:
+@pytest.fixture(params=["iso20022", "direct"])
+def noticing_bank(request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver) -> Iterator[Outside]:
+    environment = {"LOANWRIGHT_BANK_PROTOCOL": str(request.param)}
+    with running_outside(tmp_path / "bank", receiver.url, environment) as outside:
         yield outside
 
 
@@ -56,6 +60,7 @@ def test_what_the_bank_sends_is_believed_also_the_second_time(noticing_bank: Out
     assert notices[0] == notices[1]
     assert (notices[0].reference, notices[0].kind) == (result.bank_reference, NoticeKind.TRANSFER)
     assert (notices[0].direction, notices[0].amount_fen) == (Direction.OUT, 1000)
+    assert (notices[0].counterparty_account, notices[0].counterparty_name) == (SOMEBODY.account, SOMEBODY.name)
 
 
 def test_a_signed_notice_is_read_whatever_the_case_of_its_headers() -> None:
@@ -160,3 +165,95 @@ def test_a_late_decline_is_a_notice_with_its_reason() -> None:
     change = {"kind": "transfer", "status": "declined", "amount_fen": 0, "reason_code": "account_closed"}
     body = json.dumps(NOTICE | change).encode()
     assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW).reason_code == "account_closed"
+
+
+# -- notices in ISO 20022 ----------------------------------------------------------------------------------------------
+
+
+def told(kind: OrderKind = OrderKind.DEPOSIT, status: OrderStatus = OrderStatus.SETTLED) -> Notice:
+    """What the bank would tell of an order."""
+    settled = status is OrderStatus.SETTLED
+    return Notice(
+        reference="BK000000000009",
+        kind=kind,
+        status=status,
+        end_to_end_id="L26000001:order:1",
+        direction="out" if kind is OrderKind.TRANSFER else "in",
+        amount_fen=5000 if settled else 0,
+        booked_on=ON,
+        counterparty_account=SOMEBODY.account,
+        counterparty_name=SOMEBODY.name,
+        text="还款 L26000001",
+        reason_code=None if settled else "account_closed",
+    )
+
+
+@pytest.mark.parametrize("kind", list(OrderKind))
+def test_a_booking_in_xml_says_what_it_says_in_json(kind: OrderKind) -> None:
+    in_xml = notice_in_xml(told(kind), LENDER).encode()
+    in_json = json.dumps(
+        NOTICE
+        | {
+            "reference": "BK000000000009",
+            "kind": kind,
+            "end_to_end_id": "L26000001:order:1",
+            "direction": "out" if kind is OrderKind.TRANSFER else "in",
+            "text": "还款 L26000001",
+        }
+    ).encode()
+    from_xml, from_json = (verify_notice(body, signed(body), NOTICE_SECRET, now=NOW) for body in (in_xml, in_json))
+    assert from_xml == from_json
+
+
+@pytest.mark.parametrize("kind", [OrderKind.TRANSFER, OrderKind.DEBIT, OrderKind.RECALL])
+def test_a_late_decline_in_xml_names_its_order_and_its_reason(kind: OrderKind) -> None:
+    body = notice_in_xml(told(kind, OrderStatus.DECLINED), LENDER).encode()
+    notice = verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+    assert (notice.status, notice.kind, notice.reason_code) == ("declined", NoticeKind(kind), "account_closed")
+    assert (notice.end_to_end_id, notice.amount_fen, notice.booked_on) == ("L26000001:order:1", 0, ON)
+
+
+def test_a_payer_who_gave_no_end_to_end_id_has_none() -> None:
+    body = notice_in_xml(told(), LENDER).replace("L26000001:order:1", "NOTPROVIDED").encode()
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW).end_to_end_id is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("CNY", "USD"),
+        (">50.00<", ">0.00<"),
+        (">50.00<", ">-50.00<"),
+        (">50.00<", ">50.001<"),
+        ("BK000000000009", "B" * 36),
+        ("L26000001:order:1", "L" * 36),
+        ("<Cd>BOOK</Cd>", "<Cd>PDNG</Cd>"),
+        ("camt.054.001.08", "camt.053.001.08"),
+        ("</Document>", ""),
+        ("<?xml", "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/hostname'>]><?xml"),
+        ("<CdtDbtInd>CRDT</CdtDbtInd>", ""),
+    ],
+)
+def test_a_signed_notice_in_xml_that_breaks_a_rule_is_rejected(old: str, new: str) -> None:
+    text = notice_in_xml(told(), LENDER)
+    assert old in text
+    body = text.replace(old, new).encode()
+    with pytest.raises(NoticeRejected, match="agreed form") as caught:
+        verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+    assert SOMEBODY.name not in str(caught.value)
+
+
+def test_two_bookings_in_one_notice_are_rejected() -> None:
+    """The agreed form is one notice a booking; nothing of two is taken rather than one of them."""
+    text = notice_in_xml(told(), LENDER)
+    start, end = text.index("<Ntry>"), text.index("</Ntry>") + len("</Ntry>")
+    body = (text[:end] + text[start:end] + text[end:]).encode()
+    with pytest.raises(NoticeRejected, match="occurs 2 times"):
+        verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+
+
+def test_a_settlement_reported_without_its_booking_is_no_notice() -> None:
+    text = notice_in_xml(told(OrderKind.TRANSFER, OrderStatus.DECLINED), LENDER)
+    body = text.replace("RJCT", "PDNG").encode()
+    with pytest.raises(NoticeRejected, match="only a decline"):
+        verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)

@@ -75,11 +75,13 @@ def any_terms(draw: st.DrawFn) -> Terms:
                     {"penalty_multiple": "1.5", "grace_days": 3},
                     {"penalty_multiple": "1.5", "compound": True},
                     {"penalty_annual_rate_percent": "18.25"},
+                    {"penalty_multiple": "3", "max_annual_rate_percent": "24", "max_percent_of_overdue": "2"},
                 ]
             )
         ),
         "fees": draw(st.sampled_from([[], [{"amount": "9.99"}], [{"amount": "100.00", "due": "2024-01-01"}]])),
         "subsidised_until": draw(st.sampled_from([None, None, "2024-06-30"])),
+        "allocation_by": draw(st.sampled_from(["installment", "component"])),
     }
     if daily:
         body |= {"daily_rate_percent": draw(st.sampled_from(["0", "0.05", "0.798"]))}

@@ -2,10 +2,23 @@
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from lending.apr import InvalidAprInput, annualised_cost_percent, apr, xirr
+from lending.apr import (
+    InvalidAprInput,
+    _decimal,
+    _percent,
+    _solve,
+    _Stream,
+    _yearly_percent,
+    annualised_cost_percent,
+    apr,
+    xirr,
+)
 from lending.schedules import build_schedule
 from tests.lending.builders import terms_of
 
@@ -123,3 +136,29 @@ def test_xirr_is_the_effective_yearly_rate() -> None:
 
 def test_money_that_flows_one_way_only_has_no_xirr() -> None:
     assert xirr([(date(2023, 1, 1), -1000), (date(2024, 1, 1), -1)]) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 500_000), st.integers(1, 40), st.integers(0, 60)), min_size=1, max_size=5),
+    st.sampled_from([Fraction(0), Fraction(1, 3), Fraction(19, 30)]),
+    st.sampled_from([Fraction(12), Fraction(52), Fraction(365), Fraction(1, 2)]),
+    st.integers(1, 100),
+)
+def test_the_quick_estimate_gives_the_digits_of_the_exact_search(
+    parts: list[tuple[int, int, int]], odd: Fraction, a_year: Fraction, share: int
+) -> None:
+    payments = [_Stream(fen, times, whole, odd) for fen, times, whole in parts]
+    principal = max(sum(fen * times for fen, times, _ in parts) * share // 100, 1)
+    try:
+        exact = _percent(_solve(principal, payments, "payments") * _decimal(a_year))
+    except InvalidAprInput:
+        assume(False)
+    assert _yearly_percent(principal, payments, "payments", a_year) == exact
+
+
+def test_an_estimate_too_near_to_a_half_is_left_to_the_exact_search() -> None:
+    # 100.005 for 100 a year later is 0.005 %: the third place decides, and a half goes up.
+    assert _yearly_percent(10_000_000, [_Stream(10_000_500, 1, 1, Fraction(0))], "payments", Fraction(1)) == Decimal(
+        "0.01"
+    )

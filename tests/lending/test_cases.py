@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lending.events import EventType
 from lending.money import to_fen
 from lending.operations import run_case, run_cases
 
@@ -31,6 +32,22 @@ def test_a_schedule_comes_out_to_the_cent(case: dict[str, Any]) -> None:
                 assert abs(to_fen(rows[row["n"]][field]) - to_fen(figure)) <= tolerance, (row["n"], field)
     for field, figure in expected.get("totals", {}).items():
         assert abs(to_fen(result["totals"][field]) - to_fen(figure)) <= tolerance, field
+
+
+@pytest.mark.parametrize("case", cases_of("own.json"), ids=lambda case: str(case["id"]))
+def test_a_loan_worked_out_by_hand_comes_out_to_the_cent(case: dict[str, Any]) -> None:
+    result: Any = run_case(case)
+    rows = {row["n"]: row for row in result["rows"]}
+    for row in case["expected"]["rows"]:
+        assert {field: rows[row["n"]][field] for field in row} == row
+    for part in ("totals", "state"):
+        expected = case["expected"].get(part, {})
+        assert {field: result[part][field] for field in expected} == expected
+
+
+def test_every_kind_of_event_has_a_case_worked_out_by_hand() -> None:
+    assert {case["kind"] for case in cases_of("own.json")} == set(EventType)
+    assert all(case["working"] for case in cases_of("own.json"))
 
 
 @pytest.mark.parametrize("case", cases_of("apr.json"), ids=lambda case: str(case["id"]))

@@ -33,6 +33,11 @@ def test_actual_actual_splits_at_new_year() -> None:
     assert fraction == Fraction(31, 365) + Fraction(31, 366)
 
 
+def test_actual_actual_counts_a_leap_years_days_only_to_its_end() -> None:
+    span = year_fraction(DayCount.ACTUAL_ACTUAL, date(2024, 12, 1), date(2025, 3, 1))
+    assert span == Fraction(31, 366) + Fraction(59, 365)
+
+
 def test_the_thirty_first_counts_as_the_thirtieth_in_30_360() -> None:
     assert days_30_360(date(2024, 1, 31), date(2024, 3, 31)) == 60
     assert days_30_360(date(2024, 1, 15), date(2024, 3, 31)) == 76

@@ -69,6 +69,70 @@ def test_the_states_part_is_shown_where_the_terms_have_one() -> None:
     assert serviced["rows"][0]["subsidy"] == serviced["totals"]["subsidy"] == "120.00"
 
 
+def test_a_prepayment_above_what_ends_the_loan_is_refused_with_the_difference() -> None:
+    look = {"id": "look", "type": "as_of", "date": "2024-02-01"}
+    prepaid = {"id": "p", "type": "prepayment", "date": "2024-02-01"}
+    settled = run(look, prepaid | {"amount": "12120.00"})
+    assert settled["state"]["settled_on"] == "2024-02-01"
+    above = run(look, prepaid | {"amount": "12120.01"})
+    assert above["error"] == {
+        "code": "invalid_event",
+        "field": "events[1].amount",
+        "detail": "p is 0.01 more than what would end the loan that day",
+    }
+    # A deposit is no prepayment: what it brings too much is kept for the next due date.
+    assert run(look, prepaid | {"type": "repayment", "amount": "1120.01"})["state"]["credit"] == "0.01"
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"amount": "0"}, "events[1].amount"),
+        ({"amount": "-1"}, "events[1].amount"),
+        ({"amount": "NaN"}, "events[1].amount"),
+        ({"amount": "Infinity"}, "events[1].amount"),
+        ({"date": "2023-12-31"}, "events[1].date"),
+        ({"type": "reversal", "amount": None, "of": "undo"}, "events[1].of"),
+        ({"type": "waiver", "component": "capital"}, "events[1].component"),
+        ({"type": "rate_change", "amount": None, "annual_rate_percent": "-1"}, "events[1].annual_rate_percent"),
+        ({"type": "rate_change", "amount": None, "annual_rate_percent": "1000000000"}, "events[1].annual_rate_percent"),
+        ({"type": "prepayment", "effect": "vanish"}, "events[1].effect"),
+    ],
+)
+def test_a_bad_event_is_refused_by_field_and_nothing_has_changed(changed: dict[str, object], field: str) -> None:
+    good: dict[str, object] = {"id": "undo", "type": "reversal", "date": "2024-02-03", "of": "r"}
+    events: list[dict[str, object]] = [
+        {"id": "r", "type": "repayment", "date": "2024-02-01", "amount": "5"},
+        {"id": "bad", "type": "repayment", "date": "2024-02-02", "amount": "1"} | changed,
+        good,
+    ]
+    before = run(events[0], good)
+    refused = run(*events)
+    assert refused["error"]["field"] == field
+    assert list(refused) == ["error"]
+    assert run(events[0], good) == before
+
+
+def test_an_installment_is_explained_when_the_case_asks() -> None:
+    case = {"operation": "schedule", "terms": TERMS, "explain": 2}
+    planned: Any = run_case(case)
+    assert [step["amount"] for step in planned["explanation"]["steps"]] == ["110.00", "1000.00"]
+    paid = {"id": "r", "type": "repayment", "date": "2024-02-01", "amount": "1120.00"}
+    serviced: Any = run_case(case | {"explain": 1, "events": [paid]})
+    assert serviced["explanation"]["steps"][-1]["en"] == "1,000.00 of principal was paid on 2024-02-01 by r."
+    for wrong in ("2", True, 13, 0):
+        refused: Any = run_case(case | {"explain": wrong})
+        assert refused["error"]["field"] == "explain"
+
+
+def test_installments_that_may_yet_move_are_named_where_due_dates_keep_to_working_days() -> None:
+    far = run(disbursement_date="2089-01-01", first_due_date="2089-02-01", business_days="following")
+    assert far["provisional"] == list(range(1, 13))
+    look = {"id": "look", "type": "as_of", "date": "2024-02-01"}
+    assert run(look, business_days="following")["provisional"] == []
+    assert "provisional" not in run()
+
+
 @pytest.mark.parametrize(
     ("case", "code", "field"),
     [

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from lending.account import LoanAccount
 from lending.events import Event, InvalidEvent
 from lending.money import yuan
+from lending.prepayment import settlement_figures
 from lending.schedules import build_schedule
-from lending.servicing import service
+from lending.servicing import replayed, service
 from lending.terms import Terms
 from tests.lending.builders import FIRST, any_events, any_terms, event
 
@@ -104,6 +105,28 @@ def test_the_money_adds_up_with_tranches(terms: Terms, events: list[Event], offs
 
 
 @thorough
+@given(any_terms(), st.integers(1, 600), st.integers(0, 600))
+def test_splitting_time_does_not_change_simple_interest(terms: Terms, length: int, cut: int) -> None:
+    replay = replayed(terms, [], terms.disbursement_date)
+    index = min(length % len(replay.rows), len(replay.rows) - 1)
+    opens, due = replay.timeline.opens(index), replay.rows[index].due
+    middle = opens + timedelta(days=cut % ((due - opens).days + 1))
+    parts = replay.accrual(index, opens, middle, 1_000_000) + replay.accrual(index, middle, due, 1_000_000)
+    assert parts == replay.accrual(index, opens, due, 1_000_000)
+
+
+@thorough
+@given(any_terms(), any_events(), later_days, st.integers(0, 60))
+def test_settlement_figures_of_a_stretch_are_those_of_its_days(
+    terms: Terms, events: list[Event], day: date, length: int
+) -> None:
+    figures = settlement_figures(terms, events, day, day + timedelta(days=length))
+    assert len(figures) == length + 1
+    for asked, figure in (figures[0], figures[length // 2], figures[-1]):
+        assert figure == service(terms, events, asked).settlement_fen
+
+
+@thorough
 @given(any_terms(), any_events(), later_days)
 def test_looking_at_a_loan_changes_nothing(terms: Terms, events: list[Event], day: date) -> None:
     looks = [event("as_of", (FIRST + timedelta(days=step)).isoformat()) for step in range(0, 700, 37)]
@@ -126,6 +149,16 @@ def test_events_of_one_day_apply_in_the_contracts_order(
     given_order = [e for e in shuffled if e not in money]
     straight = service(terms, [*given_order, *money], day)
     assert service(terms, [*money, *reversed(given_order)], day) == straight
+
+
+@thorough
+@given(any_terms(), any_events(), later_days, st.randoms(use_true_random=False))
+def test_events_of_different_days_may_arrive_in_any_order(
+    terms: Terms, events: list[Event], day: date, chance: random.Random
+) -> None:
+    one_a_day = list({event.date: event for event in events}.values())
+    arrived = chance.sample(one_a_day, len(one_a_day))
+    assert service(terms, arrived, day) == service(terms, one_a_day, day)
 
 
 @thorough

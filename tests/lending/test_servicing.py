@@ -287,13 +287,14 @@ def test_reversing_a_payment_brings_the_arrears_back() -> None:
     assert account(LATE, [paid, undone], "2024-02-11") == account(LATE, [], "2024-02-11")
 
 
-def test_a_reversal_can_itself_be_reversed() -> None:
-    events = [
-        event("repayment", "2024-02-01", "r", amount="1122.30"),
-        event("reversal", "2024-02-10", "undo", of="r"),
-        event("reversal", "2024-02-12", "redo", of="undo"),
-    ]
-    assert account(LATE, events, "2024-02-12") == account(LATE, events[:1], "2024-02-12")
+def test_a_reversal_cannot_be_reversed_and_nothing_changes() -> None:
+    events = [event("repayment", "2024-02-01", "r", amount="1122.30"), event("reversal", "2024-02-10", "undo", of="r")]
+    redo = event("reversal", "2024-02-12", "redo", of="undo")
+    with pytest.raises(InvalidEvent, match="undo is a reversal") as refused:
+        account(LATE, [*events, redo], "2024-02-12")
+    assert refused.value.field == "of"
+    again = event("repayment", "2024-02-01", "r2", amount="1122.30")
+    assert account(LATE, [*events, again], "2024-02-12").rows == account(LATE, events[:1], "2024-02-12").rows
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Terms and events as they are written: what is read, what is refused, and by which field."""
 
+from decimal import Decimal
+
 import pytest
 
 from lending.events import Event, EventType, InvalidEvent
@@ -22,7 +24,15 @@ FULL = {
     "interest_deferral_periods": 1,
     "interest_free_periods": 1,
     "allocation_order": ["interest", "principal", "fee", "penalty"],
-    "late": {"penalty_multiple": "1.5", "grace_days": 3, "compound": True},
+    "allocation_by": "component",
+    "business_days": "following",
+    "late": {
+        "penalty_multiple": "1.5",
+        "grace_days": 3,
+        "compound": True,
+        "max_annual_rate_percent": "24",
+        "max_percent_of_overdue": "50",
+    },
     "fees": [
         {"amount": "10.00"},
         {"amount": "5.00", "n": 2, "name": "notary"},
@@ -73,6 +83,16 @@ def test_terms_survive_their_json_form() -> None:
         ("allocation_order", ["fee", "fee", "interest", "principal"]),
         ("fees", {"amount": "1"}),
         ("subsidised_until", "soon"),
+        ("principal", "-1"),
+        ("principal", "NaN"),
+        ("principal", "Infinity"),
+        ("annual_rate_percent", "1000000000"),
+        ("annual_rate_percent", "NaN"),
+        ("annual_rate_percent", "Infinity"),
+        ("annual_rate_percent", Decimal("Infinity")),
+        ("allocation_order", ["penalty", "fee", "interest", "capital"]),
+        ("allocation_by", "age"),
+        ("business_days", "nearest"),
         ("colour", "red"),
     ],
 )
@@ -97,6 +117,13 @@ def test_a_faulty_field_is_refused_by_name(field: str, value: object) -> None:
         ({"late": {"penalty_multiple": "1.5", "penalty_annual_rate_percent": "18"}}, "late.penalty_multiple"),
         ({"late": {"grace_days": -1}}, "late.grace_days"),
         ({"late": {"compound": "yes"}}, "late.compound"),
+        ({"late": {"penalty_multiple": "Infinity"}}, "late.penalty_multiple"),
+        ({"late": {"max_annual_rate_percent": "-1"}}, "late.max_annual_rate_percent"),
+        ({"late": {"max_percent_of_overdue": "1001"}}, "late.max_percent_of_overdue"),
+        ({"fees": [{"percent": "1", "amount": "1"}]}, "fees[0].percent"),
+        ({"fees": [{"percent": "0.00000001"}]}, "fees[0].percent"),
+        ({"fees": [{"percent": "101"}]}, "fees[0].percent"),
+        ({"business_days": "following", "period": {"unit": "day"}}, "business_days"),
         ({"fees": [{"amount": "1"}, {"amount": "x"}]}, "fees[1].amount"),
         ({"fees": [{"amount": "1", "due": "2023-12-31"}]}, "fees[0].due"),
         ({"fees": [{"amount": "1", "due": "2024-02-01", "n": 1}]}, "fees[0].due"),

@@ -95,10 +95,11 @@ def test_until_graduation_the_state_pays_and_no_principal_is_due() -> None:
     assert {row.total for row in studying} == {0}
     # 15,000 at 2.80 % for a month.
     assert {row.subsidy for row in studying} == {3500}
-    assert {row.subsidy for row in repaying} == {0}
+    # He graduates on the 30th: 25 of the 30 days to 5 July are still the state's.
+    assert [row.subsidy for row in repaying] == [2917] + [0] * 42
     assert sum(row.principal for row in repaying) == 1_500_000
     assert (len(repaying), rows[-1].balance) == (43, 0)
-    assert len({row.total for row in repaying[:-1]}) == 1
+    assert len({row.total + row.subsidy for row in repaying[:-1]}) == 1
 
 
 def test_while_studying_nothing_can_be_late() -> None:
@@ -111,7 +112,7 @@ def test_while_studying_nothing_can_be_late() -> None:
 
 def test_a_grace_after_graduation_leaves_the_interest_to_the_borrower() -> None:
     rows = build_schedule(STUDENT.terms(case("student", rate="2.80", principal_grace=12))).rows
-    assert {(row.principal, row.interest, row.subsidy) for row in rows[17:29]} == {(0, 3500, 0)}
+    assert [(row.principal, row.interest, row.subsidy) for row in rows[17:29]] == [(0, 583, 2917)] + [(0, 3500, 0)] * 11
     assert sum(row.principal for row in rows[29:]) == 1_500_000
 
 

@@ -55,10 +55,11 @@ def test_a_final_outcome_is_never_overwritten(procedure: Procedure, key: str, fi
     record(procedure, key, final, 1_200_000, "first")
     for later in (PaymentStatus.PENDING, PaymentStatus.DECLINED, PaymentStatus.SETTLED):
         assert record(procedure, key, later, 5, "later") == PaymentResult(key=key, status=final, reason_code="first")
-    (payment,) = procedure.payments(key.split(":")[0])
+    loan = key.split(":")[0]
+    (payment,) = procedure.payments(loan)
     assert payment.settled_fen == (1_200_000 if final is PaymentStatus.SETTLED else 0)
-    assert procedure.acts(payment.loan)[-1] == f"payment_{final}"
-    assert procedure.acts(payment.loan).count(f"payment_{final}") == 1
+    assert procedure.acts(loan)[-1] == f"payment_{final}"
+    assert procedure.acts(loan).count(f"payment_{final}") == 1
 
 
 def test_two_words_of_the_bank_at_the_same_moment_leave_one_outcome(procedure: Procedure, key: str) -> None:
@@ -84,14 +85,16 @@ def test_a_payout_counts_from_no_day_before_its_order_nor_after_the_banks_answer
     procedure.day += timedelta(days=2)
     with procedure.at() as work:
         payments.record_outcome(work, key, PaymentStatus.SETTLED, 1_200_000, "bank-1", None, booked_on)
-    (payment,) = procedure.payments(key.split(":")[0])
+    loan = key.split(":")[0]
+    (payment,) = procedure.payments(loan)
     assert payment.value_date == (ordered if booked_on < ordered else procedure.day)
 
 
 def test_pending_is_no_outcome_yet(procedure: Procedure, key: str) -> None:
     begin(procedure, key)
     record(procedure, key, PaymentStatus.PENDING, 1_200_000)
-    (payment,) = procedure.payments(key.split(":")[0])
+    loan = key.split(":")[0]
+    (payment,) = procedure.payments(loan)
     assert payment.settled_fen == 0
     assert record(procedure, key, PaymentStatus.DECLINED, reason="limit").reason_code == "limit"
 

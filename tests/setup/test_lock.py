@@ -29,10 +29,16 @@ def test_the_lock_of_this_checkout_names_no_address() -> None:
     assert "index" not in {line.split("=")[0].strip(" -") for line in lock.splitlines()}
 
 
-def test_the_npm_lock_pins_what_the_pages_load_and_names_no_download_address() -> None:
+def test_the_npm_lock_pins_what_pages_and_papers_load_and_names_no_download_address() -> None:
     lock = json.loads((ROOT / "package-lock.json").read_text())
     assets = json.loads((ROOT / "package.json").read_text())["dependencies"]
-    assert assets == {"@tabler/core": "1.6.1", "echarts": "6.1.0", "htmx-ext-sse": "2.2.4", "htmx.org": "2.0.11"}
+    assert assets == {
+        "@expo-google-fonts/noto-sans-sc": "0.4.3",
+        "@tabler/core": "1.6.1",
+        "echarts": "6.1.0",
+        "htmx-ext-sse": "2.2.4",
+        "htmx.org": "2.0.11",
+    }
     for name, package in lock["packages"].items():
         assert "resolved" not in package
         assert not name or package["integrity"].startswith("sha512-")

@@ -102,7 +102,7 @@ def test_assets_that_were_deleted_are_laid_out_again(tmp_path: Path, monkeypatch
     monkeypatch.setattr(set_up, "VENV", tmp_path)
     monkeypatch.setattr(set_up, "VENDOR", tmp_path / "vendor")
     (tmp_path / "package-lock.json").write_text("{}")
-    for source in set_up.ASSETS:
+    for source in set_up.ASSETS | set_up.FONTS:
         (tmp_path / "node_modules" / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "node_modules" / source).write_text(source)
     npm = tmp_path / "bin" / "npm"
@@ -115,6 +115,7 @@ def test_assets_that_were_deleted_are_laid_out_again(tmp_path: Path, monkeypatch
     set_up.copy_assets()
 
     assert gone.read_text() == "htmx.org/dist/htmx.min.js"
+    assert (tmp_path / "services" / "paper_fonts" / "NotoSansSC-Bold.ttf").exists()
 
 
 def test_missing_npm_is_said_in_plain_words(

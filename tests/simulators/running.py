@@ -1,6 +1,8 @@
 """Real simulator processes, and a real receiver of the bank's notices, for tests."""
 
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from gateways.link_signatures import sign_question
+from simulators.bank.signatures import NONCE_HEADER, SIGNATURE_HEADER, SignatureDesk
 from simulators.people import population
 from simulators.settings import DEFAULT_LENDER_ACCOUNT
 
@@ -23,6 +27,7 @@ SEED = 7
 PEOPLE = population(SEED, 200)
 LENDER = DEFAULT_LENDER_ACCOUNT
 NOTICE_SECRET = "demo-notices"
+SIGNING_SECRET = "demo-orders"
 
 
 def _one_connection_a_call() -> httpx.Client:
@@ -37,6 +42,7 @@ class Outside:
     data_dir: Path
     port: int
     notice_url: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     _client: httpx.Client = field(default_factory=_one_connection_a_call, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -53,7 +59,8 @@ class Outside:
         if self.notice_url is not None:
             command += ["--notice-url", self.notice_url]
         with log.open("ab") as output:
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+            environment = {**os.environ, **self.environment}
+            self._process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -92,12 +99,18 @@ class Outside:
         credential: str | None = None,
         timeout_seconds: float = 10,
     ) -> httpx.Response:
-        """One call with the service's credential."""
+        """One call with the service's credential, signed where it is an order to the bank."""
         service = path.split("/")[1]
         headers = {"Authorization": f"Bearer {credential or f'demo-{service}'}"}
         if fault is not None:
             headers["X-Fault"] = fault
-        return self._client.request(method, self.url + path, json=body, headers=headers, timeout=timeout_seconds)
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if service == "bank" and method == "POST":
+            sent_path = httpx.URL(self.url + path).raw_path.decode()
+            headers.update(sign_question(SIGNING_SECRET, method, sent_path, content or b"").headers)
+        return self._client.request(method, self.url + path, content=content, headers=headers, timeout=timeout_seconds)
 
     def answer(self, method: str, path: str, body: object = None, *, fault: str | None = None) -> Any:
         """The JSON answer of a call that must succeed."""
@@ -116,9 +129,11 @@ class Outside:
 
 
 @contextmanager
-def running_outside(data_dir: Path, notice_url: str | None = None) -> Iterator[Outside]:
+def running_outside(
+    data_dir: Path, notice_url: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Outside]:
     """A started simulator that ends with the block."""
-    outside = Outside(data_dir, free_port(), notice_url)
+    outside = Outside(data_dir, free_port(), notice_url, environment or {})
     try:
         outside.start()
         yield outside
@@ -135,18 +150,23 @@ class Received:
 
     @property
     def reference(self) -> str:
-        """The notice's reference."""
-        reference: str = json.loads(self.body)["reference"]
-        return reference
+        """The notice's reference, in XML or in JSON."""
+        found = re.search(rb'(?:<AcctSvcrRef>|"reference": ")([^"<]+)', self.body)
+        assert found is not None, self.body
+        return found[1].decode()
 
 
 class Receiver:
-    """An HTTP server that notes every request and answers as told: first `statuses` in turn, then `status`."""
+    """An HTTP server that notes every request and answers as told: first `statuses` in turn, then `status`.
 
-    def __init__(self, status: int = 200, body: bytes = b"{}") -> None:
+    With `signing_secret` it signs its answers as the bank does on the direct link.
+    """
+
+    def __init__(self, status: int = 200, body: bytes = b"{}", signing_secret: str | None = None) -> None:
         self.statuses: list[int] = []
         self.status = status
         self.body = body
+        self.headers: dict[str, str] = {}
         self.delay_seconds = 0.0
         self.received: list[Received] = []
         receiver = self
@@ -156,8 +176,15 @@ class Receiver:
                 sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 receiver.received.append(Received(dict(self.headers.items()), sent))
                 time.sleep(receiver.delay_seconds)
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else receiver.status)
+                status = receiver.statuses.pop(0) if receiver.statuses else receiver.status
+                self.send_response(status)
+                if signing_secret is not None:
+                    desk = SignatureDesk(signing_secret)
+                    nonce = self.headers.get(NONCE_HEADER, "")
+                    self.send_header(SIGNATURE_HEADER, desk.sign_answer(nonce, status, receiver.body))
                 self.send_header("Location", "/elsewhere")
+                for name, value in receiver.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(receiver.body)))
                 self.end_headers()
                 self.wfile.write(receiver.body)

@@ -16,7 +16,8 @@ from tests.simulators.running import NOTICE_SECRET, PEOPLE, Outside, Received, R
 
 @pytest.fixture(scope="module")
 def shared_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    with running_outside(tmp_path_factory.mktemp("noticing") / "bank") as outside:
+    environment = {"LOANWRIGHT_BANK_PROTOCOL": "direct"}
+    with running_outside(tmp_path_factory.mktemp("noticing") / "bank", None, environment) as outside:
         yield outside
 
 
@@ -64,6 +65,23 @@ def test_a_booking_is_told_with_a_signature_over_time_and_body(bank: Outside, re
     signed = f"{timestamp}.".encode() + notice.body
     expected = hmac.new(NOTICE_SECRET.encode(), signed, hashlib.sha256).hexdigest()
     assert notice.headers["X-Bank-Signature"] == f"v1={expected}"
+    assert notice.headers["Content-Type"] == "application/json"
+
+
+def test_in_iso_20022_a_booking_is_told_as_camt_054_and_a_late_decline_as_pain_002(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    with running_outside(tmp_path / "bank", receiver.url) as bank:
+        receipt = bank.answer("POST", "/bank/transfers", transfer(holder(), 1500))
+        bank.answer("POST", "/bank/transfers", transfer(holder()), fault="pending")
+        bank.answer("POST", "/control/settlements", {"outcome": "declined"})
+        booking, decline = sorted(receiver.wait_for(2), key=lambda one: one.reference)
+    assert booking.reference == receipt["bank_reference"]
+    assert b"camt.054.001.08" in booking.body
+    assert b'<Amt Ccy="CNY">15.00</Amt><CdtDbtInd>DBIT</CdtDbtInd>' in booking.body
+    assert b"pain.002.001.10" in decline.body
+    assert b"<TxSts>RJCT</TxSts>" in decline.body
+    assert {one.headers["Content-Type"] for one in (booking, decline)} == {"application/xml"}
 
 
 def test_debits_deposits_and_recalls_are_told_as_coming_in(bank: Outside, receiver: Receiver) -> None:

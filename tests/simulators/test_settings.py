@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from gateways.bank_messages import OwnAccount
 from settings import Settings
-from simulators.settings import SERVICES, SimulatorSettings
+from simulators.bank.store import LENDER_NAME
+from simulators.settings import SERVICES, ProtocolUnknown, SimulatorSettings
 
 
 def test_the_defaults_are_those_of_the_back_office() -> None:
@@ -16,6 +18,13 @@ def test_the_defaults_are_those_of_the_back_office() -> None:
         assert ours[f"{service}_credential"] == SecretStr(theirs.credentials[service])
     assert ours["bank_account"] == theirs.lender_account
     assert ours["bank_notice_secret"] == SecretStr(theirs.notice_secret)
+    assert ours["bank_signing_secret"] == SecretStr(theirs.signing_secret)
+    assert ours["bank_protocol"] == theirs.protocol
+    assert ours["bank_account_name"] == LENDER_NAME
+    default = OwnAccount()
+    assert (default.number, default.name) == (theirs.lender_account, LENDER_NAME)
+    assert (default.protocol, default.signing_secret) == (theirs.protocol, theirs.signing_secret)
+    assert default.clearing_code == ours["bank_clearing_code"]
 
 
 def test_the_environment_sets_secrets_account_and_address_under_the_back_offices_names(
@@ -25,6 +34,9 @@ def test_the_environment_sets_secrets_account_and_address_under_the_back_offices
         "LOANWRIGHT_BANK_CREDENTIAL": "b",
         "LOANWRIGHT_BANK_ACCOUNT": "6200000000000000002",
         "LOANWRIGHT_BANK_NOTICE_SECRET": "n",
+        "LOANWRIGHT_BANK_SIGNING_SECRET": "s",
+        "LOANWRIGHT_BANK_PROTOCOL": "direct",
+        "LOANWRIGHT_CARDS_CREDENTIAL": "c",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -36,6 +48,9 @@ def test_the_environment_sets_secrets_account_and_address_under_the_back_offices
     assert theirs.credentials["sms"] == "demo-sms"
     assert theirs.lender_account == ours.bank_account == "6200000000000000002"
     assert theirs.notice_secret == ours.bank_notice_secret.get_secret_value() == "n"
+    assert theirs.signing_secret == ours.bank_signing_secret.get_secret_value() == "s"
+    assert theirs.protocol == ours.bank_protocol == "direct"
+    assert theirs.credentials["cards"] == ours.cards_credential.get_secret_value() == "c"
     assert theirs.notice_url == "http://x/"
 
 
@@ -47,3 +62,15 @@ def test_the_command_lines_address_goes_before_the_environments() -> None:
 
 def test_printed_settings_show_no_secret() -> None:
     assert "demo-" not in repr(SimulatorSettings(Path("unused")))
+
+
+def test_a_language_that_the_bank_does_not_speak_is_refused() -> None:
+    with pytest.raises(ProtocolUnknown):
+        SimulatorSettings.from_environment({"LOANWRIGHT_BANK_PROTOCOL": "swift"}, data_dir=Path("unused"))
+
+
+def test_mandates_are_demanded_only_where_that_is_asked_for() -> None:
+    for value, demanded in (("1", True), ("0", False)):
+        environment = {"LOANWRIGHT_BANK_MANDATES_REQUIRED": value}
+        assert SimulatorSettings.from_environment(environment, data_dir=Path("unused")).mandates_required is demanded
+    assert not SimulatorSettings(Path("unused")).mandates_required

@@ -13,7 +13,7 @@ from models.tasks import TaskKind
 from tests.services.procedure import OTHER_AGENT, Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
-from web import borrower, home, inbox, loans, sign_in, tasks
+from web import borrower, funds, home, inbox, loans, sign_in, tasks, unmatched
 from web.session import LARGEST_FORM
 
 STAFF = ("agent-lin", "manager-zhao", "risk-qian", "finance-sun", "auditor-wei", "admin-gu")
@@ -27,12 +27,18 @@ ACTS = (
     "/tasks/{task}/decision",
     "/tasks/{task}/completion",
     "/tasks/{task}/note",
+    "/tasks/{task}/proposal",
+    "/tasks/{task}/verdict",
 )
 BORROWERS_ACTS = ("acceptance", "completion", "withdrawal", "prepayment")
 
 
 def test_every_form_that_can_be_sent_is_in_the_lists_of_this_file() -> None:
-    routes = [route for room in (borrower, home, inbox, loans, sign_in, tasks) for route in room.router.routes]
+    routes = [
+        route
+        for room in (borrower, funds, home, inbox, loans, sign_in, tasks, unmatched)
+        for route in room.router.routes
+    ]
     sent = {route.path for route in routes if "POST" in getattr(route, "methods", ())}
     known = {act.replace("{task}", "{task_id}") for act in ACTS} | {f"/my/{{number}}/{act}" for act in BORROWERS_ACTS}
     assert sent == known

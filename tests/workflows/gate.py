@@ -21,9 +21,8 @@ class Gate:
                         gate.turned_away.remove(plan)
                         self._answer(plan[1], b'{"code": "turned_away"}')
                         return
-                headers = {
-                    name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers
-                }
+                sent = ("Accept", "Authorization", "Content-Type")
+                headers = {name: self.headers[name] for name in sent if name in self.headers}
                 try:
                     passed = httpx.request(
                         self.command, outside_url + self.path, content=body, headers=headers, timeout=10

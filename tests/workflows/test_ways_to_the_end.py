@@ -76,7 +76,10 @@ async def test_a_student_loan_goes_to_school_and_card_and_the_state_pays_interes
 
         await lender.until(date(2027, 7, 5))
         await lender.at(loan, Stage.SETTLED)
-        assert len(lender.payments(loan, PaymentKind.SUBSIDY)) == 5
+        # June 5 to July 5 is shared by its days: the state bears 25 of 30, of 28.00 yuan (2.8 % a year).
+        *whole, shared = lender.payments(loan, PaymentKind.SUBSIDY)
+        assert [payment.settled_fen for payment in whole] == 5 * [2_800]
+        assert (shared.value_date, shared.settled_fen) == (date(2026, 7, 5), 2_333)
         assert len(lender.payments(loan, PaymentKind.INSTALLMENT)) == 13
         assert "overdue" not in lender.messages(loan)
 

@@ -1,0 +1,48 @@
+"""The check of a card or account before it is used: do name, ID number, mobile and account belong together."""
+
+from enum import StrEnum
+
+import aiohttp
+from pydantic import TypeAdapter
+
+from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+
+
+class CardResult(StrEnum):
+    """What the four elements came to."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NOT_FOUND = "not_found"
+    CLOSED = "closed"
+
+
+class CardCheck(Answer):
+    """The answer; the reference proves that the check was made."""
+
+    result: CardResult
+    reference: str
+
+
+_CHECK = TypeAdapter(CardCheck)
+
+
+class CardRegister:
+    """Asks the service that knows the accounts of all banks."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        credential: str,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._connection = Connection(session, "cards", base_url, credential, timeout_seconds)
+
+    async def check(self, name: str, id_number: str, mobile: str, account: str) -> CardCheck:
+        """Whether the account is that person's, under that mobile (the four-element check). Raises OutsideError.
+
+        A mismatch does not say which element is wrong: who asks shall not learn an element by trying.
+        """
+        question = {"name": name, "id_number": id_number, "mobile": mobile, "account": account}
+        return await self._connection.post("checks", question, _CHECK)

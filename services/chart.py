@@ -1,0 +1,91 @@
+"""The chart of accounts and the rules of the ledger: dated versions, each valid from a day that is still to come."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from books.periods import PeriodBook
+from books.session import UnitOfWork
+from lending.account import Classification
+from lending.errors import LendingError
+from models.ledger import AccountVersion
+from models.periods import NonAccrualRule, ProvisionRate
+from models.staff import Actor, Role
+from services import audit
+from services.errors import NotAllowed
+
+
+class InvalidRule(LendingError):
+    """A version of an account or a rule that cannot be; `fields` names what is wrong."""
+
+    code = "invalid_rule"
+    http_status = 422
+
+
+def revise_account(work: UnitOfWork, actor: Actor, code: str, valid_from: date, changes: Mapping[str, object]) -> None:
+    """Adds a version of an account: its names, its tax rate in basis points or its group from a day on.
+
+    Kind and normal side stay: what they say of earlier postings would change with them. Refused: anybody but finance,
+    an account that is not there, and a day that is not in the future, since postings of that day may be split already.
+    """
+    _check(work, actor, valid_from)
+    known = work.ledger.versions(code)
+    if not known:
+        raise InvalidRule(f"there is no account {code}", fields={"code": "unknown"})
+    if known[-1].valid_from >= valid_from:
+        raise InvalidRule(
+            f"account {code} has a version from {known[-1].valid_from} already", fields={"valid_from": "too early"}
+        )
+    unknown = sorted(changes.keys() - {"name_en", "name_zh", "vat_basis_points", "parent"})
+    if unknown or not changes:
+        raise InvalidRule("an account changes its names, tax rate or group", fields=dict.fromkeys(unknown, "unknown"))
+    before = known[-1].model_dump(include=set(changes))
+    rate = changes.get("vat_basis_points", 0)
+    if not isinstance(rate, int) or not 0 <= rate < 10_000:
+        raise InvalidRule("a tax rate is from 0 to 9999 basis points", fields={"vat_basis_points": "0 to 9999"})
+    work.ledger.add_version(AccountVersion(**known[-1].model_dump() | dict(changes) | {"valid_from": valid_from}))
+    _record(work, actor, "account_revised", code, valid_from, changes, before)
+
+
+def rule_non_accrual(work: UnitOfWork, actor: Actor, valid_from: date, above_dpd: int, cured_at_dpd: int) -> None:
+    """Rules beyond how many days past due a loan stops accruing, and at how many it begins again."""
+    _check(work, actor, valid_from)
+    if not 0 <= cured_at_dpd <= above_dpd:
+        raise InvalidRule("a loan is cured at fewer days than it stops at", fields={"cured_at_dpd": "0 to above_dpd"})
+    PeriodBook(work.session).add_rule(
+        NonAccrualRule(valid_from=valid_from, above_dpd=above_dpd, cured_at_dpd=cured_at_dpd)
+    )
+    after = {"above_dpd": above_dpd, "cured_at_dpd": cured_at_dpd}
+    _record(work, actor, "non_accrual_ruled", "non_accrual", valid_from, after)
+
+
+def rule_provision(
+    work: UnitOfWork, actor: Actor, valid_from: date, classification: Classification, basis_points: int
+) -> None:
+    """Rules the share of the principal that is set aside for loans of a class, in basis points."""
+    _check(work, actor, valid_from)
+    if not 0 <= basis_points <= 10_000:
+        raise InvalidRule("a provision is from 0 to 10000 basis points", fields={"basis_points": "0 to 10000"})
+    rate = ProvisionRate(classification=classification, valid_from=valid_from, basis_points=basis_points)
+    PeriodBook(work.session).add_rule(rate)
+    _record(work, actor, "provision_ruled", classification, valid_from, {"basis_points": basis_points})
+
+
+def _check(work: UnitOfWork, actor: Actor, valid_from: date) -> None:
+    if actor.role is not Role.FINANCE:
+        raise NotAllowed("finance keeps the chart of accounts and its rules, nobody else")
+    if valid_from <= work.today:
+        raise InvalidRule(f"a rule begins after {work.today}", fields={"valid_from": "in the future"})
+
+
+def _record(
+    work: UnitOfWork,
+    actor: Actor,
+    act: str,
+    subject: str,
+    valid_from: date,
+    after: Mapping[str, object],
+    before: dict[str, object] | None = None,
+) -> None:
+    audit.record(
+        work, actor, act, subject=subject, before=before, after={**after, "valid_from": valid_from.isoformat()}
+    )

@@ -1,0 +1,308 @@
+"""Signing the contract by SMS code, with the evidence that a court would ask for.
+
+Electronic Signature Law of 2004 (as amended in 2019), articles 13 and 14: a signature counts like one by hand if it is
+the signer's alone, under his control when he signs, and if a change of it or of what was signed shows. Hence the code
+goes to the mobile of that very party, and the signature names the digest of the document.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+
+from books.papers import PaperBook
+from books.session import UnitOfWork
+from books.signatures import SignatureBook
+from lending.errors import LendingError
+from models.customers import Party
+from models.documents import Document
+from models.loans import Loan, Stage
+from models.notices import Contact
+from models.outbox import Topic
+from models.signatures import Signature, SignatureMethod, SigningCode
+from models.staff import Actor
+from services import audit
+from services.loans import require_stage
+from services.paper_contents import SIGNING_ROLES, signers
+from services.permissions import check_may_speak_for
+
+CODE_DIGITS = 6
+VALID_FOR = timedelta(minutes=5)
+MOST_TRIES = 5
+PAUSE = timedelta(minutes=1)
+"""Between two codes for a party."""
+MOST_CODES_A_DAY = 10
+"""With five tries each, fifty of a million codes can be guessed in a day."""
+TEXT = "【借款服务】您正在签署借款合同{loan}，验证码{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请联系我们。"
+HIDDEN = "*" * CODE_DIGITS
+
+_HASH_COST = 2**12
+"""Some ten milliseconds a try: a million take hours, the code is good for minutes."""
+
+
+class ContractNotReady(LendingError):
+    """The contract of the newest terms is not there yet."""
+
+    code = "contract_not_ready"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"the contract of loan {loan} is being made; try again in a moment")
+
+
+class UnknownParty(LendingError):
+    """Nobody of this id signs this loan's contract."""
+
+    code = "unknown_party"
+    http_status = 404
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"nobody of this id signs the contract of loan {loan}")
+
+
+class AlreadySigned(LendingError):
+    """The party has signed this contract."""
+
+    code = "already_signed"
+    http_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("this party has signed the contract already")
+
+
+class TooManyCodes(LendingError):
+    """Codes are asked for too quickly."""
+
+    code = "too_many_codes"
+    http_status = 429
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"a code was sent a moment ago, or {MOST_CODES_A_DAY} within a day; wait a minute and look at your messages"
+        )
+
+
+class OtherDocument(LendingError):
+    """What is to be signed is not the contract that counts now."""
+
+    code = "other_document"
+    http_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("the contract has changed since it was shown or the code was sent; read it and ask for a code")
+
+
+class CodeRefused(LendingError):
+    """The code does not sign anything."""
+
+    code = "code_refused"
+    http_status = 409
+
+
+class CodeExpired(CodeRefused):
+    """No code is valid any more."""
+
+    code = "code_expired"
+
+    def __init__(self) -> None:
+        super().__init__("there is no valid code; ask for a new one")
+
+
+class TooManyTries(CodeRefused):
+    """The code was guessed at too often."""
+
+    code = "too_many_tries"
+
+    def __init__(self) -> None:
+        super().__init__("this code was entered wrongly too often; ask for a new one")
+
+
+class WrongCode(CodeRefused):
+    """The code is another one. To be raised after the try was committed."""
+
+    code = "wrong_code"
+
+    def __init__(self, left: int) -> None:
+        super().__init__(f"this is not the code that was sent; {left} tries are left")
+
+
+def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> SigningCode:
+    """Sends a party a code with which he signs the contract that counts now; codes sent before are void.
+
+    Asked for by the borrower or whoever sits with him; it always goes to the mobile of the party himself. Raises
+    NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, AlreadySigned and TooManyCodes.
+    """
+    party, document = _to_sign(work, actor, loan, party_id)
+    book = SignatureBook(work.session)
+    if any(one.party_id == party.id for one in book.of_document(document.id)):
+        raise AlreadySigned
+    before = book.newest_code(party.id)
+    if before is not None and work.now - before.asked_at < PAUSE:
+        raise TooManyCodes
+    if book.codes_since(party.id, work.now - timedelta(days=1)) >= MOST_CODES_A_DAY:
+        raise TooManyCodes
+    digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    code = SigningCode(
+        loan=loan.number,
+        party_id=party.id,
+        document_id=document.id,
+        code_hash="",
+        code=digits,
+        asked_by=actor.id,
+        asked_at=work.now,
+        expires_at=work.now + VALID_FOR,
+    )
+    code.code_hash = _hashed(code.id, digits)
+    work.session.add(code)
+    key = f"signing_code:{code.id}"
+    work.outbox.put(Topic.SIGNING_CODE, key, {"signing_code": code.id}, work.now, loan.number)
+    if party.customer_id is not None:
+        # Without the code: whoever may read the history of contact could sign with it.
+        work.write(
+            Contact(
+                key=key,
+                customer_id=party.customer_id,
+                loan=loan.number,
+                channel="sms",
+                direction="out",
+                template="signing_code",
+                text=message(loan.number, HIDDEN),
+                at=work.now,
+            )
+        )
+    audit.record(
+        work,
+        actor,
+        "signing_code_requested",
+        loan=loan.number,
+        subject=party.id,
+        after={"document": document.id, "sha256": document.sha256},
+    )
+    return code
+
+
+def message(loan: str, digits: str) -> str:
+    """The text that a code arrives in."""
+    return TEXT.format(loan=loan, code=digits, minutes=VALID_FOR // timedelta(minutes=1))
+
+
+def sign(
+    work: UnitOfWork,
+    actor: Actor,
+    loan: Loan,
+    party_id: str,
+    digits: str,
+    *,
+    document_sha256: str,
+    user_agent: str | None = None,
+) -> Signature | WrongCode:
+    """The party's signature under the contract whose digest he was shown; signing it again gives the first one.
+
+    A wrong code is **returned** as WrongCode and not raised, for the try must be committed: raise it afterwards. Raises
+    what `request_code` raises, OtherDocument if another contract counts by now, CodeExpired and TooManyTries.
+    """
+    party, document = _to_sign(work, actor, loan, party_id)
+    if not hmac.compare_digest(document_sha256.encode(), document.sha256.encode()):
+        raise OtherDocument
+    book = SignatureBook(work.session)
+    for signature in book.of_document(document.id):
+        if signature.party_id == party.id:
+            return signature
+    code = book.newest_code(party.id)
+    if code is None or code.used_at is not None or work.now >= code.expires_at:
+        raise CodeExpired
+    if code.document_id != document.id:
+        raise OtherDocument
+    if code.tries >= MOST_TRIES:
+        raise TooManyTries
+    code.tries += 1
+    work.session.add(code)
+    if not hmac.compare_digest(_hashed(code.id, digits).encode(), code.code_hash.encode()):
+        left = MOST_TRIES - code.tries
+        audit.record(
+            work, actor, "signing_refused", loan=loan.number, subject=party.id, reason="wrong_code", refused=True
+        )
+        return WrongCode(left)
+    code.used_at = work.now
+    # The message of a code that was typed in this quickly may not be noted as sent yet.
+    sent_at = code.sent_at or code.asked_at
+    signature = Signature(
+        loan=loan.number,
+        party_id=party.id,
+        document_id=document.id,
+        document_sha256=document.sha256,
+        terms_version=document.terms_version or 0,
+        method=SignatureMethod.SMS_CODE,
+        signing_code_id=code.id,
+        code_hash=code.code_hash,
+        code_sent_at=sent_at,
+        code_confirmed_at=work.now,
+        tries=code.tries,
+        address=actor.address,
+        user_agent_sha256=hashlib.sha256(user_agent.encode()).hexdigest() if user_agent else None,
+        entered_by=actor.id,
+        entered_as=actor.role,
+        signed_at=work.now,
+    )
+    work.session.flush()
+    work.write(signature)
+    audit.record(
+        work,
+        actor,
+        "contract_signed",
+        loan=loan.number,
+        subject=party.id,
+        after={
+            "document": document.id,
+            "sha256": document.sha256,
+            "terms_version": document.terms_version,
+            "method": SignatureMethod.SMS_CODE,
+        },
+    )
+    return signature
+
+
+def missing_signatures(work: UnitOfWork, loan: Loan) -> list[Party]:
+    """Who has not signed the contract of the newest terms; everybody as long as there is none."""
+    document = contract_to_sign(work, loan)
+    signed = {one.party_id for one in _good(work, document)} if document else set()
+    parties = sorted(work.customers.parties(loan.number), key=lambda one: (one.position, one.role))
+    return [one for one in parties if one.role in SIGNING_ROLES and one.id not in signed]
+
+
+def all_signed(work: UnitOfWork, loan: Loan) -> bool:
+    """Whether every party has signed the contract of the newest terms, and it is still what they signed."""
+    return not missing_signatures(work, loan)
+
+
+def contract_to_sign(work: UnitOfWork, loan: Loan) -> Document | None:
+    """The contract that counts now: in Chinese, of the newest terms agreed; None until it is made."""
+    book = PaperBook(work.session)
+    terms = book.contract_terms(loan.number)
+    return book.contract(loan.number, terms.version) if terms else None
+
+
+def _good(work: UnitOfWork, document: Document) -> list[Signature]:
+    """The signatures under a document that has not been touched since."""
+    if hashlib.sha256(document.content).hexdigest() != document.sha256:
+        return []
+    signatures = SignatureBook(work.session).of_document(document.id)
+    return [one for one in signatures if one.document_sha256 == document.sha256]
+
+
+def _to_sign(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> tuple[Party, Document]:
+    # Held until the end: the offer cannot be taken meanwhile, and of two tries at once the second sees the first.
+    loan = work.loans.get(loan.number)
+    check_may_speak_for(actor, loan)
+    require_stage(loan, "signing", Stage.ACCEPTANCE)
+    party = next((one.party for one in signers(work, loan) if one.party.id == party_id), None)
+    if party is None:
+        raise UnknownParty(loan.number)
+    document = contract_to_sign(work, loan)
+    if document is None:
+        raise ContractNotReady(loan.number)
+    return party, document
+
+
+def _hashed(salt: str, digits: str) -> str:
+    return hashlib.scrypt(digits.encode(), salt=salt.encode(), n=_HASH_COST, r=8, p=1).hex()

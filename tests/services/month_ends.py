@@ -1,0 +1,56 @@
+"""Lives through the ends of months as their workflow does, on the books alone."""
+
+from datetime import date
+
+from books.periods import PeriodBook
+from models.periods import LoanMonthEnd
+from models.recurring import MonthEndOrder, MonthEndPage, MonthEndPageOrder
+from services.accruals import look_at_page, month_to_end, write_page
+from services.reports import trial_balance
+from tests.services.procedure import Procedure
+
+
+def end_months(procedure: Procedure, day: date | None = None) -> list[str]:
+    """What the schedule does on a day (else the procedure's); returns the months that it completed."""
+    day = day or procedure.day
+    completed: list[str] = []
+    while True:
+        with procedure.at(day) as work:
+            month = month_to_end(work, MonthEndOrder(day=day)).month
+        if month is None:
+            return completed
+        page = MonthEndPage(after="")
+        while page.after is not None:
+            page = end_page(procedure, MonthEndPageOrder(month=month, day=day, after=page.after))
+        if not page.complete:
+            return completed
+        completed.append(month)
+
+
+def end_page(procedure: Procedure, order: MonthEndPageOrder) -> MonthEndPage:
+    """One page of it."""
+    with procedure.at(order.day) as work:
+        return write_page(work, order, look_at_page(work, order))
+
+
+def month_end_of(procedure: Procedure, loan: str, month: str) -> LoanMonthEnd:
+    """How a month ended for a loan."""
+    with procedure.books.read() as work:
+        return PeriodBook(work.session).month_ends(month, [loan])[loan]
+
+
+def lines_of(procedure: Procedure, entry: str) -> dict[str, tuple[str, str, int, date]]:
+    """The postings of an entry: name → debit, credit, fen, value date."""
+    loan = entry.partition(":")[0]
+    with procedure.books.read() as work:
+        return {
+            one.key.removeprefix(f"{entry}:"): (one.debit, one.credit, one.amount_fen, one.value_date)
+            for one in work.ledger.of_loan(loan)
+            if one.entry == entry
+        }
+
+
+def balances(procedure: Procedure, as_of: date) -> dict[str, int]:
+    """The trial balance of a day: account → debits less credits."""
+    with procedure.books.read() as work:
+        return {line.code: line.debited - line.credited for line in trial_balance(work, as_of).lines}

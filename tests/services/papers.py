@@ -1,0 +1,51 @@
+"""Papers as tests read them: made at once, and the text that a reader sees."""
+
+import io
+from datetime import date
+
+from pypdf import PdfReader
+
+from activities.papers import PaperPress
+from models.documents import Document
+from models.papers import PaperLanguage, PaperOrder
+from services.papers import order_contract
+from tests.modules.applications import id_number
+from tests.services.procedure import Procedure
+
+JOINT = {
+    "joint_borrower_name": "王示例",
+    "joint_borrower_id_number": id_number(date(1965, 5, 17), 1),
+    "joint_borrower_mobile": "19900000002",
+}
+"""The fields of a form that name a joint borrower."""
+
+
+def text_of(pdf: bytes) -> str:
+    """The text of all pages."""
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+def lines_of(pdf: bytes) -> list[str]:
+    """Its lines, each without needless spaces."""
+    return [" ".join(line.split()) for line in text_of(pdf).splitlines()]
+
+
+def squeezed(pdf: bytes) -> str:
+    """The text without any space or line break: nothing hides behind one."""
+    return "".join(text_of(pdf).split())
+
+
+def made(procedure: Procedure, order: PaperOrder) -> Document:
+    """The document that an order becomes."""
+    PaperPress(procedure.books, clock=lambda: order.asked_at).make_all()
+    with procedure.books.read() as work:
+        document = work.documents.get(order.id)
+    assert document is not None
+    return document
+
+
+def contract(procedure: Procedure, loan: str, language: PaperLanguage = PaperLanguage.CHINESE) -> Document:
+    """The contract of the newest terms, dated the procedure's day."""
+    with procedure.at() as work:
+        order = order_contract(work, work.loans.get(loan), procedure.day, language=language)
+    return made(procedure, order)

@@ -1,0 +1,81 @@
+"""The daily reconciliation with the bank: every day that is over, and every day that was missed."""
+
+from datetime import date, timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from models.keys import BANK_QUEUE
+from models.messages import Message
+from models.reconciliation import (
+    CompareOrder,
+    DayOrder,
+    DayReconciled,
+    DaysDue,
+    DaysOrder,
+    DaysReconciled,
+    StatementKept,
+)
+from models.recurring import DailyOrder
+
+BOOKS_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+BANK_RETRY = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
+
+CLOSING = timedelta(minutes=1)
+"""What a bank needs at least to close a day, however short the days of a demonstration are."""
+BANK_PATIENCE = timedelta(minutes=10)
+"""How long a statement is asked for before finance hears that it is missing."""
+LITTLE_PATIENCE = timedelta(minutes=1)
+"""The same right after a day that had none: a bank that is away would keep every day of a month for that long."""
+
+Result = TypeVar("Result", bound=Message)
+
+
+@workflow.defn(name="Reconciliation")
+class ReconciliationWorkflow:
+    """Started every business day; one day after the other, so that balances are compared with the day before."""
+
+    @workflow.run
+    async def run(self, order: DailyOrder) -> DaysReconciled:
+        """Reconciles the days that are due. One without a statement is told to finance and asked for again tomorrow."""
+        over = workflow.now() - max(order.clock.length_of(1), CLOSING)
+        last = order.clock.business_date(over)
+        due = await self._on_books("days_to_reconcile", DaysOrder(last=last), DaysDue)
+        reconciled = 0
+        patience = BANK_PATIENCE
+        for day in due.days:
+            is_done = await self._reconcile(day, patience)
+            reconciled += is_done
+            patience = BANK_PATIENCE if is_done else LITTLE_PATIENCE
+        return DaysReconciled(reconciled=reconciled, without_statement=len(due.days) - reconciled)
+
+    async def _reconcile(self, day: date, patience: timedelta) -> bool:
+        try:
+            kept = await workflow.execute_activity(
+                "fetch_statement",
+                DayOrder(day=day),
+                task_queue=BANK_QUEUE,
+                start_to_close_timeout=timedelta(seconds=60),
+                schedule_to_close_timeout=patience,
+                retry_policy=BANK_RETRY,
+                result_type=StatementKept,
+            )
+        except ActivityError:
+            await self._on_books("note_missing_statement", DayOrder(day=day), DayOrder)
+            return False
+        if kept.statement_id is None:
+            return False
+        await self._on_books("reconcile_statement", CompareOrder(statement_id=kept.statement_id), DayReconciled)
+        return True
+
+    async def _on_books(self, activity: str, order: Message, result_type: type[Result]) -> Result:
+        result: Result = await workflow.execute_activity(
+            activity,
+            order,
+            start_to_close_timeout=timedelta(minutes=2),
+            retry_policy=BOOKS_RETRY,
+            result_type=result_type,
+        )
+        return result
