@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import date
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -47,17 +47,17 @@ class ReconciliationActs:
                 statement = await self.bank.statement(order.day)
                 reconciliation.check_statement(statement, self.account, order.day)
             except (OutsideRefused, StatementRejected) as error:
-                await asyncio.to_thread(self._note_refused, order.day, error)
+                await asyncio.to_thread(self._note_refused, order, error)
                 return StatementKept()
-            return StatementKept(statement_id=await asyncio.to_thread(self._keep, statement))
+            return StatementKept(statement_id=await asyncio.to_thread(self._keep, statement, order.at))
 
     @activity.defn
     def reconcile_statement(self, order: CompareOrder) -> DayReconciled:
         """Books what no notice told of, and compares the statement with the books."""
         with refusals():
-            for n in self._do(lambda work: reconciliation.book_known(work, order.statement_id)):
-                self._do(partial(reconciliation.book_line, statement_id=order.statement_id, n=n))
-            done = self._do(lambda work: reconciliation.compare(work, order.statement_id))
+            for n in self._do(order.at, lambda work: reconciliation.book_known(work, order.statement_id)):
+                self._do(order.at, partial(reconciliation.book_line, statement_id=order.statement_id, n=n))
+            done = self._do(order.at, lambda work: reconciliation.compare(work, order.statement_id))
         log.info("day_reconciled", day=str(done.business_date), matched=done.matched, differences=done.differences)
         return DayReconciled(
             day=done.business_date, matched=done.matched, booked=done.booked, differences=done.differences
@@ -67,22 +67,25 @@ class ReconciliationActs:
     def note_missing_statement(self, order: DayOrder) -> DayOrder:
         """Tells finance that a day's statement did not come; the day is asked for again tomorrow."""
         with refusals():
-            self._do(lambda work: reconciliation.note_missing_statement(work, order.day))
+            self._do(order.at, lambda work: reconciliation.note_missing_statement(work, order.day))
         return order
 
-    def _keep(self, statement: Statement) -> str:
-        return self._do(lambda work: reconciliation.take_in(work, statement).id)
+    def _keep(self, statement: Statement, at: datetime) -> str:
+        return self._do(at, lambda work: reconciliation.take_in(work, statement).id)
 
-    def _note_refused(self, day: date, error: LendingError) -> None:
-        self._do(lambda work: reconciliation.note_refused_statement(work, day, str(error)))
+    def _note_refused(self, order: DayOrder, error: LendingError) -> None:
+        self._do(order.at, lambda work: reconciliation.note_refused_statement(work, order.day, str(error)))
 
-    def _do(self, act: Callable[[UnitOfWork], Result]) -> Result:
-        """One act in a unit of work. If a notice brings the same movement at this moment, a second look finds it."""
+    def _do(self, at: datetime, act: Callable[[UnitOfWork], Result]) -> Result:
+        """One act in a unit of work. If a notice brings the same movement at this moment, a second look finds it.
+
+        It happens when the workflow says, since the day on which money is heard of decides its value date.
+        """
         try:
-            with self.books.begin() as work:
+            with self.books.begin(at) as work:
                 return act(work)
         except IntegrityError as error:
             if not was_written_before(error):
                 raise
-            with self.books.begin() as work:
+            with self.books.begin(at) as work:
                 return act(work)

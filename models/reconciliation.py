@@ -126,9 +126,10 @@ class DaysDue(Message):
 
 
 class DayOrder(Message):
-    """Ask for the statement of one business date."""
+    """Ask for the statement of one business date; `at` is the instant by the workflow's clock."""
 
     day: dt.date
+    at: dt.datetime
 
 
 class StatementKept(Message):
@@ -138,9 +139,10 @@ class StatementKept(Message):
 
 
 class CompareOrder(Message):
-    """Ask for a statement to be compared with the books."""
+    """Ask for a statement to be compared with the books; `at` is the instant by the workflow's clock."""
 
     statement_id: str
+    at: dt.datetime
 
 
 class DayReconciled(Message):

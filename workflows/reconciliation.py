@@ -55,7 +55,7 @@ class ReconciliationWorkflow:
         try:
             kept = await workflow.execute_activity(
                 "fetch_statement",
-                DayOrder(day=day),
+                DayOrder(day=day, at=workflow.now()),
                 task_queue=BANK_QUEUE,
                 start_to_close_timeout=timedelta(seconds=60),
                 schedule_to_close_timeout=patience,
@@ -63,11 +63,12 @@ class ReconciliationWorkflow:
                 result_type=StatementKept,
             )
         except ActivityError:
-            await self._on_books("note_missing_statement", DayOrder(day=day), DayOrder)
+            await self._on_books("note_missing_statement", DayOrder(day=day, at=workflow.now()), DayOrder)
             return False
         if kept.statement_id is None:
             return False
-        await self._on_books("reconcile_statement", CompareOrder(statement_id=kept.statement_id), DayReconciled)
+        order = CompareOrder(statement_id=kept.statement_id, at=workflow.now())
+        await self._on_books("reconcile_statement", order, DayReconciled)
         return True
 
     async def _on_books(self, activity: str, order: Message, result_type: type[Result]) -> Result:

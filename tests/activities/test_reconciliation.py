@@ -1,6 +1,7 @@
 """The activities of the reconciliation: two at the same moment, and a bank that is away or talks nonsense."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,10 @@ from tests.services.statements import ACCOUNT, DAY, line, statement
 from tests.simulators.running import Receiver
 
 
+def the_day_after(books: Books) -> datetime:
+    return books.clock.opens_at(DAY + timedelta(days=1))
+
+
 async def test_two_at_the_same_moment_book_and_tell_everything_once(books: Books, procedure: Procedure) -> None:
     loan = procedure.running()
     lines = [line(f"b{n}", 100 + n, remittance=f"还款 {loan}") for n in range(40)]
@@ -26,7 +31,7 @@ async def test_two_at_the_same_moment_book_and_tell_everything_once(books: Books
 
     async with open_session() as session:
         acts = ReconciliationActs(books, BankGateway(session, "http://127.0.0.1:9", "none"), ACCOUNT)
-        order = CompareOrder(statement_id=kept)
+        order = CompareOrder(statement_id=kept, at=the_day_after(books))
         first, second = await asyncio.gather(*(asyncio.to_thread(acts.reconcile_statement, order) for _ in range(2)))
 
     assert first == second
@@ -58,7 +63,7 @@ async def test_a_notice_that_comes_meanwhile_is_no_trouble(books: Books, procedu
 
     async with open_session() as session:
         acts = ReconciliationActs(books, BankGateway(session, "http://127.0.0.1:9", "none"), ACCOUNT)
-        done = asyncio.to_thread(acts.reconcile_statement, CompareOrder(statement_id=kept))
+        done = asyncio.to_thread(acts.reconcile_statement, CompareOrder(statement_id=kept, at=the_day_after(books)))
         await asyncio.gather(done, asyncio.to_thread(tell_all))
 
     assert len(procedure.payments(loan)) == 41
@@ -71,11 +76,11 @@ async def test_a_bank_that_is_away_is_asked_again_and_one_that_talks_nonsense_is
     async with open_session() as session:
         away = ReconciliationActs(books, BankGateway(session, "http://127.0.0.1:9", "none"), ACCOUNT)
         with pytest.raises(OutsideUnavailable):
-            await away.fetch_statement(DayOrder(day=DAY))
+            await away.fetch_statement(DayOrder(day=DAY, at=the_day_after(books)))
         with Receiver(body=b"<nonsense/>") as bank:
             url = bank.url.removesuffix("/notices")
             talking = ReconciliationActs(books, BankGateway(session, url, "none"), ACCOUNT)
-            assert (await talking.fetch_statement(DayOrder(day=DAY))).statement_id is None
+            assert (await talking.fetch_statement(DayOrder(day=DAY, at=the_day_after(books)))).statement_id is None
     with books.read() as work:
         (found,) = work.reconciliation.differences(DAY, DAY)
     assert found.kind is DifferenceKind.STATEMENT_REFUSED
