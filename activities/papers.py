@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 
-from books.papers import PaperBook
 from books.session import Books
 from lending.errors import LendingError
 from models.papers import PaperOrder
@@ -63,10 +62,10 @@ class PaperPress:
             self._typesetter = Typesetter(self.fonts)
         now = self.clock()
         with self.books.read() as work:
-            if not PaperBook(work.session).is_due(now):
+            if not work.papers.is_due(now):
                 return False
         with self.books.begin() as work:
-            order = PaperBook(work.session).claim(now, LEASE)
+            order = work.papers.claim(now, LEASE)
         if order is None:
             return False
         try:

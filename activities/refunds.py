@@ -14,10 +14,10 @@ class RefundSender:
     def __init__(self, bank: BankActs) -> None:
         self.bank = bank
 
-    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:  # noqa: ARG002
+    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
         """Nothing: the message names the order."""
         return {}
 
-    async def deliver(self, row: OutboxRow, found: Any) -> None:  # noqa: ARG002
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Carries the order out; without an outcome the message comes back later."""
         await self.bank.refund(str(row.payload["key"]))

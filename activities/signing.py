@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from books.session import Books, UnitOfWork
-from books.signatures import SignatureBook
 from gateways.sms import SmsGateway
 from models.notices import Sms
 from models.outbox import OutboxRow
@@ -20,11 +19,11 @@ class SigningCodeSender:
         self.books = books
         self.gateway = gateway
 
-    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:  # noqa: ARG002
+    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
         """Nothing: a code is read when it is sent."""
         return {}
 
-    async def deliver(self, row: OutboxRow, found: Any) -> None:  # noqa: ARG002
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Sends one code, unless it was sent or is too old to be used."""
         code_id = str(row.payload["signing_code"])
         sms = await asyncio.to_thread(self._message, code_id)
@@ -34,7 +33,7 @@ class SigningCodeSender:
 
     def _message(self, code_id: str) -> Sms | None:
         with self.books.read() as work:
-            code = SignatureBook(work.session).code(code_id)
+            code = work.signatures.code(code_id)
             if code is None or code.code is None or work.now >= code.expires_at:
                 return None
             people = signers(work, work.loans.get(code.loan))
@@ -43,7 +42,7 @@ class SigningCodeSender:
 
     def _forget(self, code_id: str) -> None:
         with self.books.begin() as work:
-            code = SignatureBook(work.session).code(code_id)
+            code = work.signatures.code(code_id)
             if code is not None:
                 code.code = None
                 code.sent_at = work.now

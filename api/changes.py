@@ -1,10 +1,11 @@
 """Changes to a running loan under four eyes: proposed here, decided as a task, applied by the loan itself."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -164,95 +165,75 @@ class ChangesView(BaseModel):
     items: list[ChangeView]
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """Who proposes something for which loan, and whether he only wants to see what it would come to."""
+
+    loan: LoanNumber
+    actor: Acting
+    context: Context
+    key: OptionalKey = None
+    preview_only: PreviewOnly = False
+
+    async def as_asked(self, kind: ChangeKind, body: ChangeBody) -> ChangeView:
+        """The preview, or the proposal as the loan has taken it."""
+        order = ChangeOrder(
+            sender=sender_of(self.actor),
+            command_id=command_id(self.actor, f"{self.loan}:{kind}", self.key),
+            kind=kind,
+            asked=body.asked,
+            reason=body.reason,
+        )
+        found = await run_in_threadpool(_check, self.context, self.actor, self.loan, order, self.preview_only)
+        if found is not None:
+            return found
+        result = await self.context.commands.propose_change(self.loan, order)
+        return await run_in_threadpool(_look, self.context, self.actor, self.loan, result.proposal or "")
+
+
+Proposing = Annotated[Proposal, Depends()]
+
+
 @router.post("/loans/{loan}/deferral")
-async def propose_deferral(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: DeferralBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_deferral(proposing: Proposing, body: DeferralBody) -> ChangeView:
     """The borrower, who speaks for him, or a manager asks for a deferral; risk decides."""
-    return await _propose(context, actor, loan, ChangeKind.DEFERRAL, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.DEFERRAL, body)
 
 
 @router.post("/loans/{loan}/restructuring")
-async def propose_restructuring(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: RestructuringBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_restructuring(proposing: Proposing, body: RestructuringBody) -> ChangeView:
     """A manager proposes another schedule; risk decides."""
-    return await _propose(context, actor, loan, ChangeKind.RESTRUCTURING, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.RESTRUCTURING, body)
 
 
 @router.post("/loans/{loan}/rate-change")
-async def propose_rate_change(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: RateChangeBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_rate_change(proposing: Proposing, body: RateChangeBody) -> ChangeView:
     """A manager proposes another rate; risk decides."""
-    return await _propose(context, actor, loan, ChangeKind.RATE_CHANGE, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.RATE_CHANGE, body)
 
 
 @router.post("/loans/{loan}/waiver")
-async def propose_waiver(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: WaiverBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_waiver(proposing: Proposing, body: WaiverBody) -> ChangeView:
     """A manager proposes to let off a part of the debt; risk decides."""
-    return await _propose(context, actor, loan, ChangeKind.WAIVER, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.WAIVER, body)
 
 
 @router.post("/loans/{loan}/fee")
-async def propose_fee(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: FeeBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_fee(proposing: Proposing, body: FeeBody) -> ChangeView:
     """A manager proposes a fee; risk decides."""
-    return await _propose(context, actor, loan, ChangeKind.FEE, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.FEE, body)
 
 
 @router.post("/loans/{loan}/write-off")
-async def propose_write_off(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: WriteOffBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_write_off(proposing: Proposing, body: WriteOffBody) -> ChangeView:
     """A manager proposes to write the loan off; risk decides."""
-    return await _propose(context, actor, loan, ChangeKind.WRITE_OFF, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.WRITE_OFF, body)
 
 
 @router.post("/loans/{loan}/correction")
-async def propose_correction(
-    loan: LoanNumber,
-    actor: Acting,
-    context: Context,
-    body: CorrectionBody,
-    key: OptionalKey = None,
-    preview_only: PreviewOnly = False,
-) -> ChangeView:
+async def propose_correction(proposing: Proposing, body: CorrectionBody) -> ChangeView:
     """Finance corrects what was posted; another person of finance confirms."""
-    return await _propose(context, actor, loan, ChangeKind.CORRECTION, body, key, preview_only)
+    return await proposing.as_asked(ChangeKind.CORRECTION, body)
 
 
 @router.get("/loans/{loan}/changes")
@@ -282,29 +263,6 @@ async def withdraw_change(
 
     before = await run_in_threadpool(check)
     return before or answer_to(loan, await context.commands.take_back_change(loan, withdrawal))
-
-
-async def _propose(
-    context: ApiContext,
-    actor: Actor,
-    loan: str,
-    kind: ChangeKind,
-    body: ChangeBody,
-    key: str | None,
-    preview_only: bool,
-) -> ChangeView:
-    order = ChangeOrder(
-        sender=sender_of(actor),
-        command_id=command_id(actor, f"{loan}:{kind}", key),
-        kind=kind,
-        asked=body.asked,
-        reason=body.reason,
-    )
-    found = await run_in_threadpool(_check, context, actor, loan, order, preview_only)
-    if isinstance(found, ChangeView):
-        return found
-    result = await context.commands.propose_change(loan, order)
-    return await run_in_threadpool(_look, context, actor, loan, result.proposal or "")
 
 
 def _check(context: ApiContext, actor: Actor, number: str, order: ChangeOrder, preview_only: bool) -> ChangeView | None:

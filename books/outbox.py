@@ -111,5 +111,10 @@ class OutboxBook:
         return int(after[0]) - count
 
 
+def growing_pause(attempts: int, longest: timedelta) -> timedelta:
+    """How long what failed so many times waits for its next try: twice as long each time, at most `longest`."""
+    return min(timedelta(seconds=2 ** min(attempts, 16)), longest)
+
+
 def _rows(ids: list[str]) -> Update:
     return update(OutboxRow).where(col(OutboxRow.id).in_(ids))

@@ -13,15 +13,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, create_engine
 
 from books.audit import AuditBook
+from books.changes import ChangeBook
 from books.customers import CustomerBook
 from books.documents import DocumentBook
 from books.ledger import LedgerBook
 from books.loans import LoanBook
 from books.outbox import OutboxBook
+from books.papers import PaperBook
 from books.payments import PaymentBook
+from books.periods import PeriodBook
 from books.policies import PolicyBook
+from books.portfolio import PortfolioBook
 from books.reconciliation import ReconciliationBook
 from books.rows import write
+from books.signatures import SignatureBook
 from books.staff import StaffBook
 from books.tasks import TaskBook
 from lending.calendar import BusinessClock
@@ -79,6 +84,31 @@ class UnitOfWork:
     def reconciliation(self) -> ReconciliationBook:
         """The bank's statements and where they differ."""
         return ReconciliationBook(self.session)
+
+    @cached_property
+    def papers(self) -> PaperBook:
+        """Papers asked for, waiting and made."""
+        return PaperBook(self.session)
+
+    @cached_property
+    def signatures(self) -> SignatureBook:
+        """Signing codes and signatures."""
+        return SignatureBook(self.session)
+
+    @cached_property
+    def periods(self) -> PeriodBook:
+        """Months that end and are closed, and the rules dated by them."""
+        return PeriodBook(self.session)
+
+    @cached_property
+    def portfolio(self) -> PortfolioBook:
+        """Where loans that were taken over came from."""
+        return PortfolioBook(self.session)
+
+    @cached_property
+    def changes(self) -> ChangeBook:
+        """Proposals to change a loan, and what became of them."""
+        return ChangeBook(self.session)
 
     @cached_property
     def ledger(self) -> LedgerBook:

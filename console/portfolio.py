@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from books.portfolio import PortfolioBook
 from books.session import Books
 from console.imports import UnreadableFile, read_lines, sentence_of
 from lending.errors import LendingError
@@ -121,7 +120,7 @@ class _Run:
         """Computes the loans of a batch, then writes those that nothing stands against in one transaction."""
         told = list(self._told(batch))
         with self.books.read() as work:
-            known = PortfolioBook(work.session).known([origin.key for _, origin, _ in told])
+            known = work.portfolio.known([origin.key for _, origin, _ in told])
         checked: list[CheckedTakeover] = []
         for number, origin, body in told:
             before = known.get(origin.key)

@@ -22,13 +22,13 @@ log = structlog.get_logger()
 class Delivery(Protocol):
     """What is done with the messages of one topic."""
 
-    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow], /) -> Mapping[str, Any]:
         """What the books say about each message, by its id: read for all that were claimed together.
 
         Plain queries only. What can go wrong with a single message belongs in `deliver`, where it holds up no other.
         """
 
-    async def deliver(self, row: OutboxRow, found: Any) -> None:
+    async def deliver(self, row: OutboxRow, found: Any, /) -> None:
         """Delivers a message; `found` is what was looked up for it, None if nothing."""
 
 
@@ -38,11 +38,11 @@ class StartLoan:
     def __init__(self, commands: LoanCommands) -> None:
         self.commands = commands
 
-    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:  # noqa: ARG002
+    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
         """Nothing: the message holds the order."""
         return {}
 
-    async def deliver(self, row: OutboxRow, found: Any) -> None:  # noqa: ARG002
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Starts it; one that runs already is left alone."""
         await self.commands.start(LoanOrder.model_validate(row.payload))
 

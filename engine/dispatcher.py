@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from books.outbox import growing_pause
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
 from engine.deliveries import ConfirmCommand, Delivery, SignalLoan, StartLoan
@@ -97,8 +98,7 @@ class Dispatcher:
             work.outbox.done([row.id for row, error in outcomes if error is None], now)
             for row, error in outcomes:
                 if error is not None:
-                    pause = min(timedelta(seconds=2 ** min(row.attempts, 16)), LONGEST_WAIT)
-                    work.outbox.later(row.id, now + pause, error)
+                    work.outbox.later(row.id, now + growing_pause(row.attempts, LONGEST_WAIT), error)
 
     async def _try(self, row: OutboxRow, found: Any) -> str | None:
         try:

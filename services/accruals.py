@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from books.periods import PeriodBook
 from books.session import UnitOfWork
 from lending.account import Classification, LoanAccount
 from lending.errors import LendingError
@@ -48,13 +47,13 @@ class LoanAtMonthEnd:
 
 def rules_on(work: UnitOfWork, day: date) -> Rules:
     """The rules of a day."""
-    periods = PeriodBook(work.session)
+    periods = work.periods
     return Rules(work.ledger.rates(day), periods.provision_rates(day), periods.non_accrual_rule(day))
 
 
 def month_to_end(work: UnitOfWork, order: MonthEndOrder) -> MonthToEnd:
     """The oldest month that is over on the day and not posted for every loan yet; none before the first payout."""
-    periods = PeriodBook(work.session)
+    periods = work.periods
     last = periods.last_month_end()
     if last is not None:
         month = Month.parse(last).next
@@ -81,7 +80,7 @@ def look_at_page(work: UnitOfWork, order: MonthEndPageOrder) -> LoansAtMonthEnd:
     A loan that still has to live through a day of the month waits for it, but not for ever.
     """
     month = Month.parse(order.month)
-    periods = PeriodBook(work.session)
+    periods = work.periods
     patient = (order.day - month.last).days <= PATIENCE_DAYS
     found = periods.loans_to_end(month, after=order.after, limit=PAGE, ready_only=patient)
     numbers = [loan.number for loan in found]
@@ -109,7 +108,7 @@ def write_page(work: UnitOfWork, order: MonthEndPageOrder, found: LoansAtMonthEn
     After the last loan the month is complete, unless some loan is still left.
     """
     month = Month.parse(order.month)
-    periods = PeriodBook(work.session)
+    periods = work.periods
     entries = []
     for loan in found.loans:
         key = accrual_key(loan.figures.loan, month)

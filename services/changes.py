@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from books.changes import Change, ChangeBook
+from books.changes import Change
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.errors import LendingError
@@ -54,7 +54,7 @@ def try_out(
     """What a change would come to and who would decide it; refused if this person could not propose it now."""
     check_may_propose(actor, kind, loan)
     require_stage(loan, kind, Stage.REPAYMENT)
-    if ChangeBook(work.session).open_of(loan.number) is not None:
+    if work.changes.open_of(loan.number) is not None:
         raise ChangePending(loan.number)
     found = preview(work, loan, kind, asked, day_of(loan, day))
     return found, authority().band(kind, found.amount_fen, day)
@@ -126,7 +126,7 @@ def take_back(work: UnitOfWork, order: TakeBackOnBooks) -> ChangeProgress:
 
 def check_withdrawal(work: UnitOfWork, actor: Actor, loan: Loan, proposal_id: str) -> Task:
     """The task of an open proposal that this person may take back; refused for anybody but the proposer."""
-    book = ChangeBook(work.session)
+    book = work.changes
     proposal = book.proposal(proposal_id)
     if proposal is None or proposal.loan != loan.number:
         raise UnknownChange(proposal_id)
@@ -141,7 +141,7 @@ def check_withdrawal(work: UnitOfWork, actor: Actor, loan: Loan, proposal_id: st
 def expire(work: UnitOfWork, order: BooksOrder) -> ChangeProgress:
     """Ends a proposal that nobody decided in time."""
     loan = work.loans.get(order.loan)
-    found = ChangeBook(work.session).open_of(loan.number)
+    found = work.changes.open_of(loan.number)
     if found is None:
         return ChangeProgress(proposal="")
     proposal, task = found
@@ -168,7 +168,7 @@ def check_decision(work: UnitOfWork, actor: Actor, task: Task, outcome: Outcome,
     """
     if outcome is Outcome.RETURN:
         raise InvalidDecision("a change is approved or refused", fields={"outcome": "choose approve or refuse"})
-    book = ChangeBook(work.session)
+    book = work.changes
     proposal = book.of_task(task.id)
     if proposal is None:
         raise LookupError(f"task {task.id} asks about no proposal")
@@ -197,7 +197,7 @@ def _require_unchanged(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, d
 
 def follow_decision(work: UnitOfWork, loan: Loan, task: Task, decision: Decision, order: DecideOnBooks) -> Progress:
     """What a decision on a change comes to: refused, on to the next person who has to agree, or applied."""
-    book = ChangeBook(work.session)
+    book = work.changes
     proposal = book.of_task(task.id)
     if proposal is None:
         raise LookupError(f"task {task.id} asks about no proposal")
@@ -269,7 +269,7 @@ def changes_of(work: UnitOfWork, actor: Actor, loan: Loan) -> list[Change]:
 
 def all_changes(work: UnitOfWork, loan: Loan) -> list[Change]:
     """What was proposed for a loan by anybody, newest first."""
-    return ChangeBook(work.session).of_loan(loan.number)
+    return work.changes.of_loan(loan.number)
 
 
 def preview_of(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, day: date) -> Preview | None:

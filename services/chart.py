@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 
-from books.periods import PeriodBook
 from books.session import UnitOfWork
 from lending.account import Classification
 from lending.errors import LendingError
@@ -51,9 +50,7 @@ def rule_non_accrual(work: UnitOfWork, actor: Actor, valid_from: date, above_dpd
     _check(work, actor, valid_from)
     if not 0 <= cured_at_dpd <= above_dpd:
         raise InvalidRule("a loan is cured at fewer days than it stops at", fields={"cured_at_dpd": "0 to above_dpd"})
-    PeriodBook(work.session).add_rule(
-        NonAccrualRule(valid_from=valid_from, above_dpd=above_dpd, cured_at_dpd=cured_at_dpd)
-    )
+    work.periods.add_rule(NonAccrualRule(valid_from=valid_from, above_dpd=above_dpd, cured_at_dpd=cured_at_dpd))
     after = {"above_dpd": above_dpd, "cured_at_dpd": cured_at_dpd}
     _record(work, actor, "non_accrual_ruled", "non_accrual", valid_from, after)
 
@@ -66,7 +63,7 @@ def rule_provision(
     if not 0 <= basis_points <= 10_000:
         raise InvalidRule("a provision is from 0 to 10000 basis points", fields={"basis_points": "0 to 10000"})
     rate = ProvisionRate(classification=classification, valid_from=valid_from, basis_points=basis_points)
-    PeriodBook(work.session).add_rule(rate)
+    work.periods.add_rule(rate)
     _record(work, actor, "provision_ruled", classification, valid_from, {"basis_points": basis_points})
 
 

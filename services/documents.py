@@ -2,7 +2,6 @@
 
 import hashlib
 
-from books.papers import PaperBook
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.documents import Document
@@ -120,7 +119,7 @@ def look_at(work: UnitOfWork, actor: Actor, loan: Loan, document_id: str) -> Doc
     """
     document = work.documents.get(document_id)
     if document is None or document.loan != loan.number:
-        order = PaperBook(work.session).get(document_id)
+        order = work.papers.get(document_id)
         if order is not None and order.loan == loan.number:
             raise PaperNotReady(order.number, order.last_error)
         raise UnknownDocument(loan.number)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from books.changes import ChangeBook
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.calendar import BusinessClock
@@ -69,7 +68,7 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
 
 def open_changes(work: UnitOfWork, loan: Loan) -> tuple[OpenChange, ...]:
     """The change of a running loan that waits for a decision, if there is one."""
-    found = ChangeBook(work.session).open_of(loan.number) if loan.stage is Stage.REPAYMENT else None
+    found = work.changes.open_of(loan.number) if loan.stage is Stage.REPAYMENT else None
     if found is None:
         return ()
     proposal, task = found

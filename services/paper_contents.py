@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from books.papers import PaperBook
 from books.session import UnitOfWork
 from lending.account import Allocation, LoanAccount
 from lending.apr import annualised_cost_percent
@@ -66,7 +65,7 @@ def signers(work: UnitOfWork, loan: Loan) -> list[Person]:
 def contents(work: UnitOfWork, order: PaperOrder, lender: Lender) -> dict[str, Any]:
     """All that a paper says, as text: the same for the same order, whenever it is asked for."""
     loan = work.loans.get(order.loan)
-    terms = PaperBook(work.session).terms(order.loan, order.terms_version)
+    terms = work.papers.terms(order.loan, order.terms_version)
     if terms is None:
         raise LookupError(f"loan {order.loan} has no terms {order.terms_version}")
     product = catalogue().product(loan.product)
@@ -203,7 +202,7 @@ def _late(terms: Terms, late: Late | None) -> dict[str, Any] | None:
 
 def known_events(work: UnitOfWork, loan: str, count: int) -> list[LoanEvent]:
     """The events that a paper knows of."""
-    return PaperBook(work.session).events(loan, count)
+    return work.papers.events(loan, count)
 
 
 def account_on(terms: Terms, events: Sequence[LoanEvent], day: date) -> LoanAccount:

@@ -4,7 +4,7 @@ import hashlib
 from datetime import date, timedelta
 from typing import Any
 
-from books.papers import PaperBook
+from books.outbox import growing_pause
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from lending.events import EventType
@@ -65,7 +65,7 @@ def order_contract(
 
     To be called with the act that writes the terms. Raises NothingToSign before there are any.
     """
-    terms = PaperBook(work.session).contract_terms(loan.number)
+    terms = work.papers.contract_terms(loan.number)
     if terms is None:
         raise NothingToSign(loan.number)
     return _order(
@@ -196,7 +196,7 @@ def _order(
 ) -> PaperOrder:
     if actor.role not in MAY_ORDER:
         raise NotAllowed(f"the role {actor.role} looks at papers and has none made")
-    book = PaperBook(work.session)
+    book = work.papers
     key = f"{loan.number}:{kind}:{version}:{language}"
     before = book.by_key(key)
     if before is not None:
@@ -228,7 +228,7 @@ def keep(work: UnitOfWork, order_id: str, pdf: bytes) -> Document:
     document = work.session.get(Document, order_id)
     if document is not None:
         return document
-    order = PaperBook(work.session).get(order_id)
+    order = work.papers.get(order_id)
     if order is None:
         raise LookupError(f"no paper {order_id} was asked for")
     document = Document(
@@ -262,9 +262,9 @@ def keep(work: UnitOfWork, order_id: str, pdf: bytes) -> Document:
 
 def put_off(work: UnitOfWork, order_id: str, error: str) -> None:
     """Notes why a paper could not be made; it is tried again after a growing pause."""
-    order = PaperBook(work.session).get(order_id)
+    order = work.papers.get(order_id)
     if order is None or order.done_at is not None:
         return
-    order.not_before = work.now + min(timedelta(seconds=2 ** min(order.attempts, 16)), LONGEST_PAUSE)
+    order.not_before = work.now + growing_pause(order.attempts, LONGEST_PAUSE)
     order.last_error = error[:64]
     work.session.add(order)

@@ -59,7 +59,7 @@ def close_period(work: UnitOfWork, actor: Actor, month: str) -> ClosedPeriod:
         raise InvalidMonth("a month is written YYYY-MM, such as 2026-01", fields={"month": "YYYY-MM"}) from error
     if wanted.last >= work.today:
         raise PeriodNotOver(f"{wanted} ends on {wanted.last}; it can be closed from the day after")
-    periods = PeriodBook(work.session)
+    periods = work.periods
     periods.hold_postings()
     oldest = _oldest_open(periods)
     if oldest is None or wanted < oldest:

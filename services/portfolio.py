@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from sqlmodel import SQLModel
 
 from books.customers import blind_index
-from books.portfolio import PortfolioBook
 from books.rows import insert_into
 from books.session import UnitOfWork
 from lending.account import LoanAccount
@@ -101,7 +100,7 @@ def take_over(work: UnitOfWork, mandate: Mandate, checked: Sequence[CheckedTakeo
     check_mandate(mandate)
     # Holds the series until the commit: whoever brings the same loans in meanwhile waits and then sees them.
     work.outbox.next_numbers("loan", 0)
-    known = PortfolioBook(work.session).known([one.takeover.origin.key for one in checked])
+    known = work.portfolio.known([one.takeover.origin.key for one in checked])
     customers = _customers(work, checked)
     rows: Rows = {table: [] for table in TABLES}
     entries: list[Entry] = []

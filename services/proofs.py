@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from books.periods import PeriodBook
 from books.session import UnitOfWork
 from models import ledger as chart
 from models.ledger import Posting
@@ -32,7 +31,7 @@ class Proofs:
 
     def __init__(self, work: UnitOfWork) -> None:
         self.work = work
-        self.periods = PeriodBook(work.session)
+        self.periods = work.periods
         self._rates: dict[date, Mapping[str, int]] = {}
         self._rules: dict[Month, Rules] = {}
 

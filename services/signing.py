@@ -10,9 +10,7 @@ import hmac
 import secrets
 from datetime import timedelta
 
-from books.papers import PaperBook
 from books.session import UnitOfWork
-from books.signatures import SignatureBook
 from lending.errors import LendingError
 from models.customers import Party
 from models.documents import Document
@@ -133,7 +131,7 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
     NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, AlreadySigned and TooManyCodes.
     """
     party, document = _to_sign(work, actor, loan, party_id)
-    book = SignatureBook(work.session)
+    book = work.signatures
     if any(one.party_id == party.id for one in book.of_document(document.id)):
         raise AlreadySigned
     before = book.newest_code(party.id)
@@ -204,7 +202,7 @@ def sign(
     party, document = _to_sign(work, actor, loan, party_id)
     if not hmac.compare_digest(document_sha256.encode(), document.sha256.encode()):
         raise OtherDocument
-    book = SignatureBook(work.session)
+    book = work.signatures
     for signature in book.of_document(document.id):
         if signature.party_id == party.id:
             return signature
@@ -277,7 +275,7 @@ def all_signed(work: UnitOfWork, loan: Loan) -> bool:
 
 def contract_to_sign(work: UnitOfWork, loan: Loan) -> Document | None:
     """The contract that counts now: in Chinese, of the newest terms agreed; None until it is made."""
-    book = PaperBook(work.session)
+    book = work.papers
     terms = book.contract_terms(loan.number)
     return book.contract(loan.number, terms.version) if terms else None
 
@@ -286,7 +284,7 @@ def _good(work: UnitOfWork, document: Document) -> list[Signature]:
     """The signatures under a document that has not been touched since."""
     if hashlib.sha256(document.content).hexdigest() != document.sha256:
         return []
-    signatures = SignatureBook(work.session).of_document(document.id)
+    signatures = work.signatures.of_document(document.id)
     return [one for one in signatures if one.document_sha256 == document.sha256]
 
 

@@ -34,19 +34,10 @@ def transfer(order: TransferOrder, own: OwnAccount) -> bytes:
     """A transfer as pain.001. Raises OrderUnsendable where the form does not admit what the order says."""
     _check_id("transfers", order.end_to_end_id)
     amount = _yuan(order.amount_fen)
-    payee_bank = None
-    if order.to_bank is not None:
-        payee_bank = pain001.BranchAndFinancialInstitutionIdentification6(
-            fin_instn_id=pain001.FinancialInstitutionIdentification18(
-                clr_sys_mmb_id=pain001.ClearingSystemMemberIdentification2(
-                    clr_sys_id=pain001.ClearingSystemIdentification2Choice(cd=CLEARING_SYSTEM), mmb_id=order.to_bank
-                )
-            )
-        )
     payment = pain001.CreditTransferTransaction34(
         pmt_id=pain001.PaymentIdentification6(instr_id=order.end_to_end_id, end_to_end_id=order.end_to_end_id),
         amt=pain001.AmountType4Choice(instd_amt=pain001.ActiveOrHistoricCurrencyAndAmount(value=amount, ccy=CURRENCY)),
-        cdtr_agt=payee_bank,
+        cdtr_agt=_bank001(order.to_bank) if order.to_bank is not None else None,
         cdtr=pain001.PartyIdentification135(nm=order.to_name),
         cdtr_acct=_account001(order.to_account),
         rmt_inf=pain001.RemittanceInformation16(ustrd=[order.purpose]) if order.purpose else None,
@@ -69,14 +60,7 @@ def transfer(order: TransferOrder, own: OwnAccount) -> bytes:
                     reqd_exctn_dt=pain001.DateAndDateTime2Choice(dt=XmlDate.from_date(order.value_date)),
                     dbtr=pain001.PartyIdentification135(nm=own.name),
                     dbtr_acct=_account001(own.number),
-                    dbtr_agt=pain001.BranchAndFinancialInstitutionIdentification6(
-                        fin_instn_id=pain001.FinancialInstitutionIdentification18(
-                            clr_sys_mmb_id=pain001.ClearingSystemMemberIdentification2(
-                                clr_sys_id=pain001.ClearingSystemIdentification2Choice(cd=CLEARING_SYSTEM),
-                                mmb_id=own.clearing_code,
-                            )
-                        )
-                    ),
+                    dbtr_agt=_bank001(own.clearing_code),
                     cdt_trf_tx_inf=[payment],
                 )
             ],
@@ -194,6 +178,16 @@ def _account001(number: str) -> pain001.CashAccount38:
         id=pain001.AccountIdentification4Choice(
             othr=pain001.GenericAccountIdentification1(
                 id=number, schme_nm=pain001.AccountSchemeName1Choice(cd=LOCAL_ACCOUNT)
+            )
+        )
+    )
+
+
+def _bank001(clearing_code: str) -> pain001.BranchAndFinancialInstitutionIdentification6:
+    return pain001.BranchAndFinancialInstitutionIdentification6(
+        fin_instn_id=pain001.FinancialInstitutionIdentification18(
+            clr_sys_mmb_id=pain001.ClearingSystemMemberIdentification2(
+                clr_sys_id=pain001.ClearingSystemIdentification2Choice(cd=CLEARING_SYSTEM), mmb_id=clearing_code
             )
         )
     )

@@ -9,13 +9,7 @@ import pytest
 from sqlalchemy import Connection, ForeignKey, Table, UniqueConstraint, event, text
 from sqlmodel import SQLModel
 
-from books.changes import ChangeBook
-from books.papers import PaperBook
-from books.periods import PeriodBook
-from books.portfolio import PortfolioBook
-from books.reconciliation import ReconciliationBook
 from books.session import Books, UnitOfWork
-from books.signatures import SignatureBook
 from models.loans import Stage
 from models.months import Month
 from models.payments import PaymentKind
@@ -105,7 +99,7 @@ def look_at_money(work: UnitOfWork, loan: str) -> None:
 
 
 def look_at_months(work: UnitOfWork, loan: str) -> None:
-    periods = PeriodBook(work.session)
+    periods = work.periods
     periods.last_closed()
     periods.last_month_end()
     periods.first_payout()
@@ -133,7 +127,7 @@ def look_at_messages(work: UnitOfWork, loan: str) -> None:
 
 
 def look_at_changes(work: UnitOfWork, loan: str) -> None:
-    changes = ChangeBook(work.session)
+    changes = work.changes
     changes.proposal("p")
     changes.of_task("t")
     changes.open_of(loan)
@@ -142,7 +136,7 @@ def look_at_changes(work: UnitOfWork, loan: str) -> None:
 
 
 def look_at_statements(work: UnitOfWork, loan: str) -> None:  # noqa: ARG001 all looks have one signature
-    statements = ReconciliationBook(work.session)
+    statements = work.reconciliation
     for one in (statements.versions, statements.told, statements.neighbours, statements.flow_of_entries):
         one(DAY)
     for another in (statements.lines, statements.unbooked, statements.done, statements.flow):
@@ -157,7 +151,7 @@ def look_at_statements(work: UnitOfWork, loan: str) -> None:  # noqa: ARG001 all
 
 
 def look_at_papers(work: UnitOfWork, loan: str) -> None:
-    papers, signatures = PaperBook(work.session), SignatureBook(work.session)
+    papers, signatures = work.papers, work.signatures
     papers.by_key("k")
     papers.of_loan(loan)
     papers.count(loan)
@@ -173,8 +167,8 @@ def look_at_papers(work: UnitOfWork, loan: str) -> None:
 
 
 def look_at_origins(work: UnitOfWork, loan: str) -> None:
-    PortfolioBook(work.session).known([("s", "1"), ("s", "2")])
-    PortfolioBook(work.session).origin(loan)
+    work.portfolio.known([("s", "1"), ("s", "2")])
+    work.portfolio.origin(loan)
 
 
 LOOKS = (

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from books.periods import PeriodBook
 from models.periods import LoanMonthEnd
 from models.recurring import MonthEndOrder, MonthEndPage, MonthEndPageOrder
 from services.accruals import look_at_page, month_to_end, write_page
@@ -36,7 +35,7 @@ def end_page(procedure: Procedure, order: MonthEndPageOrder) -> MonthEndPage:
 def month_end_of(procedure: Procedure, loan: str, month: str) -> LoanMonthEnd:
     """How a month ended for a loan."""
     with procedure.books.read() as work:
-        return PeriodBook(work.session).month_ends(month, [loan])[loan]
+        return work.periods.month_ends(month, [loan])[loan]
 
 
 def lines_of(procedure: Procedure, entry: str) -> dict[str, tuple[str, str, int, date]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from books.changes import Change, ChangeBook
+from books.changes import Change
 from console.audits import audit_books
 from models.changes import ChangeKind
 from models.messages import ChangeOrder, ChangeProgress, ChangeWithdrawal, Progress, ProposeOnBooks, TakeBackOnBooks
@@ -53,7 +53,7 @@ def take_back(procedure: Procedure, loan: str, proposal: str, by: Actor = MANAGE
 def latest(procedure: Procedure, loan: str) -> Change:
     """The newest proposal of a loan with what became of it."""
     with procedure.books.read() as work:
-        return ChangeBook(work.session).of_loan(loan)[0]
+        return work.changes.of_loan(loan)[0]
 
 
 def check_the_books(procedure: Procedure) -> None:

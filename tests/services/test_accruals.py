@@ -5,7 +5,6 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from books.periods import PeriodBook
 from console.audits import audit_books
 from lending.account import Classification
 from lending.classification import SHIPPED_PROVISIONS
@@ -120,7 +119,7 @@ def test_penalty_that_no_day_has_posted_yet_is_accrued(procedure: Procedure) -> 
 def test_new_books_have_the_provisions_that_the_central_bank_asks_for(procedure: Procedure) -> None:
     (shipped,) = SHIPPED_PROVISIONS
     with procedure.books.read() as work:
-        rates = PeriodBook(work.session).provision_rates(procedure.day)
+        rates = work.periods.provision_rates(procedure.day)
     assert {one: percent * 100 for one, percent in shipped.percent.items()} == rates
 
 

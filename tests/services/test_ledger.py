@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
-from books.periods import PeriodBook
 from books.session import UnitOfWork
 from console.audits import audit_books
 from lending.account import Classification
@@ -326,7 +325,7 @@ def test_a_rule_is_valid_from_its_day_on(procedure: Procedure) -> None:
     assert month_end_of(procedure, loan, "2026-01").provision_fen == 12_000
     assert month_end_of(procedure, loan, "2026-02").provision_fen == round(principal * 0.015)
     with procedure.books.read() as work:
-        rules = [PeriodBook(work.session).non_accrual_rule(date(2026, month, 28)) for month in (1, 2)]
+        rules = [work.periods.non_accrual_rule(date(2026, month, 28)) for month in (1, 2)]
     assert [(rule.above_dpd, rule.cured_at_dpd) for rule in rules if rule] == [(90, 0), (30, 10)]
     assert list(audit_books(procedure.books)) == []
 

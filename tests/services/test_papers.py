@@ -17,7 +17,6 @@ from pypdf import PdfReader
 from structlog.testing import capture_logs
 
 from activities.papers import PaperPress
-from books.papers import PaperBook
 from lending.schedules import build_schedule
 from lending.terms import Terms
 from models.changes import ChangeKind
@@ -251,7 +250,7 @@ def test_a_version_of_the_terms_has_one_contract_however_often_it_is_asked_for(p
 
 def contents_of(procedure: Procedure, order_id: str) -> dict[str, Any]:
     with procedure.books.read() as work:
-        order = PaperBook(work.session).get(order_id)
+        order = work.papers.get(order_id)
         assert order is not None
         return contents(work, order, Lender())
 
@@ -319,7 +318,7 @@ def test_a_sign_that_the_font_does_not_have_keeps_the_paper_back(procedure: Proc
     with procedure.at() as work, pytest.raises(PaperNotReady, match="not_printable"):
         look_at(work, AUDITOR, work.loans.get(loan), order.id)
     with procedure.books.read() as work:
-        kept = PaperBook(work.session).get(order.id)
+        kept = work.papers.get(order.id)
     assert kept is not None
     assert (kept.attempts, kept.last_error, kept.done_at) == (1, "not_printable", None)
     assert not press.make_one()
@@ -342,11 +341,11 @@ def test_a_paper_is_made_by_one_press_and_by_another_only_when_the_lease_is_over
         order_contract(work, work.loans.get(loan), DAY)
     with procedure.books.begin() as work:
         now = work.now
-        assert PaperBook(work.session).claim(now, LEASE) is not None
-        assert PaperBook(work.session).claim(now, LEASE) is None
+        assert work.papers.claim(now, LEASE) is not None
+        assert work.papers.claim(now, LEASE) is None
     assert PaperPress(procedure.books).make_all() == 0
     with procedure.books.begin() as work:
-        taken_up = PaperBook(work.session).claim(now + LEASE, LEASE)
+        taken_up = work.papers.claim(now + LEASE, LEASE)
         assert taken_up is not None
         assert taken_up.attempts == 2
 

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from books.periods import PeriodBook
 from console.audits import audit_books
 from lending.errors import LendingError
 from models.ledger import BANK, SUSPENSE, UNALLOCATED
@@ -40,7 +39,7 @@ def test_finance_closes_a_month_that_is_over_and_the_audit_log_says_so(procedure
     close(procedure)
     with procedure.books.read() as work:
         (entry,) = [one for one in work.audit.page(limit=1000) if one.act == "period_closed"]
-        closed = PeriodBook(work.session).last_closed()
+        closed = work.periods.last_closed()
     assert (entry.actor_id, entry.subject, entry.after) == (FINANCE.id, "2026-01", {"open_from": "2026-02-01"})
     assert closed is not None
     assert (closed.month, closed.closed_by) == ("2026-01", FINANCE.id)
@@ -154,7 +153,7 @@ def test_a_posting_that_is_just_being_written_is_in_the_month_before_it_closes(p
     with procedure.books.read() as work:
         (suspense,) = [line for line in trial_balance(work, JANUARY_ENDS).lines if line.code == SUSPENSE]
         assert suspense.credit_balance == 77
-        assert PeriodBook(work.session).last_closed() is not None
+        assert work.periods.last_closed() is not None
 
 
 def test_a_posting_that_waited_for_the_closing_is_booked_after_it(procedure: Procedure) -> None:

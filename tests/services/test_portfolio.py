@@ -9,8 +9,6 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
-from books.periods import PeriodBook
-from books.portfolio import PortfolioBook
 from books.session import Books
 from console.audits import audit_books
 from console.seed import load_products
@@ -284,7 +282,7 @@ def test_a_loan_is_opened_in_repayment_with_its_past_under_a_decision_of_two(boo
         events = work.loans.events(number)
         (decision,) = work.tasks.decisions(number)
         task = work.tasks.get(decision.task_id)
-        origin = PortfolioBook(work.session).origin(number)
+        origin = work.portfolio.origin(number)
         (entry,) = work.audit.of_loan(number)
         borrower = work.customers.borrower(number)
     assert (loan.stage, loan.disbursed_on, loan.booked_to) == (Stage.REPAYMENT, PAID_OUT, DAY)
@@ -386,7 +384,7 @@ def test_what_was_adopted_stands_in_an_account_of_its_own(books: Books) -> None:
     assert found.keys() & {chart.FEE_INCOME, chart.VAT_PAYABLE, chart.WAIVERS} == set()
     assert list(audit_books(books)) == []
     with books.read() as work:
-        origin = PortfolioBook(work.session).origin(number)
+        origin = work.portfolio.origin(number)
         assert origin is not None
         assert {one["field"] for one in origin.differences} >= {"principal", "fee"}
         found_account = account_of(work, number, DAY)
@@ -417,7 +415,7 @@ def test_a_loan_taken_over_lives_on_and_only_what_comes_after_is_our_income(proc
 def test_a_month_that_ended_before_the_cut_off_has_nothing_of_a_loan_that_came_later(books: Books) -> None:
     (number,) = taken(books, running_loan())
     with books.read() as work:
-        periods = PeriodBook(work.session)
+        periods = work.periods
 
         def of_month(day: date) -> list[str]:
             found = periods.loans_to_end(Month.of(day), after="", limit=10, ready_only=False)

@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
 from books.session import Books
-from books.signatures import SignatureBook
 from lending.errors import LendingError
 from models.customers import PartyRole
 from models.documents import Document
@@ -103,7 +102,7 @@ class Desk:
     def signatures(self) -> list[Signature]:
         """What is kept."""
         with self.procedure.books.read() as work:
-            return SignatureBook(work.session).of_loan(self.loan)
+            return work.signatures.of_loan(self.loan)
 
 
 def other(digits: str) -> str:
@@ -374,7 +373,7 @@ def test_the_database_takes_no_signature_that_does_not_fit_its_document(desk: De
     another.ask()
     (good,) = desk.signatures()
     with desk.procedure.books.read() as work:
-        code = SignatureBook(work.session).newest_code(another.party())
+        code = work.signatures.newest_code(another.party())
     assert code is not None
     forged = {"document_sha256": "0" * 64, "loan": desk.loan, "party_id": desk.party()}
     values = good.model_dump() | {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from books.changes import Change, ChangeBook
+from books.changes import Change
 from models import ledger as chart
 from models.changes import ChangeKind, ChangeStatus
 from models.loans import Stage
@@ -57,7 +57,7 @@ async def change(lender: Office, loan: str, kind: ChangeKind, asked: dict[str, A
 
 def changes(lender: Office, loan: str) -> list[Change]:
     """The loan's proposals, newest first."""
-    return lender.read(lambda work: ChangeBook(work.session).of_loan(loan))
+    return lender.read(lambda work: work.changes.of_loan(loan))
 
 
 def event_keys(lender: Office, loan: str) -> list[str]:

@@ -9,7 +9,6 @@ from temporalio.client import Client, ScheduleOverlapPolicy
 from temporalio.service import RPCError
 
 import engine.schedules
-from books.periods import PeriodBook
 from engine.schedules import SCHEDULES, SHORTEST_SECONDS, keep_schedules, tend_schedules
 from lending.calendar import BusinessClock
 from models.keys import LOANS_QUEUE
@@ -33,7 +32,7 @@ async def month_end(lender: Office) -> MonthToEnd:
 
 
 def month_ends(lender: Office, loan: str) -> list[LoanMonthEnd]:
-    return lender.read(lambda work: PeriodBook(work.session).month_ends_of(loan))
+    return lender.read(lambda work: work.periods.month_ends_of(loan))
 
 
 async def test_a_month_is_ended_once_it_is_over_and_missed_months_are_made_up_for(office: OpenOffice) -> None:
