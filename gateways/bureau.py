@@ -2,10 +2,9 @@
 
 from typing import Annotated, Literal
 
-import aiohttp
 from pydantic import Field, TypeAdapter
 
-from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+from gateways.connection import Answer, Service
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -35,17 +34,10 @@ class NoCreditReport(Answer):
 _REPORT: TypeAdapter[CreditReport | NoCreditReport] = TypeAdapter(CreditReport | NoCreditReport)
 
 
-class CreditBureau:
+class CreditBureau(Service):
     """Asks the credit bureau."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        credential: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        self._connection = Connection(session, "bureau", base_url, credential, timeout_seconds)
+    name = "bureau"
 
     async def report(self, name: str, id_number: str) -> CreditReport | NoCreditReport:
         """The person's credit report, or the bureau's word that it knows no such person. Raises OutsideError."""

@@ -2,10 +2,9 @@
 
 from enum import StrEnum
 
-import aiohttp
 from pydantic import TypeAdapter
 
-from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+from gateways.connection import Answer, Service
 
 
 class CardResult(StrEnum):
@@ -27,17 +26,10 @@ class CardCheck(Answer):
 _CHECK = TypeAdapter(CardCheck)
 
 
-class CardRegister:
+class CardRegister(Service):
     """Asks the service that knows the accounts of all banks."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        credential: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        self._connection = Connection(session, "cards", base_url, credential, timeout_seconds)
+    name = "cards"
 
     async def check(self, name: str, id_number: str, mobile: str, account: str) -> CardCheck:
         """Whether the account is that person's, under that mobile (the four-element check). Raises OutsideError.

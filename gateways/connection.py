@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -133,6 +133,21 @@ class Connection:
                 f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['type']}" for problem in error.errors()[:5]
             )
             raise AnswerMalformed(self.service, _operation(path), problems) from None
+
+
+class Service:
+    """A client of one outside service, named as in the settings; each says what can be asked of it."""
+
+    name: ClassVar[str]
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        credential: str,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._connection = Connection(session, self.name, base_url, credential, timeout_seconds)
 
 
 def with_parameters(path: str, parameters: Mapping[str, str]) -> str:

@@ -4,10 +4,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-import aiohttp
 from pydantic import TypeAdapter
 
-from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+from gateways.connection import Answer, Service
 
 
 class Degree(StrEnum):
@@ -42,17 +41,10 @@ class NotEnrolled(Answer):
 _CHECK: TypeAdapter[Enrolled | NotEnrolled] = TypeAdapter(Enrolled | NotEnrolled)
 
 
-class EnrolmentRegister:
+class EnrolmentRegister(Service):
     """Asks the register of students."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        credential: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        self._connection = Connection(session, "enrolment", base_url, credential, timeout_seconds)
+    name = "enrolment"
 
     async def check(self, name: str, id_number: str, on: date) -> Enrolled | NotEnrolled:
         """Whether the person is a student on that business date, where, and until when. Raises OutsideError."""

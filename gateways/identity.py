@@ -2,10 +2,9 @@
 
 from enum import StrEnum
 
-import aiohttp
 from pydantic import TypeAdapter
 
-from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+from gateways.connection import Answer, Service
 
 
 class IdentityResult(StrEnum):
@@ -26,17 +25,10 @@ class IdentityCheck(Answer):
 _CHECK = TypeAdapter(IdentityCheck)
 
 
-class IdentityRegister:
+class IdentityRegister(Service):
     """Asks the register of identities."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        credential: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        self._connection = Connection(session, "identity", base_url, credential, timeout_seconds)
+    name = "identity"
 
     async def check(self, name: str, id_number: str, mobile: str | None = None) -> IdentityCheck:
         """Whether the three belong together; without a mobile only name and ID number are compared.

@@ -1,9 +1,8 @@
 """The SMS provider."""
 
-import aiohttp
 from pydantic import TypeAdapter
 
-from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+from gateways.connection import Answer, Service
 
 
 class SmsReceipt(Answer):
@@ -16,17 +15,10 @@ class SmsReceipt(Answer):
 _RECEIPT = TypeAdapter(SmsReceipt)
 
 
-class SmsGateway:
+class SmsGateway(Service):
     """Sends text messages."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        credential: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        self._connection = Connection(session, "sms", base_url, credential, timeout_seconds)
+    name = "sms"
 
     async def send(self, mobile: str, template: str, text: str, key: str) -> SmsReceipt:
         """Hands a message to the provider, once per key however often it is called.

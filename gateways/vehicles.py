@@ -3,10 +3,9 @@
 from datetime import date
 from typing import Annotated, Literal
 
-import aiohttp
 from pydantic import Field, TypeAdapter
 
-from gateways.connection import DEFAULT_TIMEOUT_SECONDS, Answer, Connection
+from gateways.connection import Answer, Service
 
 
 class DealerRecord(Answer):
@@ -48,17 +47,10 @@ class VehicleNotFound(Answer):
 _CHECK: TypeAdapter[VehicleFound | VehicleNotFound] = TypeAdapter(VehicleFound | VehicleNotFound)
 
 
-class VehicleRegister:
+class VehicleRegister(Service):
     """Asks the register of vehicles and dealers."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        credential: str,
-        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
-    ) -> None:
-        self._connection = Connection(session, "vehicles", base_url, credential, timeout_seconds)
+    name = "vehicles"
 
     async def check(
         self, vin: str, dealer: str | None = None, owner_id_number: str | None = None

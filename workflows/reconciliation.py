@@ -1,14 +1,12 @@
 """The daily reconciliation with the bank: every day that is over, and every day that was missed."""
 
 from datetime import date, timedelta
-from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from models.keys import BANK_QUEUE
-from models.messages import Message
 from models.reconciliation import (
     CompareOrder,
     DayOrder,
@@ -19,8 +17,8 @@ from models.reconciliation import (
     StatementKept,
 )
 from models.recurring import DailyOrder
+from workflows.daily import on_books
 
-BOOKS_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 BANK_RETRY = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1))
 
 CLOSING = timedelta(minutes=1)
@@ -29,8 +27,6 @@ BANK_PATIENCE = timedelta(minutes=10)
 """How long a statement is asked for before finance hears that it is missing."""
 LITTLE_PATIENCE = timedelta(minutes=1)
 """The same right after a day that had none: a bank that is away would keep every day of a month for that long."""
-
-Result = TypeVar("Result", bound=Message)
 
 
 @workflow.defn(name="Reconciliation")
@@ -42,7 +38,7 @@ class ReconciliationWorkflow:
         """Reconciles the days that are due. One without a statement is told to finance and asked for again tomorrow."""
         over = workflow.now() - max(order.clock.length_of(1), CLOSING)
         last = order.clock.business_date(over)
-        due = await self._on_books("days_to_reconcile", DaysOrder(last=last), DaysDue)
+        due = await on_books("days_to_reconcile", DaysOrder(last=last), DaysDue)
         reconciled = 0
         patience = BANK_PATIENCE
         for day in due.days:
@@ -63,20 +59,10 @@ class ReconciliationWorkflow:
                 result_type=StatementKept,
             )
         except ActivityError:
-            await self._on_books("note_missing_statement", DayOrder(day=day, at=workflow.now()), DayOrder)
+            await on_books("note_missing_statement", DayOrder(day=day, at=workflow.now()), DayOrder)
             return False
         if kept.statement_id is None:
             return False
         order = CompareOrder(statement_id=kept.statement_id, at=workflow.now())
-        await self._on_books("reconcile_statement", order, DayReconciled)
+        await on_books("reconcile_statement", order, DayReconciled)
         return True
-
-    async def _on_books(self, activity: str, order: Message, result_type: type[Result]) -> Result:
-        result: Result = await workflow.execute_activity(
-            activity,
-            order,
-            start_to_close_timeout=timedelta(minutes=2),
-            retry_policy=BOOKS_RETRY,
-            result_type=result_type,
-        )
-        return result
