@@ -33,8 +33,10 @@ check: setup ## form, types, arrows between the rooms, lock
 	$(BIN)/python -m tools.lock check
 	$(BIN)/pip --disable-pip-version-check check
 
-test: setup-test ## all tests, on two processes
-	$(BIN)/pytest -n 2
+# Many tests wait for something, so that four processes keep two processors busy. Each holds one test ready and no more:
+# whatever waited behind a long one would come last.
+test: setup-test ## all tests, on four processes
+	$(BIN)/pytest -n 4 --maxschedchunk 1
 
 bench: setup-test ## benchmarks
 	$(BIN)/python -m bench

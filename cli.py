@@ -19,11 +19,11 @@ from rich.table import Table
 from books.session import Books
 from console import logs, memory
 from console.audits import audit_books
+from console.callers import ApiRefused
 from console.connections import connect_engine, migrate_books, of_folder, open_books, reach_given_engine
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
 from console.ledger import close, read_rules, revise, trial_balance_table
-from console.people import ApiRefused
 from console.portfolio import PortfolioReport, import_portfolio
 from console.processes import NotReady
 from console.rebuild import compare_stages, rebuild

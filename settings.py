@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     bank_notice_secret: SecretStr = Field(SecretStr("demo-notices"), description="signs the bank's call-backs")
     outside_timeout_seconds: float = Field(10, gt=0, description="longest wait for one outside call")
 
+    lender_name: str = Field(
+        "远川消费金融有限公司（演示）", min_length=1, description="whose papers they are, in Chinese"
+    )
+    lender_name_english: str = Field(
+        "Yuanchuan Consumer Finance Co., Ltd. (demonstration)", min_length=1, description="the same in English"
+    )
     opening_balance_fen: int = Field(50_000_000_000, ge=0, description="what the lender's account holds at the start")
     temporal_ui_url: str = Field("", description="address of the Temporal UI, linked from the loan page")
 

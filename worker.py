@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.accounts import CardCheckSender, MandateSender
 from activities.bank import BankActs
 from activities.loan import LoanActs
 from activities.month_end import MonthEndActs
@@ -28,6 +29,7 @@ from engine.schedules import tend_schedules
 from gateways.bank import BankGateway
 from gateways.bank_messages import BankProtocol, OwnAccount
 from gateways.bureau import CreditBureau
+from gateways.cards import CardRegister
 from gateways.connection import open_session
 from gateways.enrolment import EnrolmentRegister
 from gateways.identity import IdentityRegister
@@ -35,6 +37,7 @@ from gateways.sms import SmsGateway
 from gateways.vehicles import VehicleRegister
 from models.keys import BANK_QUEUE, LOANS_QUEUE, REGISTERS_QUEUE
 from models.outbox import Topic
+from services.paper_contents import Lender
 from settings import Settings
 from workflows.loan import LoanWorkflow
 from workflows.month_end import MonthEndWorkflow
@@ -62,11 +65,13 @@ async def running(
         for worker in workers(settings, client, books, session, threads, sandbox=sandbox):
             await stack.enter_async_context(worker)
         gateway = SmsGateway(session, *_address(settings, "sms"))
-        refunds = RefundSender(_bank_acts(settings, books, session))
+        bank = _bank_acts(settings, books, session)
         senders: dict[Topic, Delivery] = {
             Topic.SMS: SmsSender(gateway),
             Topic.SIGNING_CODE: SigningCodeSender(books, gateway),
-            Topic.REFUND: refunds,
+            Topic.REFUND: RefundSender(bank),
+            Topic.CARD_CHECK: CardCheckSender(books, CardRegister(session, *_address(settings, "cards"))),
+            Topic.MANDATE: MandateSender(books, bank.bank),
         }
         yield Dispatcher(books, LoanCommands(client), senders, settings.dispatch_per_second)
 
@@ -165,7 +170,7 @@ async def work(settings: Settings, client: Client, books: Books, stop: asyncio.E
         beside = [
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(tend_schedules(client, books.clock)),
-            asyncio.create_task(PaperPress(books).run()),
+            asyncio.create_task(PaperPress(books, Lender(settings.lender_name, settings.lender_name_english)).run()),
         ]
         await stop.wait()
         for task in beside:

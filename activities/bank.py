@@ -1,19 +1,24 @@
 """Moving money through the bank: each order once, whatever fails in between."""
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import date
 
 from temporalio import activity
 
+from activities.accounts import MandateSender
 from activities.acts import refusals
-from books.session import Books
+from books.session import Books, UnitOfWork
 from gateways.bank import BankGateway
-from gateways.bank_messages import DebitOrder, TransferOrder, TransferResult, TransferStatus
+from gateways.bank_messages import DebitOrder, Mandate, TransferOrder, TransferResult, TransferStatus
 from gateways.errors import OutsideRefused
 from lending.errors import LendingError
 from models.messages import CollectOrder, PaymentOrder, PaymentResult
 from models.payments import Payment, PaymentKind, PaymentStatus
-from services import payments, repayments, suspense
+from services import mandates, payments, repayments, suspense
+
+MANDATE_MISSING = "mandate_missing"
+"""Why an order to debit is given up whose mandate ended before it was sent; a bank's own word for the same."""
 
 
 class OutcomePending(LendingError):
@@ -26,12 +31,23 @@ class OutcomePending(LendingError):
         super().__init__(f"the bank has not decided on order {key} yet")
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """The other side of an order, and what a debit needs besides; the state is debited without a mandate."""
+
+    account: str = field(repr=False)
+    name: str = field(repr=False)
+    mandate: Mandate | None = None
+    partial: bool = False
+
+
 class BankActs:
     """Payouts, recalls and debits. Before an order is sent again, the bank is asked what became of it."""
 
     def __init__(self, books: Books, bank: BankGateway, state_account: str, state_name: str) -> None:
         self.books = books
         self.bank = bank
+        self.mandates = MandateSender(books, bank)
         self.state_account = state_account
         self.state_name = state_name
 
@@ -87,7 +103,7 @@ class BankActs:
             return await self._carry_out(key)
 
     async def _carry_out(self, key: str) -> PaymentResult:
-        payment, sent_before, account, name = await asyncio.to_thread(self._begin, key)
+        payment, sent_before, instruction = await asyncio.to_thread(self._begin, key)
         if payment.status in payments.FINAL:
             return payments.result_of(payment)
         try:
@@ -97,7 +113,10 @@ class BankActs:
             raise OutcomePending(key) from refusal
         try:
             if result is None:
-                result = await self._send(payment, account, name)
+                instruction = instruction or await self._under_new_mandate(payment)
+                if instruction is None:
+                    return await asyncio.to_thread(self._record, key, PaymentStatus.DECLINED, None, MANDATE_MISSING)
+                result = await self._send(payment, instruction)
         except OutsideRefused as refusal:
             if not refusal.outcome_known:
                 # An unreadable answer: the money may have moved, so the next try asks first.
@@ -111,33 +130,60 @@ class BankActs:
             self._record, key, PaymentStatus(result.status.value), result, result.reason_code
         )
 
-    async def _send(self, payment: Payment, account: str, name: str) -> TransferResult:
+    async def _under_new_mandate(self, payment: Payment) -> Instruction | None:
+        """How to debit under a mandate of which the bank is told only now: its message may wait in the outbox still."""
+        mandate_id = await asyncio.to_thread(self._untold_mandate, payment)
+        if mandate_id is None:
+            return None
+        await self.mandates.enter(mandate_id)
+        return await asyncio.to_thread(self._instruction_now, payment)
+
+    async def _send(self, payment: Payment, to: Instruction) -> TransferResult:
         purpose = payment.loan or payment.key
         if payment.kind in (PaymentKind.DISBURSEMENT, PaymentKind.REFUND):
             return await self.bank.transfer(
-                TransferOrder(payment.key, account, name, payment.amount_fen, payment.value_date, purpose)
+                TransferOrder(payment.key, to.account, to.name, payment.amount_fen, payment.value_date, purpose)
             )
         return await self.bank.debit(
             DebitOrder(
                 payment.key,
-                account,
-                name,
+                to.account,
+                to.name,
                 payment.amount_fen,
                 payment.value_date,
                 purpose,
-                partial=payment.kind is PaymentKind.INSTALLMENT,
+                partial=to.partial,
+                mandate=to.mandate,
             )
         )
 
-    def _begin(self, key: str) -> tuple[Payment, bool, str, str]:
+    def _begin(self, key: str) -> tuple[Payment, bool, Instruction | None]:
+        """The order, whether it may have been sent before, and how to send it: None for a debit without a mandate."""
         with self.books.begin() as work:
             payment, sent_before = payments.begin_sending(work, key)
-            if payment.kind is PaymentKind.REFUND:
-                return payment, sent_before, *suspense.payee_of_refund(work, payment)
-            party = work.customers.party(payment.party_id) if payment.party_id else None
-            if party is None:
-                return payment, sent_before, self.state_account, self.state_name
-            return payment, sent_before, party.account or "", party.name
+            return payment, sent_before, self._instruction(work, payment)
+
+    def _untold_mandate(self, payment: Payment) -> str | None:
+        with self.books.read() as work:
+            return mandates.untold(work, payment)
+
+    def _instruction_now(self, payment: Payment) -> Instruction | None:
+        with self.books.read() as work:
+            return self._instruction(work, payment)
+
+    def _instruction(self, work: UnitOfWork, payment: Payment) -> Instruction | None:
+        if payment.kind is PaymentKind.REFUND:
+            return Instruction(*suspense.payee_of_refund(work, payment))
+        if payment.kind in mandates.DEBITED:
+            debit = mandates.debit_of(work, payment)
+            if debit is None:
+                return None
+            mandate = Mandate(mandate_id=debit.bank_id, signed_on=debit.signed_on)
+            return Instruction(debit.account, debit.name, mandate, debit.partial)
+        party = work.customers.party(payment.party_id) if payment.party_id else None
+        if party is None:
+            return Instruction(self.state_account, self.state_name)
+        return Instruction(party.account or "", party.name)
 
     def _record(
         self, key: str, status: PaymentStatus, result: TransferResult | None, reason_code: str | None

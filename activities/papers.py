@@ -12,7 +12,7 @@ from books.session import Books
 from lending.errors import LendingError
 from models.papers import PaperOrder
 from services.paper_contents import Lender, contents
-from services.paper_typesetting import FONTS, PaperFontMissing, Typesetter
+from services.paper_typesetting import FONTS, PaperFontMissing, typesetter
 from services.papers import LEASE, keep, put_off
 
 log = structlog.get_logger()
@@ -40,7 +40,6 @@ class PaperPress:
         self.lender = lender or Lender()
         self.fonts = fonts
         self.clock = clock
-        self._typesetter: Typesetter | None = None
 
     async def run(self) -> None:
         """Works until cancelled; one paper at a time, so that it never takes more than one core."""
@@ -58,8 +57,7 @@ class PaperPress:
 
     def make_one(self) -> bool:
         """Makes the paper that has waited longest; False if none waits. One that fails comes back later."""
-        if self._typesetter is None:
-            self._typesetter = Typesetter(self.fonts)
+        setting = typesetter(self.fonts)
         now = self.clock()
         with self.books.read() as work:
             if not work.papers.is_due(now):
@@ -69,7 +67,7 @@ class PaperPress:
         if order is None:
             return False
         try:
-            pdf = self._typesetter.pdf(self._contents(order))
+            pdf = setting.pdf(self._contents(order))
             with self.books.begin(self.clock()) as work:
                 keep(work, order.id, pdf)
         except Exception as error:  # noqa: BLE001 whatever went wrong, the paper must come back

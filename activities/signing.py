@@ -6,6 +6,7 @@ from typing import Any
 
 from books.session import Books, UnitOfWork
 from gateways.sms import SmsGateway
+from models.documents import Document
 from models.notices import Sms
 from models.outbox import OutboxRow
 from services.paper_contents import signers
@@ -38,7 +39,8 @@ class SigningCodeSender:
                 return None
             people = signers(work, work.loans.get(code.loan))
             mobile = next(one.mobile for one in people if one.party.id == code.party_id)
-            return Sms(mobile, "signing_code", message(code.loan, code.code))
+            document = work.session.get_one(Document, code.document_id)
+            return Sms(mobile, "signing_code", message(code.loan, code.code, document.kind))
 
     def _forget(self, code_id: str) -> None:
         with self.books.begin() as work:

@@ -9,7 +9,21 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from api import applications, bank, changes, commands, documents, loans, prepayments, reconciliation, schedules, tasks
+from api import (
+    accounts,
+    applications,
+    bank,
+    changes,
+    commands,
+    documents,
+    ledger,
+    loans,
+    prepayments,
+    reconciliation,
+    schedules,
+    signing,
+    tasks,
+)
 from api.context import ApiContext
 from api.documents import LARGEST_UPLOAD
 from api.edge import Edge
@@ -53,7 +67,21 @@ def create_app(context: ApiContext) -> FastAPI:
     )
     app.state.context = context
     # Addresses are compared one after the other, so those that every loan calls come first.
-    rooms = (applications, tasks, commands, bank, loans, prepayments, changes, documents, schedules, reconciliation)
+    rooms = (
+        applications,
+        tasks,
+        commands,
+        bank,
+        loans,
+        prepayments,
+        changes,
+        documents,
+        signing,
+        accounts,
+        schedules,
+        reconciliation,
+        ledger,
+    )
     for room in rooms:
         app.include_router(room.router, prefix=PREFIX)
     install_handlers(app, context.books)

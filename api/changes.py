@@ -16,6 +16,7 @@ from api.problems import refusals
 from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, Words, command_id, in_yuan, sender_of
 from books.changes import Change
 from books.session import UnitOfWork
+from engine import corrections
 from lending.account import LoanAccount
 from lending.components import Component
 from lending.events import DeferralComponent
@@ -53,14 +54,22 @@ class ChangeBody(Asked):
         return self.model_dump(mode="json", by_alias=True, exclude={"reason"}, exclude_none=True)
 
 
-class DeferralBody(ChangeBody):
+class BurdeningBody(ChangeBody):
+    """A change that can make a debt heavier or longer, for which guarantors answer only if they agree."""
+
+    guarantors_agreed_on: date | None = Field(
+        None, description="when the guarantors agreed in writing; without it, where it burdens them, it is not approved"
+    )
+
+
+class DeferralBody(BurdeningBody):
     """The next installments are put off, and as many are added at the end."""
 
     periods: int = Field(ge=1, le=60, description="how many installments")
     component: DeferralComponent = DeferralComponent.PRINCIPAL
 
 
-class RestructuringBody(ChangeBody):
+class RestructuringBody(BurdeningBody):
     """The installments from a day on are moved, made more, or repriced; at least one of these is asked for."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -74,7 +83,7 @@ class RestructuringBody(ChangeBody):
     reage: bool = Field(False, description="arrears stop being overdue and are spread over what follows")
 
 
-class RateChangeBody(ChangeBody):
+class RateChangeBody(BurdeningBody):
     """Another rate from the day on which it is approved."""
 
     annual_rate_percent: RateText
@@ -87,7 +96,7 @@ class WaiverBody(ChangeBody):
     component: Component
 
 
-class FeeBody(ChangeBody):
+class FeeBody(BurdeningBody):
     """A fee is charged; without `due` it falls due on the day on which it is approved."""
 
     amount: MoneyText
@@ -132,6 +141,7 @@ class Figures(BaseModel):
     next_due: date | None
     next_due_amount: str
     last_due: date | None
+    cost_percent: str | None = Field(None, description="annualised comprehensive cost by IRR, all charges in")
 
 
 class ChangeView(Shown):
@@ -153,6 +163,7 @@ class ChangeView(Shown):
     expires_on: date | None
     task_id: str | None = Field(description="the task on which somebody is asked now")
     decisions: list[ChangeDecision]
+    lacks_consent: bool = Field(description="guarantors would answer for more or for longer and have not agreed")
     before: Figures
     after: Figures
     schedule_before: list[Installment]
@@ -187,7 +198,7 @@ class Proposal:
         found = await run_in_threadpool(_check, self.context, self.actor, self.loan, order, self.preview_only)
         if found is not None:
             return found
-        result = await self.context.commands.propose_change(self.loan, order)
+        result = await corrections.propose_change(self.context.books, self.context.commands, self.loan, order)
         return await run_in_threadpool(_look, self.context, self.actor, self.loan, result.proposal or "")
 
 
@@ -262,7 +273,9 @@ async def withdraw_change(
             return None
 
     before = await run_in_threadpool(check)
-    return before or answer_to(loan, await context.commands.take_back_change(loan, withdrawal))
+    if before is not None:
+        return before
+    return answer_to(loan, await corrections.take_back_change(context.books, context.commands, loan, withdrawal))
 
 
 def _check(context: ApiContext, actor: Actor, number: str, order: ChangeOrder, preview_only: bool) -> ChangeView | None:
@@ -305,6 +318,7 @@ def _view(work: UnitOfWork, loan: Loan, change: Change) -> ChangeView:
         expires_on=proposal.expires_on,
         task_id=task.id if task else None,
         decisions=[ChangeDecision.model_validate(one.model_dump()) for one in change.decisions],
+        lacks_consent=preview is not None and preview.lacks_consent,
         before=_figures(proposal.figures["before"]),
         after=_figures(proposal.figures["after"]),
         schedule_before=_schedule(preview.before) if preview else [],
@@ -327,6 +341,7 @@ def _previewed(loan: Loan, order: ChangeOrder, preview: Preview, people: int) ->
         expires_on=None,
         task_id=None,
         decisions=[],
+        lacks_consent=preview.lacks_consent,
         before=_figures(preview.figures["before"]),
         after=_figures(preview.figures["after"]),
         schedule_before=_schedule(preview.before),

@@ -3,18 +3,24 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field, JsonValue
 
 from api.context import Acting, Context
 from api.problems import refusals
 from api.shapes import Limit, LoanNumber, Shown, in_yuan
+from lending.components import Component
+from lending.explain import Explanation
+from lending.money import yuan
+from lending.steps import StepKind
+from lending.wording import Language
 from models.audit import AuditEntry
 from models.keys import LOAN_PATTERN
 from models.loans import Stage
 from models.payments import PaymentKind, PaymentStatus
 from models.staff import Role
 from models.status import WaitsFor
+from services.explanations import Explained, explain_clearing, explain_installment
 from services.status import schedule_of, status_of
 
 router = APIRouter(tags=["loans"])
@@ -50,8 +56,13 @@ class LoanView(Shown):
     terms: dict[str, JsonValue] | None
     terms_version: int | None
     amendments: list[dict[str, JsonValue]] = Field(description="what was agreed since, as events of the account")
+    cost_percent: str | None = Field(
+        description="annualised comprehensive cost by IRR, all charges in; null before there are terms, and where more "
+        "was let off than charged"
+    )
     disbursed_on: date | None
     closed_on: date | None
+    certificate_void: bool = Field(description="money was taken back after the settlement certificate was issued")
     written_off_on: date | None = Field(description="what comes in from then on is a recovery")
     as_of: date = Field(description="business date of the figures")
     principal_outstanding: str
@@ -95,6 +106,64 @@ class LoansPage(BaseModel):
     next: str | None
 
 
+class PieceView(BaseModel):
+    """Interest of a stretch of days: base × rate × span, not rounded; the last three are fractions."""
+
+    since: date = Field(validation_alias="from", serialization_alias="from")
+    until: date = Field(validation_alias="to", serialization_alias="to")
+    base_fen: str
+    rate: str
+    span: str
+    exact_fen: str
+
+
+class SolvedView(BaseModel):
+    """What a level figure was solved from."""
+
+    balance: str
+    periods: int
+    rate_per_period: str
+
+
+class StepView(BaseModel):
+    """A step to an amount, in words of the language asked for; those of a component add up to it."""
+
+    kind: StepKind
+    component: Component
+    amount: str
+    sentence: str
+    on: date | None = None
+    event_id: str | None = Field(None, description="the key of the money or of the change")
+    other_n: int | None = None
+    name: str | None = None
+    pieces: list[PieceView] = []
+    before: str | None = None
+    level: str | None = None
+    interest: str | None = None
+    solved: SolvedView | None = None
+
+
+class ExplanationView(BaseModel):
+    """How the amounts of an installment came to be; `paid`, `waived` and `written_off` are taken off them."""
+
+    n: int
+    due: date
+    total: str
+    language: Language
+    steps: list[StepView]
+
+
+class SettlementView(Shown):
+    """What clears the loan today, and the steps that add up to it."""
+
+    loan: str
+    on: date
+    settlement: str
+    prepayment_fee: str = Field(description="what the contract asks on top for paying early")
+    language: Language
+    steps: list[StepView]
+
+
 class Installment(BaseModel):
     """One installment."""
 
@@ -114,10 +183,14 @@ class Installment(BaseModel):
 
 
 class ScheduleView(Shown):
-    """The schedule as promised before the payout, as serviced after it; empty before approval."""
+    """The schedule as promised before the payout, as serviced after it; empty before approval.
+
+    `explanation` is that of the installment asked for.
+    """
 
     loan: str
     rows: list[Installment]
+    explanation: ExplanationView | None = None
 
 
 class PaymentView(BaseModel):
@@ -180,6 +253,8 @@ class HistoryView(BaseModel):
 
 
 After = Annotated[str | None, Query(pattern=LOAN_PATTERN, description="`next` of the page before")]
+Explain = Annotated[int | None, Query(ge=1, description="the number of an installment whose amounts are explained")]
+Spoken = Annotated[str | None, Header(alias="Accept-Language", description="the language of sentences: zh or en")]
 ProductCode = Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,32}$")]
 
 
@@ -206,15 +281,65 @@ def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
     with context.books.read() as work:
         status = status_of(work, actor, loan)
         history = _history(work.audit.of_loan(loan))
-    return LoanView.model_validate(in_yuan(status.model_dump()) | {"timeline": history})
+    cost = None if status.cost_percent is None else str(status.cost_percent)
+    return LoanView.model_validate(in_yuan(status.model_dump()) | {"timeline": history, "cost_percent": cost})
 
 
 @router.get("/loans/{loan}/schedule", responses=refusals(404))
-def show_schedule(loan: LoanNumber, actor: Acting, context: Context) -> ScheduleView:
-    """What falls due when, and what of it is paid."""
+def show_schedule(
+    loan: LoanNumber, actor: Acting, context: Context, explain: Explain = None, accept_language: Spoken = None
+) -> ScheduleView:
+    """What falls due when, what of it is paid, and how the amounts of one installment came to be."""
     with context.books.read() as work:
         rows = schedule_of(work, actor, loan)
-    return ScheduleView(loan=loan, rows=[Installment.model_validate(in_yuan(row.model_dump())) for row in rows])
+        explained = None if explain is None else explain_installment(work, actor, loan, explain)
+    return ScheduleView(
+        loan=loan,
+        rows=[Installment.model_validate(in_yuan(row.model_dump())) for row in rows],
+        explanation=_explanation(explained, _language(accept_language)) if explained else None,
+    )
+
+
+@router.get("/loans/{loan}/settlement", responses=refusals(404, 409))
+def show_settlement(
+    loan: LoanNumber, actor: Acting, context: Context, accept_language: Spoken = None
+) -> SettlementView:
+    """What clears the loan today, and how the sum came to be."""
+    with context.books.read() as work:
+        explained = explain_clearing(work, actor, loan)
+    language = _language(accept_language)
+    return SettlementView(
+        loan=loan,
+        on=explained.steps.on,
+        settlement=yuan(explained.steps.amount_fen),
+        prepayment_fee=yuan(explained.fee_fen),
+        language=language,
+        steps=_steps(explained, language),
+    )
+
+
+def _language(accepted: str | None) -> Language:
+    """English where it is preferred to Chinese, else Chinese."""
+    for entry in (accepted or "").split(","):
+        code = entry.split(";")[0].strip().split("-")[0].lower()
+        if code in list(Language):
+            return Language(code)
+    return Language.ZH
+
+
+def _explanation(explained: Explained[Explanation], language: Language) -> ExplanationView:
+    row = explained.steps.row
+    return ExplanationView(
+        n=row.n, due=row.due, total=yuan(row.total), language=language, steps=_steps(explained, language)
+    )
+
+
+def _steps(explained: Explained[Any], language: Language) -> list[StepView]:
+    sentences = explained.steps.sentences(language, explained.names(language))
+    return [
+        StepView.model_validate(step.to_json() | {"sentence": said})
+        for step, said in zip(explained.steps.steps, sentences, strict=True)
+    ]
 
 
 @router.get("/loans/{loan}/transactions", responses=refusals(404))

@@ -1,8 +1,9 @@
 """Paying before the due date: what it would cost, and the payment itself."""
 
 from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
@@ -10,22 +11,25 @@ from api.commands import CommandAnswer, answer_to
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, command_id, in_yuan, sender_of
-from books.session import UnitOfWork
 from engine.errors import CommandRefused
-from lending.events import Event, PrepaymentEffect
-from lending.money import to_fen
-from lending.prepayment import quote_prepayment
-from lending.terms import Terms
-from models.loans import Loan, Stage
+from lending.events import PrepaymentEffect
+from lending.money import to_fen, yuan
+from lending.prepayment import PrepaymentQuote
+from models.loans import Stage
 from models.messages import PrepaymentOrder
 from models.payments import PaymentStatus
 from models.staff import Actor
 from services.commands import prepaid_before
 from services.loans import require_stage
 from services.permissions import check_may_speak_for
+from services.prepayments import clearing_figures, day_of, figures
+from services.prepayments import quote as hold_quote
 from services.repayments import prepayable
 
 router = APIRouter(tags=["prepayments"], responses=refusals(403, 404, 409, 429))
+
+Since = Annotated[date, Query(alias="from", description="the first day")]
+Until = Annotated[date | None, Query(alias="to", description="the last day; without it, the first alone")]
 
 
 class PrepaymentBody(Asked):
@@ -35,10 +39,22 @@ class PrepaymentBody(Asked):
     effect: PrepaymentEffect = PrepaymentEffect.REDUCE_INSTALLMENT
 
 
+class QuoteBody(PrepaymentBody):
+    """The same, with the day until which the quote is to hold; without one it is for information, and not kept."""
+
+    valid_until: date | None = None
+
+
 class QuoteView(Shown):
-    """What a prepayment on `on` costs and changes; the amount goes to the five parts after `settlement`."""
+    """What a prepayment on `on` costs and changes; the amount goes to the five parts after `settlement`.
+
+    `quote` is the id of one that holds until `valid_until`: a transfer of exactly `amount`, that names the loan and
+    comes in by then, is taken as this prepayment.
+    """
 
     loan: str
+    quote: str | None
+    valid_until: date
     on: date
     amount: str
     settlement: str = Field(description="what clears the loan on that day")
@@ -56,24 +72,48 @@ class QuoteView(Shown):
 
 
 @router.post("/loans/{loan}/prepayment-quote")
-def quote(loan: LoanNumber, actor: Acting, context: Context, body: PrepaymentBody | None = None) -> QuoteView:
-    """What a prepayment today would cost and change; nothing is paid."""
-    asked = body or PrepaymentBody()
+def quote(loan: LoanNumber, actor: Acting, context: Context, body: QuoteBody | None = None) -> QuoteView:
+    """What a prepayment today would cost and change; nothing is paid. With `valid_until`, a quote that is kept."""
+    asked = body or QuoteBody()
+    amount_fen = None if asked.amount is None else to_fen(asked.amount)
+    if asked.valid_until is None:
+        with context.books.read() as work:
+            shown = figures(work, work.loans.seen_by(actor, loan), amount_fen, asked.effect)
+        return _view(loan, shown, None, shown.on)
+    with context.books.begin() as work:
+        row = work.loans.seen_by(actor, loan)
+        kept, shown = hold_quote(work, actor, row, amount_fen, asked.effect, asked.valid_until)
+        return _view(loan, shown, kept.id, kept.valid_until)
+
+
+def _view(loan: str, shown: PrepaymentQuote, quote_id: str | None, valid_until: date) -> QuoteView:
+    parts = in_yuan({name: getattr(shown, name) for name in shown.__dataclass_fields__})
+    return QuoteView.model_validate(parts | {"loan": loan, "quote": quote_id, "valid_until": valid_until})
+
+
+class SettlementFigure(Shown):
+    """What clears the loan on a day."""
+
+    on: date
+    amount: str
+
+
+class SettlementFigures(Shown):
+    """What clears the loan on each day asked for, as its account stands."""
+
+    loan: str
+    days: list[SettlementFigure]
+
+
+@router.get("/loans/{loan}/settlement-figures")
+def settlement_figures(
+    loan: LoanNumber, actor: Acting, context: Context, since: Since, until: Until = None
+) -> SettlementFigures:
+    """What clears the loan on any day since the payout or ahead, at most a year of them: prepayment fee included."""
     with context.books.read() as work:
         row = work.loans.seen_by(actor, loan)
-        amount_fen = _amount(work, row, asked)
-        terms = work.loans.terms(loan)
-        if terms is None:
-            raise LookupError(f"loan {loan} has a balance and no terms")
-        quoted = quote_prepayment(
-            Terms.parse(terms.body),
-            [Event.parse(event.body) for event in work.loans.events(loan)],
-            _day(work, row),
-            amount_fen,
-            effect=asked.effect,
-        )
-    figures = {name: getattr(quoted, name) for name in quoted.__dataclass_fields__}
-    return QuoteView.model_validate(in_yuan(figures) | {"loan": loan})
+        days = clearing_figures(work, row, since, until or since)
+    return SettlementFigures(loan=loan, days=[SettlementFigure(on=day, amount=yuan(fen)) for day, fen in days])
 
 
 @router.post("/loans/{loan}/prepayment")
@@ -88,20 +128,19 @@ async def prepay(
         amount_fen=None if asked.amount is None else to_fen(asked.amount),
         effect=asked.effect,
     )
-    before = await run_in_threadpool(_check, context, actor, loan, asked, order)
+    before = await run_in_threadpool(_check, context, actor, loan, order)
     return before or answer_to(loan, await context.commands.prepay(loan, order))
 
 
-def _check(
-    context: ApiContext, actor: Actor, number: str, asked: PrepaymentBody, order: PrepaymentOrder
-) -> CommandAnswer | None:
+def _check(context: ApiContext, actor: Actor, number: str, order: PrepaymentOrder) -> CommandAnswer | None:
     """The answer that the same prepayment had before, or None when it may be sent, perhaps to be finished."""
     with context.books.read() as work:
         loan = work.loans.seen_by(actor, number)
         check_may_speak_for(actor, loan)
         payment = prepaid_before(work, number, order)
         if payment is None:
-            _amount(work, loan, asked)
+            require_stage(loan, "prepayment", Stage.REPAYMENT)
+            prepayable(work, loan, day_of(work, loan), order.amount_fen)
             return None
     if payment.status is PaymentStatus.DECLINED:
         raise CommandRefused("prepayment_declined", f"the bank declined the prepayment: {payment.reason_code}")
@@ -109,14 +148,3 @@ def _check(
         return None
     sentence = "the loan is settled" if loan.stage is Stage.SETTLED else "the prepayment is booked"
     return CommandAnswer(loan=number, stage=loan.stage, sentence=sentence, payment=payment.key)
-
-
-def _amount(work: UnitOfWork, loan: Loan, asked: PrepaymentBody) -> int:
-    require_stage(loan, "prepayment", Stage.REPAYMENT)
-    amount_fen = None if asked.amount is None else to_fen(asked.amount)
-    return prepayable(work, loan, _day(work, loan), amount_fen)[0]
-
-
-def _day(work: UnitOfWork, loan: Loan) -> date:
-    today: date = work.today
-    return max(today, loan.booked_to or today)

@@ -15,6 +15,7 @@ from api.problems import refusals
 from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan, sender_of
 from api.unmatched import MoneyVerb, MoneyView, money_view, say_to_money
 from books.session import UnitOfWork
+from engine import corrections
 from engine.errors import LoanNotRunning
 from lending.errors import LendingError
 from lending.money import to_fen
@@ -26,7 +27,7 @@ from models.tasks import Outcome, Task, TaskKind, TaskStatus
 from services import approval, tasks
 from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
-from services.tasks import FOLLOW_UPS
+from services.tasks import ABOUT_ACCOUNTS, FOLLOW_UPS
 
 router = APIRouter(tags=["tasks"])
 
@@ -204,7 +205,7 @@ async def decide_task(
     """
     command = command_id(actor, task_id, key)
     task, decision, before = await run_in_threadpool(_look, context, actor, task_id, body, command, queue=not wait)
-    if task.kind in FOLLOW_UPS:
+    if task.kind in FOLLOW_UPS | ABOUT_ACCOUNTS:
         return await run_in_threadpool(_finish, context, actor, task_id, body)
     if task.loan is None:
         raise TaskClosed(task_id)
@@ -223,7 +224,7 @@ async def decide_task(
 
 async def _decide(context: ApiContext, actor: Actor, loan: str, decision: DecisionOrder) -> CommandAnswer:
     try:
-        return answer_to(loan, await context.commands.decide(loan, decision))
+        return answer_to(loan, await corrections.decide(context.books, context.commands, loan, decision))
     except LoanNotRunning:
         # Perhaps another decision has just closed the loan: then the books say so better.
         before = await run_in_threadpool(_answer_before, context, actor, decision)

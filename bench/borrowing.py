@@ -1,4 +1,4 @@
-"""The scripted people: they apply, decide and accept through the API, and see the money go out."""
+"""The scripted people: they apply, decide, sign and accept through the API, and see the money go out."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ import aiohttp
 
 from bench.applicants import Body
 from bench.errors import BenchFailed
+from console.phones import Phones
 from services.staff import demo_key
 
 POLL_SECONDS = 0.5
@@ -27,11 +28,12 @@ def open_session() -> aiohttp.ClientSession:
 
 
 class Script:
-    """An integrator and an approver in front of one API."""
+    """An integrator and an approver in front of one API, and the phones that its provider sends messages to."""
 
-    def __init__(self, session: aiohttp.ClientSession, api: str, keys: Iterator[str]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, api: str, outside: str, keys: Iterator[str]) -> None:
         self._session = session
         self._api = api
+        self._phones = Phones(session, outside, "demo-sms")
         self._keys = keys
         self._approvals: dict[str, asyncio.Future[str]] = {}
         self._arrivals: dict[tuple[str, str], asyncio.Future[None]] = {}
@@ -80,9 +82,28 @@ class Script:
         loan: str = receipt["loan"]
         task = await self._in_time(loan, "approval", self._approvals.setdefault(loan, _future()))
         await self._post(f"/tasks/{task}/decision", APPROVER, {"outcome": "approve", "reason": "clean record"}, 200)
+        await self._sign(loan)
         await self._post(f"/loans/{loan}/acceptance", INTEGRATOR, {}, 200)
         await self._arrival(loan, "repayment")
         return loan
+
+    async def _sign(self, loan: str) -> None:
+        """Each signer asks for a code once the contract is made, looks at his phone and signs."""
+        give_up_at = time.perf_counter() + PATIENCE_SECONDS
+        while (shown := await self._get(f"/loans/{loan}/signatures", INTEGRATOR))["contract"] is None:
+            await self._look_again(give_up_at, f"the contract of loan {loan} was not made")
+        for signer in shown["signers"]:
+            who = {"party": signer["party"]}
+            await self._post(f"/loans/{loan}/signing-codes", INTEGRATOR, who, 202)
+            while (code := await self._phones.signing_code(loan, signer["mobile"])) is None:
+                await self._look_again(give_up_at, f"no code came for loan {loan}")
+            signed = {**who, "code": code, "document_sha256": shown["contract"]["sha256"]}
+            await self._post(f"/loans/{loan}/signatures", INTEGRATOR, signed, 201)
+
+    async def _look_again(self, give_up_at: float, otherwise: str) -> None:
+        if time.perf_counter() > give_up_at:
+            raise BenchFailed(f"{otherwise} within {PATIENCE_SECONDS:g} s")
+        await asyncio.sleep(POLL_SECONDS)
 
     async def _arrival(self, loan: str, stage: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         arrival = self._arrivals.setdefault((stage, loan), _future())

@@ -39,7 +39,8 @@ async def _measure(console: Console, stack: Stack) -> Findings:
     key = keys("history")
     async with open_session() as session, asyncio.TaskGroup() as lives:
         lived = {
-            name: lives.create_task(Script(session, stack.api, key).live_through(body)) for name, body in loans.items()
+            name: lives.create_task(Script(session, stack.api, stack.addresses.outside, key).live_through(body))
+            for name, body in loans.items()
         }
     client = await connect(stack.addresses.temporal, "default")
     for name in loans:

@@ -16,7 +16,7 @@ from bench.borrowing import Script, open_session
 from bench.errors import BenchFailed
 from bench.figures import Findings, median
 from bench.histories import commands, originations
-from bench.stack import CpuMeter, Stack, running_stack, start_yardstick
+from bench.stack import CpuMeter, Stack, YardstickAddresses, running_stack, start_yardstick
 from engine.client import connect
 from models.staff import Actor, Role
 
@@ -53,7 +53,7 @@ def measure(console: Console, pairs: int, loans: int) -> Findings:
         return asyncio.run(_measure(console, stack, yardstick, pairs, loans))
 
 
-async def _measure(console: Console, stack: Stack, yardstick: str, pairs: int, loans: int) -> Findings:
+async def _measure(console: Console, stack: Stack, yardstick: YardstickAddresses, pairs: int, loans: int) -> Findings:
     client = await connect(stack.addresses.temporal, "default")
     meter = CpuMeter(stack.tree)
     wanted = (pairs + 1) * loans + WARM_UP
@@ -62,7 +62,8 @@ async def _measure(console: Console, stack: Stack, yardstick: str, pairs: int, l
         raise BenchFailed(f"{wanted} applicants are needed, the population has {len(bodies)} sound ones")
     async with open_session() as session, bare_workers(client) as bare:
         key = keys("bench")
-        ours, theirs = (Script(session, api, key) for api in (stack.api, yardstick))
+        ours = Script(session, stack.api, stack.addresses.outside, key)
+        theirs = Script(session, yardstick.api, yardstick.outside, key)
         ours_left, theirs_left = iter(bodies), iter(bodies)
         sides: dict[str, Originate] = {
             "loanwright": lambda n: ours.originate(list(islice(ours_left, n)), IN_FLIGHT),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import BenchFailed
 from bench.figures import Findings, median
+from books.rows import write_many
 from books.schema import migrate
 from books.session import Books
 from lending.calendar import REAL_DAY_SECONDS, BusinessClock
@@ -116,8 +117,8 @@ def _fill(books: Books, statement: Statement) -> None:
     known = statement.entries[: LINES - UNKNOWN]
     told = known[: LINES - UNKNOWN - UNTOLD_ORDERS]
     with books.begin() as work:
-        work.reconciliation.insert(Payment, [_payment(line).model_dump() for line in known])
-        work.reconciliation.insert(BankEntry, [_entry(line, work.now).model_dump() for line in told])
+        write_many(work.session, Payment, [_payment(line).model_dump() for line in known])
+        write_many(work.session, BankEntry, [_entry(line, work.now).model_dump() for line in told])
 
 
 def _payment(line: StatementEntry) -> Payment:

@@ -63,11 +63,16 @@ def running_stack(
         tree.stop()
 
 
-def start_yardstick(stack: Stack) -> str:
-    """Starts the yardstick's worker, edge and outside world beside a stack, on the same Temporal server.
+@dataclass(frozen=True)
+class YardstickAddresses:
+    """Where the yardstick's API and its outside world are."""
 
-    Returns the base address of its API.
-    """
+    api: str
+    outside: str
+
+
+def start_yardstick(stack: Stack) -> YardstickAddresses:
+    """Starts the yardstick's worker, edge and outside world beside a stack, on the same Temporal server."""
     folder = stack.folder / "yardstick"
     folder.mkdir()
     outside_port, edge_port = free_port(0), free_port(0)
@@ -85,7 +90,7 @@ def start_yardstick(stack: Stack) -> str:
     )
     stack.tree.start(Child("yardstick-worker", worker, environment, logs / "yardstick-worker.log", lambda: True))
     stack.tree.start(Child("yardstick-edge", serve, environment, logs / "yardstick-edge.log", listens(edge_port)))
-    return edge
+    return YardstickAddresses(edge, f"http://127.0.0.1:{outside_port}")
 
 
 class CpuMeter:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, case, func, insert, literal, true, union_all
+from sqlalchemy import ColumnElement, Date, and_, bindparam, case, func, insert, literal, or_, true, union_all
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -63,6 +63,32 @@ class LedgerBook:
         """A loan's postings in their order."""
         query = select(Posting).where(Posting.loan == loan).order_by(col(Posting.id)).limit(limit)
         return list(self.session.exec(query))
+
+    def page(self, account: str, first: date, last: date, *, after: str | None, limit: int) -> list[Posting]:
+        """Postings to and from an account booked in a period, the newest first, those before the id `after`."""
+        query = select(Posting).where(
+            or_(col(Posting.debit) == account, col(Posting.credit) == account),
+            col(Posting.booking_date) >= first,
+            col(Posting.booking_date) <= last,
+        )
+        if after is not None:
+            query = query.where(col(Posting.id) < after)
+        return list(self.session.exec(query.order_by(col(Posting.id).desc()).limit(limit)))
+
+    def booked_by_month(self, account: str, since: date) -> dict[str, int]:
+        """Debits less credits of an account by month (YYYY-MM) of the booking date, from a day on, in fen."""
+        signed = case((col(Posting.debit) == account, Posting.amount_fen), else_=-col(Posting.amount_fen))
+        rows = self.session.exec(
+            select(col(Posting.booking_date), func.sum(signed))
+            .where(
+                or_(col(Posting.debit) == account, col(Posting.credit) == account), col(Posting.booking_date) >= since
+            )
+            .group_by(col(Posting.booking_date))
+        )
+        months: dict[str, int] = {}
+        for day, total in rows:
+            months[f"{day:%Y-%m}"] = months.get(f"{day:%Y-%m}", 0) + int(total)
+        return months
 
     def moved(self, loan: str) -> dict[tuple[str, str], int]:
         """What a loan's postings moved in all: (debit, credit) → fen."""

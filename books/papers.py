@@ -29,9 +29,10 @@ class PaperBook:
         query = select(PaperOrder).where(PaperOrder.loan == loan).order_by(col(PaperOrder.id))
         return list(self.session.exec(query.limit(200)))
 
-    def count(self, loan: str) -> int:
-        """How many papers of a loan were asked for."""
-        return self.session.exec(select(func.count()).where(PaperOrder.loan == loan)).one()
+    def count(self, loan: str, without: str) -> int:
+        """How many papers of a loan were asked for, but for those that somebody (`without`) asked for."""
+        query = select(func.count()).where(PaperOrder.loan == loan, PaperOrder.asked_by != without)
+        return self.session.exec(query).one()
 
     def is_due(self, now: datetime) -> bool:
         """Whether a paper waits to be made."""
@@ -55,9 +56,13 @@ class PaperBook:
         return order
 
     def contract_terms(self, loan: str) -> LoanTerms | None:
-        """The newest terms as they were agreed: those that only amend them have the same body and no contract."""
-        query = select(LoanTerms).where(LoanTerms.loan == loan).order_by(col(LoanTerms.version).desc())
-        return next((one for one in self.session.exec(query) if not one.amendments), None)
+        """The terms of the newest offer, as they are signed.
+
+        Those that only amend them later, or date them anew at the payout under the same decision, have no contract.
+        """
+        query = select(LoanTerms).where(LoanTerms.loan == loan).order_by(col(LoanTerms.version))
+        agreed = [one for one in self.session.exec(query) if not one.amendments]
+        return next((one for one in agreed if one.decision_id == agreed[-1].decision_id), None)
 
     def terms(self, loan: str, version: int) -> LoanTerms | None:
         """One version of a loan's terms."""
@@ -68,6 +73,15 @@ class PaperBook:
         """The first `count` events of a loan's account in their order of arrival."""
         query = select(LoanEvent).where(LoanEvent.loan == loan, LoanEvent.position <= count)
         return list(self.session.exec(query.order_by(col(LoanEvent.position))))
+
+    def contract_order(self, loan: str) -> PaperOrder | None:
+        """The newest order of a contract that counts."""
+        query = select(PaperOrder).where(
+            PaperOrder.loan == loan,
+            PaperOrder.kind == PaperKind.CONTRACT,
+            PaperOrder.language == PaperLanguage.CHINESE,
+        )
+        return self.session.exec(query.order_by(col(PaperOrder.terms_version).desc()).limit(1)).first()
 
     def contract(self, loan: str, terms_version: int) -> Document | None:
         """The contract that counts, in Chinese, for one version of the terms."""

@@ -1,9 +1,11 @@
 """Queries on months: what their ends need of every loan, and which of them are closed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, insert, or_, text
+from sqlalchemy import ColumnElement, case, func, insert, or_, text
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from books.rows import write
@@ -13,6 +15,18 @@ from models.loans import Loan, LoanEvent, LoanTerms
 from models.months import Month
 from models.periods import ClosedPeriod, LoanMonthEnd, MonthEnd, NonAccrualRule, ProvisionRate
 from models.portfolio import TakenOverLoan
+
+
+@dataclass(frozen=True)
+class MonthFigures:
+    """What the ends of a month for all loans add up to; sums in fen."""
+
+    loans: int = 0
+    non_accrual: int = 0
+    accrued_fen: int = 0
+    suspended_fen: int = 0
+    memorandum_fen: int = 0
+    provision_fen: int = 0
 
 
 class PeriodBook:
@@ -26,6 +40,10 @@ class PeriodBook:
     def last_closed(self) -> ClosedPeriod | None:
         """The newest closed month."""
         return self.session.exec(select(ClosedPeriod).order_by(col(ClosedPeriod.open_from).desc()).limit(1)).first()
+
+    def closed(self, since: str) -> list[ClosedPeriod]:
+        """Closed months from one (YYYY-MM) on."""
+        return list(self.session.exec(select(ClosedPeriod).where(ClosedPeriod.month >= since)))
 
     def first_booking(self) -> date | None:
         """The oldest booking date of all."""
@@ -52,6 +70,29 @@ class PeriodBook:
     def has_month_end(self, month: str) -> bool:
         """Whether a month is posted for every loan."""
         return self.session.get(MonthEnd, month) is not None
+
+    def ended(self, since: str) -> list[MonthEnd]:
+        """Months from one (YYYY-MM) on that are posted for every loan."""
+        return list(self.session.exec(select(MonthEnd).where(MonthEnd.month >= since)))
+
+    def figures(self, since: str) -> dict[str, MonthFigures]:
+        """What the months from one (YYYY-MM) on ended with, over all loans."""
+        row = LoanMonthEnd
+        query = (
+            sa_select(
+                col(row.month),
+                func.count(),
+                func.sum(case((col(row.non_accrual), 1), else_=0)),
+                func.sum(row.accrued_interest_fen + row.accrued_penalty_fen + row.accrued_subsidy_fen),
+                func.sum(row.suspended_interest_fen + row.suspended_penalty_fen),
+                func.sum(row.memorandum_fen),
+                func.sum(row.provision_fen),
+            )
+            .where(col(row.month) >= since)
+            .group_by(col(row.month))
+        )
+        found = self.session.connection().execute(query)
+        return {month: MonthFigures(*(int(figure) for figure in figures)) for month, *figures in found}
 
     def complete(self, month_end: MonthEnd) -> None:
         """Records that a month is posted for every loan."""
@@ -143,6 +184,10 @@ class PeriodBook:
         """The share set aside for each class on a day, in basis points."""
         query = select(ProvisionRate).where(ProvisionRate.valid_from <= day).order_by(col(ProvisionRate.valid_from))
         return {rate.classification: rate.basis_points for rate in self.session.exec(query)}
+
+    def has_provision_rate(self, classification: Classification, valid_from: date) -> bool:
+        """Whether a class has a rate that begins on a day."""
+        return self.session.get(ProvisionRate, (classification, valid_from)) is not None
 
     def add_rule(self, rule: NonAccrualRule | ProvisionRate) -> None:
         """Records a rule that is valid from a day on."""

@@ -1,16 +1,15 @@
 """Queries on the bank's statements and what they were compared with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy import select as sa_select
 from sqlalchemy.orm import Mapped
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from books.payments import in_portions
-from books.rows import insert_into
 from models.ledger import Posting
 from models.loans import Loan
 from models.payments import MONEY_MOVED, OURS, BankEntry, Payment, PaymentKind
@@ -22,11 +21,6 @@ class ReconciliationBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-
-    def insert(self, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Inserts many rows of a table at once, each with all of its columns."""
-        if rows:
-            self.session.connection().execute(insert_into(table), list(rows))
 
     def versions(self, day: date) -> list[BankStatement]:
         """The statements of a business date, the newest version last."""

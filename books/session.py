@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, create_engine
 
+from books.accounts import AccountBook
 from books.audit import AuditBook
 from books.changes import ChangeBook
 from books.customers import CustomerBook
@@ -24,6 +25,7 @@ from books.payments import PaymentBook
 from books.periods import PeriodBook
 from books.policies import PolicyBook
 from books.portfolio import PortfolioBook
+from books.prepayments import PrepaymentBook
 from books.reconciliation import ReconciliationBook
 from books.rows import write
 from books.signatures import SignatureBook
@@ -79,6 +81,16 @@ class UnitOfWork:
     def payments(self) -> PaymentBook:
         """Orders to the bank and its entries."""
         return PaymentBook(self.session)
+
+    @cached_property
+    def prepayments(self) -> PrepaymentBook:
+        """Quotes for prepayments."""
+        return PrepaymentBook(self.session)
+
+    @cached_property
+    def accounts(self) -> AccountBook:
+        """Checks, mandates and changes of accounts outside."""
+        return AccountBook(self.session)
 
     @cached_property
     def reconciliation(self) -> ReconciliationBook:

@@ -30,6 +30,13 @@ class SignatureBook:
         query = select(func.count()).where(SigningCode.party_id == party_id, SigningCode.asked_at > instant)
         return self.session.exec(query).one()
 
+    def good_codes(self, document_id: str, now: datetime) -> list[SigningCode]:
+        """The codes that were sent for a document and still sign it, oldest first."""
+        query = select(SigningCode).where(
+            SigningCode.document_id == document_id, SigningCode.expires_at > now, col(SigningCode.used_at).is_(None)
+        )
+        return list(self.session.exec(query.order_by(col(SigningCode.id))))
+
     def of_document(self, document_id: str) -> list[Signature]:
         """The signatures under a document, oldest first."""
         query = select(Signature).where(Signature.document_id == document_id).order_by(col(Signature.id))

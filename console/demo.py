@@ -15,10 +15,12 @@ from rich.live import Live
 from books.session import Books
 from console.audits import BooksDifference, audit_books
 from console.board import Board
+from console.callers import EVERYBODY
 from console.chart import write_chart
 from console.imports import ImportReport, import_applications
 from console.people import KEPT_FOR_A_VISITOR, VISITOR_SECONDS, ScriptedPeople
 from console.processes import LOCK, NotReady, Tree
+from console.tally import Tally, tally
 from console.up import Addresses, Plan, bring_up
 from gateways.bank import BankGateway
 from gateways.connection import open_session
@@ -31,6 +33,8 @@ from worker import own_account
 
 START = date(2026, 1, 5)
 """The first business date of every demonstration: the made-up people's graduations and salaries are dated from it."""
+SHIPPED_APPLICATIONS = Path("examples/applications.csv")
+WHOLE_YEAR_MONTHS = 12
 MARK = "made-by-demo.txt"
 """The file by which a demonstration knows a folder that it may empty."""
 QUIET_SECONDS = 30
@@ -49,6 +53,11 @@ class DemoPlan:
     applications: Path
     stay: bool
 
+    @property
+    def shows_everything(self) -> bool:
+        """Whether every kind of loan and event must come up: in a whole year of the shipped applications."""
+        return self.months >= WHOLE_YEAR_MONTHS and self.applications == SHIPPED_APPLICATIONS
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -58,6 +67,7 @@ class Outcome:
     bank_fen: int
     differences: list[BooksDifference]
     stages: dict[Stage, int]
+    tally: Tally
 
     @property
     def is_right(self) -> bool:
@@ -67,6 +77,9 @@ class Outcome:
 
 def demo(plan: DemoPlan) -> int:
     """Runs the demonstration; 0 if everything balances to the fen, 1 if not.
+
+    A whole year of the shipped applications shows every kind of loan and all that may happen to one: 1 as well if
+    something of that is missing.
 
     NotReady if LOANWRIGHT_DATABASE_URL is set or the data folder holds what no demonstration made: its people decide
     whatever waits in the books, and it begins by emptying its folder.
@@ -86,12 +99,13 @@ def demo(plan: DemoPlan) -> int:
         _say_where(say, addresses, report)
         outcome = asyncio.run(_live(plan, addresses, settings, books, say))
         chart = write_chart(plan.data_dir / "cash.html", _months(books))
-        _say_result(say, outcome, chart)
+        missing = outcome.tally.missing if plan.shows_everything else []
+        _say_result(say, outcome, missing, chart)
         if plan.stay:
             _say_one_life(say, addresses, settings, books)
             say.print("\nEverything stays up for you to look at, until Ctrl-C.")
             signal.pause()
-        return 0 if outcome.is_right else 1
+        return 0 if outcome.is_right and not missing else 1
     except KeyboardInterrupt:
         return 0
     finally:
@@ -124,14 +138,21 @@ async def _outcome(books: Books, bank: BankGateway, settings: Settings) -> Outco
     """Waits for a moment without a payment under way: the bank's figure and ours are read one after the other."""
     deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
     while True:
-        before = await bank.balance(settings.bank_account)
-        differences = await asyncio.to_thread(lambda: list(audit_books(books)))
+        in_bank = await bank.balance(settings.bank_account)
         with books.read() as work:
-            summary, stages = funds(work), work.loans.by_stage(Actor("demo", Role.ADMIN))
-        outcome = Outcome(summary, before, differences, stages)
-        if outcome.is_right or asyncio.get_running_loop().time() > deadline:
-            return outcome
+            summary, stages = funds(work), work.loans.by_stage(EVERYBODY)
+        is_late = asyncio.get_running_loop().time() > deadline
+        if in_bank == summary.bank_balance or is_late:
+            differences = await asyncio.to_thread(lambda: list(audit_books(books)))
+            counted = await asyncio.to_thread(tally, books, _today(books))
+            outcome = Outcome(summary, in_bank, differences, stages, counted)
+            if outcome.is_right or is_late:
+                return outcome
         await asyncio.sleep(0.2)
+
+
+def _today(books: Books) -> date:
+    return books.clock.business_date(datetime.now(UTC))
 
 
 def _require_own_books() -> None:
@@ -180,8 +201,13 @@ def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None
     say.print()
 
 
-def _say_result(say: Console, outcome: Outcome, chart: Path) -> None:
+def _say_result(say: Console, outcome: Outcome, missing: list[str], chart: Path) -> None:
     one = outcome.summary
+    say.print("\nWhat the year brought, in loans", style="bold")
+    for counts in outcome.tally.lines():
+        say.print(counts, soft_wrap=True)
+    for kind in missing:
+        say.print(f"  MISSING  {kind}", style="bold red")
     interest = one.interest + one.subsidy
     say.print("\nHow the money went, in yuan", style="bold")
     for line in (
@@ -210,7 +236,7 @@ def _say_one_life(say: Console, addresses: Addresses, settings: Settings, books:
     """Where to look at a loan's whole life; the address is dead once the demonstration ends."""
     if addresses.temporal_ui:
         with books.read() as work:
-            settled = work.loans.page(Actor("demo", Role.ADMIN), stage=Stage.SETTLED, limit=1)
+            settled = work.loans.page(EVERYBODY, stage=Stage.SETTLED, limit=1)
         for loan in settled:
             path = f"/namespaces/{settings.temporal_namespace}/workflows/loan%2F{loan.number}"
             say.print(f"One loan's whole life in Temporal: {addresses.temporal_ui}{path}", soft_wrap=True)

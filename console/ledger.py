@@ -1,56 +1,20 @@
 """Finance's acts on the ledger from the operator's command, and the trial balance as a table."""
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from rich.table import Table
 
 from books.session import Books, UnitOfWork
-from lending.account import Classification
 from lending.errors import LendingError
 from lending.money import yuan
 from models.staff import Actor, Role
-from services import audit
-from services.chart import InvalidRule, revise_account, rule_non_accrual, rule_provision
+from services import audit, chart
+from services.chart import InvalidRule, LedgerRules
 from services.errors import NotAllowed
 from services.periods import close_period
 from services.reports import TrialBalance
-
-
-class _Dated(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    valid_from: date = Field(strict=False)
-
-
-class _Account(_Dated):
-    code: str
-    name_en: str | None = None
-    name_zh: str | None = None
-    vat_basis_points: int | None = None
-    parent: str | None = None
-
-
-class _NonAccrual(_Dated):
-    above_dpd: int
-    cured_at_dpd: int
-
-
-class _Provision(_Dated):
-    classification: Classification = Field(strict=False)
-    basis_points: int
-
-
-class LedgerRules(BaseModel):
-    """A file of dated versions: accounts with what changes, non-accrual rules, provision rates."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    accounts: tuple[_Account, ...] = ()
-    non_accrual: tuple[_NonAccrual, ...] = ()
-    provisions: tuple[_Provision, ...] = ()
 
 
 def read_rules(file: Path) -> LedgerRules:
@@ -67,18 +31,9 @@ def read_rules(file: Path) -> LedgerRules:
 
 def revise(books: Books, actor_id: str, rules: LedgerRules) -> int:
     """Adds all versions of a file, or none if one is refused; returns how many."""
-
-    def act(work: UnitOfWork, actor: Actor) -> None:
-        for account in rules.accounts:
-            changes = account.model_dump(exclude={"code", "valid_from"}, exclude_unset=True)
-            revise_account(work, actor, account.code, account.valid_from, changes)
-        for rule in rules.non_accrual:
-            rule_non_accrual(work, actor, rule.valid_from, rule.above_dpd, rule.cured_at_dpd)
-        for rate in rules.provisions:
-            rule_provision(work, actor, rate.valid_from, rate.classification, rate.basis_points)
-
-    _act(books, actor_id, "ledger_revised", act)
-    return len(rules.accounts) + len(rules.non_accrual) + len(rules.provisions)
+    added: list[int] = []
+    _act(books, actor_id, "ledger_revised", lambda work, actor: added.append(chart.revise(work, actor, rules)))
+    return added[0]
 
 
 def close(books: Books, actor_id: str, month: str) -> None:

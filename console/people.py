@@ -1,64 +1,49 @@
 """The scripted people of the demonstration: approvers and borrowers who act through the API, and a bank's customers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 
 from books.session import Books
+from console.callers import ApiRefused
+from console.parts import Part
+from console.phones import Phones
+from console.servicing import FINANCE, LoanOfficers
 from console.up import Addresses
 from lending.money import to_fen
+from models.changes import ChangeKind
 from models.loans import Loan, Stage
-from models.staff import Actor, Role
-from services.staff import demo_key
 from settings import Settings
 
-EVERYBODY = Actor("demo", Role.ADMIN)
 PAUSE_SECONDS = 0.3
 KEPT_FOR_A_VISITOR = 2
 """So many approvals the scripted approvers leave alone at first, for whoever tries the demonstration by hand."""
 VISITOR_SECONDS = 90
+MOST_OFFERS_AT_ONCE = 12
 PREPAY_AFTER_DAYS = {"auto": 170, "micro": 130, "student": 45}
 """When those who prepay do so: days after the payout, for students after their graduation."""
 LATE_PAYER_PAYS_AT_DPD = 6
 
 
-class ApiRefused(RuntimeError):
-    """The API refused what a scripted person asked."""
-
-    def __init__(self, path: str, status: int, code: str) -> None:
-        self.status = status
-        self.code = code
-        super().__init__(f"{path} answered {status} {code}")
-
-    @property
-    def is_part_of_life(self) -> bool:
-        """Whether somebody was faster, the loan moved on or the API is busy; anything else is a slip in the script."""
-        return self.status in (409, 429) or self.status >= 500
-
-
-class ScriptedPeople:
+class ScriptedPeople(LoanOfficers):
     """One loop over everybody who has something to do."""
 
     def __init__(self, session: aiohttp.ClientSession, books: Books, addresses: Addresses, settings: Settings) -> None:
-        self.session = session
-        self.books = books
-        self.api = f"{addresses.web}/api/v1"
-        self.bank = f"{addresses.outside}/bank"
-        self.bank_headers = {"Authorization": f"Bearer {settings.bank_credential.get_secret_value()}"}
+        super().__init__(session, books, addresses, settings)
         self.began = datetime.now(UTC)
-        self.done: set[str] = set()
         self.reserved: set[str] = set()
-        self.hands = asyncio.Semaphore(6)
+        self.phones = Phones(session, addresses.outside, settings.sms_credential.get_secret_value())
 
     async def act(self) -> None:
         """Everybody minds his own duty until cancelled."""
-        duties = (self._approvers, self._finance, self._agents, self._borrowers)
+        duties = (
+            *(self._approvers, self._finance, self._agents, self._borrowers),
+            *(self._service, self._decide_changes),
+        )
         await asyncio.gather(*(self._mind(duty) for duty in duties))
 
     async def _mind(self, duty: Callable[[], Awaitable[None]]) -> None:
@@ -66,31 +51,22 @@ class ScriptedPeople:
             await self._unless_refused(duty())
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _unless_refused(self, act: Awaitable[object]) -> None:
-        """What is part of life passes, and the next round sees how things stand; any other refusal ends the script."""
-        try:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                await act
-        except ApiRefused as refusal:
-            if not refusal.is_part_of_life:
-                raise
-
-    async def _side_by_side(self, acts: Iterable[Coroutine[Any, Any, object]]) -> None:
-        async def one(act: Coroutine[Any, Any, object]) -> None:
-            async with self.hands:
-                await self._unless_refused(act)
-
-        await asyncio.gather(*(one(act) for act in acts))
-
     async def _approvers(self) -> None:
+        """Cases with a part first, and never more offers at once than can be signed before they expire."""
         for person, role in (("manager-zhao", "manager"), ("risk-qian", "risk")):
             tasks = [task for task in await self._tasks(person, "approval") if task["role"] == role]
-            await self._side_by_side(self._decide(person, task) for task in tasks if not self._is_kept(task["id"]))
+            waiting = [task for task in tasks if not self._is_kept(task)]
+            waiting.sort(key=lambda task: self._part_of(task["loan"]) is None)
+            room = max(MOST_OFFERS_AT_ONCE - len(self._loans(Stage.ACCEPTANCE)), 0)
+            await self._side_by_side(self._decide(person, task) for task in waiting[:room])
 
-    def _is_kept(self, task_id: str) -> bool:
+    def _is_kept(self, task: dict[str, Any]) -> bool:
+        """Left for the visitor; never a case with a part, whose story has to begin in time."""
+        task_id = task["id"]
         if (datetime.now(UTC) - self.began).total_seconds() > VISITOR_SECONDS:
             return False
-        if len(self.reserved) < KEPT_FOR_A_VISITOR and task_id not in self.done:
+        plays = self._part_of(task["loan"]) is not None
+        if len(self.reserved) < KEPT_FOR_A_VISITOR and task_id not in self.done and not plays:
             self.reserved.add(task_id)
         return task_id in self.reserved
 
@@ -116,11 +92,10 @@ class ScriptedPeople:
                 raise
 
     async def _finance(self) -> None:
-        for task in await self._tasks("finance-sun", "payout_problem"):
+        for task in await self._tasks(FINANCE, "payout_problem"):
             refusal = {"outcome": "refuse", "reason": "the payee's account is closed; nothing is out"}
-            await self._post("finance-sun", f"/tasks/{task['id']}/decision", refusal)
-        for task in await self._tasks("finance-sun", "unmatched_money"):
-            await self._finish("finance-sun", task, "asked the sender; to be returned")
+            await self._post(FINANCE, f"/tasks/{task['id']}/decision", refusal)
+        await self._side_by_side(self._sort_unmatched(task) for task in await self._tasks(FINANCE, "unmatched_money"))
 
     async def _agents(self) -> None:
         for person in ("agent-lin", "manager-zhao"):
@@ -135,7 +110,7 @@ class ScriptedPeople:
     async def _borrowers(self) -> None:
         await self._side_by_side(self._answer_offer(loan) for loan in self._loans(Stage.ACCEPTANCE))
         for loan in self._loans(Stage.REPAYMENT):
-            if loan.dpd >= LATE_PAYER_PAYS_AT_DPD:
+            if loan.dpd >= LATE_PAYER_PAYS_AT_DPD and self._will_pay(loan):
                 await self._pay_late(loan)
             elif self._wants_to_prepay(loan):
                 await self._unless_refused(self._prepay(loan))
@@ -158,11 +133,45 @@ class ScriptedPeople:
         if loan.number.endswith("7") and loan.product == "micro":
             # A few think better of it.
             await self._post("integrator-demo", f"/loans/{loan.number}/withdrawal", {"reason": "no longer needed"})
-        else:
+        elif await self._all_have_signed(loan.number):
             await self._post("integrator-demo", f"/loans/{loan.number}/acceptance", {})
+
+    async def _all_have_signed(self, loan: str) -> bool:
+        """Whether the contract is signed; each round brings every signer a step on, whose phone may be slow."""
+        path = f"/loans/{loan}/signatures"
+        signing = await self._get("integrator-demo", path)
+        if signing["contract"] is None:
+            return False
+        for signer in signing["signers"]:
+            if signer["signed_at"] is not None:
+                continue
+            asked = f"code for {signer['party']}"
+            if asked not in self.done:
+                self.done.add(asked)
+                await self._post("integrator-demo", f"/loans/{loan}/signing-codes", {"party": signer["party"]})
+            code = await self.phones.signing_code(loan, signer["mobile"])
+            if code is None:
+                return False
+            entered = {"party": signer["party"], "code": code, "document_sha256": signing["contract"]["sha256"]}
+            signing["complete"] = (await self._post("integrator-demo", path, entered))["complete"]
+        return bool(signing["complete"])
+
+    def _will_pay(self, loan: Loan) -> bool:
+        """Not who has stopped paying for good, nor who waits for a new schedule or pays at the counter this time."""
+        match self._part_of(loan.number):
+            case Part.STOPS_PAYING:
+                return False
+            case Part.GETS_A_NEW_SCHEDULE:
+                return self._stands(loan, ChangeKind.RESTRUCTURING)
+            case Part.PAYS_IN_CASH:
+                return self._stands(loan, ChangeKind.CORRECTION)
+            case _:
+                return True
 
     def _wants_to_prepay(self, loan: Loan) -> bool:
         if f"prepaid {loan.number}" in self.done or loan.disbursed_on is None or loan.dpd > 0:
+            return False
+        if self._part_of(loan.number) is not None:
             return False
         since = loan.disbursed_on
         if loan.product == "student":
@@ -173,10 +182,12 @@ class ScriptedPeople:
         return self._today() >= since + timedelta(days=PREPAY_AFTER_DAYS.get(loan.product, 10_000))
 
     def _prepayment(self, loan: Loan) -> dict[str, Any]:
-        """Every fourth pays a third of it and keeps the term, the others pay it all."""
-        if int(loan.number[-2:]) % 4 == 0:
+        """Every fourth pays a third of it and keeps the term or, for a car, the installment; the others pay it all."""
+        serial = int(loan.number[-2:])
+        if serial % 4 == 0:
             third = loan.outstanding_fen // 300 * 100
-            return {"amount": f"{third // 100}.00", "effect": "reduce_installment"}
+            shorter = loan.product == "auto" and serial % 8 == 0
+            return {"amount": f"{third // 100}.00", "effect": "reduce_term" if shorter else "reduce_installment"}
         return {}
 
     async def _pay_late(self, loan: Loan) -> None:
@@ -189,45 +200,4 @@ class ScriptedPeople:
         if overdue <= 0:
             return
         self.done.add(key)
-        with self.books.read() as work:
-            borrower = work.customers.borrower(loan.number)
-        order = {
-            "end_to_end_id": uuid4().hex,
-            "from_account": borrower.account,
-            "from_name": borrower.name,
-            "amount_fen": overdue,
-            "value_date": self._today().isoformat(),
-            "text": f"loan {loan.number}",
-        }
-        async with self.session.post(f"{self.bank}/deposits", json=order, headers=self.bank_headers) as answer:
-            await _read("/deposits", answer)
-
-    def _today(self) -> date:
-        return self.books.clock.business_date(datetime.now(UTC))
-
-    def _loans(self, stage: Stage) -> list[Loan]:
-        with self.books.read() as work:
-            return work.loans.page(EVERYBODY, stage=stage, limit=200)
-
-    async def _tasks(self, person: str, kind: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self._get(person, f"/tasks?open=true&kind={kind}&limit=100"))["items"]
-        return found
-
-    async def _get(self, person: str, path: str) -> dict[str, Any]:
-        async with self.session.get(self.api + path, headers=self._as(person)) as answer:
-            return await _read(path, answer)
-
-    async def _post(self, person: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {**self._as(person), "Idempotency-Key": uuid4().hex}
-        async with self.session.post(self.api + path, json=body, headers=headers) as answer:
-            return await _read(path, answer)
-
-    def _as(self, person: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {demo_key(person)}"}
-
-
-async def _read(path: str, answer: aiohttp.ClientResponse) -> dict[str, Any]:
-    body: dict[str, Any] = await answer.json(content_type=None)
-    if answer.status >= 400:
-        raise ApiRefused(path, answer.status, str(body.get("code")))
-    return body
+        await self._transfer(loan, overdue, f"loan {loan.number}")

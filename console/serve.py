@@ -42,8 +42,9 @@ def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> 
         end_to_end_id=notice.end_to_end_id,
         counterparty=notice.counterparty_name,
         remittance=notice.text,
-        is_recall=notice.kind is NoticeKind.RECALL,
+        is_recall=notice.kind in (NoticeKind.RECALL, NoticeKind.RETURN),
         counterparty_account=notice.counterparty_account or None,
+        return_reason=notice.reason_code,
     )
 
 

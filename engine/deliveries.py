@@ -9,12 +9,14 @@ import structlog
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
 from engine.errors import LoanNotRunning
-from models.loans import CLOSED
+from lending.errors import LendingError
+from models.loans import CLOSED, Stage
 from models.messages import DecisionOrder, LoanOrder, MoneyNotice, Progress
 from models.outbox import OutboxRow
+from services import settled_loans
 from services.audit import actor_of, record
 from services.bank import awaits_booking, unclaimed
-from services.loans import position
+from services.loans import order_from_books, position
 
 log = structlog.get_logger()
 
@@ -45,6 +47,31 @@ class StartLoan:
     async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Starts it; one that runs already is left alone."""
         await self.commands.start(LoanOrder.model_validate(row.payload))
+
+
+class ReopenLoan:
+    """Starts the workflow of a settled loan that is taken up again."""
+
+    def __init__(self, books: Books, commands: LoanCommands) -> None:
+        self.books = books
+        self.commands = commands
+
+    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+        """Nothing: how the books have the loan is asked for when it is started."""
+        return {}
+
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
+        """Starts it as the books have it now. While the run that settled it is still ending, it has to wait."""
+        order = await asyncio.to_thread(self._order, row.loan or "")
+        if order is None or await self.commands.start(order, again=True):
+            return
+        if (await self.commands.state(order.loan)).stage in CLOSED:
+            raise LoanNotRunning(order.loan)
+
+    def _order(self, number: str) -> LoanOrder | None:
+        with self.books.read() as work:
+            loan = work.loans.get(number)
+            return None if loan.stage in CLOSED else order_from_books(work, loan)
 
 
 class SignalLoan:
@@ -80,20 +107,32 @@ class SignalLoan:
         try:
             await self.commands.signal_decision(loan, decision)
         except LoanNotRunning:
-            await asyncio.to_thread(self._came_too_late, loan, decision)
+            await asyncio.to_thread(self._without_workflow, loan, decision)
 
-    def _came_too_late(self, loan: str, decision: DecisionOrder) -> None:
-        """A decision that nobody can follow any more: its sender finds that in the audit log."""
+    def _without_workflow(self, loan: str, decision: DecisionOrder) -> None:
+        """A decision on the correction of a settled loan; of any other one its sender finds in the audit log that it
+        came too late.
+        """
+        why = "the loan was closed when the decision came"
+        with self.books.read() as work:
+            stage = work.loans.get(loan).stage
+        if stage not in CLOSED:
+            raise LoanNotRunning(loan)
+        try:
+            with self.books.begin() as work:
+                if stage is Stage.SETTLED and work.changes.of_task(decision.task_id) is not None:
+                    settled_loans.decide(work, loan, decision)
+                    return
+        except LendingError as refusal:
+            why = str(refusal)
         with self.books.begin() as work:
-            if work.loans.get(loan).stage not in CLOSED:
-                raise LoanNotRunning(loan)
             record(
                 work,
                 actor_of(decision.sender),
                 "decision_refused",
                 loan=loan,
                 subject=decision.task_id,
-                reason="the loan was closed when the decision came",
+                reason=why,
                 refused=True,
             )
 

@@ -11,7 +11,7 @@ import structlog
 from books.outbox import growing_pause
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
-from engine.deliveries import ConfirmCommand, Delivery, SignalLoan, StartLoan
+from engine.deliveries import ConfirmCommand, Delivery, ReopenLoan, SignalLoan, StartLoan
 from models.outbox import OutboxRow, Topic
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ class Dispatcher:
         self.per_second = per_second
         self.deliveries: dict[Topic, Delivery] = {
             Topic.START_LOAN: StartLoan(commands),
+            Topic.REOPEN_LOAN: ReopenLoan(books, commands),
             Topic.SIGNAL_LOAN: SignalLoan(books, commands),
             Topic.CONFIRM_COMMAND: ConfirmCommand(books, commands),
             **senders,

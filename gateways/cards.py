@@ -1,19 +1,9 @@
 """The check of a card or account before it is used: do name, ID number, mobile and account belong together."""
 
-from enum import StrEnum
-
 from pydantic import TypeAdapter
 
 from gateways.connection import Answer, Service
-
-
-class CardResult(StrEnum):
-    """What the four elements came to."""
-
-    MATCH = "match"
-    MISMATCH = "mismatch"
-    NOT_FOUND = "not_found"
-    CLOSED = "closed"
+from models.accounts import CardResult
 
 
 class CardCheck(Answer):

@@ -44,6 +44,7 @@ class _Line(Answer):
     counterparty_account: str = Field(repr=False)
     counterparty_name: str = Field(repr=False)
     text: str = Field(repr=False)
+    reason_code: Annotated[str, Field(max_length=LONGEST_REFERENCE)] | None = None
 
 
 class _Statement(Answer):
@@ -197,7 +198,8 @@ def _entry(line: _Line) -> StatementEntry:
         counterparty_name=fitted(line.counterparty_name) or None,
         counterparty_account=line.counterparty_account or None,
         remittance=fitted(line.text) or None,
-        is_reversal=line.kind == "recall",
+        is_reversal=line.kind in ("recall", "return"),
+        return_reason=line.reason_code,
     )
 
 

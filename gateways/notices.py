@@ -31,12 +31,13 @@ Text = Annotated[str, _fitted(LONGEST_TEXT)]
 
 
 class NoticeKind(StrEnum):
-    """What was booked on the lender's account; a recall is money that came back."""
+    """What was booked on the lender's account; a recall is money that came back, a return is money drawn that went."""
 
     TRANSFER = "transfer"
     DEBIT = "debit"
     DEPOSIT = "deposit"
     RECALL = "recall"
+    RETURN = "return"
 
 
 class BankNotice(Answer):
@@ -61,8 +62,11 @@ class BankNotice(Answer):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         settled = self.status == "settled"
-        if settled != (self.amount_fen > 0) or settled == (self.reason_code is not None):
+        explained = self.reason_code is not None
+        if settled != (self.amount_fen > 0) or not (settled or explained):
             raise ValueError("settled has an amount, declined has a reason")
+        if settled and explained and self.kind is not NoticeKind.RETURN:
+            raise ValueError("only what was declined or returned has a reason")
         return self
 
 
@@ -111,9 +115,10 @@ def _of_xml(body: bytes) -> BankNotice:
 def _of_booking(booking: Booking) -> BankNotice:
     entry = booking.entry
     otherwise = NoticeKind.DEPOSIT if entry.direction is Direction.IN else NoticeKind.TRANSFER
+    taken_back = NoticeKind.RECALL if entry.direction is Direction.IN else NoticeKind.RETURN
     return BankNotice(
         reference=entry.reference,
-        kind=NoticeKind.RECALL if entry.is_reversal else _BOOKED_KINDS.get(booking.family or "", otherwise),
+        kind=taken_back if entry.is_reversal else _BOOKED_KINDS.get(booking.family or "", otherwise),
         status="settled",
         end_to_end_id=entry.end_to_end_id,
         direction=entry.direction,
@@ -122,7 +127,7 @@ def _of_booking(booking: Booking) -> BankNotice:
         counterparty_account=entry.counterparty_account or "",
         counterparty_name=entry.counterparty_name or "",
         text=entry.remittance or "",
-        reason_code=None,
+        reason_code=entry.return_reason if entry.is_reversal and taken_back is NoticeKind.RETURN else None,
     )
 
 

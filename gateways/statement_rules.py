@@ -71,6 +71,7 @@ def _digest(
             *(entry.reference, entry.signed_fen, entry.booked_on.isoformat(), entry.value_date.isoformat()),
             *(entry.end_to_end_id, entry.counterparty_name, entry.counterparty_account, entry.remittance),
             entry.is_reversal,
+            *([entry.return_reason] if entry.return_reason else []),
         ]
         for entry in entries
     ]

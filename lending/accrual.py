@@ -83,7 +83,7 @@ class Accruing(LoanState):
 
     def state_share(self, exact: Fraction, of: int) -> int:
         """How much of interest not charged yet the state bears, when `exact` is its part of the period so far."""
-        return min(max(self.rounded(exact) - self.state_charged, 0), of) if exact else 0
+        return min(max(self.rounded(exact) - self.state_charged, 0), of)
 
     def charge_earned(self, most: int | None = None) -> int:
         """Charges interest up to today to the current installment, deferred interest first; gives the borrower's part.
@@ -125,7 +125,7 @@ class Accruing(LoanState):
             if late.compound:
                 bearing += row.unpaid[INTEREST]
             if bearing and row.penalty_until < self.today:
-                row.penalty_exact += sum((piece.exact for piece in self.penalty_pieces(row, bearing)), _ZERO)
+                row.penalty_exact += sum(piece.exact for piece in self.penalty_pieces(row, bearing))
                 row.penalty_until = self.today
                 if (self.today - row.due).days > late.grace_days:
                     new = self.rounded(row.penalty_exact) - row.own_penalty()

@@ -83,8 +83,8 @@ def _solved(periods: OpenPeriods, basis: PaymentBasis, rule: RoundingRule) -> in
     # The part of the first period's interest that has been paid ahead does not count against its payment.
     own = periods.accrued - periods.charged
     added = own.numerator * _SCALE // own.denominator
-    for (numerator, denominator), pays in zip(periods.factors, periods.paying, strict=True):
-        if pays:
+    for place, (numerator, denominator) in enumerate(periods.factors):
+        if periods.paying[place]:
             grown += grown * numerator // denominator + added
             annuity += annuity * numerator // denominator + _SCALE
         added = 0
@@ -219,16 +219,8 @@ def plan(
     *,
     flat_base: Fraction,
     level: int | None = None,
-    principal: Sequence[int] | None = None,
 ) -> Plan:
-    """The open periods' figures. With `level` the payment or share stays; with `principal` only interest is anew."""
-    if principal is not None:
-        kept = list(principal)
-        if method is Method.FLAT:
-            return Plan(kept, flat_interest(periods, flat_base, rule), level or 0)
-        if method is Method.BULLET:
-            return Plan(kept, bullet_interest(periods, rule), level or 0)
-        return Plan(kept, interest_on(periods, kept, rule), level or 0)
+    """The open periods' figures, solved anew; with `level` the payment or share stays."""
     if method is Method.LEVEL_PAYMENT:
         payment = level_payment(periods, basis, rule) if level is None else level
         return Plan(*amortize_level(periods, payment, rule), payment)
@@ -241,6 +233,15 @@ def plan(
         share = flat_share(periods, interest, rule) if level is None else level
         return Plan(spread_principal(periods, share), interest, share)
     parts = principal_at_end(periods)
+    return Plan(parts, interest_of(method, rule, periods, parts, flat_base), 0)
+
+
+def interest_of(
+    method: Method, rule: RoundingRule, periods: OpenPeriods, principal: Sequence[int], flat_base: Fraction
+) -> list[int]:
+    """Interest of each open period once its principal is decided."""
+    if method is Method.FLAT:
+        return flat_interest(periods, flat_base, rule)
     if method is Method.BULLET:
-        return Plan(parts, bullet_interest(periods, rule), 0)
-    return Plan(parts, interest_on(periods, parts, rule), 0)
+        return bullet_interest(periods, rule)
+    return interest_on(periods, principal, rule)

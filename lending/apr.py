@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+from math import isfinite
 from typing import ClassVar, NamedTuple
 
 from pyxirr import InvalidPaymentsError
@@ -53,10 +54,14 @@ _UNIT_PERIODS = {
     4: Period(PeriodUnit.QUARTER),
     6: Period(PeriodUnit.MONTH, 2),
     12: Period(PeriodUnit.MONTH),
+    13: Period(PeriodUnit.WEEK, 4),
     26: Period(PeriodUnit.WEEK, 2),
     52: Period(PeriodUnit.WEEK),
     365: Period(PeriodUnit.DAY),
 }
+_SEMIMONTHS_A_YEAR = 24
+_DAYS_A_MONTH = 30
+_DAYS_A_YEAR = 365
 
 
 def apr(body: Mapping[str, object], effort: Effort | None = None) -> Decimal:
@@ -79,12 +84,12 @@ def apr(body: Mapping[str, object], effort: Effort | None = None) -> Decimal:
         whole = fields.whole("first_payment_unit_periods", 0, 12000, 0)
         odd = _fraction(fields, "odd_days_fraction", Fraction(0))
     else:
-        whole, odd = _unit_periods(unit, disbursed, first)
+        whole, odd = _regulation_periods(a_year, unit, disbursed, first)
     fields.finish()
     payments: list[_Stream] = []
     before = 0
     for place, (amount, count, start) in enumerate(streams):
-        payments.append(_Stream(amount, count, whole + _offset(unit, first, start, before, place), odd))
+        payments.append(_Stream(amount, count, whole + _offset(a_year, unit, first, start, before, place), odd))
         before += count
     return _yearly_percent(principal, payments, "payments", a_year)
 
@@ -96,22 +101,41 @@ def xirr(cashflows: Iterable[tuple[date, Decimal | int]]) -> Decimal | None:
         rate = _xirr([day for day, _ in dated], [Decimal(amount) for _, amount in dated])
     except InvalidPaymentsError:
         return None
-    return None if rate is None else Decimal(repr(rate))
+    return None if rate is None or not isfinite(rate) else Decimal(repr(rate))
 
 
 def annualised_cost_percent(schedule: Schedule, disbursements: Sequence[tuple[date, int]]) -> Decimal:
-    """The annualised comprehensive cost with two places: IRR of a period times periods a year, every charge in.
+    """The annualised comprehensive cost of a schedule with two places, every charge in; see `cost_by_irr`.
 
-    `disbursements` are dates and fen. Whole periods count as such and odd days as their share, so that a plain loan
-    without fees costs its contract rate (simple annualisation; PBOC announcement [2021] 3 asks for cost by IRR).
-    Interest borne by the state costs the borrower nothing. Refused: repayments below what was paid out.
+    `disbursements` are dates and fen. Interest borne by the state costs the borrower nothing.
+    """
+    return cost_by_irr(schedule.period, disbursements, [(row.due, row.total) for row in schedule.rows])
+
+
+def cost_by_irr(
+    unit: Period, disbursements: Sequence[tuple[date, int]], payments: Sequence[tuple[date, int]]
+) -> Decimal:
+    """What dated payments cost a year with two places: IRR of a unit period times unit periods a year.
+
+    Whole periods count as such and odd days as their share, so that a plain loan without fees costs its contract rate
+    (simple annualisation; PBOC announcement [2021] 3 asks for cost by IRR). A month that ends early because the next
+    one is shorter is a whole one. Refused: payments below what was paid out.
     """
     start = min(day for day, _ in disbursements)
-    flows = [(row.due, row.total) for row in schedule.rows] + [(day, -fen) for day, fen in disbursements if day > start]
-    amounts = [_Stream(fen, 1, *_unit_periods(schedule.period, start, day)) for day, fen in flows if fen]
-    years, units = schedule.period.year_ratio()
+    flows = [*payments, *((day, -fen) for day, fen in disbursements if day > start)]
+    amounts = [_Stream(fen, 1, *_contract_periods(unit, start, day)) for day, fen in flows if fen]
+    years, units = unit.year_ratio()
     first = sum(fen for day, fen in disbursements if day == start)
     return _yearly_percent(first, amounts, "schedule", Fraction(units, years))
+
+
+def _contract_periods(unit: Period, start: date, end: date) -> tuple[int, Fraction]:
+    """Unit periods as a contract counts them: from the 31st to the 28th of February is a month."""
+    if unit.months and end > start:
+        count, rest = divmod((end.year - start.year) * 12 + end.month - start.month, unit.months)
+        if not rest and shift(start, unit, count, start.day) == end:
+            return count, _ZERO
+    return _unit_periods(unit, start, end)
 
 
 def _stream(entry: object, place: int) -> tuple[int, int, date]:
@@ -135,10 +159,32 @@ def _fraction(fields: Fields, field: str, default: Fraction | None) -> Fraction:
     return number
 
 
-def _unit_periods(unit: Period | None, start: date, end: date) -> tuple[int, Fraction]:
-    """Whole unit periods counted back from `end`, and the odd days left as a fraction of one (Appendix J (b)(5))."""
-    if unit is None:
+def _regulation_periods(a_year: Fraction, unit: Period | None, start: date, end: date) -> tuple[int, Fraction]:
+    """Whole unit periods counted back from `end`, and the odd fraction of one (Appendix J (b)(5)(ii) to (vi)).
+
+    Full months count thirty days each and the days left over as they are, against units of so many months of thirty
+    days. A year's fraction is months over 12 or, if days are left over, days over 365. Weeks and days count as such.
+    """
+    if end <= start:
+        return 0, _ZERO
+    if unit is not None and not unit.months:
+        return _unit_periods(unit, start, end)
+    if unit is None and a_year != _SEMIMONTHS_A_YEAR:
         raise InvalidAprInput("first_payment_unit_periods", "is needed for a unit period of this length")
+    month = Period(PeriodUnit.MONTH)
+    months = periods_between(end, start, month, end.day)
+    rest = (shift(end, month, -months, end.day) - start).days
+    if a_year == 1:
+        whole, beyond = divmod(months, 12)
+        left = (shift(end, month, -12 * whole, end.day) - start).days
+        return whole, Fraction(left, _DAYS_A_YEAR) if rest else Fraction(beyond, 12)
+    length = _DAYS_A_MONTH * 12 / a_year
+    whole, odd = divmod(_DAYS_A_MONTH * months + rest, length)
+    return whole, odd / length
+
+
+def _unit_periods(unit: Period, start: date, end: date) -> tuple[int, Fraction]:
+    """Whole unit periods counted back from `end`, and the days left as a fraction of the period that they lie in."""
     if end <= start:
         return 0, _ZERO
     if unit.months and start.day == end.day:
@@ -151,14 +197,17 @@ def _unit_periods(unit: Period | None, start: date, end: date) -> tuple[int, Fra
     return count, Fraction((reached - start).days, (reached - back).days)
 
 
-def _offset(unit: Period | None, first: date, start: date, before: int, place: int) -> int:
+def _offset(a_year: Fraction, unit: Period | None, first: date, start: date, before: int, place: int) -> int:
     """Unit periods from the first payment to a stream's first; by their order where the unit has no calendar."""
     if place == 0:
         return 0
-    if unit is None:
+    if unit is None and a_year != _SEMIMONTHS_A_YEAR:
         return before
     if start < first:
         raise InvalidAprInput(f"payments[{place}].first", "must not be before the first payment")
+    if unit is None:
+        whole, odd = _regulation_periods(a_year, unit, first, start)
+        return whole + (odd > 0)
     count = periods_between(first, start, unit, first.day)
     return count + (shift(first, unit, count, first.day) < start)
 
@@ -194,8 +243,8 @@ def _estimate(principal: int, payments: Sequence[_Stream]) -> float | None:
     waiting = sum(amount * (whole + odd) for amount, whole, odd in single)
     # All of it paid at the average time would be worth less: a rate not far below the one sought.
     try:
-        rate = (total / principal) ** (total / waiting) - 1 if waiting else 0.0
-    except OverflowError:
+        rate = (total / principal) ** (total / waiting) - 1
+    except (OverflowError, ZeroDivisionError):
         return None
     for _ in range(60):
         discount, worth, slope = 1 / (1 + rate), -float(principal), 0.0

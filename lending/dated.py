@@ -30,6 +30,19 @@ class Scope:
         return in_time and self.product in (None, product) and self.licence in (None, licence)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule comes from, in both languages; `confirmed` is false where nobody has seen the text itself yet."""
+
+    en: str = ""
+    zh: str = ""
+    confirmed: bool = True
+
+
+UNNAMED = Source()
+"""The source of a rule that names none."""
+
+
 class Scoped(Protocol):
     """Anything that holds within a scope."""
 

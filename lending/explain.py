@@ -15,11 +15,14 @@ from lending.installments import Installment
 from lending.money import yuan
 from lending.servicing import disburse, run
 from lending.state import Piece
-from lending.statement import account_of
+from lending.statement import account_of, settlement_of
 from lending.steps import Step, StepKind
 from lending.terms import Method, Terms
 from lending.tracing import Noted, Notes, Solved, TracedReplay
-from lending.wording import Language, sentence
+from lending.wording import EventNames, Language, sentence
+
+STEPS_A_PIECE = 40
+"""What finding and wording a step, or a stretch of days in it, costs at most, as `Effort` counts."""
 
 
 class UnknownInstallment(LendingError):
@@ -52,9 +55,9 @@ class Explanation:
         """What the steps say was paid, waived or written off of a component, in fen."""
         return sum(step.amount_fen for step in self.steps if step.component is component and step.kind.takes_off)
 
-    def sentences(self, language: Language) -> list[str]:
-        """The steps in words, in their order."""
-        return [sentence(step, language) for step in self.steps]
+    def sentences(self, language: Language, names: EventNames | None = None) -> list[str]:
+        """The steps in words, in their order; an event is called by its name, else by its id."""
+        return [sentence(step, language, names) for step in self.steps]
 
     def to_json(self) -> dict[str, object]:
         """The steps with their numbers and their words in both languages; money as text."""
@@ -69,31 +72,93 @@ class Explanation:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SettlementExplanation:
+    """What would end the loan on a day, and the steps that add up to it."""
+
+    on: date
+    amount_fen: int
+    steps: tuple[Step, ...]
+
+    def sentences(self, language: Language, names: EventNames | None = None) -> list[str]:
+        """The steps in words, in their order."""
+        return [sentence(step, language, names) for step in self.steps]
+
+
 def explain(terms: Terms, events: Sequence[Event], as_of: date, n: int, effort: Effort | None = None) -> Explanation:
     """How the amounts of installment `n` came to be, as the loan stands at the end of `as_of`; see `service`.
 
     Before the payout it is the plan of the terms that is explained. Refused: a number that no installment has.
     """
+    return explain_rows(terms, events, as_of, [n], effort)[0]
+
+
+def explain_rows(
+    terms: Terms, events: Sequence[Event], as_of: date, numbers: Sequence[int], effort: Effort | None = None
+) -> list[Explanation]:
+    """The same of several installments in one replay, in the order of `numbers`."""
     replay = TracedReplay(terms, effort)
     run(replay, events, as_of)
     if not replay.disbursed:
         replay = TracedReplay(terms, effort)
         as_of = terms.disbursement_date
         disburse(replay, terms.principal_fen)
-    index = n - 1
-    if not 0 <= index < len(replay.rows):
-        raise UnknownInstallment(n, len(replay.rows))
-    row = replay.rows[index]
-    notes = replay.notes[row]
+    account = account_of(replay, as_of)
+    explained = []
+    for n in numbers:
+        if not 0 < n <= len(replay.rows):
+            raise UnknownInstallment(n, len(replay.rows))
+        row = replay.rows[n - 1]
+        notes = replay.notes[row]
+        steps = (
+            *_interest(replay, row, notes),
+            *_principal(replay, row, notes),
+            *_fees(replay, row, notes),
+            *_penalty(replay, row, notes),
+            *_moves(notes),
+            *_taken_off(notes),
+        )
+        replay.effort.spend(STEPS_A_PIECE * (len(steps) + sum(len(step.pieces) for step in steps)))
+        explained.append(Explanation(account.row(n), steps))
+    return explained
+
+
+def explain_settlement(
+    terms: Terms, events: Sequence[Event], as_of: date, effort: Effort | None = None
+) -> SettlementExplanation:
+    """How the sum came to be that ends the loan on `as_of`: what is owed and earned, less money kept as credit."""
+    replay = TracedReplay(terms, effort)
+    run(replay, events, as_of)
+    left = replay.outstanding
+    ahead = sum(fee.amount for fee in replay.fees if fee.of_event)
     steps = [
-        *_interest(replay, row, notes),
-        *_principal(replay, row, notes),
-        *_fees(replay, row, notes),
-        *_penalty(replay, row, notes),
-        *_moves(notes),
-        *_taken_off(notes),
+        Step(StepKind.PRINCIPAL_LEFT, PRINCIPAL, left(PRINCIPAL)),
+        Step(StepKind.INTEREST_UNPAID, INTEREST, left(INTEREST)),
+        *_earned(replay, as_of),
+        Step(StepKind.INTEREST_CARRIED, INTEREST, replay.carried),
+        Step(StepKind.FEES_UNPAID, FEE, left(FEE)),
+        Step(StepKind.FEES_AHEAD, FEE, ahead),
+        Step(StepKind.PENALTY_UNPAID, PENALTY, left(PENALTY)),
     ]
-    return Explanation(account_of(replay, as_of).row(n), tuple(steps))
+    amount = settlement_of(replay, as_of)
+    steps.append(Step(StepKind.CREDIT_KEPT, PRINCIPAL, amount - sum(step.amount_fen for step in steps)))
+    return SettlementExplanation(as_of, amount, tuple(step for step in steps if step.amount_fen or step.pieces))
+
+
+def _earned(replay: TracedReplay, day: date) -> list[Step]:
+    """Interest of the period under way: what its days come to, what of it cannot be charged, what the state bears."""
+    if replay.open >= len(replay.rows) or day < replay.accrued_from:
+        return []
+    pieces = (*replay.run, *replay.interest_pieces(replay.open, replay.accrued_from, day))
+    borrowers, states = replay.earned(day)
+    before = replay.accrued_charged
+    by_days = replay.rounded(sum((piece.exact for piece in pieces), Fraction(0))) - before
+    steps = [
+        Step(StepKind.INTEREST_TO_DATE, INTEREST, by_days, pieces=pieces, before_fen=before),
+        Step(StepKind.INTEREST_LIMITED, INTEREST, borrowers + states - by_days),
+        Step(StepKind.INTEREST_OF_STATE, INTEREST, -states),
+    ]
+    return [step for step in steps if step.amount_fen]
 
 
 def _interest(replay: TracedReplay, row: Installment, notes: Notes) -> list[Step]:

@@ -43,6 +43,11 @@ class Financing:
         return self.price_fen - self.down_payment_fen
 
     @property
+    def lent_on_fen(self) -> int:
+        """What a share of the thing is reckoned on: the lower of price and value."""
+        return min(self.price_fen, self.value_fen)
+
+    @property
     def down_payment_percent(self) -> Decimal:
         """The down payment's share of the price, two places."""
         return _share(self.down_payment_fen, self.price_fen)
@@ -54,11 +59,11 @@ class Financing:
 
     def require_ltv(self, most_percent: Decimal) -> None:
         """Refuses a loan of more than that share of the lower of price and value, to the fen."""
-        lent_on = min(self.price_fen, self.value_fen)
-        if self.financed_fen * 100 > most_percent * lent_on:
+        if self.financed_fen * 100 > most_percent * self.lent_on_fen:
             raise InvalidFinancing(
                 "down_payment",
-                f"leaves {yuan(self.financed_fen)} to lend, which is more than {most_percent} % of {yuan(lent_on)}",
+                f"leaves {yuan(self.financed_fen)} to lend, "
+                f"which is more than {most_percent} % of {yuan(self.lent_on_fen)}",
             )
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from lending.duedates import Period, PeriodUnit, shift
 from lending.errors import LendingError
 from lending.events import Event, EventType
+from lending.floating_clause import Reset as Reset
+from lending.floating_clause import Tenor as Tenor
+from lending.terms import Terms
 
 _YEAR = Period(PeriodUnit.YEAR)
 
@@ -20,13 +22,6 @@ class RateNotPublished(LendingError):
 
     code: ClassVar[str] = "rate_not_published"
     http_status: ClassVar[int] = 409
-
-
-class Tenor(StrEnum):
-    """The tenors that the loan prime rate is published for."""
-
-    ONE_YEAR = "one_year"
-    OVER_FIVE_YEARS = "over_five_years"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +45,6 @@ def published_rate(table: LoanPrimeRates, tenor: Tenor, day: date) -> Decimal:
     return publications[place - 1].percent
 
 
-class Reset(StrEnum):
-    """When the rate of a running loan follows the table: each 1 January, or each year on the day of the payout."""
-
-    NEW_YEAR = "new_year"
-    ANNIVERSARY = "anniversary"
-
-
 @dataclass(frozen=True, slots=True)
 class FloatingRate:
     """A contract's rate: the published one of a tenor plus a margin in percentage points, which may be negative."""
@@ -66,14 +54,21 @@ class FloatingRate:
     reset: Reset
     disbursed: date
 
+    @classmethod
+    def of(cls, terms: Terms) -> Self | None:
+        """What the contract agrees on, or None where its rate is fixed."""
+        clause = terms.floating
+        if clause is None:
+            return None
+        return cls(clause.tenor, clause.margin_percent, clause.reset, terms.disbursement_date)
+
     def reset_days(self, until: date) -> list[date]:
         """The days up to `until` on which the rate is set anew; the payout is none of them."""
+        first = self.disbursed
+        years = range(first.year + 1, until.year + 1)
         if self.reset is Reset.NEW_YEAR:
-            return [date(year, 1, 1) for year in range(self.disbursed.year + 1, until.year + 1)]
-        days = [
-            shift(self.disbursed, _YEAR, count, self.disbursed.day)
-            for count in range(1, until.year - self.disbursed.year + 1)
-        ]
+            return [date(year, 1, 1) for year in years]
+        days = [shift(first, _YEAR, year - first.year, first.day) for year in years]
         return [day for day in days if day <= until]
 
 

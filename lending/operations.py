@@ -9,12 +9,12 @@ from lending.apr import apr
 from lending.effort import Effort
 from lending.errors import LendingError
 from lending.events import Event, EventType, InvalidEvent
-from lending.explain import explain
+from lending.explain import explain_rows
 from lending.fields import as_mapping
 from lending.money import yuan
 from lending.schedules import Row, build_schedule
 from lending.servicing import service
-from lending.terms import Terms
+from lending.terms import MAX_PERIODS, Terms
 from lending.workdays import provisional
 
 MAX_EVENTS = 5000
@@ -42,9 +42,9 @@ class InvalidCase(LendingError):
 def run_case(case: Mapping[str, object], effort: Effort | None = None) -> Json:
     """The result of one case: `{"operation": "schedule", "terms", "events"?}` or `{"operation": "apr", "input"}`.
 
-    A schedule's `explain` is the number of an installment whose amounts are to be explained. Gives rows and totals, or
-    `apr_percent`; a case that is refused gives `{"error": {"code", "field", "detail"}}`. Cases that share an `effort`
-    are refused once it is used up; without one they may cost what they do.
+    A schedule's `explain` is the number of an installment whose amounts are to be explained, or a list of numbers.
+    Gives rows and totals, or `apr_percent`; a case that is refused gives `{"error": {"code", "field", "detail"}}`.
+    Cases that share an `effort` are refused once it is used up; without one they may cost what they do.
     """
     try:
         return _run(case, effort or Effort())
@@ -87,14 +87,17 @@ def _run(case: Mapping[str, object], effort: Effort) -> Json:
 def _explanation(
     case: Mapping[str, object], terms: Terms, events: Sequence[Event], as_of: date, effort: Effort
 ) -> Json:
-    """How the amounts of the installment came to be that the case asks about, if it does."""
-    n = case.get("explain")
-    if n is None:
+    """How the amounts of the installments came to be that the case asks about, if it does."""
+    asked = case.get("explain")
+    if asked is None:
         return {}
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise InvalidCase("explain", "must be the number of an installment")
+    listed = asked if isinstance(asked, list | tuple) else [asked]
+    numbers = [n for n in listed if isinstance(n, int) and not isinstance(n, bool)]
+    if len(numbers) < len(listed) or len(numbers) > MAX_PERIODS:
+        raise InvalidCase("explain", "must be the number of an installment, or a list of such")
     effort.spend(STEPS_A_SERVICED_ROW * len(terms.dues))
-    return {"explanation": explain(terms, events, as_of, n, effort).to_json()}
+    explained = [one.to_json() for one in explain_rows(terms, events, as_of, numbers, effort)]
+    return {"explanations": explained} if listed is asked else {"explanation": explained[0]}
 
 
 def _require_prepayments_used(events: Sequence[Event], account: LoanAccount) -> None:

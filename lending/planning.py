@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 
 from lending.accrual import Accruing
-from lending.amortization import OpenPeriods, plan
+from lending.amortization import OpenPeriods, Plan, interest_of, plan
 from lending.components import INTEREST, PRINCIPAL, SUBSIDY
 from lending.installments import Installment
 from lending.schedules import whole_period_factor
@@ -64,7 +64,8 @@ class Planning(Accruing):
         """Puts an installment on another day; those after it, and the fees due with them, follow."""
         self.effort.spend((len(self.rows) - index) * (1 + len(self.fees) // 8))
         self.timeline.move(index, day)
-        for row, due in zip(self.rows[index:], self.timeline.dues[index:], strict=True):
+        for row in self.rows[index:]:
+            due = self.timeline.dues[row.n - 1]
             for fee in self.fees:
                 if fee.row is row and fee.due == row.due:
                     fee.due = due
@@ -105,15 +106,12 @@ class Planning(Accruing):
             keep = True
         if not any(periods.paying):
             keep, kept = True, [0] * len(rows)
-        figures = plan(
-            terms.method,
-            terms.payment_basis,
-            terms.rounding,
-            periods,
-            flat_base=self.flat_base,
-            level=self.level if keep else level,
-            principal=kept if keep else None,
-        )
+        if keep:
+            figures = Plan(kept, interest_of(terms.method, terms.rounding, periods, kept, self.flat_base), self.level)
+        else:
+            figures = plan(
+                terms.method, terms.payment_basis, terms.rounding, periods, flat_base=self.flat_base, level=level
+            )
         self.level = figures.level
         carried = self.carried
         state = self._state_interest(figures.principal, figures.interest)

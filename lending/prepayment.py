@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
+from math import floor
 
 from lending.components import INTEREST, PRINCIPAL
 from lending.errors import LendingError
 from lending.events import Event, EventType, PrepaymentEffect, in_force
+from lending.money import round_ratio
 from lending.replay import Replay
 from lending.schedules import build_schedule
 from lending.servicing import apply, replayed
@@ -105,6 +108,30 @@ def quote_prepayment(
         last_due=left[-1][0] if left else None,
         settles=loan.settled_on is not None,
     )
+
+
+def fee_of(terms: Terms, events: Sequence[Event], on: date, amount_fen: int | None) -> int:
+    """The contract's fee, in fen, within a prepayment of `amount_fen` on a day; without an amount, of a settlement.
+
+    It is asked for principal that is not due yet and for nothing else. A sum pays what is due and the interest to the
+    day first, and is then parted so that the fee is the contract's percentage of the principal that it pays.
+    """
+    clause = terms.prepayment_fee
+    if clause is None or not clause.percent or (clause.until is not None and on > clause.until):
+        return 0
+    loan = replayed(terms, events, on)
+    percent = Fraction(clause.percent)
+    whole = _share(terms, loan.base, percent)
+    owed = settlement_of(loan, on)
+    if amount_fen is None or amount_fen >= owed + whole:
+        return whole
+    left = max(amount_fen - (owed - loan.base), 0)
+    return _share(terms, floor(left * 100 / (100 + percent)), percent)
+
+
+def _share(terms: Terms, principal: int, percent: Fraction) -> int:
+    exact = principal * percent / 100
+    return round_ratio(exact.numerator, exact.denominator, terms.rounding.mode, terms.rounding.to_fen)
 
 
 def settlement_figures(terms: Terms, events: Sequence[Event], since: date, until: date) -> list[tuple[date, int]]:

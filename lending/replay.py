@@ -85,6 +85,7 @@ class Replay(Planning, Waterfall):
         self.charge(row, PRINCIPAL, self.base)
         row.planned, row.pays_principal = no_amounts(), True
         row.closed, row.balance, row.own_interest = True, 0, 0
+        row.penalty_until = row.due
         self.paid_ahead = 0
         del self.rows[last:]
         self.timeline.cut(last)

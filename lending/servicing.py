@@ -66,6 +66,11 @@ def disburse(replay: Replay, amount: int) -> None:
     replay.base += amount
     replay.flat_base += amount
     replay.disbursed += amount
+    for row in replay.rows[: replay.open][::-1]:
+        if row.due < replay.today:
+            break
+        # A tranche comes before what else happens on its day, so it is part of what that day's installment leaves.
+        row.balance += amount
     replay.replan()
 
 

@@ -11,7 +11,7 @@ from lending.tracing import Solved
 
 
 class StepKind(StrEnum):
-    """What a step is. The first ones make up an amount, the last three take off it."""
+    """What a step is: it makes up an installment's amount, takes off it, or makes up what ends the loan."""
 
     INTEREST = "interest"
     INTEREST_IN_PART = "interest_in_part"
@@ -34,6 +34,14 @@ class StepKind(StrEnum):
     PAID = "paid"
     WAIVED = "waived"
     WRITTEN_OFF = "written_off"
+    PRINCIPAL_LEFT = "principal_left"
+    INTEREST_UNPAID = "interest_unpaid"
+    INTEREST_TO_DATE = "interest_to_date"
+    INTEREST_LIMITED = "interest_limited"
+    FEES_UNPAID = "fees_unpaid"
+    FEES_AHEAD = "fees_ahead"
+    PENALTY_UNPAID = "penalty_unpaid"
+    CREDIT_KEPT = "credit_kept"
 
     @property
     def takes_off(self) -> bool:

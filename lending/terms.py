@@ -14,6 +14,7 @@ from lending.daycount import DayCount
 from lending.duedates import Period, PeriodUnit, anchor_of, due_dates, shift
 from lending.errors import LendingError
 from lending.fields import LAST_DATE, Fields
+from lending.floating_clause import FloatingClause
 from lending.money import Rounding, round_ratio, yuan
 from lending.workdays import DayConvention, workday
 
@@ -98,11 +99,20 @@ class FeeTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepaymentFee:
+    """What the contract asks for principal that is paid back before it is due: a percentage of it, until a day."""
+
+    percent: Decimal
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of one loan. Build them with `Terms.parse`, which checks every field.
 
     Exactly one of the two rates is given. `due_dates` is set where the contract lists them in full, and where they keep
     to working days: then they are those found when the terms were read, and holidays announced later move none.
+    `floating` says how the rate follows the published one later; the schedule knows only the rate it is given.
     """
 
     principal_fen: int
@@ -125,7 +135,9 @@ class Terms:
     business_days: DayConvention | None = None
     late: Late | None = None
     fees: tuple[FeeTerm, ...] = ()
+    prepayment_fee: PrepaymentFee | None = None
     subsidised_until: date | None = None
+    floating: FloatingClause | None = None
 
     @property
     def anchor_day(self) -> int:
@@ -194,7 +206,9 @@ class Terms:
             business_days=convention,
             late=_late(fields),
             fees=_fees(fields, n_periods, principal, rounding),
+            prepayment_fee=_prepayment_fee(fields),
             subsidised_until=fields.optional_day("subsidised_until"),
+            floating=_floating(fields),
         )
         fields.finish()
         last_due = terms.dues[-1]
@@ -238,8 +252,12 @@ class Terms:
             body["late"] = _late_json(self.late)
         if self.fees:
             body["fees"] = [_fee_json(fee) for fee in self.fees]
+        if self.prepayment_fee is not None:
+            body["prepayment_fee"] = _prepayment_fee_json(self.prepayment_fee)
         if self.subsidised_until is not None:
             body["subsidised_until"] = self.subsidised_until.isoformat()
+        if self.floating is not None:
+            body["floating"] = self.floating.to_json()
         return body
 
 
@@ -360,6 +378,11 @@ def _late(fields: Fields) -> Late | None:
     return late
 
 
+def _floating(fields: Fields) -> FloatingClause | None:
+    value = fields.take("floating")
+    return None if value is None else FloatingClause.read(Fields(value, InvalidTerms, "floating."))
+
+
 def _fees(fields: Fields, n_periods: int, principal_fen: int, rule: RoundingRule) -> tuple[FeeTerm, ...]:
     value = fields.take("fees")
     if value is None or value == []:
@@ -393,6 +416,20 @@ def _fee_amount(fields: Fields, principal_fen: int, rule: RoundingRule) -> int:
     if not fen:
         fields.refuse("percent", "comes to less than the smallest amount")
     return fen
+
+
+def _prepayment_fee(fields: Fields) -> PrepaymentFee | None:
+    if not fields.has("prepayment_fee"):
+        return None
+    inner = Fields(fields.take("prepayment_fee"), InvalidTerms, "prepayment_fee.")
+    fee = PrepaymentFee(inner.number("percent", 100), inner.optional_day("until"))
+    inner.finish()
+    return fee
+
+
+def _prepayment_fee_json(fee: PrepaymentFee) -> dict[str, object]:
+    body: dict[str, object] = {"percent": format(fee.percent, "f")}
+    return body if fee.until is None else body | {"until": fee.until.isoformat()}
 
 
 def _late_json(late: Late) -> dict[str, object]:

@@ -25,7 +25,8 @@ class Timeline:
         self.dues: list[date] = list(terms.dues)
         self._convention = terms.business_days
         self._nominal = (0, terms.first_due_date)
-        self._stubs = {0}
+        # Each with the day of the month that its whole periods are counted on: moving later due dates leaves it.
+        self._stubs = {0: self._anchor_day}
         if self._convention and shift(terms.first_due_date, self._period, -1, self._anchor_day) == self.start:
             # Whole by the calendar: that its due date keeps to a working day makes it neither longer nor dearer.
             self._stubs.clear()
@@ -44,7 +45,7 @@ class Timeline:
 
     def add_due(self, day: date) -> None:
         """Adds one due date of its own at the end."""
-        self._stubs.add(len(self.dues))
+        self._stubs[len(self.dues)] = day.day
         self._nominal = len(self.dues), day
         self.dues.append(day)
 
@@ -56,11 +57,16 @@ class Timeline:
         if self._convention is not None:
             following = [workday(due, self._convention).date for due in following]
         self.dues[index:] = [day, *following]
-        self._stubs = {stub for stub in self._stubs if stub < index} | {index}
+        self._drop_stubs(index)
+        self._stubs[index] = day.day
 
     def cut(self, count: int) -> None:
         """Keeps the first `count` due dates."""
         del self.dues[count:]
+        self._drop_stubs(count)
+
+    def _drop_stubs(self, count: int) -> None:
+        self._stubs = {index: anchor_day for index, anchor_day in self._stubs.items() if index < count}
 
     @property
     def irregular(self) -> int:
@@ -101,7 +107,9 @@ class Timeline:
         for index in measured:
             total += self._in_period(index, since, until)
         if until > (last := self.dues[-1]):
-            total += self._years(self._periods_past(last, until) - self._periods_past(last, max(since, last)))
+            anchor_day = self._stubs.get(len(self.dues) - 1, self._anchor_day)
+            before = self._periods_past(last, max(since, last), anchor_day)
+            total += self._years(self._periods_past(last, until, anchor_day) - before)
         return total
 
     def _in_period(self, index: int, since: date, until: date) -> Fraction:
@@ -110,16 +118,17 @@ class Timeline:
         since, until = max(since, opens), min(until, due)
         if since >= until:
             return Fraction(0)
-        if index not in self._stubs:
+        anchor_day = self._stubs.get(index)
+        if anchor_day is None:
             return self._years(Fraction((until - since).days, (due - opens).days))
-        return self._years(self._periods_past(due, since) - self._periods_past(due, until))
+        return self._years(self._periods_past(due, since, anchor_day) - self._periods_past(due, until, anchor_day))
 
-    def _periods_past(self, anchor: date, day: date) -> Fraction:
+    def _periods_past(self, anchor: date, day: date, anchor_day: int) -> Fraction:
         """Whole periods between a due date and a day before or after it, and the share of the one that is not whole."""
-        whole = periods_between(anchor, day, self._period, self._anchor_day)
+        whole = periods_between(anchor, day, self._period, anchor_day)
         step = 1 if day >= anchor else -1
-        reached = shift(anchor, self._period, step * whole, self._anchor_day) if whole else anchor
-        beyond = shift(anchor, self._period, step * (whole + 1), self._anchor_day)
+        reached = shift(anchor, self._period, step * whole, anchor_day) if whole else anchor
+        beyond = shift(anchor, self._period, step * (whole + 1), anchor_day)
         return whole + Fraction((day - reached).days, (beyond - reached).days)
 
     def _years(self, periods: Fraction) -> Fraction:

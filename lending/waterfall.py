@@ -43,12 +43,12 @@ class Waterfall(LoanState):
     def _allocate_by_component(
         self, event_id: str, amount: int, due: Sequence[Installment], *, from_credit: bool
     ) -> int:
-        shares: list[Amounts] = [{} for _ in due]
+        shares: list[tuple[Installment, Amounts]] = [(row, {}) for row in due]
         for component in self.terms.allocation_order:
-            for row, amounts in zip(due, shares, strict=True):
+            for row, amounts in shares:
                 amounts[component] = min(amount, row.payable(component))
                 amount -= amounts[component]
-        for row, amounts in zip(due, shares, strict=True):
+        for row, amounts in shares:
             self.pay(event_id, row, amounts, from_credit=from_credit)
         return amount
 

@@ -1,10 +1,12 @@
 """An explanation's steps as sentences, in Chinese and English."""
 
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
 from lending.components import Component
+from lending.events import Event, EventType
 from lending.steps import Step, StepKind
 
 
@@ -49,6 +51,14 @@ _SENTENCES = {
         StepKind.PAID: "{on}以“{event}”支付{part}{amount}元。",
         StepKind.WAIVED: "{on}以“{event}”减免{part}{amount}元。",
         StepKind.WRITTEN_OFF: "{on}以“{event}”核销{part}{amount}元。",
+        StepKind.PRINCIPAL_LEFT: "尚未归还的本金{amount}元。",
+        StepKind.INTEREST_UNPAID: "已到期未付的利息{amount}元。",
+        StepKind.INTEREST_TO_DATE: "本期截至当日的利息{amount}元：{pieces}{before}，合计后舍入一次。",
+        StepKind.INTEREST_LIMITED: "本期利息以计划为限，调整{amount}元。",
+        StepKind.FEES_UNPAID: "已到期未付的费用{amount}元。",
+        StepKind.FEES_AHEAD: "已确定、尚未到期的费用{amount}元。",
+        StepKind.PENALTY_UNPAID: "未付的罚息{amount}元，详见各逾期期次。",
+        StepKind.CREDIT_KEPT: "减去已留存的款项{positive}元。",
     },
     Language.EN: {
         StepKind.INTEREST: "Interest {amount}: {pieces}{before}, rounded once.",
@@ -72,12 +82,71 @@ _SENTENCES = {
         StepKind.PAID: "{amount} of {part} was paid on {on} by {event}.",
         StepKind.WAIVED: "{amount} of {part} was waived on {on} by {event}.",
         StepKind.WRITTEN_OFF: "{amount} of {part} was written off on {on} by {event}.",
+        StepKind.PRINCIPAL_LEFT: "Principal not repaid yet: {amount}.",
+        StepKind.INTEREST_UNPAID: "Interest that fell due and is unpaid: {amount}.",
+        StepKind.INTEREST_TO_DATE: "Interest of this period up to the day {amount}: {pieces}{before}, rounded once.",
+        StepKind.INTEREST_LIMITED: "A period bears no more than was planned, which makes {amount}.",
+        StepKind.FEES_UNPAID: "Fees that fell due and are unpaid: {amount}.",
+        StepKind.FEES_AHEAD: "Fees that are fixed and not due yet: {amount}.",
+        StepKind.PENALTY_UNPAID: "Penalty that is unpaid: {amount}; each late installment says how it came to be.",
+        StepKind.CREDIT_KEPT: "Less money that was kept: {positive}.",
     },
 }
 
 
-def sentence(step: Step, language: Language) -> str:
-    """One step in words, amounts in yuan."""
+_EVENTS = {
+    Language.ZH: {
+        EventType.DISBURSEMENT: "放款",
+        EventType.RATE_CHANGE: "利率变更",
+        EventType.FEE: "收取费用",
+        EventType.WAIVER: "减免",
+        EventType.REPAYMENT: "还款",
+        EventType.PREPAYMENT: "提前还款",
+        EventType.SUBSIDY: "财政贴息",
+        EventType.DEFERRAL: "延期",
+        EventType.RESCHEDULE: "重组",
+        EventType.REVERSAL: "冲正",
+        EventType.SETTLEMENT: "结清",
+        EventType.WRITE_OFF: "核销",
+        EventType.AS_OF: "查询",
+    },
+    Language.EN: {
+        EventType.DISBURSEMENT: "the payout",
+        EventType.RATE_CHANGE: "the change of rate",
+        EventType.FEE: "the fee",
+        EventType.WAIVER: "the waiver",
+        EventType.REPAYMENT: "the repayment",
+        EventType.PREPAYMENT: "the prepayment",
+        EventType.SUBSIDY: "the subsidy",
+        EventType.DEFERRAL: "the deferral",
+        EventType.RESCHEDULE: "the restructuring",
+        EventType.REVERSAL: "the reversal",
+        EventType.SETTLEMENT: "the settlement",
+        EventType.WRITE_OFF: "the write-off",
+        EventType.AS_OF: "the look",
+    },
+}
+
+EventNames = Mapping[str, str]
+"""What events are called in sentences, by their ids."""
+
+
+def names_of(events: Iterable[Event], language: Language) -> EventNames:
+    """Events by what they are, their sum and their day, for readers to whom an id says nothing."""
+    names = {}
+    for event in events:
+        kind = _EVENTS[language][event.type]
+        if language is Language.ZH:
+            amount = f"{_yuan(event.amount_fen)}元" if event.amount_fen else ""
+            names[event.id] = f"{event.date}{kind}{amount}"
+        else:
+            amount = f" of {_yuan(event.amount_fen)}" if event.amount_fen else ""
+            names[event.id] = f"{kind}{amount} of {event.date}"
+    return names
+
+
+def sentence(step: Step, language: Language, names: EventNames | None = None) -> str:
+    """One step in words, amounts in yuan; an event is called by its name, else by its id."""
     zh = language is Language.ZH
     before = name = solved = ""
     if step.before_fen:
@@ -101,7 +170,7 @@ def sentence(step: Step, language: Language) -> str:
         interest=_yuan(step.interest_fen or 0),
         solved=solved,
         on=step.on,
-        event=step.event_id,
+        event=(names or {}).get(step.event_id or "", step.event_id),
         other=step.other_n,
         name=name,
         part=_NAMES[language][step.component],

@@ -1,6 +1,7 @@
 """What is stored (SQLModel tables) and what is sent (pydantic messages). Importing the room registers every table."""
 
 from models import (
+    accounts,
     audit,
     changes,
     customers,
@@ -14,6 +15,7 @@ from models import (
     payments,
     periods,
     portfolio,
+    prepayments,
     reconciliation,
     signatures,
     staff,
@@ -22,6 +24,7 @@ from models import (
 )
 
 __all__ = [
+    "accounts",
     "audit",
     "changes",
     "customers",
@@ -35,6 +38,7 @@ __all__ = [
     "payments",
     "periods",
     "portfolio",
+    "prepayments",
     "reconciliation",
     "signatures",
     "staff",

@@ -50,6 +50,11 @@ class Party(SQLModel, table=True):
     customer_id: str | None = Field(default=None, foreign_key="customer.id", max_length=32, index=True)
     name: str = Field(sa_type=Personal)
     account: str | None = Field(default=None, sa_type=Personal)
+    account_change_id: str | None = Field(
+        default=None,
+        max_length=32,
+        description="the confirmed change that gave this account, which the database asks for",
+    )
     amount_fen: int | None = Field(default=None, sa_type=Fen, description="what a payee receives")
 
 

@@ -30,6 +30,7 @@ class StepKind(StrEnum):
     REMINDER = "reminder"
     DUE = "due"
     OVERDUE = "overdue"
+    RESET = "reset"
 
 
 class Sender(Message):

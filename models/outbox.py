@@ -16,11 +16,14 @@ class Topic(StrEnum):
     """What kind of message waits in the outbox."""
 
     START_LOAN = "start_loan"
+    REOPEN_LOAN = "reopen_loan"
     SIGNAL_LOAN = "signal_loan"
     CONFIRM_COMMAND = "confirm_command"
     SMS = "sms"
     SIGNING_CODE = "signing_code"
     REFUND = "refund"
+    CARD_CHECK = "card_check"
+    MANDATE = "mandate"
 
 
 class OutboxRow(SQLModel, table=True):

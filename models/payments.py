@@ -22,10 +22,14 @@ class PaymentKind(StrEnum):
     DEPOSIT = "deposit"
     REALLOCATION = "reallocation"
     REFUND = "refund"
+    CHARGEBACK = "chargeback"
 
 
 OURS = frozenset(PaymentKind) - {PaymentKind.DEPOSIT, PaymentKind.REALLOCATION}
-"""Kinds that we order at the bank, so that their key is the end-to-end id of a movement there."""
+"""Kinds that we order at the bank, so that their key is the end-to-end id of a movement there.
+
+A chargeback is ordered by the payer's bank. It goes by the key of the debit that it takes back, as a recall does.
+"""
 
 
 class PaymentStatus(StrEnum):
@@ -63,6 +67,8 @@ class Payment(SQLModel, table=True):
     settled_fen: int = Field(default=0, sa_type=Fen)
     installment: int | None = None
     effect: str | None = Field(default=None, max_length=24, description="what a prepayment shortens")
+    fee_fen: int = Field(default=0, sa_type=Fen, description="the contract's fee within a prepayment")
+    quote_id: str | None = Field(default=None, max_length=32, description="the quote that a transfer took")
     status: PaymentStatus = Field(default=PaymentStatus.ORDERED, sa_type=Spelled(PaymentStatus))
     booked: bool = False
     reason_code: str | None = Field(default=None, max_length=64)

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from lending.debits import DebitPlan
 from lending.delinquency import Milestones
 from lending.terms import Terms
 from models.customers import PartyRole
@@ -112,7 +113,7 @@ class Product:
 
     `grading` is the shipped decision table; `facts` gives its inputs, `terms` the terms of an approved case, `payees`
     who receives the money. `form_problems` gets the fields that read well, so any of them may be missing. All hooks are
-    pure.
+    pure. `licence` is what the lender lends under: caps and other limits of the law go by it.
     """
 
     code: str
@@ -133,6 +134,8 @@ class Product:
     escalate_to: tuple[Role, ...] = (Role.RISK,)
     completion_days: int = 14
     acceptance_days: int = 14
+    licence: str | None = None
+    debit_plan: DebitPlan = field(default_factory=DebitPlan)
     milestones: Milestones = field(
         default_factory=lambda: Milestones(reminder_days_before=(3,), overdue_days=(1, 4, 8, 15, *range(31, 3651, 30)))
     )

@@ -77,6 +77,7 @@ class StatementLine(SQLModel, table=True):
     counterparty_account: str | None = Field(default=None, sa_type=Personal)
     remittance: str | None = Field(default=None, sa_type=Personal)
     is_reversal: bool
+    return_reason: str | None = Field(default=None, max_length=35)
     matched_by: MatchedBy = Field(sa_type=Spelled(MatchedBy))
     entry: str = Field(max_length=64, description="reference of the bank entry in the books")
 

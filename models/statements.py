@@ -24,7 +24,8 @@ class StatementEntry:
     `reference` is the bank's own: unique on the account, at most 35 characters, and the same as in the notice of this
     booking. `end_to_end_id` is the order key of ours that the booking belongs to, or whatever a payer gave, or None.
     `is_reversal` marks a booking that takes an earlier one back: money `in` under the end-to-end id of one of our
-    payouts is that payout, recalled. `value_date` is the day from which the bank counts the money.
+    payouts is that payout, recalled; money `out` under that of one of our debits is that debit, taken back by the
+    payer's bank, with its word for why in `return_reason`. `value_date` is the day from which the money counts.
     """
 
     reference: str
@@ -37,6 +38,7 @@ class StatementEntry:
     counterparty_account: str | None = field(repr=False)
     remittance: str | None = field(repr=False)
     is_reversal: bool = False
+    return_reason: str | None = None
 
     @property
     def signed_fen(self) -> int:

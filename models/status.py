@@ -1,6 +1,7 @@
 """What is shown of a loan: one view for the API, the loan page and the borrower's page."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 from pydantic import BaseModel
 
@@ -48,7 +49,10 @@ class ScheduleRow(BaseModel):
 
 
 class LoanStatus(BaseModel):
-    """Everything that the status of a loan shows, in one piece; amounts in fen."""
+    """Everything that the status of a loan shows, in one piece; amounts in fen.
+
+    `cost_percent` is the annualised comprehensive cost: of the offer, then of the loan with all that was agreed since.
+    """
 
     loan: str
     product: str
@@ -64,8 +68,10 @@ class LoanStatus(BaseModel):
     terms: dict[str, object] | None
     terms_version: int | None
     amendments: list[dict[str, object]] = []
+    cost_percent: Decimal | None = None
     disbursed_on: date | None
     closed_on: date | None
+    certificate_void: bool = False
     written_off_on: date | None = None
     as_of: date
     principal_outstanding_fen: int

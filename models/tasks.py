@@ -23,6 +23,8 @@ class TaskKind(StrEnum):
     TROUBLE = "trouble"
     CHANGE = "change"
     TAKEOVER = "takeover"
+    ACCOUNT = "account"
+    ACCOUNT_CHANGE = "account_change"
 
 
 class TaskStatus(StrEnum):

@@ -1,29 +1,31 @@
 """What the borrower decides: to accept the offer, to complete the case, to walk away."""
 
 from books.session import UnitOfWork
-from models.loans import WITHDRAWABLE, Stage
+from models.loans import WITHDRAWABLE, Loan, Stage
 from models.messages import BooksOrder, CommandOnBooks, Progress
+from models.staff import Actor
 from models.tasks import TaskKind
 from services import audit
 from services.disbursement import money_is_out, order_payouts
-from services.errors import NotAllowed, WrongStage
+from services.errors import WrongStage
 from services.loans import move, position, require_stage
 from services.notices import send_sms
 from services.permissions import check_may_speak_for
+from services.signing import check_may_sign_for, require_signed
 from services.tasks import close_all, close_case
 
 
 def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
-    """Records the borrower's acceptance of the contract and orders the payout."""
+    """Records the borrower's acceptance of the contract and orders the payout.
+
+    Refused (NotSigned) until every party has signed, and to whoever decided on the loan (NotAllowed).
+    """
     loan = work.loans.get(order.loan)
     actor = audit.actor_of(order.command.sender)
-    check_may_speak_for(actor, loan)
-    require_stage(loan, "acceptance", Stage.ACCEPTANCE)
-    if any(decision.decided_by == actor.id for decision in work.tasks.decisions(loan.number)):
-        raise NotAllowed("whoever decided on a loan cannot accept its contract in the borrower's name")
+    _check_who_and_when(work, actor, loan)
     terms = work.loans.terms(loan.number)
-    move(work, loan, Stage.DISBURSEMENT)
     payouts = order_payouts(work, loan, order.day)
+    move(work, loan, Stage.DISBURSEMENT)
     audit.record(
         work,
         actor,
@@ -32,6 +34,17 @@ def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
         after={"terms_version": terms.version if terms else None, "amount_fen": loan.approved_fen},
     )
     return Progress(stage=Stage.DISBURSEMENT, payouts=payouts)
+
+
+def check(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
+    """Refuses what `accept` would refuse, so that the loan's workflow need not be asked. Changes nothing."""
+    _check_who_and_when(work, actor, loan)
+    require_signed(work, loan)
+
+
+def _check_who_and_when(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
+    check_may_sign_for(work, actor, loan)
+    require_stage(loan, "acceptance", Stage.ACCEPTANCE)
 
 
 def complete(work: UnitOfWork, order: CommandOnBooks) -> Progress:

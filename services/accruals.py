@@ -14,6 +14,7 @@ from models import ledger as chart
 from models.loans import LoanEvent, LoanTerms
 from models.months import Month
 from models.periods import LoanMonthEnd, MonthEnd, NonAccrualRule
+from models.portfolio import OPENING_DIFFERENCES, TAKEOVER
 from models.recurring import MonthEndOrder, MonthEndPage, MonthEndPageOrder, MonthToEnd
 from models.staff import Role
 from models.tasks import TaskKind
@@ -21,6 +22,8 @@ from services.ledger import Entry, Line, Moved, net, post_entries, signed_line, 
 from services.provisions import provision, provision_lines
 from services.tasks import LONGEST_ABOUT, open_task
 
+RECEIVABLE_OF = {chart.INTEREST_INCOME: chart.INTEREST_RECEIVABLE, chart.PENALTY_INCOME: chart.PENALTY_RECEIVABLE}
+"""The receivable that an income account is charged to."""
 PAGE = 200
 """Loans a page: the books are held for a fraction of a second."""
 PATIENCE_DAYS = 3
@@ -157,9 +160,11 @@ def at_month_end(
         accrued_interest_fen=0 if is_bad else account.accrued_interest_fen,
         accrued_penalty_fen=0 if is_bad else penalty_ahead,
         accrued_subsidy_fen=account.accrued_subsidy_fen,
-        suspended_interest_fen=_income(account.interest_outstanding_fen, chart.INTEREST_INCOME, rules) if is_bad else 0,
-        suspended_penalty_fen=_income(
-            max(account.penalty_outstanding_fen - penalty_ahead, 0), chart.PENALTY_INCOME, rules
+        suspended_interest_fen=_suspended(account.interest_outstanding_fen, chart.INTEREST_INCOME, rules, moved)
+        if is_bad
+        else 0,
+        suspended_penalty_fen=_suspended(
+            max(account.penalty_outstanding_fen - penalty_ahead, 0), chart.PENALTY_INCOME, rules, moved
         )
         if is_bad
         else 0,
@@ -188,9 +193,17 @@ def _charged(moved: Moved, receivable: str, income: str) -> int:
     return net(moved, receivable, income) + net(moved, receivable, chart.VAT_PAYABLE)
 
 
-def _income(gross_fen: int, account: str, rules: Rules) -> int:
-    """The income in a gross amount; the tax stays payable, since it was declared when the amount fell due."""
-    return gross_fen - vat_part(gross_fen, rules.vat.get(account, 0))
+def _suspended(unpaid_fen: int, income: str, rules: Rules, moved: Moved) -> int:
+    """The income in what is charged and unpaid; the tax stays payable, since it was declared when that fell due.
+
+    Of a loan that was taken over, only what was earned here: the former lender's part never stood in our income. The
+    oldest arrears are paid first, so what is unpaid is ours as far as ours goes.
+    """
+    suspended = unpaid_fen - vat_part(unpaid_fen, rules.vat.get(income, 0))
+    earned_before = net(moved, income, TAKEOVER) + net(moved, income, OPENING_DIFFERENCES)
+    if earned_before == 0:
+        return suspended
+    return min(suspended, max(net(moved, RECEIVABLE_OF[income], income) - earned_before, 0))
 
 
 def _accrued(figures: LoanMonthEnd, vat: Mapping[str, int]) -> Iterator[Line]:

@@ -23,6 +23,7 @@ from models.outbox import OutboxRow, Topic
 from models.products import CUSTOMER_FIELDS, Product
 from models.staff import Actor, Role
 from models.verification import Authorisation
+from services.accounts import first_check
 from services.errors import DuplicateApplication, IdempotencyConflict, NotAllowed
 from services.forms import InvalidForm, read_form
 from services.loans import order_for
@@ -30,7 +31,7 @@ from services.notices import TEMPLATES
 from services.permissions import check_may_enter
 from services.products import catalogue
 
-CONSENT_SCOPE = "identity,bureau,enrolment,vehicle"
+CONSENT_SCOPE = "identity,bureau,enrolment,vehicle,card"
 CONSENT_VERSIONS = ("2026-01",)
 """Versions of the authorisation text a person can have agreed to."""
 
@@ -255,14 +256,15 @@ def _loan_rows(
             "submitted_at": work.now,
         }
     )
-    parties: list[tuple[PartyRole, str | None, str, str | None]] = [
-        (PartyRole.BORROWER, customer_id, form["name"], form["bank_card"])
+    borrower_id = new_id()
+    parties: list[tuple[str, PartyRole, str | None, str, str | None]] = [
+        (borrower_id, PartyRole.BORROWER, customer_id, form["name"], form["bank_card"])
     ]
-    parties += [(joint.role, None, joint.name, None) for joint in product.parties(form)]
-    for position, (role, customer, name, account) in enumerate(parties, 1):
+    parties += [(new_id(), joint.role, None, joint.name, None) for joint in product.parties(form)]
+    for position, (party_id, role, customer, name, account) in enumerate(parties, 1):
         rows[Party].append(
             {
-                "id": new_id(),
+                "id": party_id,
                 "loan": number,
                 "role": role,
                 "position": position,
@@ -312,6 +314,7 @@ def _loan_rows(
     for topic, key, payload in (
         (Topic.START_LOAN, f"start:{number}", order.model_dump(mode="json")),
         (Topic.SMS, f"sms:{sms_key}", {"contact": sms_key}),
+        first_check(number, borrower_id),
     ):
         rows[OutboxRow].append(
             {

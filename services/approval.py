@@ -3,17 +3,24 @@
 from datetime import date, timedelta
 
 from books.session import UnitOfWork
+from lending.caps import require_cost_below
+from lending.cost import cost_of_terms
+from lending.entrusted import require_entrusted
 from lending.money import yuan
+from lending.terms import Terms
 from models.customers import Party, PartyRole
 from models.loans import Loan, LoanTerms, Stage
 from models.messages import DecideOnBooks, DecisionOrder, Progress
+from models.products import LoanCase, Payee
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit, changes
 from services.disbursement import money_is_out, order_payouts
-from services.errors import InvalidDecision, OwnCase, TaskClosed, TaskTaken
+from services.errors import InvalidDecision, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
+from services.limits import limits
 from services.loans import case_of, move
 from services.notices import send_sms
+from services.papers import order_contract
 from services.permissions import check_may_decide
 from services.products import catalogue
 from services.tasks import close, open_task
@@ -43,6 +50,9 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day:
             fields={"outcome": "choose approve: nobody is paid twice"},
         )
     _check_amount(work, task, order)
+    if task.kind is TaskKind.APPROVAL and order.outcome is Outcome.APPROVE:
+        loan = work.loans.get(task.loan)
+        _offered(work, loan, order.amount_fen or loan.applied_fen, day or work.today)
     if task.kind is TaskKind.CHANGE:
         changes.check_decision(work, actor, task, order.outcome, day or work.today)
 
@@ -141,21 +151,46 @@ def _refuse(work: UnitOfWork, loan: Loan, order: DecideOnBooks) -> Progress:
     return Progress(stage=Stage.REFUSED)
 
 
+def _offered(work: UnitOfWork, loan: Loan, amount_fen: int, day: date) -> tuple[Terms, list[Payee]]:
+    """Terms and payees of an approval of this amount on a day; refused where the law or the product's own sums forbid.
+
+    A cost above the cap in force (`cost_above_cap`); more on the borrower's own card than goes without naming whom he
+    pays (`entrusted_payment_required`); payees who do not receive the principal to the fen (`payout_does_not_add_up`).
+    """
+    product = catalogue().product(loan.product)
+    case = case_of(work, loan, day, amount_fen=amount_fen)
+    terms = product.terms(case)
+    require_cost_below(cost_of_terms(terms), limits().cost_cap(product, day))
+    payees = product.payees(case)
+    paid_fen = sum(payee.amount_fen for payee in payees)
+    if not paid_fen == terms.principal_fen == amount_fen or any(payee.amount_fen <= 0 for payee in payees):
+        raise PayoutDoesNotAddUp(product.code, amount_fen, paid_fen)
+    require_entrusted(_on_own_card(case, payees), limits().own_card(product, day))
+    return terms, payees
+
+
+def _on_own_card(case: LoanCase, payees: list[Payee]) -> int:
+    """What the borrower himself receives, whatever a payee is called."""
+    own = case.form.get("bank_card")
+    return sum(payee.amount_fen for payee in payees if payee.role is PartyRole.BORROWER or payee.account == own)
+
+
 def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) -> Progress:
     product = catalogue().product(loan.product)
     loan.approved_fen = row.amount_fen or loan.applied_fen
-    case = case_of(work, loan, order.day, amount_fen=loan.approved_fen)
+    terms, payees = _offered(work, loan, loan.approved_fen, order.day)
     work.loans.add_terms(
         LoanTerms(
             loan=loan.number,
             version=1,
             decision_id=row.id,
             effective_from=order.day,
-            body=product.terms(case).to_json(),
+            body=terms.to_json(),
             created_at=work.now,
         )
     )
-    for position, payee in enumerate(product.payees(case), 1):
+    order_contract(work, loan, order.day)
+    for position, payee in enumerate(payees, 1):
         work.write(
             Party(
                 loan=loan.number,

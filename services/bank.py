@@ -13,18 +13,19 @@ from models.loans import CLOSED, Loan, Stage
 from models.messages import BooksOrder, Progress
 from models.outbox import Topic
 from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus, ToldBy
-from services import audit, suspense
+from services import audit, chargebacks, suspense
 from services.errors import NoticeConflict
 from services.payments import date_by_bank, mark_returned, record_contradiction, record_outcome
+from services.repayments import prepayment_fee
 from services.suspense import ask_finance, came_in_on, counts_from, to_suspense
 
 LOAN_NUMBER = re.compile(r"(?<![A-Z0-9])L[0-9]{8,15}(?![0-9])")
 """A loan's number in a text. Chinese characters may touch it, which a word boundary would take for a part of it."""
 FURTHEST_AHEAD = timedelta(days=10)
 """A bank may date an entry on its next working day, the longest holidays included; a later date is a mistake."""
-PAID_OUT = frozenset({PaymentKind.DISBURSEMENT, PaymentKind.REFUND})
+PAID_OUT = frozenset({PaymentKind.DISBURSEMENT, PaymentKind.REFUND, PaymentKind.CHARGEBACK})
 """Orders by which money leaves the account."""
-NOT_AWAITED = frozenset({PaymentKind.DISBURSEMENT, PaymentKind.RECALL})
+NOT_AWAITED = frozenset({PaymentKind.DISBURSEMENT, PaymentKind.RECALL, PaymentKind.CHARGEBACK})
 """Orders whose outcome whoever carries them out asks for himself."""
 BOOKING_PATIENCE = timedelta(seconds=10)
 """How long whoever drew money has to book it himself before a notice wakes the loan."""
@@ -43,6 +44,7 @@ class BankMovement:
     remittance: str | None
     is_recall: bool = False
     counterparty_account: str | None = None
+    return_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def record_movement(work: UnitOfWork, movement: BankMovement, told_by: ToldBy = 
     """Keeps a movement once by the bank's reference, and sees to it that somebody takes care of it.
 
     A movement of one of our orders confirms that order, unless it was declined or confirmed by another one before.
-    Money that names one running loan goes to that loan. All other money, in or out, goes to suspense with a task for
-    finance.
+    A debit that the payer's bank takes back, whole, undoes its repayment (`services.chargebacks`). Money that names one
+    running loan goes to that loan. All other money, in or out, goes to suspense with a task for finance.
 
     The entry keeps the bank's date; the books count the money from the day on which we heard of it at the latest, for
     money that is here must not wait for a day to come. A deposit dated more than FURTHEST_AHEAD goes to suspense.
@@ -90,7 +92,7 @@ def record_movement(work: UnitOfWork, movement: BankMovement, told_by: ToldBy = 
     if order is not None and _is_of(entry, order):
         _confirm(work, entry, order)
     elif movement.is_recall:
-        to_suspense(work, entry, "the bank took a booking back without a recall of ours")
+        _take_back(work, entry, movement.return_reason)
     elif movement.direction == "in":
         _credit(work, entry)
     else:
@@ -168,6 +170,16 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
         _wake(work, order.loan, entry.reference, after=BOOKING_PATIENCE)
 
 
+def _take_back(work: UnitOfWork, entry: BankEntry, reason: str | None) -> None:
+    try:
+        payment = chargebacks.take_back(work, entry, reason)
+    except chargebacks.NotTakenBack as why:
+        to_suspense(work, entry, str(why))
+        return
+    if payment.loan is not None and not payment.booked:
+        _wake(work, payment.loan, entry.reference)
+
+
 def _credit(work: UnitOfWork, entry: BankEntry) -> None:
     received_on = came_in_on(work, entry)
     if entry.booked_on > received_on + FURTHEST_AHEAD:
@@ -193,6 +205,9 @@ def _credit(work: UnitOfWork, entry: BankEntry) -> None:
 
 
 def _credit_loan(work: UnitOfWork, entry: BankEntry, loan: str, key: str, kind: PaymentKind) -> None:
+    """Money for a running loan; a sum that the lender quoted for a prepayment, while the quote holds, is that."""
+    day = counts_from(work, entry)
+    quote = work.prepayments.fitting(loan, entry.amount_fen, day)
     work.session.add(
         Payment(
             key=key,
@@ -202,7 +217,10 @@ def _credit_loan(work: UnitOfWork, entry: BankEntry, loan: str, key: str, kind: 
             settled_fen=entry.amount_fen,
             status=PaymentStatus.SETTLED,
             bank_reference=entry.reference,
-            value_date=counts_from(work, entry),
+            effect=quote.effect if quote else None,
+            fee_fen=prepayment_fee(work, work.loans.get(loan), day, entry.amount_fen) if quote else 0,
+            quote_id=quote.id if quote else None,
+            value_date=day,
             ordered_at=work.now,
         )
     )

@@ -29,6 +29,7 @@ from services.errors import (
     ChangeClosed,
     ChangePending,
     ChangeStale,
+    ConsentMissing,
     InvalidChange,
     InvalidDecision,
     NotAllowed,
@@ -36,9 +37,10 @@ from services.errors import (
     UnknownChange,
 )
 from services.loans import position, require_stage
-from services.notices import send_sms
+from services.notices import send_sms, tell_others
 from services.permissions import check_may_propose
 from services.previews import Preview, preview
+from services.reopening import start_again, take_up
 from services.repayments import follow_account
 from services.tasks import close, open_task
 
@@ -53,11 +55,24 @@ def try_out(
 ) -> tuple[Preview, Band]:
     """What a change would come to and who would decide it; refused if this person could not propose it now."""
     check_may_propose(actor, kind, loan)
-    require_stage(loan, kind, Stage.REPAYMENT)
-    if work.changes.open_of(loan.number) is not None:
+    _require_stage(loan, kind, asked)
+    open_now = work.changes.open_of(loan.number)
+    if open_now is not None and not _is_overdue(loan, open_now[0], day):
         raise ChangePending(loan.number)
     found = preview(work, loan, kind, asked, day_of(loan, day))
+    found.require_cost_allowed()
     return found, authority().band(kind, found.amount_fen, day)
+
+
+def _require_stage(loan: Loan, kind: ChangeKind, asked: Mapping[str, Any]) -> None:
+    """A loan changes while it is repaid; of a settled one money can still be reversed, which takes it up again."""
+    takes_up = kind is ChangeKind.CORRECTION and "of" in asked
+    require_stage(loan, kind, *((Stage.REPAYMENT, Stage.SETTLED) if takes_up else (Stage.REPAYMENT,)))
+
+
+def _is_overdue(loan: Loan, proposal: ChangeProposal, day: date) -> bool:
+    """Whether a proposal has expired and no workflow was there to note it, the loan being settled."""
+    return loan.stage is Stage.SETTLED and day > proposal.expires_on
 
 
 def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
@@ -72,6 +87,8 @@ def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
     if not order.change.reason.strip():
         raise InvalidChange("a change needs a reason", fields={"reason": "say why, in a sentence"})
     found, band = try_out(work, actor, loan, kind, asked, day)
+    if work.changes.open_of(loan.number) is not None:
+        expire(work, order.model_copy(update={"day": day}))
     terms = work.loans.terms(loan.number)
     proposal = ChangeProposal(
         loan=loan.number,
@@ -91,7 +108,7 @@ def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
         expires_on=day + timedelta(days=authority().expires_after_days),
     )
     work.write(proposal)
-    change = _ask(work, loan, proposal, band.decided_by)
+    change = _ask(work, loan, proposal, band.decided_by, found)
     audit.record(
         work,
         actor,
@@ -104,8 +121,10 @@ def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
     return ChangeProgress(proposal=proposal.id, changes=(change,))
 
 
-def _ask(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, role: Role) -> OpenChange:
+def _ask(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, role: Role, found: Preview) -> OpenChange:
     about = f"{proposal.kind} of {yuan(proposal.amount_fen)} proposed"
+    if found.lacks_consent:
+        about += "; guarantors have not agreed"
     task = open_task(work, loan, TaskKind.CHANGE, role, proposal.expires_on, about)
     work.write(ChangeTask(task_id=task.id, proposal_id=proposal.id))
     return OpenChange(task_id=task.id, expires_on=proposal.expires_on)
@@ -176,12 +195,15 @@ def check_decision(work: UnitOfWork, actor: Actor, task: Task, outcome: Outcome,
         raise OwnChange
     if outcome is Outcome.APPROVE:
         loan = work.loans.get(proposal.loan)
-        _require_unchanged(work, loan, proposal, day_of(loan, day))
+        found = _require_unchanged(work, loan, proposal, day_of(loan, day))
+        found.require_cost_allowed()
+        if found.lacks_consent:
+            raise ConsentMissing(loan.number)
 
 
 def _require_unchanged(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, day: date) -> Preview:
     """The change computed anew, on the state that it was previewed on; refused (ChangeStale) on any other."""
-    require_stage(loan, proposal.kind, Stage.REPAYMENT)
+    _require_stage(loan, proposal.kind, proposal.asked)
     if day > proposal.expires_on:
         raise ChangeClosed(proposal.id)
     if work.loans.next_position(loan.number) != proposal.position or work.payments.to_book(loan.number):
@@ -208,7 +230,7 @@ def follow_decision(work: UnitOfWork, loan: Loan, task: Task, decision: Decision
             send_sms(work, loan, "change_refused", f"{order.key}:sms")
         return position(work, loan)
     if len(set(book.approved_by(proposal.id))) < proposal.people:
-        _ask(work, loan, proposal, task.role)
+        _ask(work, loan, proposal, task.role, _require_unchanged(work, loan, proposal, day_of(loan, order.day)))
         return position(work, loan)
     return _apply(work, loan, proposal, decision, actor, order)
 
@@ -219,6 +241,9 @@ def _apply(
     """Books the change: its event, the money it moves, the new version of the terms; then the account follows."""
     day = day_of(loan, order.day)
     found = _require_unchanged(work, loan, proposal, day)
+    was_settled = loan.stage is Stage.SETTLED
+    if was_settled:
+        take_up(work, loan, proposal.event_key)
     work.loans.add_event(
         LoanEvent(
             key=proposal.event_key,
@@ -235,8 +260,14 @@ def _apply(
     if proposal.kind in CHANGES_TERMS:
         _amend_terms(work, loan, decision, found.body, day)
     progress = follow_account(work, loan, day, order.key)
+    if was_settled:
+        start_again(work, loan, proposal.event_key)
     if proposal.kind in CHANGES_TERMS and loan.next_due is not None:
         send_sms(work, loan, "terms_changed", f"{order.key}:terms", due=loan.next_due, amount=loan.next_due_fen)
+    if proposal.kind in CHANGES_TERMS:
+        tell_others(work, loan, "others_terms_changed", f"{order.key}:terms")
+    elif proposal.kind is ChangeKind.WRITE_OFF:
+        tell_others(work, loan, "others_written_off", f"{order.key}:written_off")
     _ended(work, loan, proposal.id, ChangeOutcome.APPLIED, actor, day)
     return progress.model_copy(update={"changes": ()})
 

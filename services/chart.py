@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import date
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from books.session import UnitOfWork
 from lending.account import Classification
 from lending.errors import LendingError
@@ -18,6 +20,58 @@ class InvalidRule(LendingError):
 
     code = "invalid_rule"
     http_status = 422
+
+
+class _Dated(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    valid_from: date = Field(strict=False)
+
+
+class AccountRule(_Dated):
+    """An account with what changes about it; what is left out stays as it is."""
+
+    code: str = Field(max_length=8)
+    name_en: str = Field(default="", min_length=1, max_length=64)
+    name_zh: str = Field(default="", min_length=1, max_length=64)
+    vat_basis_points: int = 0
+    parent: str | None = Field(default=None, max_length=8)
+
+
+class NonAccrualLimits(_Dated):
+    """Beyond how many days past due a loan stops accruing, and at how many it begins again."""
+
+    above_dpd: int
+    cured_at_dpd: int
+
+
+class ProvisionShare(_Dated):
+    """The share of the principal that is set aside for loans of a class."""
+
+    classification: Classification = Field(strict=False)
+    basis_points: int
+
+
+class LedgerRules(BaseModel):
+    """Dated versions: accounts with what changes, non-accrual rules, provision rates."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    accounts: tuple[AccountRule, ...] = ()
+    non_accrual: tuple[NonAccrualLimits, ...] = ()
+    provisions: tuple[ProvisionShare, ...] = ()
+
+
+def revise(work: UnitOfWork, actor: Actor, rules: LedgerRules) -> int:
+    """Adds all versions, each valid from a day to come, and returns how many; all or none, as the unit of work ends."""
+    for account in rules.accounts:
+        changes = account.model_dump(exclude={"code", "valid_from"}, exclude_unset=True)
+        revise_account(work, actor, account.code, account.valid_from, changes)
+    for rule in rules.non_accrual:
+        rule_non_accrual(work, actor, rule.valid_from, rule.above_dpd, rule.cured_at_dpd)
+    for share in rules.provisions:
+        rule_provision(work, actor, share.valid_from, share.classification, share.basis_points)
+    return len(rules.accounts) + len(rules.non_accrual) + len(rules.provisions)
 
 
 def revise_account(work: UnitOfWork, actor: Actor, code: str, valid_from: date, changes: Mapping[str, object]) -> None:
@@ -37,6 +91,9 @@ def revise_account(work: UnitOfWork, actor: Actor, code: str, valid_from: date, 
     unknown = sorted(changes.keys() - {"name_en", "name_zh", "vat_basis_points", "parent"})
     if unknown or not changes:
         raise InvalidRule("an account changes its names, tax rate or group", fields=dict.fromkeys(unknown, "unknown"))
+    parent = changes.get("parent")
+    if parent is not None and not work.ledger.versions(str(parent)):
+        raise InvalidRule(f"there is no account {parent} to belong to", fields={"parent": "unknown"})
     before = known[-1].model_dump(include=set(changes))
     rate = changes.get("vat_basis_points", 0)
     if not isinstance(rate, int) or not 0 <= rate < 10_000:
@@ -50,6 +107,9 @@ def rule_non_accrual(work: UnitOfWork, actor: Actor, valid_from: date, above_dpd
     _check(work, actor, valid_from)
     if not 0 <= cured_at_dpd <= above_dpd:
         raise InvalidRule("a loan is cured at fewer days than it stops at", fields={"cured_at_dpd": "0 to above_dpd"})
+    known = work.periods.non_accrual_rule(valid_from)
+    if known is not None and known.valid_from == valid_from:
+        raise InvalidRule(f"there is a non-accrual rule from {valid_from} already", fields={"valid_from": "taken"})
     work.periods.add_rule(NonAccrualRule(valid_from=valid_from, above_dpd=above_dpd, cured_at_dpd=cured_at_dpd))
     after = {"above_dpd": above_dpd, "cured_at_dpd": cured_at_dpd}
     _record(work, actor, "non_accrual_ruled", "non_accrual", valid_from, after)
@@ -62,6 +122,8 @@ def rule_provision(
     _check(work, actor, valid_from)
     if not 0 <= basis_points <= 10_000:
         raise InvalidRule("a provision is from 0 to 10000 basis points", fields={"basis_points": "0 to 10000"})
+    if work.periods.has_provision_rate(classification, valid_from):
+        raise InvalidRule(f"{classification} has a rate from {valid_from} already", fields={"valid_from": "taken"})
     rate = ProvisionRate(classification=classification, valid_from=valid_from, basis_points=basis_points)
     work.periods.add_rule(rate)
     _record(work, actor, "provision_ruled", classification, valid_from, {"basis_points": basis_points})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from books.rows import write_many
 from books.session import UnitOfWork
 from models.keys import new_id
 from models.payments import OURS, BankEntry, Payment
@@ -173,8 +174,8 @@ def tell(work: UnitOfWork, day: date, found: Sequence[Found]) -> None:
                     found_at=work.now,
                 )
             )
-    work.reconciliation.insert(Task, [task.model_dump() for task in tasks])
-    work.reconciliation.insert(BankDifference, [row.model_dump() for row in rows])
+    write_many(work.session, Task, [task.model_dump() for task in tasks])
+    write_many(work.session, BankDifference, [row.model_dump() for row in rows])
 
 
 def _task(work: UnitOfWork, day: date, what: str) -> Task:

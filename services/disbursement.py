@@ -12,11 +12,14 @@ from models.payments import MONEY_MOVED, Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
+from services.accounts import require_verified
 from services.ledger import post_payment
 from services.loans import case_of, move
+from services.mandates import order_by_contract
 from services.notices import send_sms
 from services.products import catalogue
 from services.repayments import follow_account
+from services.signing import require_signed
 from services.tasks import open_task
 
 STILL_GOOD = {PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.SETTLED}
@@ -32,7 +35,13 @@ def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
     """Writes an order for each payee who has none that may still succeed; returns the keys of all orders to carry out.
 
     An order whose outcome is unknown keeps its key, so that trying again asks the bank about it and never pays twice.
+    Raises NotSigned unless every party has signed the contract, the first time as when a payout is tried again, and
+    AccountNotVerified or AccountRefused unless the borrower's account is known to be his. With the contract he signed
+    the mandate to debit that account, of which the bank is told.
     """
+    require_signed(work, loan)
+    require_verified(work, loan.number)
+    order_by_contract(work, loan)
     before = work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
     keys = []
     count = len(before)

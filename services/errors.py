@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from lending.errors import LendingError
+from lending.money import yuan
 
 
 class IdempotencyConflict(LendingError):
@@ -91,6 +92,19 @@ class InvalidDecision(LendingError):
 
     code = "invalid_decision"
     http_status = 422
+
+
+class PayoutDoesNotAddUp(LendingError):
+    """The product's payees would not receive exactly what the borrower owes: nothing is taken out of a payout."""
+
+    code = "payout_does_not_add_up"
+    http_status = 409
+
+    def __init__(self, product: str, amount_fen: int, paid_fen: int) -> None:
+        super().__init__(
+            f"product {product} lends {yuan(amount_fen)} and would pay out {yuan(paid_fen)}: nothing may be taken out "
+            "of a payout; the operator has the product's module corrected"
+        )
 
 
 class InvalidPrepayment(LendingError):
@@ -210,6 +224,19 @@ class ChangeStale(LendingError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} since this was proposed, so its preview is not true any more; have it proposed anew")
+
+
+class ConsentMissing(LendingError):
+    """A change would burden the guarantors, and nobody recorded that they agreed."""
+
+    code = "consent_missing"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(
+            f"the guarantors of loan {loan} are not bound by a heavier or longer debt unless they agree in writing "
+            "(Civil Code article 695); have the change proposed anew with the day on which they did"
+        )
 
 
 class ChangeClosed(LendingError):

@@ -20,6 +20,7 @@ MONEY_MOVES = {
     PaymentKind.SUBSIDY: (chart.BANK, chart.STATE_UNALLOCATED),
     PaymentKind.REALLOCATION: (chart.SUSPENSE, chart.UNALLOCATED),
     PaymentKind.REFUND: (chart.SUSPENSE, chart.BANK),
+    PaymentKind.CHARGEBACK: (chart.UNALLOCATED, chart.BANK),
 }
 """Debit and credit of money that moved, by kind of payment."""
 

@@ -1,10 +1,12 @@
-"""Messages to borrowers. The text is kept as a contact; the outbox carries only the contact's key."""
+"""Messages to borrowers and to who answers for them. The text is kept as a contact; the outbox carries only its key."""
 
 from books.session import UnitOfWork
 from lending.money import yuan
+from models.customers import Party, PartyRole
 from models.loans import Loan
 from models.notices import Contact
 from models.outbox import Topic
+from services.products import catalogue
 
 TEMPLATES = {
     "application_received": "【借款服务】您的申请{loan}已收到，我们会尽快处理。",
@@ -15,12 +17,25 @@ TEMPLATES = {
     "withdrawn": "【借款服务】您的申请{loan}已撤回。",
     "paid_out": "【借款服务】您的借款{loan}已放款{amount}元。",
     "reminder": "【借款服务】您的借款{loan}将于{due}还款{amount}元，请确保扣款账户余额充足。",
-    "overdue": "【借款服务】您的借款{loan}已逾期{dpd}天，应还{amount}元，请尽快还款。",
+    "overdue": "【借款服务】您的借款{loan}已逾期{dpd}天，应还{amount}元，请尽快还款{retry}。",
+    "debit_failed": "【借款服务】您的借款{loan}本次扣款未足额，应还{amount}元，{retry}将再次扣款，请确保余额充足。",
+    "account_changed": "【借款服务】您的借款{loan}的银行账户已变更。非本人操作请立即联系我们。",
     "terms_changed": "【借款服务】您的借款{loan}的还款计划已变更，下一期{due}应还{amount}元。",
     "change_refused": "【借款服务】很抱歉，您对借款{loan}的变更申请未通过。",
+    "debit_returned": "【借款服务】您的借款{loan}于{due}的扣款{amount}元已被银行退回，该笔还款作废，请尽快还款。",
+    "reopened": "【借款服务】您的借款{loan}的还款被撤销，借款未结清，仍需还款，原结清证明作废。",
     "settled": "【借款服务】您的借款{loan}已结清，感谢您的信任。",
 }
 """SMS templates by name. Placeholders take numbers and dates only; no name or account stands in a message."""
+OTHERS = {
+    "others_overdue": "【借款服务】您作为{role}的借款{loan}已逾期{dpd}天，请督促还款或与我们联系。",
+    "others_terms_changed": "【借款服务】您作为{role}的借款{loan}的还款计划已变更，详情请与我们联系。",
+    "others_written_off": "【借款服务】您作为{role}的借款{loan}已作核销处理，债务仍然存在，详情请与我们联系。",
+}
+"""The same to joint borrowers and guarantors: how late, but no sums, since others may read a text message."""
+
+ANSWER_TOO = {PartyRole.JOINT_BORROWER: "共同借款人", PartyRole.GUARANTOR: "保证人"}
+"""Who answers for the debt beside the borrower, and what a message calls him."""
 
 
 def send_sms(work: UnitOfWork, loan: Loan, template: str, key: str, **values: object) -> None:
@@ -41,3 +56,38 @@ def send_sms(work: UnitOfWork, loan: Loan, template: str, key: str, **values: ob
         )
     )
     work.outbox.put(Topic.SMS, f"sms:{key}", {"contact": key}, work.now, loan.number)
+
+
+def tell_others(work: UnitOfWork, loan: Loan, template: str, key: str, **values: object) -> None:
+    """Puts an SMS to each joint borrower and guarantor on its way; `template` is one of `OTHERS`.
+
+    A joint borrower owes the same debt, and a guarantor must know of what can become his: arrears, and changes by
+    which he may be bound no further (Civil Code articles 178, 695). Whose mobile nobody stated gets none.
+    """
+    for party in work.customers.parties(loan.number):
+        if party.role in ANSWER_TOO and mobile_of(work, party):
+            own = f"{key}:{party.role}:{party.position}"
+            work.write(
+                Contact(
+                    key=own,
+                    customer_id=loan.customer_id,
+                    loan=loan.number,
+                    channel="sms",
+                    direction="out",
+                    template=template,
+                    text=OTHERS[template].format(role=ANSWER_TOO[party.role], loan=loan.number, **values),
+                    at=work.now,
+                )
+            )
+            payload = {"contact": own, "party": party.id}
+            work.outbox.put(Topic.SMS, f"sms:{own}", payload, work.now, loan.number)
+
+
+def mobile_of(work: UnitOfWork, party: Party) -> str | None:
+    """The mobile of a party: his own as a customer, else the one that the application states for him."""
+    customer = work.customers.get(party.customer_id) if party.customer_id else None
+    if customer is not None:
+        return customer.mobile
+    loan = work.loans.get(party.loan)
+    stated = catalogue().product(loan.product).parties(work.loans.application(loan.number).form)
+    return next((one.mobile for one in stated if (one.role, one.name) == (party.role, party.name)), None)

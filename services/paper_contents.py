@@ -7,11 +7,12 @@ from typing import Any
 
 from books.session import UnitOfWork
 from lending.account import Allocation, LoanAccount
-from lending.apr import annualised_cost_percent
+from lending.cost import cost_of_terms
 from lending.events import Event, EventType
+from lending.floating_clause import FloatingClause
 from lending.schedules import build_schedule
 from lending.servicing import service
-from lending.terms import FeeTerm, Late, Terms
+from lending.terms import FeeTerm, Late, PrepaymentFee, Terms
 from models.customers import Party, PartyRole
 from models.loans import Loan, LoanEvent
 from models.papers import PaperKind, PaperOrder
@@ -125,12 +126,12 @@ def _contract(work: UnitOfWork, loan: Loan, order: PaperOrder, terms: Terms) -> 
 def terms_contents(terms: Terms, language: str) -> dict[str, Any]:
     """What a contract says of its terms: figures, clauses and every row of the schedule."""
     schedule = build_schedule(terms)
-    cost = annualised_cost_percent(schedule, [(terms.disbursement_date, terms.principal_fen)])
     return {
         "principal": _sum(terms.principal_fen),
-        "cost_percent": f"{cost:.2f}",
+        "cost_percent": f"{cost_of_terms(terms):.2f}",
         "annual_rate_percent": plain_number(terms.annual_rate_percent) if terms.annual_rate_percent is not None else "",
         "daily_rate_percent": plain_number(terms.daily_rate_percent) if terms.daily_rate_percent is not None else "",
+        "floating": _floating(terms.floating),
         "method": terms.method.value,
         "installments": str(len(schedule.rows)),
         "period": {"unit": terms.period.unit.value, "every": str(terms.period.every)},
@@ -147,6 +148,7 @@ def terms_contents(terms: Terms, language: str) -> dict[str, Any]:
         "allocation_order": [component.value for component in terms.allocation_order],
         "allocation_by": terms.allocation_by.value,
         "late": _late(terms, terms.late),
+        "prepayment_fee": _prepayment_fee(terms.prepayment_fee, language),
         "rows": [
             {
                 "n": str(row.n),
@@ -172,6 +174,18 @@ def terms_contents(terms: Terms, language: str) -> dict[str, Any]:
     }
 
 
+def _floating(clause: FloatingClause | None) -> dict[str, Any] | None:
+    """What a floating rate follows, how far above or below it lies, and when it is set anew."""
+    if clause is None:
+        return None
+    return {
+        "tenor": clause.tenor.value,
+        "margin": plain_number(abs(clause.margin_percent)),
+        "is_below": clause.margin_percent < 0,
+        "reset": clause.reset.value,
+    }
+
+
 def _fee(fee: FeeTerm, language: str) -> dict[str, str]:
     return {
         "name": fee.name or "",
@@ -179,6 +193,13 @@ def _fee(fee: FeeTerm, language: str) -> dict[str, str]:
         "due": day_in_words(fee.due, language) if fee.due else "",
         "n": str(fee.n) if fee.n else "",
     }
+
+
+def _prepayment_fee(fee: PrepaymentFee | None, language: str) -> dict[str, str] | None:
+    """The clause on what prepayment costs; none where it costs nothing."""
+    if fee is None or not fee.percent:
+        return None
+    return {"percent": plain_number(fee.percent), "until": day_in_words(fee.until, language) if fee.until else ""}
 
 
 def _late(terms: Terms, late: Late | None) -> dict[str, Any] | None:

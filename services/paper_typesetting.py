@@ -5,11 +5,11 @@ import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import typst
 
-from lending.errors import LendingError
+from services.papers import NotPrintable
 
 ROOM = Path(__file__).parent
 TEMPLATES = ROOM / "paper_templates"
@@ -24,17 +24,6 @@ class PaperFontMissing(RuntimeError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"the font {FAMILY} is not in {folder.name}; run `make setup`, which brings it from npm")
-
-
-class NotPrintable(LendingError):
-    """A name or text has a sign that the font does not have; no paper shows an empty box in its place."""
-
-    code: ClassVar[str] = "not_printable"
-    http_status: ClassVar[int] = 409
-
-    def __init__(self, kind: str) -> None:
-        # Without the sign itself: it is a part of somebody's name.
-        super().__init__(f"the {kind} holds a sign that the font {FAMILY} does not have; it has to be made by hand")
 
 
 class Typesetter:
@@ -61,7 +50,7 @@ class Typesetter:
                 made = self._compiler.compile(**_asked(contents), format="pdf", pdf_standards=[ARCHIVED])
             except typst.TypstError as error:
                 if "could not be displayed" in str(error):
-                    raise NotPrintable(contents["kind"]) from None
+                    raise NotPrintable(contents["kind"], FAMILY) from None
                 raise
         if not isinstance(made, bytes):
             raise TypeError("a PDF is one file")
@@ -75,9 +64,9 @@ class Typesetter:
 
 
 @cache
-def typesetter() -> Typesetter:
-    """The one of this process."""
-    return Typesetter()
+def typesetter(fonts: Path = FONTS) -> Typesetter:
+    """The one of this process for a folder of fonts."""
+    return Typesetter(fonts)
 
 
 def _asked(contents: Mapping[str, Any]) -> dict[str, Any]:

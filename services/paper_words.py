@@ -73,6 +73,11 @@ def day_in_words(day: date, language: str) -> str:
     return f"{day.year}年{day.month}月{day.day}日" if language == "zh" else f"{day.day} {day:%B %Y}"
 
 
+def masked_name(name: str) -> str:
+    """The first character: 王示例 is 王**."""
+    return name[:1] + "*" * (len(name) - 1)
+
+
 def masked_id_number(number: str) -> str:
     """The first three and the last four characters, with the length that it has."""
     return f"{number[:3]}{'*' * max(len(number) - 7, 0)}{number[-4:]}" if len(number) > 7 else "*" * len(number)

@@ -13,16 +13,18 @@ from models.documents import Document
 from models.loans import Loan, Stage
 from models.papers import PaperKind, PaperLanguage, PaperOrder
 from models.staff import Actor, Role
+from models.tasks import TaskKind
 from services import audit
 from services.audit import SYSTEM
 from services.errors import NotAllowed, WrongStage
 from services.paper_contents import MONEY_FROM_BORROWER, account_on, known_events
+from services.tasks import open_task
 
 MAY_ORDER = frozenset(Role) - {Role.AUDITOR, Role.ADMIN}
 """An auditor changes nothing, and a paper is a new document of the loan."""
 MOST_PAPERS = 120
-"""Papers of one loan that people may ask for; the contract of each version of the terms comes on top."""
-LEASE = timedelta(minutes=2)
+"""Papers of one loan that people may ask for; those that its procedure asks for come on top."""
+LEASE = timedelta(seconds=20)
 """How long a paper may take; after that somebody else makes it."""
 LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_PERIOD = timedelta(days=3660)
@@ -43,6 +45,17 @@ class TooManyPapers(LendingError):
 
     def __init__(self, loan: str) -> None:
         super().__init__(f"loan {loan} has {MOST_PAPERS} papers; ask for those that it has")
+
+
+class NotPrintable(LendingError):
+    """A name or text has a sign that the font does not have; no paper shows an empty box in its place."""
+
+    code = "not_printable"
+    http_status = 409
+
+    def __init__(self, kind: str, font: str) -> None:
+        # Without the sign itself: it is a part of somebody's name.
+        super().__init__(f"the {kind} holds a sign that the font {font} does not have; it has to be made by hand")
 
 
 class NothingToSign(LendingError):
@@ -160,6 +173,16 @@ def order_certificate(
     account = account_on(Terms.parse(terms.body), known_events(work, loan.number, events), day) if terms else None
     if terms is None or account is None or account.settled_on is None:
         raise WrongStage(loan.number, "an account that is not settled", "a settlement certificate")
+    return _order_certificate(work, actor, loan, language, day)
+
+
+def issue_certificate(work: UnitOfWork, loan: Loan, day: date) -> PaperOrder:
+    """Has the certificate made without anybody asking, with the act that settles the loan on a day."""
+    return _order_certificate(work, SYSTEM, loan, PaperLanguage.CHINESE, day)
+
+
+def _order_certificate(work: UnitOfWork, actor: Actor, loan: Loan, language: PaperLanguage, day: date) -> PaperOrder:
+    events = _events_now(work, loan)
     return _order(
         work,
         actor,
@@ -169,7 +192,7 @@ def order_certificate(
         f"{events}",
         number=f"{loan.number}-J{events}",
         issued_on=day,
-        terms_version=terms.version,
+        terms_version=_terms_now(work, loan),
         events=events,
     )
 
@@ -201,7 +224,7 @@ def _order(
     before = book.by_key(key)
     if before is not None:
         return before
-    if kind is not PaperKind.CONTRACT and book.count(loan.number) >= MOST_PAPERS:
+    if kind is not PaperKind.CONTRACT and book.count(loan.number, SYSTEM.id) >= MOST_PAPERS:
         raise TooManyPapers(loan.number)
     order = PaperOrder(
         key=key,
@@ -261,10 +284,17 @@ def keep(work: UnitOfWork, order_id: str, pdf: bytes) -> Document:
 
 
 def put_off(work: UnitOfWork, order_id: str, error: str) -> None:
-    """Notes why a paper could not be made; it is tried again after a growing pause."""
+    """Notes why a paper could not be made; it is tried again after a growing pause.
+
+    What no second try can cure is somebody's task, once: a name that the font cannot show.
+    """
     order = work.papers.get(order_id)
     if order is None or order.done_at is not None:
         return
+    if error == NotPrintable.code and order.last_error != error:
+        loan = work.loans.get(order.loan)
+        about = f"the {order.kind} cannot be printed"
+        open_task(work, loan, TaskKind.TROUBLE, Role.AGENT, work.today + timedelta(days=1), about)
     order.not_before = work.now + growing_pause(order.attempts, LONGEST_PAUSE)
     order.last_error = error[:64]
     work.session.add(order)

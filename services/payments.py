@@ -9,7 +9,7 @@ from models.messages import PaymentResult
 from models.payments import Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import Task, TaskKind, TaskStatus
-from services import audit, suspense
+from services import audit, mandates, suspense
 
 FINAL = {PaymentStatus.SETTLED, PaymentStatus.DECLINED, PaymentStatus.RETURNED}
 
@@ -53,6 +53,8 @@ def record_outcome(
             )
             if payment.kind is PaymentKind.REFUND:
                 suspense.conclude_refund(work, payment)
+            elif status is PaymentStatus.DECLINED:
+                mandates.follow_decline(work, payment)
     return result_of(payment)
 
 

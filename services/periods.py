@@ -55,19 +55,20 @@ def close_period(work: UnitOfWork, actor: Actor, month: str) -> ClosedPeriod:
         raise NotAllowed("finance closes a month, nobody else")
     try:
         wanted = Month.parse(month)
-    except ValueError as error:
+        last = wanted.last
+    except (ValueError, OverflowError) as error:
         raise InvalidMonth("a month is written YYYY-MM, such as 2026-01", fields={"month": "YYYY-MM"}) from error
-    if wanted.last >= work.today:
-        raise PeriodNotOver(f"{wanted} ends on {wanted.last}; it can be closed from the day after")
+    if last >= work.today:
+        raise PeriodNotOver(f"{wanted} ends on {last}; it can be closed from the day after")
     periods = work.periods
     periods.hold_postings()
-    oldest = _oldest_open(periods)
+    oldest = oldest_open(periods)
     if oldest is None or wanted < oldest:
         raise PeriodClosed(f"{wanted} is closed, or nothing was ever booked in it")
     if wanted > oldest:
         raise EarlierPeriodOpen(f"{oldest} is still open; close it first")
     first_payout = periods.first_payout()
-    if first_payout is not None and first_payout <= wanted.last and not periods.has_month_end(str(wanted)):
+    if first_payout is not None and first_payout <= last and not periods.has_month_end(str(wanted)):
         left = periods.loans_to_end(wanted, after="", limit=5, ready_only=False)
         which = ", ".join(loan.number for loan in left) or "any loan"
         raise MonthEndOutstanding(f"the end of {wanted} is not posted yet for {which}; try again when it is")
@@ -77,7 +78,7 @@ def close_period(work: UnitOfWork, actor: Actor, month: str) -> ClosedPeriod:
     return period
 
 
-def _oldest_open(periods: PeriodBook) -> Month | None:
+def oldest_open(periods: PeriodBook) -> Month | None:
     """The month after the last closed one, or the one of the first booking; None in books without a posting."""
     last = periods.last_closed()
     if last is not None:

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from sqlmodel import SQLModel
 
 from books.customers import blind_index
-from books.rows import insert_into
+from books.rows import write_many
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.errors import LendingError
 from lending.money import yuan
 from models import ledger as chart
+from models.accounts import DebitMandate, MandateSource, MandateStatus
 from models.audit import AuditEntry
 from models.customers import Customer, Party, PartyRole
-from models.keys import new_id
+from models.keys import effect_key, new_id
 from models.loans import Application, Loan, LoanEvent, LoanTerms, Stage
 from models.messages import LoanOrder, NextDay, StepKind
 from models.outbox import OutboxRow, Topic
@@ -27,6 +28,7 @@ from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services.errors import NotAllowed
 from services.ledger import COMPONENTS, RECEIVABLES, Entry, Line, post_entries, signed_line, vat_part
 from services.loans import order_for
+from services.mandates import NO_MANDATE
 from services.repayments import HIGH_RISK_FROM_DPD
 from services.takeover_check import CheckedTakeover, next_installment
 from services.takeover_lines import InvalidTakeover, Takeover
@@ -41,6 +43,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     Loan,
     Application,
     Party,
+    DebitMandate,
     Task,
     Decision,
     LoanTerms,
@@ -129,8 +132,7 @@ def take_over(work: UnitOfWork, mandate: Mandate, checked: Sequence[CheckedTakeo
         entries.append(Entry(f"{number}:takeover", number, takeover.cut_off, lines))
         answers.append(Taken(number))
     for table in TABLES:
-        if rows[table]:
-            work.session.connection().execute(insert_into(table), rows[table])
+        write_many(work.session, table, rows[table])
     post_entries(work, entries)
     return answers
 
@@ -221,9 +223,10 @@ def _loan_rows(
             "submitted_at": work.now,
         }
     )
+    party_id = new_id()
     rows[Party].append(
         {
-            "id": new_id(),
+            "id": party_id,
             "loan": number,
             "role": PartyRole.BORROWER,
             "position": 1,
@@ -233,6 +236,7 @@ def _loan_rows(
             "amount_fen": None,
         }
     )
+    _may_debit(work, rows, takeover, number, party_id)
     decision_id = _decision(work, rows, mandate, takeover, number)
     rows[LoanTerms].append(
         {
@@ -336,6 +340,45 @@ def _loan(work: UnitOfWork, one: CheckedTakeover, number: str, customer_id: str)
         "high_risk": account.dpd >= HIGH_RISK_FROM_DPD,
         "updated_at": work.now,
     }
+
+
+def _may_debit(work: UnitOfWork, rows: Rows, takeover: Takeover, number: str, party_id: str) -> None:
+    """The mandate that came over with the loan; without one somebody has to get one before anything is drawn."""
+    told = takeover.mandate
+    if told is None:
+        rows[Task].append(
+            {
+                "id": new_id(),
+                "loan": number,
+                "kind": TaskKind.ACCOUNT,
+                "role": Role.AGENT,
+                "assignee_id": None,
+                "status": TaskStatus.OPEN,
+                "escalations": 0,
+                "due_on": work.today + timedelta(days=1),
+                "opened_at": work.now,
+                "closed_at": None,
+                "about": NO_MANDATE,
+            }
+        )
+        return
+    rows[DebitMandate].append(
+        {
+            "id": new_id(),
+            "key": effect_key(number, "mandate", 1),
+            "loan": number,
+            "party_id": party_id,
+            "account_index": blind_index(takeover.customer["bank_card"]),
+            "source": MandateSource.TAKEOVER,
+            "signed_on": told.signed_on,
+            "document_sha256": None,
+            "status": MandateStatus.ACTIVE,
+            "bank_id": told.bank_id,
+            "reason_code": None,
+            "ordered_at": work.now,
+            "answered_at": work.now,
+        }
+    )
 
 
 def _decision(work: UnitOfWork, rows: Rows, mandate: Mandate, takeover: Takeover, number: str) -> str:

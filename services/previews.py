@@ -3,18 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from books.session import UnitOfWork
 from lending.account import LoanAccount
+from lending.caps import CostCap, require_cost_below
+from lending.cost import cost_of_account
 from lending.events import Event, EventType
 from lending.money import yuan
 from lending.servicing import service
 from lending.terms import Terms
-from models.changes import ChangeKind
+from models.changes import CHANGES_TERMS, ChangeKind
+from models.customers import PartyRole
 from models.loans import Loan, LoanEvent
 from models.status import ScheduleRow
 from services.errors import InvalidChange
+from services.limits import limits
+from services.products import catalogue
 
 MONEY = frozenset({EventType.REPAYMENT, EventType.PREPAYMENT})
 """Events that finance may reverse: money of the borrower."""
@@ -30,6 +36,11 @@ EVENTS = {
 RESCHEDULES = ("due", "extra_periods", "annual_rate_percent", "reage")
 CHANNELS = ("cash", "other_account", "set_off", "court")
 """How money can reach the lender other than by the bank account that we watch."""
+AGREED = "guarantors_agreed_on"
+"""Asked beside the changes that can make a debt heavier or longer; it is kept with the proposal and is no event."""
+BURDENING = CHANGES_TERMS | {ChangeKind.FEE}
+CAPPED = frozenset({ChangeKind.FEE, ChangeKind.RATE_CHANGE, ChangeKind.RESTRUCTURING})
+"""Changes that can make a loan dearer."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +48,40 @@ class Preview:
     """A change as it would be: its event in the form that the mathematics reads, and the loan before and after it.
 
     `amount_fen` is what the authority of the deciders is measured by: the sum waived, charged, written off or
-    corrected, or the principal whose terms change.
+    corrected, or the principal whose terms change. `cost_before` and `cost_after` are what the loan costs a year
+    (`cost_of_account`), `cap` is what it may cost at most by the rule of that day, where the change can make it dearer.
+    `lacks_consent` says that guarantors would answer for more or for longer and nobody recorded that they agreed.
     """
 
     body: dict[str, Any]
     before: LoanAccount
     after: LoanAccount
     amount_fen: int
+    cost_before: Decimal | None
+    cost_after: Decimal | None
+    cap: CostCap | None
+    lacks_consent: bool
 
     @property
     def figures(self) -> dict[str, dict[str, Any]]:
         """What a decider compares, before and after; sums in fen."""
-        return {"before": figures_of(self.before), "after": figures_of(self.after)}
+        return {
+            "before": figures_of(self.before, self.cost_before),
+            "after": figures_of(self.after, self.cost_after),
+        }
+
+    def require_cost_allowed(self) -> None:
+        """Refuses with `CostAboveCap` a change that makes the loan dearer than is allowed now.
+
+        One that does not make it dearer is no new burden: a contract from before the cap may still be eased.
+        """
+        dearer = self.cost_after is not None and (self.cost_before is None or self.cost_after > self.cost_before)
+        if self.cap is not None and self.cost_after is not None and dearer:
+            require_cost_below(self.cost_after, self.cap)
 
 
-def figures_of(account: LoanAccount) -> dict[str, Any]:
-    """The figures of a loan that a change may move; sums in fen, dates as text."""
+def figures_of(account: LoanAccount, cost_percent: Decimal | None) -> dict[str, Any]:
+    """The figures of a loan that a change may move; sums in fen, dates and the yearly cost as text."""
     ahead = [row for row in account.rows if row.outstanding > 0]
     to_come = [row for row in ahead if row.due > account.as_of]
     return {
@@ -67,6 +96,7 @@ def figures_of(account: LoanAccount) -> dict[str, Any]:
         "next_due": to_come[0].due.isoformat() if to_come else None,
         "next_due_fen": to_come[0].outstanding if to_come else 0,
         "last_due": ahead[-1].due.isoformat() if ahead else None,
+        "cost_percent": None if cost_percent is None else str(cost_percent),
     }
 
 
@@ -110,11 +140,49 @@ def preview(
     _check_possible(kind, loan, event, events, before)
     _check_dates(loan, event, day)
     after = service(contract, [*known, event], day)
-    return Preview(body, before, after, _amount(kind, event, events, before, after))
+    agreed_on = _agreed_on(asked, day)
+    return Preview(
+        body=body,
+        before=before,
+        after=after,
+        amount_fen=_amount(kind, event, events, before, after),
+        cost_before=cost_of_account(contract, known, before),
+        cost_after=cost_of_account(contract, [*known, event], after),
+        cap=limits().cost_cap(catalogue().product(loan.product), day) if kind in CAPPED else None,
+        lacks_consent=agreed_on is None and _burdens_guarantors(work, loan, before, after),
+    )
+
+
+def _agreed_on(asked: Mapping[str, Any], day: date) -> date | None:
+    """The day on which the guarantors agreed in writing, as the proposer states it."""
+    text = asked.get(AGREED)
+    if text is None:
+        return None
+    try:
+        agreed = date.fromisoformat(str(text))
+    except ValueError:
+        agreed = date.max
+    if agreed > day:
+        raise InvalidChange("guarantors agree before the change", fields={AGREED: f"a date up to {day}"})
+    return agreed
+
+
+def has_guarantors(work: UnitOfWork, loan: Loan) -> bool:
+    """Whether somebody guarantees the loan."""
+    return any(party.role is PartyRole.GUARANTOR for party in work.customers.parties(loan.number))
+
+
+def _burdens_guarantors(work: UnitOfWork, loan: Loan, before: LoanAccount, after: LoanAccount) -> bool:
+    """Whether a guarantor would answer for more, or for longer (Civil Code article 695)."""
+    if not has_guarantors(work, loan):
+        return False
+    owed, owes = (sum(row.outstanding for row in account.rows) for account in (before, after))
+    ends = [max((row.due for row in account.rows if row.outstanding), default=date.min) for account in (before, after)]
+    return after.written_off_on is None and (owes > owed or ends[1] > ends[0])
 
 
 def _body(kind: ChangeKind, asked: Mapping[str, Any], key: str, day: date) -> dict[str, Any]:
-    fields = {name: value for name, value in asked.items() if value is not None}
+    fields = {name: value for name, value in asked.items() if value is not None and name != AGREED}
     on = day.isoformat()
     if kind is ChangeKind.CORRECTION:
         return _correction(fields, key, on)

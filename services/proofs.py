@@ -44,6 +44,9 @@ class Proofs:
         versions = {terms.version: terms for terms in self.periods.versions(loan)} if rows else {}
         events = self.work.loans.events(loan) if rows else []
         for row in rows:
+            if before is not None and before.month != str(Month.parse(row.month).before):
+                # Settled in between, and taken up again: it began anew.
+                before = None
             yield from self._month_end(row, before, versions[row.terms_version], events, postings)
             before = row
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from books.customers import blind_index
+from books.rows import write_many
 from books.session import UnitOfWork
 from models.payments import MONEY_MOVED, OURS, BankEntry, Payment, ToldBy
 from models.reconciliation import BankStatement, DaysDue, DifferenceKind, MatchedBy, Reconciliation, StatementLine
@@ -101,7 +102,8 @@ def take_in(work: UnitOfWork, statement: Statement) -> BankStatement:
     work.session.add(kept)
     work.session.flush()
     matches = _Matching(work, statement).match()
-    work.reconciliation.insert(
+    write_many(
+        work.session,
         StatementLine,
         [
             _row(kept.id, n, line, *match)
@@ -125,6 +127,7 @@ def _row(statement_id: str, n: int, line: StatementEntry, matched_by: MatchedBy,
         "counterparty_account": line.counterparty_account,
         "remittance": line.remittance,
         "is_reversal": line.is_reversal,
+        "return_reason": line.return_reason,
         "matched_by": matched_by,
         "entry": entry,
     }
@@ -245,7 +248,7 @@ def book_known(work: UnitOfWork, statement_id: str) -> list[int]:
     lines = work.reconciliation.unbooked(statement_id)
     orders = work.payments.orders(_order_key(line) for line in lines if line.end_to_end_id)
     known = {line.n: orders[_order_key(line)] for line in lines if _is_known(line, orders.get(_order_key(line)))}
-    work.reconciliation.insert(BankEntry, [_entry(work, line, known[line.n]) for line in lines if line.n in known])
+    write_many(work.session, BankEntry, [_entry(work, line, known[line.n]) for line in lines if line.n in known])
     return [line.n for line in lines if line.n not in known]
 
 
@@ -301,6 +304,7 @@ def _movement(line: StatementLine) -> BankMovement:
         remittance=line.remittance,
         is_recall=line.is_reversal,
         counterparty_account=line.counterparty_account,
+        return_reason=line.return_reason,
     )
 
 

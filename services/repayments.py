@@ -1,26 +1,32 @@
 """Money in: what to draw on which day, and the account brought up to a business date."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from books.session import UnitOfWork
 from lending.account import LoanAccount
+from lending.debits import is_debit_day, next_retry
 from lending.delinquency import next_day_that_matters
-from lending.events import EventType, PrepaymentEffect
+from lending.events import Event, EventType, PrepaymentEffect
 from lending.money import yuan
+from lending.prepayment import fee_of
+from lending.terms import Terms
 from models.loans import Loan, LoanEvent, Stage
 from models.messages import AdvanceOrder, CollectOrder, CommandResult, NextDay, PrepayOnBooks, Progress, StepKind
 from models.payments import Payment, PaymentKind
 from models.staff import Role
 from models.tasks import TaskKind
-from services import audit
+from services import audit, mandates
 from services.errors import InvalidPrepayment
 from services.ledger import bring_up_to, post_payment
 from services.loans import account_of, require_stage
-from services.notices import send_sms
+from services.notices import send_sms, tell_others
+from services.papers import issue_certificate
 from services.payments import payout_is_contradicted
 from services.permissions import check_may_speak_for
 from services.products import catalogue
 from services.recoveries import post_recoveries, recovered_all
+from services.resets import book_resets, with_reset
 from services.tasks import close_all, open_task
 
 EVENT_OF = {
@@ -29,8 +35,9 @@ EVENT_OF = {
     PaymentKind.REALLOCATION: EventType.REPAYMENT,
     PaymentKind.PREPAYMENT: EventType.PREPAYMENT,
     PaymentKind.SUBSIDY: EventType.SUBSIDY,
+    PaymentKind.CHARGEBACK: EventType.REVERSAL,
 }
-"""How money in counts on the loan's account."""
+"""How money that came in, or that was taken back, counts on the loan's account."""
 
 FOLLOW_UP_FROM_DPD = 4
 HIGH_RISK_FROM_DPD = 31
@@ -43,6 +50,9 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
 
     Ask it only when no earlier order of the loan is without an outcome: drawing again could take the money twice.
 
+    Drawn is on the days of the product's plan of debits, and only under a mandate: without one that is noted, and
+    somebody is to get one. The loan lives on meanwhile, its days past due too.
+
     None too while finance looks into a payout that the bank settled and then declined: nobody pays for money that may
     never have reached the borrower. The loan lives through its days meanwhile, for if the money did arrive, the
     contract counted all along, and what is due is drawn on the next planned day. To stop the loan instead would need
@@ -53,13 +63,20 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
         return before
     if payout_is_contradicted(work, order.loan):
         return None
-    kind = PaymentKind.SUBSIDY if order.subsidy else PaymentKind.INSTALLMENT
     loan = work.loans.get(order.loan)
+    kind = PaymentKind.SUBSIDY if order.subsidy else PaymentKind.INSTALLMENT
     account, ahead = _with_unbooked(work, loan, order.day)
     amount = 0 if account is None else account.subsidy_outstanding_fen if order.subsidy else account.due_fen
     amount -= sum(one.settled_fen for one in ahead if order.subsidy is (one.kind is PaymentKind.SUBSIDY))
-    if amount <= 0:
+    if account is None or amount <= 0:
         return None
+    if not order.subsidy:
+        plan = catalogue().product(loan.product).debit_plan
+        if not is_debit_day(plan, account, order.day, _debits(work, order.loan)):
+            return None
+        if not mandates.is_in_force(work, order.loan):
+            mandates.note_missing(work, order.loan, order.key)
+            return None
     payment = Payment(
         key=order.key,
         loan=order.loan,
@@ -74,15 +91,21 @@ def order_collection(work: UnitOfWork, order: CollectOrder) -> Payment | None:
     return payment
 
 
+def _debits(work: UnitOfWork, loan: str) -> list[date]:
+    """The days on which installments were drawn or tried."""
+    return [payment.value_date for payment in work.payments.of_loan(loan, PaymentKind.INSTALLMENT)]
+
+
 def _with_unbooked(work: UnitOfWork, loan: Loan, day: date) -> tuple[LoanAccount | None, list[Payment]]:
     """The account with money that settled but is not booked yet, and such money that is dated after the day.
 
     It counts from its own day: nothing is drawn that came in already, nor penalty for days on which it was there.
     """
     unbooked = [payment for payment in work.payments.to_book(loan.number) if payment.kind in EVENT_OF]
-    known = [_event_body(loan, payment) for payment in unbooked if payment.value_date <= day]
+    known = [event_body(loan, payment) for payment in unbooked if payment.value_date <= day]
     account = account_of(work, loan.number, day, also=known)
-    return account, [payment for payment in unbooked if payment.value_date > day]
+    ahead = [one for one in unbooked if one.value_date > day and one.kind is not PaymentKind.CHARGEBACK]
+    return account, ahead
 
 
 def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
@@ -95,6 +118,7 @@ def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
         effects = ", ".join(PrepaymentEffect)
         raise InvalidPrepayment("what the prepayment shortens is not known", fields={"effect": f"one of: {effects}"})
     amount, account = prepayable(work, loan, order.day, order.prepayment.amount_fen)
+    mandates.require_mandate(work, loan.number)
     payment = Payment(
         key=f"{loan.number}:prepayment:{order.n}",
         loan=loan.number,
@@ -102,6 +126,7 @@ def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
         party_id=work.customers.borrower(loan.number).id,
         amount_fen=amount,
         effect=order.prepayment.effect,
+        fee_fen=prepayment_fee(work, loan, order.day, amount),
         value_date=order.day,
         ordered_at=work.now,
     )
@@ -112,7 +137,7 @@ def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
         "prepayment_ordered",
         loan=loan.number,
         subject=payment.key,
-        after={"amount_fen": amount, "clears_the_loan": amount == account.settlement_fen},
+        after={"amount_fen": amount, "fee_fen": payment.fee_fen, "clears_the_loan": amount >= account.settlement_fen},
     )
     return CommandResult(stage=loan.stage, sentence=f"{yuan(amount)} will be drawn today", payment_key=payment.key)
 
@@ -128,6 +153,7 @@ def prepayable(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) 
     if account is None:
         raise InvalidPrepayment(f"loan {loan.number} has no balance to prepay")
     clears = account.settlement_fen - sum(one.settled_fen for one in ahead if one.kind is not PaymentKind.SUBSIDY)
+    clears += prepayment_fee(work, loan, day, None)
     amount = clears if amount_fen is None else amount_fen
     if not 0 < amount <= clears:
         most = yuan(max(clears, 0))
@@ -136,6 +162,15 @@ def prepayable(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) 
             fields={"amount": f"at most {most}"},
         )
     return amount, account
+
+
+def prepayment_fee(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) -> int:
+    """The contract's fee, in fen, within a prepayment of a sum on a day; without a sum, of what clears the loan."""
+    row = work.loans.terms(loan.number)
+    terms = Terms.parse(row.body) if row else None
+    if terms is None or terms.prepayment_fee is None:
+        return 0
+    return fee_of(terms, [Event.parse(event.body) for event in work.loans.events(loan.number)], day, amount_fen)
 
 
 def advance(work: UnitOfWork, order: AdvanceOrder) -> Progress:
@@ -150,8 +185,12 @@ def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKin
     """Brings a running loan to `day`: money booked, charges and allocations posted, borrower told, next day set."""
     # The books never go back, however late a planned day comes.
     day = max(day, loan.booked_to or day)
+    is_reset = book_resets(work, loan, day)
     _book_money(work, loan, day)
-    return follow_account(work, loan, day, key, why)
+    progress = follow_account(work, loan, day, key, why)
+    if is_reset and loan.next_due is not None:
+        send_sms(work, loan, "terms_changed", f"{key}:reset", due=loan.next_due, amount=loan.next_due_fen)
+    return progress
 
 
 def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKind | None = None) -> Progress:
@@ -173,6 +212,8 @@ def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepK
             work, loan, TaskKind.TROUBLE, Role.FINANCE, day + timedelta(days=7), "the state declined a subsidy claim"
         )
     next_day = _next_day(loan, account, day)
+    if next_day is not None and account.settled_on is None:
+        next_day = with_reset(work, loan, account, day, next_day)
     loan.next_date = next_day.date if next_day else None
     if (account.settled_on is not None and next_day is None) or recovered_all(account):
         _close(work, loan, account, day, key)
@@ -211,17 +252,30 @@ def _book_money(work: UnitOfWork, loan: Loan, day: date) -> None:
         post_payment(work, payment)
         if kind is None:
             continue
+        body = event_body(loan, payment)
         work.loans.add_event(
             LoanEvent(
                 key=payment.key,
                 loan=loan.number,
                 position=work.loans.next_position(loan.number),
-                type=kind,
+                type=EventType(body["type"]),
                 date=_counts_from(loan, payment),
-                body=_event_body(loan, payment),
+                body=body,
                 recorded_at=work.now,
             )
         )
+        if payment.kind is PaymentKind.CHARGEBACK:
+            _tell_of_chargeback(work, loan, payment, day)
+
+
+def _tell_of_chargeback(work: UnitOfWork, loan: Loan, payment: Payment, day: date) -> None:
+    """The borrower hears that his payment does not count, and somebody asks him why his bank took it back."""
+    debit = work.payments.get(debited_by(payment))
+    drawn_on = debit.value_date if debit else payment.value_date
+    send_sms(work, loan, "debit_returned", f"{payment.key}:sms", due=drawn_on, amount=payment.settled_fen)
+    reason = f", {payment.reason_code}" if payment.reason_code else ""
+    about = f"debit of {yuan(payment.settled_fen)} taken back by the bank{reason}"
+    open_task(work, loan, TaskKind.OVERDUE, Role.AGENT, day + timedelta(days=2), about)
 
 
 def _counts_from(loan: Loan, payment: Payment) -> date:
@@ -229,16 +283,26 @@ def _counts_from(loan: Loan, payment: Payment) -> date:
     return max(payment.value_date, loan.disbursed_on or payment.value_date)
 
 
-def _event_body(loan: Loan, payment: Payment) -> dict[str, str]:
-    """Money that came in, as the mathematics reads it."""
+def debited_by(chargeback: Payment) -> str:
+    """The key of the debit that a chargeback takes back."""
+    return chargeback.key.removesuffix(":recall")
+
+
+def event_body(loan: Loan, payment: Payment) -> dict[str, str]:
+    """Money that came in, or a debit that was taken back, as the mathematics reads it."""
     body = {
         "id": payment.key,
         "type": EVENT_OF[payment.kind].value,
         "date": _counts_from(loan, payment).isoformat(),
-        "amount": yuan(payment.settled_fen),
     }
+    if payment.kind is PaymentKind.CHARGEBACK:
+        return body | {"of": debited_by(payment)}
+    body["amount"] = yuan(payment.settled_fen)
     if payment.effect is not None:
-        body["effect"] = payment.effect
+        # A transfer that took a quote is a prepayment as much as one that was drawn.
+        body |= {"type": EventType.PREPAYMENT.value, "effect": payment.effect}
+    if payment.fee_fen:
+        body["fee"] = yuan(payment.fee_fen)
     return body
 
 
@@ -266,7 +330,9 @@ def _next_day(loan: Loan, account: LoanAccount, day: date) -> NextDay | None:
             return None
         # The borrower owes nothing any more, but the state still does.
         return NextDay(date=day + timedelta(days=CLAIM_AGAIN_DAYS), why=StepKind.DUE, claim=True)
-    step = next_day_that_matters(account, day, catalogue().product(loan.product).milestones)
+    product = catalogue().product(loan.product)
+    late = {*product.milestones.overdue_days, *product.debit_plan.retry_days}
+    step = next_day_that_matters(account, day, replace(product.milestones, overdue_days=tuple(sorted(late))))
     if step is None:
         return None
     return NextDay(
@@ -291,18 +357,35 @@ def _close(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: s
         about = f"the settled loan has {yuan(too_much)} too much: refund it"
         open_task(work, loan, TaskKind.UNMATCHED_MONEY, Role.FINANCE, day + timedelta(days=3), about)
     send_sms(work, loan, "settled", f"{key}:settled")
+    if account.settled_on is not None:
+        issue_certificate(work, loan, max(work.today, loan.closed_on))
 
 
 def _tell(
     work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None, *, was_late: bool
 ) -> None:
-    """Reminds before the due date, tells about arrears, and gives late cases to a named role."""
+    """Reminds before the due date, tells about arrears and the next try, and gives late cases to a named role.
+
+    A try is announced when the one before it fails, so that the borrower has until then to see to his account.
+    """
     if why is StepKind.REMINDER and loan.next_due is not None:
         send_sms(work, loan, "reminder", f"{key}:sms", due=loan.next_due, amount=loan.next_due_fen)
     if account.dpd == 0 and was_late:
         close_all(work, loan.number, TaskKind.OVERDUE)
-    elif account.dpd > 0 and why is StepKind.OVERDUE:
-        send_sms(work, loan, "overdue", f"{key}:sms", dpd=account.dpd, amount=account.due_fen)
+    retry = _next_retry(work, loan, account, day) if why in (StepKind.DUE, StepKind.OVERDUE) else None
+    if account.dpd > 0 and why is StepKind.OVERDUE:
+        again = f"，{retry}将再次扣款" if retry else ""
+        send_sms(work, loan, "overdue", f"{key}:sms", dpd=account.dpd, amount=account.due_fen, retry=again)
         if account.dpd >= FOLLOW_UP_FROM_DPD:
+            tell_others(work, loan, "others_overdue", f"{key}:sms", dpd=account.dpd)
             about = f"{account.dpd} days past due, {yuan(account.due_fen)} due"
             open_task(work, loan, TaskKind.OVERDUE, Role.AGENT, day + timedelta(days=2), about)
+    elif retry is not None:
+        send_sms(work, loan, "debit_failed", f"{key}:sms", amount=account.due_fen, retry=retry)
+
+
+def _next_retry(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date) -> date | None:
+    """The day of the next try, if what is due was to be drawn today and is drawn again."""
+    if account.due_fen == 0 or not mandates.is_in_force(work, loan.number):
+        return None
+    return next_retry(catalogue().product(loan.product).debit_plan, account, day, _debits(work, loan.number))

@@ -121,12 +121,14 @@ class CashMonth:
 
 
 def cash_by_month(work: UnitOfWork) -> list[CashMonth]:
-    """Money out to borrowers and in from borrowers and state, by month of the value date."""
+    """Money out to borrowers and in from borrowers and state, less debits taken back, by month of the value date."""
     out = work.ledger.by_month(chart.LOAN_PRINCIPAL, chart.BANK)
     back: dict[str, int] = {}
     for credit in (chart.UNALLOCATED, chart.STATE_UNALLOCATED, chart.LOAN_PRINCIPAL, chart.SUSPENSE):
         for month, fen in work.ledger.by_month(chart.BANK, credit).items():
             back[month] = back.get(month, 0) + fen
+    for month, fen in work.ledger.by_month(chart.UNALLOCATED, chart.BANK).items():
+        back[month] = back.get(month, 0) - fen
     return [CashMonth(month, out.get(month, 0), back.get(month, 0)) for month in sorted(out.keys() | back.keys())]
 
 

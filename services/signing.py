@@ -8,7 +8,9 @@ goes to the mobile of that very party, and the signature names the digest of the
 import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -17,11 +19,14 @@ from models.documents import Document
 from models.loans import Loan, Stage
 from models.notices import Contact
 from models.outbox import Topic
+from models.papers import PaperKind
 from models.signatures import Signature, SignatureMethod, SigningCode
 from models.staff import Actor
 from services import audit
+from services.errors import NotAllowed
 from services.loans import require_stage
 from services.paper_contents import SIGNING_ROLES, signers
+from services.paper_words import masked_mobile
 from services.permissions import check_may_speak_for
 
 CODE_DIGITS = 6
@@ -31,7 +36,11 @@ PAUSE = timedelta(minutes=1)
 """Between two codes for a party."""
 MOST_CODES_A_DAY = 10
 """With five tries each, fifty of a million codes can be guessed in a day."""
-TEXT = "【借款服务】您正在签署借款合同{loan}，验证码{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请联系我们。"
+MANDATE = "debit_mandate"
+"""The kind of document by which a borrower lets another account of his be debited."""
+PAPERS = {PaperKind.CONTRACT.value: "借款合同", MANDATE: "委托扣款授权书"}
+"""What can be signed, as the message calls it."""
+TEXT = "【借款服务】您正在签署{paper}{loan}，验证码{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请联系我们。"
 HIDDEN = "*" * CODE_DIGITS
 
 _HASH_COST = 2**12
@@ -90,6 +99,18 @@ class OtherDocument(LendingError):
         super().__init__("the contract has changed since it was shown or the code was sent; read it and ask for a code")
 
 
+class NotSigned(LendingError):
+    """Money goes out under a contract that everybody has signed, and under no other."""
+
+    code = "not_signed"
+    http_status = 409
+
+    def __init__(self, loan: str, missing: Sequence[Party]) -> None:
+        many = "1 signature is" if len(missing) == 1 else f"{len(missing)} signatures are"
+        who = ", ".join(one.role.value.replace("_", " ") for one in missing)
+        super().__init__(f"{many} missing under the contract of loan {loan}: {who}")
+
+
 class CodeRefused(LendingError):
     """The code does not sign anything."""
 
@@ -109,7 +130,7 @@ class CodeExpired(CodeRefused):
 class TooManyTries(CodeRefused):
     """The code was guessed at too often."""
 
-    code = "too_many_tries"
+    code = "code_used_up"
 
     def __init__(self) -> None:
         super().__init__("this code was entered wrongly too often; ask for a new one")
@@ -124,13 +145,66 @@ class WrongCode(CodeRefused):
         super().__init__(f"this is not the code that was sent; {left} tries are left")
 
 
+@dataclass(frozen=True)
+class Signer:
+    """One who signs: the mobile masked, when he signed, and until when the code that he was sent is good."""
+
+    party: Party
+    mobile: str
+    signed_at: datetime | None
+    code_expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Signing:
+    """How far the contract of a loan is: `contract` is None while it is made, `problem` the code of what stops that."""
+
+    contract: Document | None
+    problem: str | None
+    signers: tuple[Signer, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all have signed."""
+        return all(one.signed_at is not None for one in self.signers)
+
+
+def signing_of(work: UnitOfWork, loan: Loan) -> Signing:
+    """The contract that counts now and who has signed it, in the order in which the parties stand in it."""
+    document = contract_to_sign(work, loan)
+    signed = {one.party_id: one.signed_at for one in _good(work, document)} if document else {}
+    codes = work.signatures.good_codes(document.id, work.now) if document else []
+    good_until = {one.party_id: one.expires_at for one in codes}
+    order = None if document else work.papers.contract_order(loan.number)
+    return Signing(
+        contract=document,
+        problem=order.last_error if order else None,
+        signers=tuple(
+            Signer(one.party, masked_mobile(one.mobile), signed.get(one.party.id), good_until.get(one.party.id))
+            for one in signers(work, loan)
+        ),
+    )
+
+
+def check_may_sign_for(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
+    """Refuses (NotAllowed) who does not speak for the borrower, and who decided on the loan."""
+    check_may_speak_for(actor, loan)
+    if any(decision.decided_by == actor.id for decision in work.tasks.decisions(loan.number)):
+        raise NotAllowed("whoever decided on a loan neither signs nor accepts its contract in the borrower's name")
+
+
 def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> SigningCode:
     """Sends a party a code with which he signs the contract that counts now; codes sent before are void.
 
     Asked for by the borrower or whoever sits with him; it always goes to the mobile of the party himself. Raises
     NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, AlreadySigned and TooManyCodes.
     """
-    party, document = _to_sign(work, actor, loan, party_id)
+    party, document = _to_sign(work, _held(work, actor, loan), party_id)
+    return send_code(work, actor, loan, party, document)
+
+
+def send_code(work: UnitOfWork, actor: Actor, loan: Loan, party: Party, document: Document) -> SigningCode:
+    """Sends a party a code for a document that he may sign now. Raises AlreadySigned and TooManyCodes."""
     book = work.signatures
     if any(one.party_id == party.id for one in book.of_document(document.id)):
         raise AlreadySigned
@@ -164,7 +238,7 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
                 channel="sms",
                 direction="out",
                 template="signing_code",
-                text=message(loan.number, HIDDEN),
+                text=message(loan.number, HIDDEN, document.kind),
                 at=work.now,
             )
         )
@@ -179,9 +253,9 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
     return code
 
 
-def message(loan: str, digits: str) -> str:
-    """The text that a code arrives in."""
-    return TEXT.format(loan=loan, code=digits, minutes=VALID_FOR // timedelta(minutes=1))
+def message(loan: str, digits: str, kind: str) -> str:
+    """The text that a code arrives in, for a document of a kind."""
+    return TEXT.format(paper=PAPERS[kind], loan=loan, code=digits, minutes=VALID_FOR // timedelta(minutes=1))
 
 
 def sign(
@@ -194,18 +268,37 @@ def sign(
     document_sha256: str,
     user_agent: str | None = None,
 ) -> Signature | WrongCode:
-    """The party's signature under the contract whose digest he was shown; signing it again gives the first one.
+    """The party's signature under the contract whose digest he was shown; signing it again gives the first one, also
+    when the loan has gone on since.
 
     A wrong code is **returned** as WrongCode and not raised, for the try must be committed: raise it afterwards. Raises
     what `request_code` raises, OtherDocument if another contract counts by now, CodeExpired and TooManyTries.
     """
-    party, document = _to_sign(work, actor, loan, party_id)
+    loan = _held(work, actor, loan)
+    before = _signed_before(work, loan, party_id, document_sha256)
+    if before is not None:
+        return before
+    party, document = _to_sign(work, loan, party_id)
+    return sign_document(
+        work, actor, loan, party, document, digits, document_sha256=document_sha256, user_agent=user_agent
+    )
+
+
+def sign_document(
+    work: UnitOfWork,
+    actor: Actor,
+    loan: Loan,
+    party: Party,
+    document: Document,
+    digits: str,
+    *,
+    document_sha256: str,
+    user_agent: str | None = None,
+) -> Signature | WrongCode:
+    """The party's signature under a document that he may sign now; returns and raises as `sign` does."""
     if not hmac.compare_digest(document_sha256.encode(), document.sha256.encode()):
         raise OtherDocument
     book = work.signatures
-    for signature in book.of_document(document.id):
-        if signature.party_id == party.id:
-            return signature
     code = book.newest_code(party.id)
     if code is None or code.used_at is not None or work.now >= code.expires_at:
         raise CodeExpired
@@ -247,7 +340,7 @@ def sign(
     audit.record(
         work,
         actor,
-        "contract_signed",
+        "mandate_signed" if document.kind == MANDATE else "contract_signed",
         loan=loan.number,
         subject=party.id,
         after={
@@ -273,6 +366,13 @@ def all_signed(work: UnitOfWork, loan: Loan) -> bool:
     return not missing_signatures(work, loan)
 
 
+def require_signed(work: UnitOfWork, loan: Loan) -> None:
+    """Refuses (NotSigned) unless every party has signed the contract that counts."""
+    missing = missing_signatures(work, loan)
+    if missing:
+        raise NotSigned(loan.number, missing)
+
+
 def contract_to_sign(work: UnitOfWork, loan: Loan) -> Document | None:
     """The contract that counts now: in Chinese, of the newest terms agreed; None until it is made."""
     book = work.papers
@@ -288,10 +388,22 @@ def _good(work: UnitOfWork, document: Document) -> list[Signature]:
     return [one for one in signatures if one.document_sha256 == document.sha256]
 
 
-def _to_sign(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> tuple[Party, Document]:
+def _held(work: UnitOfWork, actor: Actor, loan: Loan) -> Loan:
+    """The loan, for who may sign for it."""
     # Held until the end: the offer cannot be taken meanwhile, and of two tries at once the second sees the first.
     loan = work.loans.get(loan.number)
-    check_may_speak_for(actor, loan)
+    check_may_sign_for(work, actor, loan)
+    return loan
+
+
+def _signed_before(work: UnitOfWork, loan: Loan, party_id: str, document_sha256: str) -> Signature | None:
+    document = contract_to_sign(work, loan)
+    if document is None or document.sha256 != document_sha256:
+        return None
+    return next((one for one in work.signatures.of_document(document.id) if one.party_id == party_id), None)
+
+
+def _to_sign(work: UnitOfWork, loan: Loan, party_id: str) -> tuple[Party, Document]:
     require_stage(loan, "signing", Stage.ACCEPTANCE)
     party = next((one.party for one in signers(work, loan) if one.party.id == party_id), None)
     if party is None:

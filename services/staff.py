@@ -7,8 +7,11 @@ from models.staff import Role, Staff
 DEMO_PERSONS = (
     ("agent-lin", "林小满（演示）", Role.AGENT, "manager-zhao"),
     ("agent-he", "何以宁（演示）", Role.AGENT, "manager-zhao"),
+    ("agent-tang", "唐知夏（演示）", Role.AGENT, "manager-feng"),
     ("manager-zhao", "赵明远（演示）", Role.MANAGER, None),
+    ("manager-feng", "冯守正（演示）", Role.MANAGER, None),
     ("risk-qian", "钱若水（演示）", Role.RISK, None),
+    ("risk-shen", "沈知衡（演示）", Role.RISK, None),
     ("finance-sun", "孙立账（演示）", Role.FINANCE, None),
     ("finance-zhou", "周复核（演示）", Role.FINANCE, None),
     ("auditor-wei", "魏清源（演示）", Role.AUDITOR, None),

@@ -1,17 +1,22 @@
 """The view of a loan: where it stands, what it waits for and for whom, its figures and its story."""
 
 from datetime import date
+from decimal import Decimal
 
 from books.session import UnitOfWork
+from lending.account import LoanAccount
+from lending.cost import cost_of_account, cost_of_terms
+from lending.events import Event
 from lending.schedules import build_schedule
 from lending.terms import Terms
 from models.audit import AuditEntry
-from models.loans import WITHDRAWABLE, Loan, Stage
+from models.loans import WITHDRAWABLE, Loan, LoanTerms, Stage
 from models.staff import Actor, Role
 from models.status import LoanStatus, ScheduleRow, TimelineEntry, WaitsFor
 from models.tasks import TaskKind
 from services.loans import account_of
 from services.previews import rows_of
+from services.reopening import certificate_is_void
 
 WAITING = {
     Stage.APPLICATION: "registers",
@@ -47,8 +52,10 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         terms=terms.body if terms else None,
         terms_version=terms.version if terms else None,
         amendments=(terms.amendments or []) if terms else [],
+        cost_percent=_cost(work, number, terms, account) if terms else None,
         disbursed_on=loan.disbursed_on,
         closed_on=loan.closed_on,
+        certificate_void=certificate_is_void(work, loan),
         written_off_on=loan.written_off_on,
         as_of=day,
         principal_outstanding_fen=account.principal_outstanding_fen if account else 0,
@@ -64,6 +71,13 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         actions=_actions(actor, loan),
         timeline=[_timeline_entry(entry) for entry in work.audit.of_loan(number)],
     )
+
+
+def _cost(work: UnitOfWork, number: str, written: LoanTerms, account: LoanAccount | None) -> Decimal | None:
+    terms = Terms.parse(written.body)
+    if account is None:
+        return cost_of_terms(terms)
+    return cost_of_account(terms, [Event.parse(one.body) for one in work.loans.events(number)], account)
 
 
 def schedule_of(work: UnitOfWork, actor: Actor, number: str, day: date | None = None) -> list[ScheduleRow]:

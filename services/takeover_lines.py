@@ -32,6 +32,8 @@ lower. What a lender may charge for a new loan is for `lending.caps` to say."""
 
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _SOURCE_LOAN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
+_MANDATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+?/:().,'-]{0,34}")
+"""What ISO 20022 takes as the number of a mandate."""
 _NOT_TAKEN = {EventType.SETTLEMENT, EventType.WRITE_OFF, EventType.AS_OF}
 _CUSTOMER = ("name", "id_number", "mobile", "bank_card")
 _SHORTEST_PERSONAL = 11
@@ -80,6 +82,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldMandate:
+    """The mandate that the former lender debited under: its number at the bank, and when it was signed."""
+
+    bank_id: str
+    signed_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """One running loan of another system, well-formed. Events are in the order given, the disbursement first."""
 
@@ -91,6 +101,7 @@ class Takeover:
     cut_off: date
     claimed: Claimed
     schedule: tuple[ClaimedRow, ...]
+    mandate: ToldMandate | None = None
 
 
 def read_line(text: str) -> Any:
@@ -157,12 +168,13 @@ def read_takeover(body: Mapping[str, Any], origin: Origin, today: date) -> Takeo
     events = _events(problems, fields.take("events"), paid_out, cut_off)
     claimed = _try(problems, "", lambda: _claimed(fields))
     schedule = _try(problems, "", lambda: _schedule(fields)) or ()
+    mandate = _try(problems, "", lambda: _mandate(fields, today))
     _try(problems, "", fields.finish)
     if paid_out is not None and cut_off is not None and paid_out.date > cut_off:
         problems["disbursement.date"] = f"lies after the cut-off date {cut_off}"
     if problems or not (product and customer and cut_off and paid_out and terms and claimed):
         raise InvalidTakeover(problems)
-    return Takeover(origin, product, customer, terms, (paid_out, *events), cut_off, claimed, schedule)
+    return Takeover(origin, product, customer, terms, (paid_out, *events), cut_off, claimed, schedule, mandate)
 
 
 def _try(problems: dict[str, str], prefix: str, read: Callable[[], Read]) -> Read | None:
@@ -283,6 +295,19 @@ def _claimed(fields: Fields) -> Claimed:
     )
     inner.finish()
     return claimed
+
+
+def _mandate(fields: Fields, today: date) -> ToldMandate | None:
+    if not fields.has("mandate"):
+        return None
+    inner = Fields(fields.required("mandate"), _refusal, "mandate.")
+    mandate = ToldMandate(inner.text("id"), inner.day("signed_on"))
+    if not _MANDATE.fullmatch(mandate.bank_id):
+        inner.refuse("id", "must be the mandate's number at the bank, at most 35 characters")
+    if mandate.signed_on > today:
+        inner.refuse("signed_on", f"lies in the future; today is {today}")
+    inner.finish()
+    return mandate
 
 
 def _schedule(fields: Fields) -> tuple[ClaimedRow, ...]:

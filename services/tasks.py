@@ -16,6 +16,9 @@ from services.products import catalogue
 FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
 """Tasks that a person finishes without the loan's workflow waiting for it."""
 
+ABOUT_ACCOUNTS = frozenset({TaskKind.ACCOUNT, TaskKind.ACCOUNT_CHANGE})
+"""Tasks that end with what is done about an account: one closes by itself, the other with a second person's word."""
+
 LONGEST_ABOUT = 200
 
 ABOVE = frozenset({Role.MANAGER, Role.RISK, Role.ADMIN})
@@ -95,6 +98,8 @@ def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
     """Closes a follow-up that no workflow waits for (an overdue call, unmatched money) with a note on what was done."""
     require_open(work, task)
     check_may_decide(actor, task)
+    if task.kind in ABOUT_ACCOUNTS:
+        raise NotAllowed("this task ends with what is done about the account: see the accounts of the loan")
     if task.kind not in FOLLOW_UPS:
         raise NotAllowed(f"a task of the kind {task.kind} is decided, not finished")
     if not note.strip():

@@ -33,6 +33,15 @@ class SettlementRequest(BaseModel):
     value_date: ValueDate | None = None
 
 
+class ReturnRequest(BaseModel):
+    """The bank of a debit's payer takes it back, on a day, for a reason; whole, or only a part."""
+
+    end_to_end_id: EndToEndId
+    reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,34}$")] = "disputed"
+    value_date: ValueDate
+    amount_fen: Annotated[int, Field(gt=0)] | None = None
+
+
 class NoticeAddress(BaseModel):
     """Where the bank sends its notices from now on; null holds them back."""
 
@@ -70,6 +79,14 @@ def control(
         )
         sender.wake()
         return receipts
+
+    @router.post("/returns")
+    async def return_debit(request: ReturnRequest) -> dict[str, str]:
+        reference = desk.return_debit(
+            request.end_to_end_id, request.reason_code, request.value_date, request.amount_fen
+        )
+        sender.wake()
+        return {"reference": reference}
 
     @router.put("/notices")
     async def readdress_notices(address: NoticeAddress) -> None:

@@ -55,9 +55,8 @@ def messages() -> APIRouter:
         return take(message) if fault is Fault.DUPLICATE else receipt
 
     @router.get("/messages")
-    async def sent_messages(key: str | None = None) -> list[SentMessage]:
-        if key is not None:
-            return [sent[key]] if key in sent else []
-        return list(sent.values())
+    async def sent_messages(key: str | None = None, about: str = "") -> list[SentMessage]:
+        found = list(sent.values()) if key is None else [sent[key]] if key in sent else []
+        return [message for message in found if about in message.text]
 
     return router

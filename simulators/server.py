@@ -36,7 +36,7 @@ def create_app(settings: SimulatorSettings) -> FastAPI:
     people = population(settings.seed, settings.people, settings.base_date)
     faults = FaultDesk()
     store = BankStore(settings.data_dir, people, settings.lender_account)
-    mandates = MandateDesk(store, required=settings.mandates_required)
+    mandates = MandateDesk(store)
     is_iso = settings.protocol == "iso20022"
     desk = OrderDesk(store, mandates, partial(notice, account=store.lender_account) if is_iso else notice_in_json)
     route = NoticeRoute(

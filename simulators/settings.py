@@ -26,8 +26,7 @@ class ProtocolUnknown(LendingError):
 class SimulatorSettings:
     """Population, place of the bank's file, credentials by service, and where the bank sends its notices.
 
-    `protocol` is the language of the notices (orders are taken in both); with `mandates_required` no debit goes
-    without a mandate that was entered before.
+    `protocol` is the language of the notices; orders are taken in both.
     """
 
     data_dir: Path
@@ -40,7 +39,6 @@ class SimulatorSettings:
     lender_account: str = DEFAULT_LENDER_ACCOUNT
     protocol: str = "iso20022"
     signing_secret: str = field(default="demo-orders", repr=False)
-    mandates_required: bool = False
     notice_secret: str = field(default="demo-notices", repr=False)
     notice_url: str | None = None
     first_retry_seconds: float = 0.5
@@ -64,7 +62,7 @@ class SimulatorSettings:
         """Secrets and the notice address from the environment, so that they appear in no list of processes.
 
         Read are LOANWRIGHT_<SERVICE>_CREDENTIAL and, after LOANWRIGHT_BANK_, ACCOUNT, PROTOCOL, SIGNING_SECRET,
-        NOTICE_SECRET, MANDATES_REQUIRED (1 or 0) and, where no `notice_url` is given, NOTICE_URL.
+        NOTICE_SECRET and, where no `notice_url` is given, NOTICE_URL.
         """
         return cls(
             data_dir=data_dir,
@@ -78,7 +76,6 @@ class SimulatorSettings:
             lender_account=environment.get("LOANWRIGHT_BANK_ACCOUNT", DEFAULT_LENDER_ACCOUNT),
             protocol=environment.get("LOANWRIGHT_BANK_PROTOCOL", "iso20022"),
             signing_secret=environment.get("LOANWRIGHT_BANK_SIGNING_SECRET", "demo-orders"),
-            mandates_required=environment.get("LOANWRIGHT_BANK_MANDATES_REQUIRED", "0") == "1",
             notice_secret=environment.get("LOANWRIGHT_BANK_NOTICE_SECRET", "demo-notices"),
             notice_url=notice_url or environment.get("LOANWRIGHT_BANK_NOTICE_URL"),
         )

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,38 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.servers.outside import start_simulators
 from tests.servers.postgres import PostgresCluster, start_postgres
-from tests.servers.shared import SharedServers
+from tests.servers.shared import SharedServers, folder_in_memory
 from tests.servers.temporal import start_temporal, time_skipping
 
 SERVERS = pytest.StashKey[SharedServers]()
+LONG = (
+    "tests/console/test_portfolio.py",
+    "tests/console/test_up.py",
+    "tests/crash/",
+    "tests/services/test_changed_lives.py",
+    "tests/setup/test_server_fixtures.py",
+    "tests/web/test_at_work.py",
+    "tests/workflows/test_event_counts.py",
+    "tests/workflows/test_help.py",
+    "tests/workflows/test_long_loans.py",
+    "tests/workflows/test_month_end.py",
+    "tests/workflows/test_payout.py",
+    "tests/workflows/test_rebuild.py",
+    "tests/workflows/test_takeover.py",
+)
+"""Where tests take many seconds. Most of them only wait: for a killed process, for a business day."""
+LONG_IN = 0.7
+"""The part of the run, from its beginning, in which the long tests lie."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The pytest that a person started owns the servers; its workers are told where they are."""
     told = getattr(config, "workerinput", None)
     if told is None:
-        config.stash[SERVERS] = SharedServers.create()
+        root = folder_in_memory()
+        config.stash[SERVERS] = SharedServers.create(root)
+        if root is not None:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
     else:
         config.stash[SERVERS] = SharedServers(Path(told["servers_folder"]), told["servers_owner_pid"])
 
@@ -40,6 +62,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     servers = config.stash[SERVERS]
     if servers.owner_pid == os.getpid():
         servers.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests lie apart, those of each place evenly: others have the processors while one waits, and none is
+    among the last.
+    """
+    others = [item for item in items if not item.nodeid.startswith(LONG)]
+    places = [(n / len(others), item) for n, item in enumerate(others)]
+    for name in LONG:
+        found = [item for item in items if item.nodeid.startswith(name)]
+        places += [((n + 0.5) / len(found) * LONG_IN, item) for n, item in enumerate(found)]
+    items[:] = [item for _, item in sorted(places, key=itemgetter(0))]
 
 
 @pytest.hookimpl(tryfirst=True)

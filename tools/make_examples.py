@@ -27,8 +27,8 @@ from simulators.records import PayingHabit, Person, Population, Vehicle
 CONSENT = "2026-01"
 COLUMNS = (
     *("reference", "product", "consent", "name", "id_number", "mobile", "bank_card", "occupation", "amount", "term"),
-    *("purpose", "monthly_income", "method"),
-    *("vin", "vehicle_model", "vehicle_price", "down_payment", "dealer", "condition"),
+    *("purpose", "monthly_income", "method", "period"),
+    *("vin", "vehicle_model", "vehicle_price", "down_payment", "dealer", "condition", "rate_type", "tracking"),
     *("school", "degree", "tuition", "graduation_date", "household_income"),
 )
 Row = dict[str, str]
@@ -66,7 +66,7 @@ def portfolio(world: Population) -> list[dict[str, Any]]:
     of, 1 with a principal that no adjustment can express, and 1 in another currency.
     """
     named = {row["id_number"] for row in rows(world)}
-    people = islice(_people(world, lambda p: _is_sound(p) and p.id_number not in named), 20, 32)
+    people = islice(_people(world, lambda p: _is_sound(p) and p.id_number not in named), 23, 35)
     told = [_told(n, person) for n, person in enumerate(people, 1)]
     told[9]["claimed"]["fee"] = "30.00"
     told[10]["claimed"]["principal"] = told[10]["terms"]["principal"]
@@ -133,38 +133,56 @@ def _told(n: int, person: Person) -> dict[str, Any]:
 
 
 def _micro(world: Population) -> Iterator[Row]:
-    """26: mostly sound people with short terms, every way of repaying, and some who are refused or go wrong."""
+    """26: mostly sound people with short terms, every way of repaying, and some who are refused or go wrong.
+
+    The four who never have a whole installment and the one whose salary stops in spring have parts in the
+    demonstration (`console/parts.py`).
+    """
     methods = ("level_payment", "equal_principal", "interest_only", "bullet")
     terms = (3, 4, 6, 6, 8, 9)
-    sound = list(islice(_people(world, _is_sound), 17))
+    periods = {0: "week", 2: "quarter", 9: "week", 12: "week", 14: "quarter"}
+    sound = list(islice(_people(world, _is_sound), 14))
     late = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.LATE), 3))
-    partial = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.PARTIAL), 1))
-    broke = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.BROKE), 1))
+    partial = list(islice(_people(world, lambda p: _is_clean(p) and p.paying_habit is PayingHabit.PARTIAL), 4))
+    broke = list(islice(_people(world, _is_broke_in_spring), 1))
     closed = list(islice(_people(world, lambda p: p.account_closed and _has_good_record(p)), 1))
     blacklisted = list(islice(_people(world, lambda p: p.bureau.blacklisted and p.enrolment is None), 1))
     students = list(islice(_people(world, lambda p: p.enrolment is not None and p.enrolment.full_time), 2))
     for n, person in enumerate([*sound, *late, *partial, *broke, *closed, *blacklisted, *students]):
+        has_a_choice = n < len(sound) + len(late)
         yield _person(person) | {
             "product": "micro",
             "amount": str(3000 + n % 7 * 1500),
-            "term": str(terms[n % len(terms)]),
+            "term": str(terms[n % len(terms)] if has_a_choice else 6),
             "purpose": "consumption" if n % 3 else "business",
             "monthly_income": str(max(person.monthly_income_fen // 100, 1500)),
-            "method": methods[n % len(methods)] if n % 2 else "level_payment",
+            "method": methods[n % len(methods)] if has_a_choice else "level_payment",
+            "period": periods.get(n, "month"),
         }
 
 
 def _auto(world: Population) -> Iterator[Row]:
-    """18 cars, new and used, with a down payment of forty per cent; one buyer has too many debts."""
+    """18 cars, new and used, with a down payment of forty per cent, repaid in every way.
+
+    The last but one buyer never pays, and his loan is large enough for two people to write it off; the last one has too
+    many debts.
+    """
+    methods = ("level_payment", "equal_principal", "flat")
     indebted = islice(_people(world, lambda p: _is_sound(p) and not _carries_a_car(p)), 1)
-    buyers = [*islice(_people(world, _carries_a_car), 17), *indebted]
-    for n, (person, car) in enumerate(zip(buyers, islice(_cars(world), 18), strict=True)):
+    broke = islice(_people(world, _is_broke_with_a_high_income), 1)
+    buyers = [*islice(_people(world, _carries_a_car), 16), *broke, *indebted]
+    cars = list(islice(_cars(world), 18))
+    cars[16] = next(car for car in _cars(world) if car not in cars and car.price_fen >= 13_000_000)
+    for n, (person, car) in enumerate(zip(buyers, cars, strict=True)):
         price = car.price_fen // 100
         down = price * 4 // 10
         yield _person(person) | {
             "product": "auto",
             "amount": str(price - down),
             "term": str((6, 12, 24)[n % 3]),
+            "method": methods[n // 3 % len(methods)],
+            "rate_type": "floating" if n in (1, 4, 10, 13) else "fixed",
+            "tracking": "no" if n % 4 else "yes",
             "vin": car.vin,
             "vehicle_model": car.model,
             "vehicle_price": str(price),
@@ -243,9 +261,23 @@ def _is_sound(person: Person) -> bool:
     return _is_clean(person) and person.paying_habit is PayingHabit.REGULAR
 
 
+def _is_broke_in_spring(person: Person) -> bool:
+    habit = person.account_habit
+    is_broke = person.paying_habit is PayingHabit.BROKE and date(2026, 3, 1) < habit.paid_until < date(2026, 5, 1)
+    return _is_clean(person) and is_broke and habit.pay_day <= 8
+
+
+def _is_broke_with_a_high_income(person: Person) -> bool:
+    is_broke = person.paying_habit is PayingHabit.BROKE and person.account_habit.pay_day >= 15
+    return _is_clean(person) and is_broke and _has_income_for_a_car(person)
+
+
+def _has_income_for_a_car(person: Person) -> bool:
+    return person.monthly_income_fen >= 1_800_000 and person.bureau.debt_fen < 1_000_000
+
+
 def _carries_a_car(person: Person) -> bool:
-    bureau = person.bureau
-    return _is_sound(person) and person.monthly_income_fen >= 1_800_000 and bureau.debt_fen < 1_000_000
+    return _is_sound(person) and _has_income_for_a_car(person)
 
 
 def _studies_and_soon_graduates(person: Person) -> bool:

@@ -7,7 +7,23 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
 
-from web import borrower, changes, funds, home, inbox, loans, refusals, sign_in, tasks, unmatched
+from web import (
+    accounts,
+    borrower,
+    changes,
+    explanations,
+    funds,
+    home,
+    inbox,
+    ledger,
+    loans,
+    papers,
+    refusals,
+    sign_in,
+    signing,
+    tasks,
+    unmatched,
+)
 from web.context import WebContext
 from web.errors import PageNotFound
 from web.headers import ProtectingHeaders
@@ -47,7 +63,22 @@ def create_web(context: WebContext) -> FastAPI:
     app.state.tries = Tries()
     app.add_middleware(ProtectingHeaders)
     app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
-    for subject in (sign_in, home, inbox, tasks, unmatched, loans, changes, funds, borrower):
+    for subject in (
+        sign_in,
+        home,
+        inbox,
+        tasks,
+        unmatched,
+        loans,
+        accounts,
+        explanations,
+        changes,
+        funds,
+        ledger,
+        borrower,
+        signing,
+        papers,
+    ):
         app.include_router(subject.router)
     app.add_api_route("/{path:path}", _no_page, methods=["GET"], dependencies=[Depends(visit_of)], name="page")
     refusals.add_handlers(app)

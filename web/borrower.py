@@ -13,8 +13,10 @@ from models.keys import command_id, new_id
 from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder, Sender
 from models.payments import PaymentStatus
 from models.status import LoanStatus
+from services import acceptance
 from services.changes import all_changes, changes_of
 from services.commands import done_before, prepaid_before
+from services.notices import OTHERS
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
 from web import labels, pages, refusals
@@ -24,7 +26,9 @@ from web.context import WebContext
 from web.language import marked
 from web.loans import stage_fragment
 from web.offers import offer_of
+from web.papers import papers_of
 from web.session import posted
+from web.signing import signing_part
 from web.stages import mark_of, stage_bar
 from web.visit import BorrowerVisit, Visit
 
@@ -62,9 +66,14 @@ def my_loan_stage(
 
 @router.post("/{number}/acceptance", name="acceptance")
 async def accept(request: Request, visit: BorrowerVisit, number: Number) -> Response:
-    """Accepts the offer."""
+    """Accepts the offer, where that did not happen with the last signature."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "acceptance", CommandOrder, context.commands.accept)
+
+    async def send(loan: str, order: CommandOrder) -> CommandResult:
+        await asyncio.to_thread(_check_acceptance, context, visit, loan)
+        return await context.commands.accept(loan, order)
+
+    return await _command(request, visit, number, "acceptance", CommandOrder, send)
 
 
 @router.post("/{number}/completion", name="my_completion")
@@ -147,6 +156,11 @@ def _require_own(context: WebContext, visit: Visit, number: str) -> None:
         work.loans.seen_by(visit.person, number)
 
 
+def _check_acceptance(context: WebContext, visit: Visit, number: str) -> None:
+    with context.books.read() as work:
+        acceptance.check(work, visit.person, work.loans.seen_by(visit.person, number))
+
+
 def _is_done(context: WebContext, number: str, order: Command) -> bool:
     """Whether the books have the command and, of a prepayment, the money."""
     with context.books.read() as work:
@@ -166,12 +180,14 @@ def _page(
         loan = work.loans.get(number)
         values |= {
             "decisions": work.tasks.decisions(number),
-            "contacts": work.customers.contacts(number),
+            "contacts": [one for one in work.customers.contacts(number) if one.template not in OTHERS],
             "schedule": schedule_of(work, visit.person, number),
             "others": [one for one in work.loans.of_customer(status.customer_id) if one.number != number],
             "said": visit.language.say(SAID[said]) if said in SAID else None,
             "refused": refused,
             "asked": next((one for one in changes_of(work, visit.person, loan) if one.open_task is not None), None),
+            "part": signing_part(work, visit, loan),
+            "papers": papers_of(work, visit, loan),
             "may_defer": ChangeKind.DEFERRAL in may_propose(visit.person, loan, all_changes(work, loan)),
         }
     template = "parts/my_body.html" if pages.wants_fragment(request) else "my_loan.html"

@@ -13,6 +13,7 @@ from models.loans import Application, Loan
 from models.products import FieldKind, FormField, Product
 from models.tasks import Decision
 from models.verification import Verification
+from services.accounts import AccountState, state_of
 from services.products import catalogue
 from web import formats, labels, masking
 from web.language import Language
@@ -48,6 +49,7 @@ class Case:
     missing: tuple[str, ...]
     parties: list[Party]
     collateral: list[Collateral]
+    account: AccountState
     decisions: list[Decision]
     is_above_limit: bool
 
@@ -74,6 +76,7 @@ def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
         missing=tuple(kind for kind in product.documents if kind not in handed_in),
         parties=work.customers.parties(loan.number),
         collateral=work.customers.collateral(loan.number),
+        account=state_of(work, loan.number),
         decisions=work.tasks.decisions(loan.number),
         is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
     )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from books.changes import Change
 from books.session import UnitOfWork
+from engine import corrections
 from lending.errors import LendingError
 from models.changes import ChangeKind, ChangeStatus
 from models.keys import ID_PATTERN, command_id
@@ -19,7 +20,7 @@ from models.status import ScheduleRow
 from models.tasks import Task, TaskKind
 from services import changes
 from services.permissions import MAY_PROPOSE
-from services.previews import MONEY, Preview, rows_of
+from services.previews import MONEY, Preview, has_guarantors, rows_of
 from services.status import status_of
 from web import pages, refusals
 from web.addresses import Number
@@ -61,6 +62,7 @@ class Proposed:
     change: Change
     comparison: Comparison
     is_true: bool
+    lacks_consent: bool
 
 
 def proposed(work: UnitOfWork, task: Task) -> Proposed | None:
@@ -76,6 +78,7 @@ def proposed(work: UnitOfWork, task: Task) -> Proposed | None:
                 change,
                 _comparison(proposal.figures, found, proposal.people, proposal.amount_fen, work),
                 found is not None,
+                found is not None and found.lacks_consent,
             )
     return None
 
@@ -103,7 +106,12 @@ def _dated(figures: dict[str, Any]) -> dict[str, Any]:
 
 def may_propose(actor: Actor, loan: Loan, found: list[Change]) -> list[str]:
     """The changes that this person can propose now, by the names of their pages; none while one waits."""
-    if loan.stage is not Stage.REPAYMENT or any(one.status is ChangeStatus.OPEN for one in found):
+    if any(one.status is ChangeStatus.OPEN for one in found):
+        return []
+    if loan.stage is Stage.SETTLED:
+        # What settled it may turn out to be wrong; nothing else changes any more.
+        return [REVERSAL] if actor.role in MAY_PROPOSE[ChangeKind.CORRECTION] else []
+    if loan.stage is not Stage.REPAYMENT:
         return []
     kinds = [kind.value for kind in ChangeKind if actor.role in MAY_PROPOSE[kind]]
     if ChangeKind.CORRECTION in kinds:
@@ -117,7 +125,7 @@ def change_form(request: Request, visit: StaffVisit, number: Number, name: Chang
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         loan = work.loans.seen_by(visit.person, number)
-        return _page(work, request, visit, loan, _form(work, loan, name), name)
+        return _page(work, request, visit, loan, _form(work, visit, loan, name), name)
 
 
 @router.post("/loans/{number}/changes/{name}", name="propose_change")
@@ -131,7 +139,7 @@ async def propose_change(request: Request, visit: StaffVisit, number: Number, na
     def look() -> Response | ChangeOrder:
         with context.books.read() as work:
             loan = work.loans.seen_by(visit.person, number)
-            form = _form(work, loan, name).filled(fields)
+            form = _form(work, visit, loan, name).filled(fields)
             try:
                 order = form.read(_sender(visit.person), number)
                 found, band = changes.try_out(work, visit.person, loan, order.kind, order.asked, work.today)
@@ -147,7 +155,7 @@ async def propose_change(request: Request, visit: StaffVisit, number: Number, na
     answer = await asyncio.to_thread(look)
     if isinstance(answer, Response):
         return answer
-    await context.commands.propose_change(number, answer)
+    await corrections.propose_change(context.books, context.commands, number, answer)
     return pages.go(request, f"/my/{number}?said=deferral" if _is_borrower(visit) else f"/loans/{number}")
 
 
@@ -176,16 +184,18 @@ async def withdraw_change(request: Request, visit: StaffVisit, number: Number, p
     await asyncio.to_thread(check)
     given = command_id(visit.person.id, f"{proposal}:withdrawal", "page")
     withdrawal = ChangeWithdrawal(sender=_sender(visit.person), command_id=given, proposal=proposal)
-    await context.commands.take_back_change(number, withdrawal)
+    await corrections.take_back_change(context.books, context.commands, number, withdrawal)
     return pages.go(request, f"/loans/{number}")
 
 
-def _form(work: UnitOfWork, loan: Loan, name: str) -> ProposalForm:
+def _form(work: UnitOfWork, visit: Visit, loan: Loan, name: str) -> ProposalForm:
     if name == REVERSAL:
         return form_for(ChangeKind.CORRECTION, reverses=True, payments=tuple(one.key for one in _money(work, loan)))
     if name not in list(ChangeKind):
         raise PageNotFound
-    return form_for(ChangeKind(name), reverses=False)
+    # A borrower cannot speak for who guarantees his loan.
+    guaranteed = not _is_borrower(visit) and has_guarantors(work, loan)
+    return form_for(ChangeKind(name), reverses=False, guaranteed=guaranteed)
 
 
 def _money(work: UnitOfWork, loan: Loan) -> list[LoanEvent]:

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from books.session import UnitOfWork
 from services.funds import day_funds, loan_funds, reconciliations
 from web import pages
-from web.addresses import Number
+from web.addresses import Number, on_day
 from web.context import WebContext
+from web.language import Language
 from web.visit import StaffVisit
 
 router = APIRouter()
@@ -21,7 +23,7 @@ def funds(request: Request, visit: StaffVisit, on: Annotated[str, Query(max_leng
     """A day's flow of funds, yesterday's unless another is asked for, and how the days before it came out."""
     context: WebContext = request.app.state.context
     with context.books.read() as work:
-        day = _day(on) or work.today - timedelta(days=1)
+        day = on_day(on) or work.today - timedelta(days=1)
         shown = day_funds(work, visit.person, day)
         first = max(day, date.min + timedelta(days=DAYS_LISTED)) - timedelta(days=DAYS_LISTED)
         return pages.show(
@@ -35,13 +37,11 @@ def funds_of_loan(request: Request, visit: StaffVisit, number: Number) -> Respon
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         moved = loan_funds(work, visit.person, number)
-        in_chinese = visit.language.code == "zh"
-        accounts = {one.code: one.name_zh if in_chinese else one.name_en for one in work.ledger.accounts(work.today)}
+        accounts = account_names(work, visit.language)
         return pages.show(request, visit, "loan_funds.html", number=number, moved=moved, accounts=accounts)
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def account_names(work: UnitOfWork, language: Language) -> dict[str, str]:
+    """What the accounts of the ledger are called, by their codes."""
+    in_chinese = language.code == "zh"
+    return {one.code: one.name_zh if in_chinese else one.name_en for one in work.ledger.accounts(work.today)}

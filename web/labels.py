@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.accounts import CardResult, MandateSource, MandateStatus
 from models.changes import ChangeKind, ChangeStatus
 from models.customers import PartyRole
 from models.loans import Stage
@@ -53,6 +54,8 @@ TASK_KINDS = {
     TaskKind.TROUBLE: marked("Needs a look"),
     TaskKind.CHANGE: marked("Change to a loan"),
     TaskKind.TAKEOVER: marked("Takeover of a loan"),
+    TaskKind.ACCOUNT: marked("Get an account that can be used"),
+    TaskKind.ACCOUNT_CHANGE: marked("Another account"),
 }
 CHANGES = {
     ChangeKind.DEFERRAL: marked("Deferral"),
@@ -86,6 +89,7 @@ COMPONENTS = {
     "fee": marked("Fees"),
     "interest": marked("Interest"),
     "principal": marked("Principal"),
+    "subsidy": marked("Paid by the state"),
 }
 CHANNELS_OF_MONEY = {
     "cash": marked("In cash"),
@@ -154,6 +158,7 @@ PAYMENT_KINDS = {
     PaymentKind.DEPOSIT: marked("Transfer received"),
     PaymentKind.REALLOCATION: marked("Unmatched money, booked"),
     PaymentKind.REFUND: marked("Unmatched money, sent back"),
+    PaymentKind.CHARGEBACK: marked("Debit taken back by the bank"),
 }
 PAYMENT_STATUSES = {
     PaymentStatus.ORDERED: marked("Ordered"),
@@ -205,6 +210,13 @@ CHOICES = METHODS | {
     "bachelor": marked("Bachelor's degree"),
     "master": marked("Master's degree"),
     "doctor": marked("Doctorate"),
+    "month": marked("Every month"),
+    "week": marked("Every week"),
+    "quarter": marked("Every quarter"),
+    "fixed": marked("Fixed"),
+    "floating": marked("Floating with the loan prime rate"),
+    "yes": marked("Yes"),
+    "no": marked("No"),
 }
 CHECKS = {
     "identity": marked("Identity register"),
@@ -249,6 +261,42 @@ DOCUMENTS = {
     "admission_letter": marked("Admission letter"),
     "driving_licence": marked("Driving licence"),
     "vehicle_invoice": marked("Vehicle invoice"),
+    "debit_mandate": marked("Mandate to debit"),
+    "contract": marked("Loan contract"),
+    "statement": marked("Statement"),
+    "receipt": marked("Receipt"),
+    "settlement_certificate": marked("Settlement certificate"),
+}
+CARD_RESULTS = {
+    CardResult.MATCH: marked("Belongs to him"),
+    CardResult.MISMATCH: marked("Does not belong to him"),
+    CardResult.NOT_FOUND: marked("No such account"),
+    CardResult.CLOSED: marked("The account is closed"),
+    "waiting": marked("Not answered yet"),
+}
+CARD_COLOURS = {
+    CardResult.MATCH: "green",
+    CardResult.MISMATCH: "red",
+    CardResult.NOT_FOUND: "red",
+    CardResult.CLOSED: "red",
+    "waiting": "yellow",
+}
+MANDATES = {
+    MandateStatus.ORDERED: marked("On its way to the bank"),
+    MandateStatus.ACTIVE: marked("In force"),
+    MandateStatus.REFUSED: marked("Refused by the bank"),
+    MandateStatus.ENDED: marked("Ended"),
+}
+MANDATE_COLOURS = {
+    MandateStatus.ORDERED: "blue",
+    MandateStatus.ACTIVE: "green",
+    MandateStatus.REFUSED: "red",
+    MandateStatus.ENDED: "secondary",
+}
+MANDATE_SOURCES = {
+    MandateSource.CONTRACT: marked("The contract"),
+    MandateSource.PAPER: marked("A mandate of its own"),
+    MandateSource.TAKEOVER: marked("Taken over with the loan"),
 }
 CHANNELS = {"sms": marked("Text message"), "wecom": marked("WeCom"), "call": marked("Call"), "note": marked("Note")}
 BANK_REASONS = {
@@ -258,6 +306,20 @@ BANK_REASONS = {
     "unknown_account": marked("there is no such account"),
     "not_sent": marked("not sent, because another payout failed"),
     "outcome_unknown": marked("the bank has not said what became of it"),
+    "account_unknown": marked("there is no such account"),
+    "account_changed": marked("another account took its place"),
+    "mandate_missing": marked("there was no mandate"),
+    "mandate_unknown": marked("the bank does not know the mandate"),
+    "mandate_exceeded": marked("the mandate does not cover so much"),
+    "mandate_refused": marked("the bank does not take the mandate"),
+}
+ACCOUNT_KINDS = {
+    "asset": marked("Asset"),
+    "liability": marked("Liability"),
+    "equity": marked("Equity"),
+    "income": marked("Income"),
+    "expense": marked("Expense"),
+    "memorandum": marked("Memorandum"),
 }
 DIRECTIONS = {"in": marked("In"), "out": marked("Out")}
 TOLD_BY = {ToldBy.NOTICE: marked("by a notice"), ToldBy.STATEMENT: marked("by the statement")}
@@ -313,6 +375,19 @@ REFUSALS = {
     "invalid_change": marked("This change cannot be made: look at what is asked for, and at where the loan stands."),
     "loan_in_trouble": marked("The loan waits for help. Ask again when it goes on."),
     "debit_under_way": marked("A debit of this loan is under way. Ask again when it is done."),
+    "not_signed": marked("Not everybody has signed the contract yet."),
+    "contract_not_ready": marked("The contract is being made. Try again in a moment."),
+    "already_signed": marked("This person has signed already."),
+    "too_many_codes": marked("A code was sent a moment ago. Look at the messages, or wait a minute."),
+    "other_document": marked("The contract has changed. Read it and have a new code sent."),
+    "ill_formed_code": marked("A code has six digits."),
+    "wrong_code": marked("That is not the code that was sent. After five wrong tries a new one is needed."),
+    "code_expired": marked("This code is not good any more. Have a new one sent."),
+    "code_used_up": marked("The code was entered wrongly too often. Have a new one sent."),
+    "unknown_party": marked("This person does not sign this contract."),
+    "paper_not_ready": marked("This paper is being made. Look again in a moment."),
+    "too_many_papers": marked("This loan has as many papers as it may have."),
+    "invalid_paper": marked("This paper cannot be made as asked for."),
     "wrong_stage": marked("The loan has moved on, and this is not possible any more."),
     "invalid_decision": marked("The decision is not complete. See the marked fields."),
     "invalid_prepayment": marked("This prepayment cannot be taken: one is under way already, or nothing is left."),
@@ -322,6 +397,35 @@ REFUSALS = {
     "engine_busy": marked("Too many orders to this loan at once. Try again in a moment."),
     "engine_unavailable": marked("The system did not answer in time. Look at the loan before you try again."),
     "books_unavailable": marked("The books did not answer. Try again in a moment."),
+    "invalid_month": marked("A month is written with year and month, such as 2026-01."),
+    "period_not_over": marked("This month is not over yet; it can be closed from the day after its last."),
+    "period_closed": marked("This month is closed already, or nothing was ever booked in it."),
+    "earlier_period_open": marked("An earlier month is still open. Close it first."),
+    "month_end_outstanding": marked("The end of this month is not posted for every loan yet. Try again when it is."),
+    "unknown_ledger_account": marked("The chart of accounts has no such account."),
+    "invalid_period": marked("A period begins before it ends and has at most a year."),
+    "consent_missing": marked(
+        "The guarantors have not agreed to this, and would not answer for it. Have it proposed anew with their consent."
+    ),
+    "cost_above_cap": marked(
+        "The loan would cost more a year than the rule in force allows. Both figures stand beside the decision."
+    ),
+    "entrusted_payment_required": marked(
+        "So much money may not go to the borrower's own card: the payee must be named and is paid directly."
+    ),
+    "payout_does_not_add_up": marked(
+        "The payees of this product would not receive exactly what is lent. The product's module must be corrected."
+    ),
+    "no_rule_in_force": marked("No rule of the law is recorded for this product and day, so it cannot be allowed."),
+    "account_not_verified": marked("The account is not checked yet. Try again in a moment."),
+    "account_refused": marked("The account does not belong to the borrower or is closed. Another one is needed."),
+    "too_many_checks": marked("The account was checked too often today. Ask again tomorrow."),
+    "no_mandate": marked("No mandate to debit the account is in force. Transfer the money, or have a mandate signed."),
+    "no_mandate_paper": marked("No mandate waits for a signature."),
+    "invalid_account": marked("The account cannot be taken: look at its digits, and at the consent or confirmation."),
+    "unknown_account_party": marked("Nobody of this id has an account in this loan."),
+    "account_in_use": marked("Money may be on its way to or from this account. Wait for the bank's answer."),
+    "account_change_pending": marked("A change of account waits for its decision already."),
     "payee_unknown": marked("The register names no account to pay to. Send the case back and have it asked again."),
 }
 """Refusals by their code. One without a sentence here is shown in its own English words."""
@@ -353,6 +457,10 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "document": DOCUMENTS,
     "channel": CHANNELS,
     "bank_reason": BANK_REASONS,
+    "card_result": CARD_RESULTS,
+    "mandate": MANDATES,
+    "mandate_source": MANDATE_SOURCES,
+    "account_kind": ACCOUNT_KINDS,
     "direction": DIRECTIONS,
     "told_by": TOLD_BY,
     "proposal": PROPOSALS,
@@ -366,6 +474,8 @@ _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "verdict": VERDICT_COLOURS,
     "payment_status": PAYMENT_COLOURS,
     "installment": INSTALLMENT_COLOURS,
+    "card_result": CARD_COLOURS,
+    "mandate": MANDATE_COLOURS,
 }
 
 

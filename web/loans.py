@@ -18,6 +18,8 @@ from web.case import case_view
 from web.changes import may_propose
 from web.context import WebContext
 from web.offers import offer_of
+from web.papers import papers_of
+from web.signing import signing_part
 from web.stages import mark_of, stage_bar
 from web.story import story
 from web.visit import StaffVisit, Visit
@@ -84,6 +86,8 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             status=status,
             bar=stage_bar(status, mark_of(work, row)),
             live=f"/loans/{number}/stage",
+            part=signing_part(work, visit, row),
+            papers=papers_of(work, visit, row),
             case=case_view(work, row, visit.language),
             offer=offer_of(status.terms) if status.terms else None,
             schedule=schedule_of(work, visit.person, number),

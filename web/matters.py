@@ -13,7 +13,27 @@ MATTERS = (
         r"the settled loan has (?P<amount>[\d.]+) too much: refund it",
         marked("The settled loan has %(amount)s too much: refund it"),
     ),
+    (
+        r"debit of (?P<amount>[\d.]+) taken back by the bank(, \w+)?",
+        marked("The bank took a debit of %(amount)s back"),
+    ),
     (r"(?P<change>[a-z_]+) of (?P<amount>[\d.]+) proposed", marked("%(change)s, %(amount)s")),
+    (
+        r"the (?P<paper>\w+) cannot be printed",
+        marked("%(paper)s: a name has a sign that the font lacks. Make the paper by hand, or enter the case anew."),
+    ),
+    (r"guarantors have not agreed", marked("The guarantors have not agreed")),
+    (r"the account was checked: (?P<result>\w+)", marked("The borrower's account was checked: %(result)s")),
+    (r"the account could not be checked", marked("The borrower's account could not be checked")),
+    (r"there is no mandate to debit the account", marked("There is no mandate to debit the borrower's account")),
+    (r"the bank refused the mandate: (?P<reasons>.+)", marked("The bank refused the mandate: %(reasons)s")),
+    (r"the bank has not taken the mandate yet", marked("The bank has not taken the mandate yet")),
+    (
+        r"the mandate for the new account waits for the borrower's signature",
+        marked("The mandate for the new account waits for the borrower's signature"),
+    ),
+    (r"debits stopped: (?P<reasons>.+)", marked("Nothing is drawn any more: %(reasons)s")),
+    (r"another account of the (?P<party>\w+)", marked("Another account for: %(party)s")),
     (r"payout failed: (?P<reasons>.+)", marked("The payout failed: %(reasons)s")),
     (r"bank reference (?P<reference>\S+): (?P<why>.+)", marked("Bank reference %(reference)s: %(why)s")),
     (
@@ -36,6 +56,9 @@ def _said(note: str, language: Language) -> str:
         "amount": lambda text: formats.money(to_fen(text), language),
         "difference": lambda text: labels.label(text, "difference", language),
         "change": lambda text: labels.label(text, "change", language),
+        "result": lambda text: labels.label(text, "card_result", language),
+        "paper": lambda text: labels.label(text, "document", language),
+        "party": lambda text: labels.label(text, "party", language),
         "reasons": lambda text: ", ".join(labels.label(code, "bank_reason", language) for code in text.split(", ")),
     }
     for pattern, sentence in MATTERS:

@@ -1,23 +1,28 @@
 """What an offer comes to: rate, installments, interest and the cost of a year, before or after its approval."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from books.session import UnitOfWork
-from lending.apr import annualised_cost_percent
+from lending.caps import CostCap
+from lending.cost import cost_of_terms
 from lending.schedules import Row, build_schedule
 from lending.terms import Terms
 from models.loans import Loan
 from models.status import ScheduleRow
+from services.limits import limits
 from services.loans import case_of
 from services.products import catalogue
 
 
 @dataclass(frozen=True)
 class Offer:
-    """The figures that a person agrees to; sums in fen. `highest_fen` is the largest installment."""
+    """The figures that a person agrees to; sums in fen. `highest_fen` is the largest installment.
+
+    `cap` is the most that such a loan may cost a year, for who decides on it.
+    """
 
     principal_fen: int
     annual_rate_percent: Decimal | None
@@ -33,6 +38,7 @@ class Offer:
     total_fen: int
     cost_percent: Decimal
     rows: tuple[Row, ...]
+    cap: CostCap | None = None
 
     @property
     def is_level(self) -> bool:
@@ -57,7 +63,7 @@ def offer_of(body: Mapping[str, object]) -> Offer:
         interest_fen=schedule.totals.interest,
         subsidy_fen=schedule.totals.subsidy,
         total_fen=schedule.totals.total,
-        cost_percent=annualised_cost_percent(schedule, [(terms.disbursement_date, terms.principal_fen)]),
+        cost_percent=cost_of_terms(terms),
         rows=schedule.rows,
     )
 
@@ -69,9 +75,10 @@ def most_to_approve(work: UnitOfWork, loan: Loan) -> int:
 
 
 def offer_if_approved(work: UnitOfWork, loan: Loan, amount_fen: int) -> Offer:
-    """What the case would come to if it were approved today with this amount, as its product makes terms."""
+    """What the case would come to if it were approved today with this amount, beside what it may cost at most."""
+    product = catalogue().product(loan.product)
     case = case_of(work, loan, work.today, amount_fen=amount_fen)
-    return offer_of(catalogue().product(loan.product).terms(case).to_json())
+    return replace(offer_of(product.terms(case).to_json()), cap=limits().cost_cap(product, work.today))
 
 
 def installment_state(row: ScheduleRow, as_of: date) -> str:

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from lending.dated import Source
 from services.policies import reason_text
 from services.products import UnknownProduct, catalogue
 from web import formats, labels, masking
@@ -47,6 +48,12 @@ def product_name(code: str, language: Language) -> str:
     return product.name_zh if language.code == "zh" else product.name_en
 
 
+def source_name(source: Source, language: Language) -> str:
+    """Where a rule comes from; one whose text nobody has checked yet is marked."""
+    named = source.zh if language.code == "zh" else source.en
+    return named if source.confirmed else language.say("%(source)s (not confirmed)", source=named)
+
+
 @cache
 def environment(code: str) -> Environment:
     """Templates in one language."""
@@ -69,6 +76,7 @@ def environment(code: str) -> Environment:
         "short_day": formats.short_day,
         "instant": formats.instant,
         "product": product_name,
+        "source": source_name,
     }
     made.filters.update({name: partial(_in_language, shown=show, spoken=spoken) for name, show in shown.items()})
     made.filters["matter"] = lambda about: matter(about, spoken)

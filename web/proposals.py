@@ -13,7 +13,7 @@ from models.keys import command_id, new_id
 from models.messages import ChangeOrder, Sender
 from models.words import storable
 from services.errors import InvalidChange, InvalidDecision
-from services.previews import CHANNELS
+from services.previews import AGREED, BURDENING, CHANNELS
 from web import labels
 from web.decision import read_amount
 from web.language import Language, marked
@@ -101,6 +101,15 @@ FIELDS: Mapping[str, tuple[ChangeField, ...]] = {
 }
 """What each kind of change asks for. The reversal of a payment is asked for beside that payment."""
 
+AGREED_ON = ChangeField(
+    AGREED,
+    Entry.DAY,
+    marked("The guarantors agreed in writing on"),
+    marked("Without it, a change that makes the debt heavier or longer is not approved."),
+    optional=True,
+)
+"""Asked besides where somebody guarantees the loan."""
+
 REVERSAL = (ChangeField("of", Entry.CHOICE, marked("Which payment is reversed?"), group="money"),)
 
 PROBLEMS = {
@@ -111,6 +120,7 @@ PROBLEMS = {
     "due": marked("A date from today on that comes after the installment before."),
     "from": marked("No installment is left to change."),
     "date": marked("No installment is left to change."),
+    AGREED: marked("A day up to today."),
     "received_on": marked("A day between the payout and today."),
     "component": marked("Choose one of these."),
     "channel": marked("Choose one of these."),
@@ -202,8 +212,13 @@ def _read(one: ChangeField, text: str) -> Any:
             return text
 
 
-def form_for(kind: ChangeKind, *, reverses: bool, payments: tuple[str, ...] = ()) -> ProposalForm:
-    """The empty form of a kind of change; a correction that reverses lets choose among the payments."""
+def form_for(
+    kind: ChangeKind, *, reverses: bool, payments: tuple[str, ...] = (), guaranteed: bool = False
+) -> ProposalForm:
+    """The empty form of a kind of change; a correction that reverses lets choose among the payments.
+
+    Where the loan is `guaranteed`, a change that can burden the guarantors asks when they agreed.
+    """
     if kind is ChangeKind.CORRECTION and reverses:
         return ProposalForm(kind, tuple(replace(one, choices=payments) for one in REVERSAL))
-    return ProposalForm(kind, FIELDS[kind])
+    return ProposalForm(kind, (*FIELDS[kind], AGREED_ON) if guaranteed and kind in BURDENING else FIELDS[kind])

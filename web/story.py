@@ -20,6 +20,8 @@ PLAIN = {
     "completion_expired": marked("Closed, because what was missing did not come in time"),
     "contract_accepted": marked("Accepted the contract"),
     "loan_withdrawn": marked("Withdrew the application"),
+    "loan_reopened": marked("Taken up again, because money that had settled it was taken back"),
+    "payment_returned": marked("The bank took a debit back"),
     "offer_expired": marked("Closed, because the offer was not accepted in time"),
     "payout_failed": marked("The payout failed"),
     "overdue_finished": marked("Followed up the overdue payment"),
@@ -37,6 +39,8 @@ COLOURS = {
     "loan_paid_out": "green",
     "payout_failed": "red",
     "payment_declined": "red",
+    "payment_returned": "red",
+    "loan_reopened": "red",
     "task_escalated": "yellow",
     "loan_withdrawn": "secondary",
 }
@@ -130,6 +134,9 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
             return say("Unmatched money of %(amount)s was booked to this loan", amount=amount)
         case "prepayment_ordered":
             return say("Ordered a prepayment of %(amount)s", amount=amount)
+        case "rate_reset":
+            values = {"rate": details.get("annual_rate_percent"), "day": details.get("on")}
+            return say("By the contract the rate is %(rate)s %% a year since %(day)s", **values)
         case "account_advanced" if details.get("stage") == "settled":
             return say("Settled")
         case "account_advanced" if int(details.get("dpd") or 0) > 0:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
+from engine import corrections
 from lending.errors import LendingError
 from models.keys import command_id, new_id
 from models.loans import Loan
@@ -93,7 +94,7 @@ async def decide(request: Request, visit: StaffVisit, task_id: TaskId) -> Respon
     form = DecisionForm.from_fields(fields)
     try:
         loan, order = await asyncio.to_thread(_checked, context, visit, task_id, form)
-        await context.commands.decide(loan, order)
+        await corrections.decide(context.books, context.commands, loan, order)
     except LendingError as error:
         return await _decision_refused(request, visit, task_id, form, error)
     return await _done(request, visit, task_id)

@@ -1,6 +1,8 @@
 """The yardstick's HTTP side: the same addresses as the real API, as far as the script calls them."""
 
 import asyncio
+import hashlib
+import secrets
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request
@@ -45,6 +47,23 @@ def create_edge(client: Client, store: Store) -> FastAPI:
     async def accept(loan: str, key: Key) -> dict[str, Any]:
         return await _update(client, loan, "accept", CommandOrder(sender=_sender(Role.INTEGRATOR), command_id=key), key)
 
+    @app.get(f"{API}/loans/{{loan}}/signatures")
+    async def signatures(loan: str) -> dict[str, Any]:
+        sha256 = await asyncio.to_thread(store.contract, loan)
+        form = await asyncio.to_thread(store.form, loan)
+        return {"contract": sha256 and {"sha256": sha256}, "signers": [{"party": loan, "mobile": form["mobile"]}]}
+
+    @app.post(f"{API}/loans/{{loan}}/signing-codes", status_code=202)
+    async def send_code(loan: str) -> dict[str, str]:
+        digits = f"{secrets.randbelow(10**6):06d}"
+        await asyncio.to_thread(lambda: store.keep_code(loan, _hashed(loan, digits), digits))
+        return {"party": loan}
+
+    @app.post(f"{API}/loans/{{loan}}/signatures", status_code=201)
+    async def sign(loan: str, body: dict[str, str]) -> dict[str, str]:
+        await asyncio.to_thread(_sign, store, loan, body)
+        return {"party": loan}
+
     @app.post(f"{API}/bank/notices")
     async def notice(request: Request) -> dict[str, str]:
         body = await request.body()
@@ -52,6 +71,18 @@ def create_edge(client: Client, store: Store) -> FastAPI:
         return {}
 
     return app
+
+
+def _sign(store: Store, loan: str, body: dict[str, str]) -> None:
+    hashed, _ = store.code(loan)
+    if _hashed(loan, body["code"]) != hashed or body["document_sha256"] != store.contract(loan):
+        raise ValueError("this signs nothing")
+    store.keep(f"{loan}:signature", body)
+
+
+def _hashed(salt: str, digits: str) -> str:
+    """At the cost of the real one."""
+    return hashlib.scrypt(digits.encode(), salt=salt.encode(), n=2**12, r=8, p=1).hex()
 
 
 async def _update(client: Client, loan: str, name: str, message: Message, key: str) -> dict[str, Any]:

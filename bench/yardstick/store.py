@@ -15,6 +15,9 @@ CREATE TABLE IF NOT EXISTS loans (loan TEXT PRIMARY KEY, number INTEGER UNIQUE, 
 CREATE INDEX IF NOT EXISTS by_stage ON loans (stage, number);
 CREATE TABLE IF NOT EXISTS effects (key TEXT PRIMARY KEY, body TEXT);
 CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, topic TEXT, loan TEXT, key TEXT, state TEXT DEFAULT 'new');
+CREATE TABLE IF NOT EXISTS contracts (loan TEXT PRIMARY KEY, state TEXT DEFAULT 'new', sha256 TEXT, content BLOB);
+CREATE INDEX IF NOT EXISTS waiting ON contracts (state) WHERE state = 'new';
+CREATE TABLE IF NOT EXISTS codes (loan TEXT PRIMARY KEY, hash TEXT, digits TEXT);
 CREATE INDEX IF NOT EXISTS by_state ON outbox (state) WHERE state = 'new';
 """
 
@@ -39,7 +42,7 @@ class Store:
             )
             connection.executemany(
                 "INSERT INTO outbox (topic, loan, key) VALUES (?, ?, ?)",
-                [("start", loan, f"{loan}:start"), ("sms", loan, f"{loan}:received")],
+                [(topic, loan, f"{loan}:{topic}") for topic in ("start", "sms", "card")],
             )
         return loan
 
@@ -49,16 +52,66 @@ class Store:
         form: Row = json.loads(row[0])
         return form
 
-    def keep(self, key: str, body: Row, loan: str | None = None, stage: str | None = None, sms: bool = False) -> None:
-        """One commit: an effect, and where it matters the stage and a message to the borrower."""
+    def keep(
+        self, key: str, body: Row, loan: str | None = None, stage: str | None = None, topic: str | None = None
+    ) -> None:
+        """One commit: an effect, and where it matters the stage and a message to be delivered.
+
+        An offer has a contract to be made.
+        """
         with self._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO effects VALUES (?, ?)", (key, json.dumps(body, ensure_ascii=False))
             )
             if stage is not None:
                 connection.execute("UPDATE loans SET stage = ? WHERE loan = ?", (stage, loan))
-            if sms:
-                connection.execute("INSERT INTO outbox (topic, loan, key) VALUES ('sms', ?, ?)", (loan, key))
+            if stage == "acceptance":
+                connection.execute("INSERT INTO contracts (loan) VALUES (?)", (loan,))
+            if topic is not None:
+                connection.execute("INSERT INTO outbox (topic, loan, key) VALUES (?, ?, ?)", (topic, loan, key))
+
+    def claim_contract(self) -> str | None:
+        """A contract to make, taken with a commit."""
+        query = "SELECT loan FROM contracts WHERE state = 'new' LIMIT 1"
+        if self._connection().execute(query).fetchone() is None:
+            return None
+        with self._transaction() as connection:
+            row = connection.execute(query).fetchone()
+            if row is None:
+                return None
+            loan: str = row[0]
+            connection.execute("UPDATE contracts SET state = 'taken' WHERE loan = ?", (loan,))
+        return loan
+
+    def keep_contract(self, loan: str, sha256: str, content: bytes) -> None:
+        """One commit: the contract as it was set."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE contracts SET state = 'done', sha256 = ?, content = ? WHERE loan = ?", (sha256, content, loan)
+            )
+
+    def contract(self, loan: str) -> str | None:
+        """The digest of a contract; None until it is made."""
+        row = self._connection().execute("SELECT sha256 FROM contracts WHERE loan = ?", (loan,)).fetchone()
+        return row[0] if row else None
+
+    def keep_code(self, loan: str, hashed: str, digits: str) -> None:
+        """One commit: a code and its message."""
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO codes VALUES (?, ?, ?)", (loan, hashed, digits))
+            connection.execute("INSERT INTO outbox (topic, loan, key) VALUES ('code', ?, ?)", (loan, f"{loan}:code"))
+
+    def code(self, loan: str) -> tuple[str, str]:
+        """Hash and digits of a code."""
+        found: tuple[str, str] = (
+            self._connection().execute("SELECT hash, digits FROM codes WHERE loan = ?", (loan,)).fetchone()
+        )
+        return found
+
+    def forget_code(self, loan: str) -> None:
+        """One commit: the digits of a code that was sent go."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE codes SET digits = NULL WHERE loan = ?", (loan,))
 
     def at_stage(self, stage: str, limit: int) -> list[str]:
         """The newest loans at a stage."""

@@ -1,6 +1,7 @@
 """Activities that call and commit, their workers, and the delivery of starts and messages."""
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any
@@ -9,9 +10,12 @@ import aiohttp
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from yarl import URL
 
+from bench.yardstick.press import Press
 from bench.yardstick.store import Store
 from bench.yardstick.workflow import Yardstick
+from gateways.link_signatures import sign_question
 from lending.calendar import BusinessClock
 from models.loans import Stage
 from models.messages import (
@@ -71,6 +75,18 @@ class Outside:
             answer.raise_for_status()
             return "<TxSts>ACSC</TxSts>" in await answer.text()
 
+    async def enter_mandate(self, loan: str, account: str, name: str) -> dict[str, Any]:
+        """Enters a mandate at the bank, which takes it signed only."""
+        mandate = {"key": f"{loan}:mandate", "account": account, "name": name, "signed_on": "2026-01-05"}
+        body = json.dumps(mandate | {"document_sha256": "0" * 64}).encode()
+        url = URL(f"{self._base_url}/bank/mandates")
+        headers = {"Authorization": "Bearer demo-bank", "Content-Type": "application/json"}
+        headers |= sign_question("demo-orders", "POST", url.raw_path, body).headers
+        async with self._session.post(url, data=body, headers=headers) as answer:
+            answer.raise_for_status()
+            read: dict[str, Any] = await answer.json()
+            return read
+
 
 class Acts:
     """The activities: each makes the calls and the commits of the real one."""
@@ -99,13 +115,13 @@ class Acts:
 
     @activity.defn
     def decide(self, order: DecideOnBooks) -> Progress:
-        """One commit, with a message."""
-        return self._keep(order, Stage.ACCEPTANCE, sms=True)
+        """One commit, with a message and a contract to make."""
+        return self._keep(order, Stage.ACCEPTANCE, "sms")
 
     @activity.defn
     def accept(self, order: CommandOnBooks) -> Progress:
-        """One commit."""
-        return self._keep(order, Stage.DISBURSEMENT)
+        """One commit, with a mandate for the bank."""
+        return self._keep(order, Stage.DISBURSEMENT, "mandate")
 
     @activity.defn
     async def pay(self, order: PaymentOrder) -> PaymentResult:
@@ -123,16 +139,16 @@ class Acts:
     @activity.defn
     def book(self, order: BooksOrder) -> Progress:
         """One commit, with a message."""
-        return self._keep(order, Stage.REPAYMENT, sms=True)
+        return self._keep(order, Stage.REPAYMENT, "sms")
 
-    def _keep(self, order: BooksOrder, stage: Stage, *, sms: bool = False) -> Progress:
+    def _keep(self, order: BooksOrder, stage: Stage, topic: str | None = None) -> Progress:
         progress = Progress(stage=stage)
-        self.store.keep(order.key, progress.model_dump(mode="json"), order.loan, stage.value, sms)
+        self.store.keep(order.key, progress.model_dump(mode="json"), order.loan, stage.value, topic)
         return progress
 
 
 class Delivery:
-    """Starts workflows and sends messages, one batch after the other."""
+    """Starts workflows, sends messages, has cards checked and mandates entered, one batch after the other."""
 
     def __init__(self, client: Client, store: Store, outside: Outside) -> None:
         self.client = client
@@ -155,8 +171,22 @@ class Delivery:
             await self.client.start_workflow("Yardstick", order, id=f"yardstick/{loan}", task_queue=QUEUE)
             return
         form = await asyncio.to_thread(self.store.form, loan)
-        message = {"mobile": form["mobile"], "template": "yardstick", "text": f"【量尺】{loan}", "key": key}
-        await self.outside.post("sms/messages", message)
+        if topic == "card":
+            question = {name: form[name] for name in ("name", "id_number", "mobile")} | {"account": form["bank_card"]}
+            answer = await self.outside.post("cards/checks", question)
+            await asyncio.to_thread(self.store.keep, f"{key}:answer", answer)
+        elif topic == "mandate":
+            entered = await self.outside.enter_mandate(loan, form["bank_card"], form["name"])
+            await asyncio.to_thread(self.store.keep, f"{loan}:mandate", entered)
+        else:
+            text = f"【量尺】{loan}"
+            if topic == "code":
+                _, digits = await asyncio.to_thread(self.store.code, loan)
+                text += f"，验证码{digits}"
+            message = {"mobile": form["mobile"], "template": "yardstick", "text": text, "key": key}
+            await self.outside.post("sms/messages", message)
+            if topic == "code":
+                await asyncio.to_thread(self.store.forget_code, loan)
 
 
 def workers(client: Client, acts: Any, threads: ThreadPoolExecutor, queue: str = QUEUE) -> list[Worker]:
@@ -179,15 +209,19 @@ def workers(client: Client, acts: Any, threads: ThreadPoolExecutor, queue: str =
 
 
 async def work(client: Client, store: Store, outside_url: str, stop: asyncio.Event) -> None:
-    """Runs workers and delivery until `stop` is set."""
+    """Runs workers, delivery and press until `stop` is set."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         threads = stack.enter_context(ThreadPoolExecutor(BOOKS_THREADS))
         outside = Outside(session, outside_url)
         for worker in workers(client, Acts(store, outside), threads):
             await stack.enter_async_context(worker)
-        delivering = asyncio.create_task(Delivery(client, store, outside).run())
-        await asyncio.wait([delivering, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-        if delivering.done():
-            delivering.result()
-        delivering.cancel()
+        beside = [
+            asyncio.create_task(Delivery(client, store, outside).run()),
+            asyncio.create_task(Press(store).run()),
+        ]
+        await asyncio.wait([*beside, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        for task in beside:
+            if task.done():
+                task.result()
+            task.cancel()

@@ -96,7 +96,7 @@ def _result(
     bank_reference: str,
     reason_path: str,
 ) -> TransferResult:
-    reason = _reason(transaction.text(f"{reason_path}/Cd"), transaction.text(f"{reason_path}/Prtry"))
+    reason = reason_word(transaction, reason_path) or "declined_by_bank"
     try:
         return TransferResult(
             end_to_end_id=transaction.need("OrgnlEndToEndId"),
@@ -110,8 +110,9 @@ def _result(
         raise transaction.broken("status, amount and day contradict each other") from None
 
 
-def _reason(code: str | None, own_word: str | None) -> str:
-    """Our word for a reason. Anything that is neither a code nor a word could be personal data."""
+def reason_word(node: Node, path: str) -> str | None:
+    """Our word for a reason. Anything that is neither a code nor a word could be personal data, and is none."""
+    code, own_word = node.text(f"{path}/Cd"), node.text(f"{path}/Prtry")
     if code is not None and _ISO_CODE.fullmatch(code):
         return _REASONS.get(code, f"bank_{code.lower()}")
-    return own_word if own_word is not None and _OWN_WORD.fullmatch(own_word) else "declined_by_bank"
+    return own_word if own_word is not None and _OWN_WORD.fullmatch(own_word) else None

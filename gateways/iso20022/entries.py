@@ -2,9 +2,10 @@
 
 from datetime import date
 
+from gateways.iso20022.answers import reason_word
 from gateways.iso20022.xml import Node
 from gateways.texts import fitted
-from models.statements import CURRENCY, Direction, StatementEntry
+from models.statements import CURRENCY, LONGEST_REFERENCE, Direction, StatementEntry
 
 BOOKED = "BOOK"
 NOT_PROVIDED = "NOTPROVIDED"
@@ -37,10 +38,12 @@ def entry_of(entry: Node) -> StatementEntry:
     if entry.need("Sts/Cd") != BOOKED:
         raise entry.broken("the entry is not booked", "Sts")
     direction = _direction(entry)
-    is_reversal = entry.is_true("RvslInd")
     # A booking of several transactions has no details of its own, and goes to a person.
     several = entry.each("NtryDtls/TxDtls")
     details = several[0] if len(several) == 1 else None
+    # Some banks mark the entry of a return as a reversal, others give its return information, some both.
+    is_reversal = entry.is_true("RvslInd") or (details is not None and details.has("RtrInf"))
+    reason = reason_word(details, "RtrInf/Rsn") if is_reversal and details is not None else None
     # The other side paid where money came in and got it where money went out; in the return of a payout the roles stay.
     role = "Dbtr" if (direction is Direction.IN) != is_reversal else "Cdtr"
     booked_on = entry.day_or_instant("BookgDt")
@@ -58,6 +61,7 @@ def entry_of(entry: Node) -> StatementEntry:
         counterparty_account=_account_number(details, f"RltdPties/{role}Acct") if details else None,
         remittance=fitted(remittance or entry.text("AddtlNtryInf") or "") or None,
         is_reversal=is_reversal,
+        return_reason=fitted(reason, LONGEST_REFERENCE) if reason else None,
     )
 
 

@@ -3,22 +3,38 @@
 import json
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from lending.financing import Financing
+from lending.floating import FloatingRate, rate_on
+from lending.floating_clause import FloatingClause, Reset, Tenor
 from lending.money import yuan
 from lending.terms import Terms
 from models.products import FieldKind, FormField, LoanCase, Payee, Product, Security
 from modules.applicants import age_problem
 from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
-from modules.monthly import monthly_terms
+from modules.installments import flat_rate_percent, installment_terms
 from services.forms import Sentence
+from services.limits import limits
 from services.products import PayeeUnknown
+
+GRACE_DAYS = 3
+METHODS = ("level_payment", "equal_principal", "flat")
+TRACKING_FEE_FEN = 1_000
+"""A month, for as long as the loan runs."""
+PRICED_AT_LPR = Decimal("3.00")
+"""The one-year loan prime rate on which the rates of grading.json are built; what they are above it is the margin."""
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
-    """Minors are refused, and an amount that does not make up the price together with the down payment."""
+    """Minors are refused, an amount that does not make up the price together with the down payment, and flat interest
+    at a floating rate: what is spread evenly to the end cannot follow a rate that changes on the way.
+    """
     problems = age_problem(form, day, 18)
+    if form.get("method") == "flat" and form.get("rate_type") == "floating":
+        problems["rate_type"] = Sentence("Flat interest has a fixed rate.", "等本等息只能采用固定利率。")
     if {"amount", "down_payment", "vehicle_price"} <= form.keys():
         missing_fen = form["vehicle_price"] - form["amount"]
         if form["down_payment"] != missing_fen:
@@ -35,7 +51,8 @@ def facts(case: LoanCase) -> dict[str, Any]:
     vehicle = case.answers.get("vehicle")
     car = vehicle if vehicle is not None and vehicle["found"] else None
     dealer = vehicle["dealer"] if vehicle is not None else None
-    price_fen = case.form["vehicle_price"] if car is None else min(case.form["vehicle_price"], car["price_fen"])
+    stated_fen = case.form["vehicle_price"]
+    purchase = Financing(stated_fen, case.form["down_payment"], car["price_fen"] if car else stated_fen)
     return {
         "day": day_number(case.day),
         "amount_fen": case.amount_fen,
@@ -48,14 +65,35 @@ def facts(case: LoanCase) -> dict[str, Any]:
         "dealer_matches": car is not None and car["dealer_matches"],
         "condition": case.form["condition"],
         "condition_matches": car is not None and car["new"] == (case.form["condition"] != "used"),
-        "ltv_bp": basis_points(case.amount_fen, price_fen),
+        "ltv_bp": basis_points(case.amount_fen, purchase.lent_on_fen),
         **bureau_facts(case),
     }
 
 
 def terms(case: LoanCase) -> Terms:
-    """Level payments by the month."""
-    return monthly_terms(case, method="level_payment", grace_days=3)
+    """Monthly terms by the method the borrower chose, level payments at a fixed rate if he chose nothing.
+
+    Flat interest is quoted so that it costs no more than level payments at the rate of the grade. A floating rate is
+    the loan prime rate plus the margin of the grade and follows it each 1 January. Who has the vehicle tracked pays for
+    it with each installment; nothing is ever taken out of the payout.
+    """
+    method, chosen = case.form.get("method", "level_payment"), dict[str, Any]()
+    if case.form.get("tracking") == "yes":
+        chosen["fees"] = [{"name": "车辆定位 vehicle tracking", "amount": yuan(TRACKING_FEE_FEN)}]
+    if case.form.get("rate_type") == "floating":
+        chosen |= _floating(case)
+    if method == "flat":
+        level = installment_terms(case, method="level_payment", grace_days=GRACE_DAYS)
+        chosen["annual_rate_percent"] = flat_rate_percent(level)
+    return installment_terms(case, method=method, grace_days=GRACE_DAYS, **chosen)
+
+
+def _floating(case: LoanCase) -> dict[str, Any]:
+    """Five years at most, so the rate of one year is followed and not that of longer loans."""
+    margin = Decimal(case.annual_rate_percent) - PRICED_AT_LPR
+    clause = FloatingClause(Tenor.ONE_YEAR, margin, Reset.NEW_YEAR)
+    rate = rate_on(FloatingRate(clause.tenor, margin, clause.reset, case.day), limits().rates, case.day)
+    return {"annual_rate_percent": format(rate, "f"), "floating": clause.to_json()}
 
 
 def payees(case: LoanCase) -> list[Payee]:
@@ -73,6 +111,7 @@ def security(form: Mapping[str, Any]) -> Security:
 
 AUTO = Product(
     code="auto",
+    licence="auto_finance",
     name_en="Auto loan",
     name_zh="汽车贷款",
     fields=(
@@ -84,6 +123,16 @@ AUTO = Product(
         FormField("vehicle_price", FieldKind.MONEY, "Vehicle price", "车价", minimum=500_000, maximum=500_000_000),
         FormField("down_payment", FieldKind.MONEY, "Down payment", "首付款", minimum=0, maximum=500_000_000),
         FormField("dealer", FieldKind.TEXT, "Dealer", "经销商", maximum=100),
+        FormField("method", FieldKind.CHOICE, "Repayment method", "还款方式", required=False, choices=METHODS),
+        FormField("rate_type", FieldKind.CHOICE, "Rate", "利率类型", required=False, choices=("fixed", "floating")),
+        FormField(
+            "tracking",
+            FieldKind.CHOICE,
+            "Vehicle tracking for 10 yuan a month",
+            "车辆定位服务（每月10元）",
+            required=False,
+            choices=("yes", "no"),
+        ),
     ),
     documents=("id_card", "driving_licence", "vehicle_invoice"),
     checks=("identity", "bureau", "vehicle"),

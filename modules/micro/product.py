@@ -11,14 +11,32 @@ from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product
 from modules.applicants import age_problem
 from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
-from modules.monthly import monthly_terms
+from modules.installments import MONTHS_A_QUARTER, PERIODS, installment_terms
+from services.forms import Sentence
 
 METHODS = ("level_payment", "equal_principal", "interest_only", "bullet")
+LONGEST_WEEKLY_MONTHS = 12
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
-    """Minors are refused."""
-    return age_problem(form, day, 18)
+    """Minors are refused, and a term that does not go with the period: weeks for a year at most, whole quarters."""
+    return age_problem(form, day, 18) | _term_problem(form)
+
+
+def _term_problem(form: Mapping[str, Any]) -> dict[str, str]:
+    period, term = form.get("period"), form.get("term", 0)
+    if period == "week" and term > LONGEST_WEEKLY_MONTHS:
+        return {
+            "term": Sentence(
+                f"By the week a loan runs for {LONGEST_WEEKLY_MONTHS} months at most.",
+                f"按周还款的，期限最长{LONGEST_WEEKLY_MONTHS}个月。",
+            )
+        }
+    if period == "quarter" and term % MONTHS_A_QUARTER:
+        return {
+            "term": Sentence("By the quarter the term is a multiple of 3 months.", "按季还款的，期限应为3个月的倍数。")
+        }
+    return {}
 
 
 def facts(case: LoanCase) -> dict[str, Any]:
@@ -44,8 +62,14 @@ def facts(case: LoanCase) -> dict[str, Any]:
 
 
 def terms(case: LoanCase) -> Terms:
-    """Monthly terms by the method the borrower chose, the level payment if he chose none."""
-    return monthly_terms(case, method=case.form.get("method", "level_payment"), grace_days=0)
+    """Terms by the method and period the borrower chose, level payments by the month if he chose none.
+
+    What falls due but once a quarter falls due on a working day.
+    """
+    period = case.form.get("period", "month")
+    worked = {"business_days": "following"} if period == "quarter" else {}
+    method = case.form.get("method", "level_payment")
+    return installment_terms(case, method=method, grace_days=0, period=period, **worked)
 
 
 def payees(case: LoanCase) -> list[Payee]:
@@ -55,6 +79,7 @@ def payees(case: LoanCase) -> list[Payee]:
 
 MICRO = Product(
     code="micro",
+    licence="microloan",
     name_en="Microloan",
     name_zh="小额贷款",
     fields=(
@@ -63,6 +88,7 @@ MICRO = Product(
         FormField("purpose", FieldKind.CHOICE, "Purpose", "借款用途", choices=("consumption", "business")),
         FormField("monthly_income", FieldKind.MONEY, "Monthly income", "月收入", minimum=100, maximum=100_000_000),
         FormField("method", FieldKind.CHOICE, "Repayment method", "还款方式", required=False, choices=METHODS),
+        FormField("period", FieldKind.CHOICE, "Installments fall due", "还款频率", required=False, choices=PERIODS),
     ),
     documents=("id_card", "income_proof"),
     checks=("identity", "bureau", "enrolment"),

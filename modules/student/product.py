@@ -11,7 +11,7 @@ from models.customers import PartyRole
 from models.products import FieldKind, FormField, JointParty, LoanCase, Payee, Product
 from modules.applicants import age_problem
 from modules.case_facts import day_number, identity_facts
-from modules.monthly import monthly_terms, months_until
+from modules.installments import installment_terms, months_until
 from services.forms import Sentence, age_on, birth_date
 from services.products import PayeeUnknown
 
@@ -98,7 +98,7 @@ def terms(case: LoanCase) -> Terms:
     While studying nothing is due from the borrower, so nothing can be late and no penalty arises.
     """
     graduation = _graduation(case)
-    return monthly_terms(
+    return installment_terms(
         case,
         method="level_payment",
         grace_days=3,
@@ -133,6 +133,7 @@ def parties(form: Mapping[str, Any]) -> list[JointParty]:
 
 STUDENT = Product(
     code="student",
+    licence="bank",
     name_en="Student loan",
     name_zh="助学贷款",
     fields=(

@@ -10,7 +10,7 @@ from fastapi.encoders import jsonable_encoder
 from starlette.responses import JSONResponse, Response
 
 from simulators.bank import xml_orders, xml_reports
-from simulators.bank.orders import Notice, Receipt
+from simulators.bank.orders import Notice, OrderKind, Receipt
 from simulators.bank.requests import DebitRequest, MandateRequest, RecallRequest, TransferRequest
 from simulators.bank.signatures import SIGNATURE_HEADER, SignatureDesk
 from simulators.bank.store import Entry
@@ -161,6 +161,7 @@ class JsonLink:
             "lines": [
                 asdict(entry)
                 | {"direction": "in" if entry.amount_fen > 0 else "out", "amount_fen": abs(entry.amount_fen)}
+                | ({"text": "", "reason_code": entry.text} if entry.kind == OrderKind.RETURN else {})
                 for entry in statement.entries
             ],
         }

@@ -22,12 +22,11 @@ class RegisteredMandate:
 class MandateDesk:
     """Enters mandates, and says what stands against a debit.
 
-    With `required`, a debit needs one. The state alone pays without: it has an agreement of its own with the bank.
+    Every debit needs one. The state alone pays without: it has an agreement of its own with the bank.
     """
 
-    def __init__(self, store: BankStore, *, required: bool) -> None:
+    def __init__(self, store: BankStore) -> None:
         self._store = store
-        self._required = required
 
     def register(self, request: MandateRequest) -> RegisteredMandate:
         """The mandate of this key; the first one again if the same came before.
@@ -55,7 +54,7 @@ class MandateDesk:
     ) -> str | None:
         """Why this account cannot be debited under this mandate; None if it can. Call it inside a transaction."""
         if mandate_id is None:
-            return "mandate_missing" if self._required and account != TREASURY_ACCOUNT else None
+            return None if account == TREASURY_ACCOUNT else "mandate_missing"
         digits = mandate_id.removeprefix("MD")
         known = self._by("id", int(digits)) if digits.isascii() and digits.isdecimal() and len(digits) <= 12 else None
         if known is None or (known["account"], known["name"]) != (account, name):

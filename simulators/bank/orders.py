@@ -13,12 +13,13 @@ from simulators.refusals import ContentDiffers, MessageIdTaken, OrderUnknown
 
 
 class OrderKind(StrEnum):
-    """What is ordered, seen from the lender's account."""
+    """What is ordered, seen from the lender's account; a return is ordered by the payer's bank, of a debit."""
 
     TRANSFER = "transfer"
     DEBIT = "debit"
     DEPOSIT = "deposit"
     RECALL = "recall"
+    RETURN = "return"
 
 
 class OrderStatus(StrEnum):
@@ -162,6 +163,54 @@ class OrderDesk:
                     self._notify(row["id"], order, value_date or order.value_date, copies=1)
             return [_receipt(self._get(row["id"]), duplicate=False) for row in rows]
 
+    def return_debit(self, end_to_end_id: str, reason_code: str, on: date, amount_fen: int | None = None) -> str:
+        """Gives the payer of a settled debit his money back, as his bank asks for; the booking's reference.
+
+        Once for each debit, whole unless an amount is given. Refused: an id of no settled debit.
+        """
+        with self._store.transaction():
+            debit = self._find(end_to_end_id)
+            if debit is None or debit["kind"] != OrderKind.DEBIT or debit["status"] != OrderStatus.SETTLED:
+                raise OrderUnknown(f"there is no settled debit {end_to_end_id}")
+            reference = f"BR{debit['id']:012d}"
+            lender = self._store.lender_account
+            known = self._store.connection.execute(
+                "SELECT 1 FROM entries WHERE account = ? AND reference = ?", (lender, reference)
+            )
+            if known.fetchone() is not None:
+                return reference
+            moved_fen = amount_fen or debit["moved_fen"]
+            self._store.book(
+                from_account=lender,
+                to_account=debit["account"],
+                entry=Entry(
+                    reference=reference,
+                    end_to_end_id=end_to_end_id,
+                    kind=OrderKind.RETURN,
+                    amount_fen=moved_fen,
+                    booked_on=on,
+                    counterparty_account=lender,
+                    counterparty_name=LENDER_NAME,
+                    text=reason_code,
+                ),
+            )
+            self._tell(
+                Notice(
+                    reference=reference,
+                    kind=OrderKind.RETURN,
+                    status=OrderStatus.SETTLED,
+                    end_to_end_id=end_to_end_id,
+                    direction="out",
+                    amount_fen=moved_fen,
+                    booked_on=on,
+                    counterparty_account=debit["account"],
+                    counterparty_name=debit["name"],
+                    text="",
+                    reason_code=reason_code,
+                )
+            )
+            return reference
+
     def _take_message(self, message_id: str, end_to_end_id: str) -> None:
         self._store.connection.execute("INSERT OR IGNORE INTO messages VALUES (?, ?)", (message_id, end_to_end_id))
         row = self._store.connection.execute(
@@ -277,9 +326,12 @@ class OrderDesk:
             text=order.purpose,
             reason_code=row["reason_code"],
         )
+        self._tell(notice, copies)
+
+    def _tell(self, notice: Notice, copies: int = 1) -> None:
         self._store.connection.execute(
             "INSERT INTO notices (reference, body, copies) VALUES (?, ?, ?)",
-            (reference, self._notice_form(notice), copies),
+            (notice.reference, self._notice_form(notice), copies),
         )
 
 

@@ -19,7 +19,12 @@ _REASONS = {
     "declined_by_bank": "MS03",
 }
 _ORDER_KINDS = {OrderKind.DEBIT: DEBIT, OrderKind.RECALL: RECALL}
-_FAMILIES = {"transfer": ("ICDT", "DMCT"), "debit": ("IDDT", "PMDD"), "recall": ("ICDT", "RRTN")}
+_FAMILIES = {
+    "transfer": ("ICDT", "DMCT"),
+    "debit": ("IDDT", "PMDD"),
+    "recall": ("ICDT", "RRTN"),
+    "return": ("IDDT", "UPDD"),
+}
 """ISO's bank transaction codes by kind of booking; all else is a transfer that came in or went out."""
 
 
@@ -117,7 +122,7 @@ def notice(told: Notice, account: str) -> str:
         booked_on=told.booked_on,
         counterparty_account=told.counterparty_account,
         counterparty_name=told.counterparty_name,
-        text=told.text,
+        text=told.reason_code or told.text,
     )
     header = _around("GrpHdr", _tag("MsgId", f"N{told.reference}") + _made(told.booked_on))
     content = _tag("Id", f"N{told.reference}") + _made(told.booked_on) + _account(account) + _entry(entry)
@@ -128,7 +133,7 @@ def _entry(entry: Entry) -> str:
     came_in = entry.amount_fen > 0
     family, sub_family = _FAMILIES.get(entry.kind, ("RCDT" if came_in else "ICDT", "DMCT"))
     code = _tag("Cd", "PMNT") + _around("Fmly", _tag("Cd", family) + _tag("SubFmlyCd", sub_family))
-    is_return = entry.kind == OrderKind.RECALL
+    is_return = entry.kind in (OrderKind.RECALL, OrderKind.RETURN)
     # A return keeps the roles of the transfer that it takes back.
     role = "Dbtr" if came_in != is_return else "Cdtr"
     parties = ""
@@ -138,7 +143,9 @@ def _entry(entry: Entry) -> str:
         parties += _around(f"{role}Acct", _number(entry.counterparty_account))
     refs = _tag("AcctSvcrRef", entry.reference) + _tag("EndToEndId", entry.end_to_end_id or "NOTPROVIDED")
     details = _around("Refs", refs) + _around("RltdPties", parties)
-    if entry.text:
+    if entry.kind == OrderKind.RETURN:
+        details += _reason("RtrInf", entry.text)
+    elif entry.text:
         details += _around("RmtInf", _tag("Ustrd", entry.text))
     day = _tag("Dt", entry.booked_on.isoformat())
     content = (

@@ -1,37 +1,31 @@
 """The API as it is served: a real server in a thread, with a worker beside it where a test needs one."""
 
-import asyncio
 import hashlib
 import hmac
 import json
-import socket
-import threading
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import httpx
-import uvicorn
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from fastapi import FastAPI
+from temporalio.client import Client
 
-import worker
 from api.app import create_app
 from api.context import ApiContext
 from api.health import create_inner_app
 from books.session import Books
 from console.serve import read_notice
-from engine.client import connect
 from engine.commands import LoanCommands
 from services.staff import demo_key
 from settings import Settings
+from tests.servers.serving import NOWHERE as NOWHERE
+from tests.servers.serving import served, with_known_routes
+from tests.servers.temporal import own_namespace as own_namespace
 
 SECRET = "demo-notices"
-NOWHERE = "127.0.0.1:9"
-"""An engine that is away."""
 
 
 class Caller:
@@ -90,105 +84,18 @@ class Caller:
         return body
 
 
-def own_namespace(address: str) -> str:
-    """A namespace of one test alone: task queues and loan numbers are the same in every test."""
-
-    async def register() -> str:
-        name = f"api-{uuid.uuid4().hex}"
-        client = await connect(address, "default")
-        request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
-        await client.workflow_service.register_namespace(request)
-        return name
-
-    return asyncio.run(register())
-
-
 @contextmanager
 def serving(books: Books, settings: Settings | None = None, *, with_worker: bool = False) -> Iterator[Caller]:
     """The API on these books while the block lasts; without settings the engine is away."""
-    outer, inner = _listen(), _listen()
-    stop = threading.Event()
-    failed: list[BaseException] = []
+    configured = settings or Settings(temporal_address=NOWHERE)
 
-    def run() -> None:
+    def make(client: Client) -> list[FastAPI]:
+        context = ApiContext(books, LoanCommands(client), partial(read_notice, configured))
+        return [with_known_routes("api", create_app(context)), create_inner_app(context)]
+
+    with served(make, 2, books, configured, with_worker=with_worker) as (outer, inner):
+        caller = Caller(outer, inner)
         try:
-            asyncio.run(_serve(books, settings or Settings(temporal_address=NOWHERE), with_worker, outer, inner, stop))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 handed to the test, which would wait for nothing
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="serving")
-    thread.start()
-    caller = Caller(_url(outer), _url(inner))
-    try:
-        _wait_until_ready(caller, failed)
-        yield caller
-    finally:
-        caller.client.close()
-        stop.set()
-        thread.join()
-    if failed:
-        raise failed[0]
-
-
-async def _serve(
-    books: Books,
-    settings: Settings,
-    with_worker: bool,
-    outer: socket.socket,
-    inner: socket.socket,
-    stop: threading.Event,
-) -> None:
-    client = await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
-    context = ApiContext(books, LoanCommands(client), partial(read_notice, settings))
-    servers = [_server(create_app(context)), _server(create_inner_app(context))]
-
-    async def serve_all() -> None:
-        await asyncio.gather(*(server.serve([at]) for server, at in zip(servers, (outer, inner), strict=True)))
-
-    async with _working(settings, books) if with_worker else nullcontext():
-        serving_all = asyncio.create_task(serve_all())
-        stopped = asyncio.create_task(asyncio.to_thread(stop.wait))
-        await asyncio.wait((serving_all, stopped), return_when=asyncio.FIRST_COMPLETED)
-        for server in servers:
-            server.should_exit = True
-        await serving_all
-
-
-@asynccontextmanager
-async def _working(settings: Settings, books: Books) -> AsyncIterator[None]:
-    client = await connect(settings.temporal_address, settings.temporal_namespace)
-    async with worker.running(settings, client, books) as dispatcher:
-        dispatching = asyncio.create_task(dispatcher.run())
-        try:
-            yield
+            yield caller
         finally:
-            dispatching.cancel()
-            await asyncio.gather(dispatching, return_exceptions=True)
-
-
-def _server(app: Any) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="error", timeout_graceful_shutdown=5))
-
-
-def _listen() -> socket.socket:
-    opened = socket.socket()
-    opened.bind(("127.0.0.1", 0))
-    opened.listen(2048)
-    return opened
-
-
-def _url(listening: socket.socket) -> str:
-    return f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-
-def _wait_until_ready(caller: Caller, failed: list[BaseException]) -> None:
-    give_up_at = time.monotonic() + 30
-    while True:
-        if failed:
-            raise failed[0]
-        assert time.monotonic() < give_up_at, "the API did not get ready"
-        try:
-            if caller.client.get(f"{caller.inner_url}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
+            caller.client.close()

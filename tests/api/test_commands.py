@@ -1,6 +1,8 @@
 """Commands by API with the engine at work: what a person waits for really happens, or is refused with the reason."""
 
 import itertools
+import re
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,8 @@ from books.session import Books
 from models.outbox import NumberSeries
 from settings import Settings
 from tests.api.serving import Caller, own_namespace, serving
+from tests.services.procedure import INTEGRATOR
+from tests.services.signatures import all_sign, await_contract
 from tests.simulators.running import Outside, running_outside
 from tests.workflows.people import application, earner
 
@@ -40,14 +44,16 @@ def house(books: Books, temporal_server: str, outside: Outside) -> Iterator["Hou
         outside_url=outside.url,
     )
     with serving(books, settings, with_worker=True) as caller:
-        yield House(caller)
+        yield House(caller, books, outside)
 
 
 class House:
     """A lender at work, reached by API alone."""
 
-    def __init__(self, api: Caller) -> None:
+    def __init__(self, api: Caller, books: Books, outside: Outside) -> None:
         self.api = api
+        self.books = books
+        self.outside = outside
 
     def apply(self) -> str:
         """An application that waits for approval."""
@@ -76,19 +82,50 @@ class House:
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.api.post(f"/loans/{loan}/{act}", body, SYSTEM, headers=headers)
 
+    def sign(self, loan: str) -> None:
+        """Every party signs the contract."""
+        await_contract(self.books, loan)
+        all_sign(self.books, loan, INTEGRATOR)
+
     def running(self) -> str:
         """A loan that was paid out."""
         loan = self.apply()
         self.decide(loan)
+        self.sign(loan)
         assert self.tell(loan, "acceptance").status_code == 200
         self.at(loan, "repayment")
         return loan
+
+
+def sign_by_api(house: House, loan: str) -> None:
+    """The borrower signs as an integrator has him do it, with the code that his provider sent him."""
+    path = f"/loans/{loan}/signatures"
+    assert house.tell(loan, "acceptance").json()["code"] == "not_signed"
+    shown = house.api.eventually(path, SYSTEM, lambda found: found["contract"] is not None)
+    (signer,) = shown["signers"]
+    asked = house.api.post(f"/loans/{loan}/signing-codes", {"party": signer["party"]}, SYSTEM)
+    assert asked.status_code == 202
+
+    def told() -> list[str]:
+        messages = house.outside.call("GET", "/sms/messages").json()
+        return [code for one in messages if loan in one["text"] for code in re.findall(r"验证码(\d{6})", one["text"])]
+
+    give_up_at = time.monotonic() + 30
+    while not told():
+        assert time.monotonic() < give_up_at, "no code was sent"
+        time.sleep(0.05)
+    (code,) = told()
+    body = {"party": signer["party"], "code": code, "document_sha256": shown["contract"]["sha256"]}
+    signed = house.api.post(path, body, SYSTEM)
+    assert (signed.status_code, signed.json()["complete"]) == (201, True)
+    assert code not in house.api.get(f"/loans/{loan}/history", "auditor-wei").text
 
 
 def test_a_loan_goes_from_application_to_settlement_by_api(house: House) -> None:
     loan = house.apply()
 
     assert house.decide(loan)["stage"] == "acceptance"
+    sign_by_api(house, loan)
     accepted = house.tell(loan, "acceptance").json()
     assert (accepted["loan"], accepted["stage"]) == (loan, "disbursement")
     shown = house.at(loan, "repayment")
@@ -113,6 +150,7 @@ def test_a_prepayment_sent_again_with_its_key_is_drawn_once(house: House) -> Non
 def test_a_command_sent_again_with_its_key_gets_its_answer_again_whatever_the_loan_has_come_to(house: House) -> None:
     loan = house.apply()
     house.decide(loan)
+    house.sign(loan)
     first = house.tell(loan, "acceptance", key="accept-1")
     house.at(loan, "repayment")
     clearing = house.tell(loan, "prepayment", key="clear-1")

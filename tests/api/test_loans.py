@@ -95,6 +95,53 @@ def test_a_running_loan_shows_its_figures_as_text_with_two_places(api: Caller, p
     assert "fen" not in str(shown)
 
 
+def test_an_installment_is_explained_in_the_language_asked_for(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+
+    def asked(language: str, n: int = 1) -> Any:
+        return api.get(f"/loans/{loan}/schedule?explain={n}", headers={"Accept-Language": language}).json()
+
+    shown = asked("en-GB,zh;q=0.5")
+    explanation = shown["explanation"]
+    assert (explanation["n"], explanation["total"], explanation["language"]) == (1, shown["rows"][0]["total"], "en")
+    interest, principal = explanation["steps"]
+    assert interest["pieces"] == [
+        {"from": "2026-01-05", "to": "2026-02-05", "base_fen": "1200000", "rate": "9/125", "span": "1/12",
+         "exact_fen": "7200"}
+    ]  # fmt: skip
+    assert interest["sentence"].startswith("Interest 72.00: 2026-01-05 to 2026-02-05: 12,000.00 × 7.2% × 1/12 = 72")
+    assert (principal["amount"], principal["level"], principal["solved"]["periods"]) == ("967.43", "1039.43", 12)
+    assert asked("zh-CN")["explanation"]["steps"][1]["sentence"].startswith("本金967.43元：每期还款额1,039.43元")
+    assert asked("fr")["explanation"]["language"] == "zh"
+    refused = api.get(f"/loans/{loan}/schedule?explain=13")
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_installment")
+    assert api.get(f"/loans/{loan}/schedule").json()["explanation"] is None
+
+
+def test_what_clears_a_loan_is_explained_and_only_of_one_that_runs(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    procedure.day += timedelta(days=10)
+    procedure.advance(loan)
+
+    shown = api.get(f"/loans/{loan}/settlement", headers={"Accept-Language": "en"}).json()
+
+    assert shown["settlement"] == api.get(f"/loans/{loan}").json()["settlement"]
+    assert shown["prepayment_fee"] == "0.00"
+    assert [(step["kind"], step["amount"]) for step in shown["steps"]] == [
+        ("principal_left", "12000.00"),
+        ("interest_to_date", "23.23"),
+    ]
+    assert not fractions(shown)
+    refused = api.get(f"/loans/{procedure.graded()}/settlement")
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_stage")
+
+
+def test_the_status_names_the_yearly_cost_once_there_are_terms(api: Caller, procedure: Procedure) -> None:
+    assert api.get(f"/loans/{procedure.graded()}").json()["cost_percent"] is None
+    assert api.get(f"/loans/{procedure.offered()}").json()["cost_percent"] == "7.20"
+    assert api.get(f"/loans/{procedure.running()}").json()["cost_percent"] == "7.20"
+
+
 def test_every_yuan_of_a_loan_is_among_its_transactions(api: Caller, procedure: Procedure) -> None:
     loan = procedure.running()
 

@@ -75,3 +75,39 @@ def test_finance_prepays_nobodys_loan(api: Caller, procedure: Procedure) -> None
     answer = api.post(f"/loans/{procedure.running()}/prepayment", None, "finance-sun")
 
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+def test_a_quote_that_holds_is_kept_under_an_id(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    until = str(procedure.day + timedelta(days=10))
+
+    quote = api.post(f"/loans/{loan}/prepayment-quote", {"valid_until": until}).json()
+
+    assert (quote["valid_until"], quote["settles"]) == (until, True)
+    with procedure.at() as work:
+        kept = work.prepayments.fitting(loan, int(quote["amount"].replace(".", "")), procedure.day)
+    assert kept is not None
+    assert kept.id == quote["quote"]
+    assert api.post(f"/loans/{loan}/prepayment-quote").json()["quote"] is None
+
+
+def test_a_quote_cannot_hold_for_ever(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    answer = api.post(f"/loans/{loan}/prepayment-quote", {"valid_until": str(procedure.day + timedelta(days=32))})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_prepayment")
+    assert list(answer.json()["fields"]) == ["valid_until"]
+
+
+def test_settlement_figures_are_told_for_each_day_of_a_stretch(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    until = procedure.day + timedelta(days=30)
+
+    days = api.get(f"/loans/{loan}/settlement-figures?from={procedure.day}&to={until}").json()["days"]
+
+    assert [days[0], len(days)] == [{"currency": "CNY", "on": str(procedure.day), "amount": "12000.00"}, 31]
+    assert float(days[-1]["amount"]) > 12000
+    alone = api.get(f"/loans/{loan}/settlement-figures?from={until}").json()["days"]
+    assert alone == days[-1:]
+    for period in (f"from={until}&to={procedure.day}", "from=2020-01-01", f"from={procedure.day}&to=2099-01-01"):
+        answer = api.get(f"/loans/{loan}/settlement-figures?{period}")
+        assert answer.status_code == 422, period

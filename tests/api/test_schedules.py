@@ -32,6 +32,18 @@ def test_a_schedule_adds_up(refusing_api: Caller) -> None:
     assert len(answer.json()["rows"]) == 12
 
 
+def test_a_case_may_ask_for_one_explanation_or_for_several(refusing_api: Caller) -> None:
+    one, several, wrong, missing = refusing_api.post(
+        "/schedules", [{"terms": TERMS, "explain": asked} for asked in (2, [12, 1], [1, "2"], [13])]
+    ).json()
+
+    assert (one["explanation"]["n"], len(one["explanation"]["steps"])) == (2, 2)
+    assert [row["n"] for row in several["explanations"]] == [12, 1]
+    assert several["explanations"][1]["steps"][0]["zh"].startswith("利息120.00元")
+    assert (wrong["error"]["code"], wrong["error"]["field"]) == ("invalid_case", "explain")
+    assert (missing["error"]["code"], missing["error"]["field"]) == ("unknown_installment", "explain")
+
+
 def test_a_list_gives_each_result_in_its_place(refusing_api: Caller) -> None:
     cases: list[object] = [
         {"operation": "schedule", "terms": TERMS},

@@ -21,6 +21,7 @@ A_COLUMN = {
     "decision": "outcome = 'refuse'",
     "loan_event": "position = 9",
     "application": "entered_by = 'nobody'",
+    "account_check": "result = 'closed'",
     "ledger_account": "code = '9999'",
     "account_version": "vat_basis_points = 1",
     "non_accrual_rule": "above_dpd = 1",

@@ -96,12 +96,17 @@ def look_at_money(work: UnitOfWork, loan: str) -> None:
     work.ledger.balance("1001", loan=loan)
     work.ledger.balance("1001", on=DAY)
     work.ledger.by_month("1001", "2001")
+    work.ledger.page("1001", DAY, DAY, after=loan, limit=50)
+    work.ledger.booked_by_month("2201", DAY)
 
 
 def look_at_months(work: UnitOfWork, loan: str) -> None:
     periods = work.periods
     periods.last_closed()
     periods.last_month_end()
+    periods.closed("2026-01")
+    periods.ended("2026-01")
+    periods.figures("2026-01")
     periods.first_payout()
     for ready_only in (True, False):
         periods.loans_to_end(Month.of(DAY), after=loan, limit=200, ready_only=ready_only)
@@ -154,16 +159,28 @@ def look_at_papers(work: UnitOfWork, loan: str) -> None:
     papers, signatures = work.papers, work.signatures
     papers.by_key("k")
     papers.of_loan(loan)
-    papers.count(loan)
+    papers.count(loan, "system")
     papers.is_due(NOW)
     papers.contract_terms(loan)
     papers.terms(loan, 1)
     papers.events(loan, 1)
     papers.contract(loan, 1)
+    papers.contract_order(loan)
     signatures.newest_code("p")
+    signatures.good_codes("d", NOW)
     signatures.codes_since("p", NOW)
     signatures.of_document("d")
     signatures.of_loan(loan)
+
+
+def look_at_accounts(work: UnitOfWork, loan: str) -> None:
+    accounts = work.accounts
+    accounts.questions(["p", "q"])
+    accounts.newest_check(loan, "i")
+    accounts.mandate("m")
+    accounts.active_mandate(loan, "i")
+    accounts.change_of_task("t")
+    accounts.changes(loan)
 
 
 def look_at_origins(work: UnitOfWork, loan: str) -> None:
@@ -181,6 +198,7 @@ LOOKS = (
     look_at_changes,
     look_at_statements,
     look_at_papers,
+    look_at_accounts,
     look_at_origins,
 )
 

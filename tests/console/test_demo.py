@@ -11,8 +11,9 @@ import pytest
 
 from books.schema import migrate
 from books.session import Books
+from console.callers import ApiRefused
 from console.demo import MARK, DemoPlan, demo
-from console.people import ApiRefused, ScriptedPeople
+from console.people import ScriptedPeople
 from console.seed import seed
 from console.up import Addresses
 from models.staff import Role

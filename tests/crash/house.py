@@ -31,6 +31,7 @@ from settings import Settings
 from simulators.people import DEFAULT_SEED, population
 from simulators.records import PayingHabit, Person
 from tests.crash.mortal import Mortal, lasting_port, listens, python
+from tests.services.signatures import all_sign, await_contract
 from tools.servers import temporal_binary
 
 FIRST_DAY = date(2026, 1, 5)
@@ -142,7 +143,10 @@ class House:
         return await self.commands.decide(loan, order)
 
     async def accept(self, loan: str) -> CommandResult:
-        """The borrower accepts the contract."""
+        """Every party signs the contract, once a worker has made it, and the borrower accepts."""
+        if self.stage(loan) is Stage.ACCEPTANCE:
+            await asyncio.to_thread(await_contract, self.books, loan)
+            await asyncio.to_thread(all_sign, self.books, loan, Actor(INTEGRATOR.actor_id, INTEGRATOR.role))
         return await self.commands.accept(loan, CommandOrder(sender=INTEGRATOR, command_id=f"accept-{loan}"))
 
     async def repay_all(self, loan: str) -> CommandResult:
@@ -165,8 +169,9 @@ class House:
             try:
                 await (command(loan) if command else asyncio.sleep(0.05))
             except CommandRefused as refusal:
-                # The books are a moment ahead of the engine, after a crash for some seconds.
-                if refusal.code not in ("task_closed", "wrong_stage"):
+                # The books are a moment ahead of the engine, after a crash for some seconds; the check of the account
+                # and the mandate go by the outbox, after a crash when its lease is over.
+                if refusal.code not in ("task_closed", "wrong_stage", "account_not_verified", "no_mandate"):
                     raise
                 await asyncio.sleep(0.1)
 

@@ -18,9 +18,16 @@ from models.tasks import Decision
 from services.reports import funds
 from tests.crash.house import House, eventually
 
-LIFE_OF_SMS = {"application_received": 1, "offer": 1, "paid_out": 1, "settled": 1}
+LIFE_OF_SMS = {"application_received": 1, "offer": 1, "signing_code": 1, "paid_out": 1, "settled": 1}
 """Messages of a loan that is approved, paid out and cleared before its first reminder."""
-DONE_ONCE = ("application_submitted", "case_graded", "approval_decided", "contract_accepted", "loan_paid_out")
+DONE_ONCE = (
+    "application_submitted",
+    "case_graded",
+    "approval_decided",
+    "contract_signed",
+    "contract_accepted",
+    "loan_paid_out",
+)
 """Acts that stand in the audit log of a repaid loan exactly once."""
 
 

@@ -69,7 +69,7 @@ async def test_a_worker_killed_while_it_draws_an_installment_draws_it_once_and_c
         assert time.monotonic() - killed_at < 60
         (drawn,) = (one for one in house.payments(loan) if one.kind is PaymentKind.INSTALLMENT)
         assert drawn.value_date == house.loan(loan).closed_on
-        life = {"application_received": 1, "offer": 1, "paid_out": 1, "reminder": 1, "settled": 1}
+        life = {"application_received": 1, "offer": 1, "signing_code": 1, "paid_out": 1, "reminder": 1, "settled": 1}
         await assert_nothing_lost_or_doubled(house, loan, sms=life)
         with house.books.read() as work:
             charged = {posting.debit for posting in work.ledger.of_loan(loan)}

@@ -29,6 +29,7 @@ def follow(books: Books, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("LOANWRIGHT_URL", api.url)
         monkeypatch.setenv("LOANWRIGHT_KEY", demo_key("integrator-demo"))
         monkeypatch.setenv("LOANWRIGHT_APPROVER_KEY", demo_key("risk-qian"))
+        monkeypatch.setenv("LOANWRIGHT_OUTSIDE_URL", settings.outside_url)
         try:
             for line, block in blocks(PAGE, "python"):
                 run(PAGE, line, block, names)

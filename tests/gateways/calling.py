@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 import aiohttp
 
 from gateways.bank import BankGateway
-from gateways.bank_messages import BankProtocol, DebitOrder, OwnAccount, TransferOrder, TransferResult
+from gateways.bank_messages import BankProtocol, DebitOrder, MandateRequest, OwnAccount, TransferOrder, TransferResult
 from gateways.bureau import CreditBureau
 from gateways.cards import CardRegister
 from gateways.connection import open_session
@@ -111,7 +112,19 @@ async def transfer(gateways: Gateways) -> TransferResult:
 
 async def debit(gateways: Gateways) -> TransferResult:
     """Takes money from somebody."""
-    return await gateways.bank.debit(debit_order())
+    return await draw(gateways, debit_order())
+
+
+async def mandated(gateways: Gateways, order: DebitOrder) -> DebitOrder:
+    """The order under a mandate of that person, entered once."""
+    key = f"G-1:mandate:{order.from_account}"
+    request = MandateRequest(key, order.from_account, order.from_name, date(2026, 1, 1), "a" * 64)
+    return replace(order, mandate=await gateways.bank.register_mandate(request))
+
+
+async def draw(gateways: Gateways, order: DebitOrder) -> TransferResult:
+    """Carries a debit out under a mandate."""
+    return await gateways.bank.debit(await mandated(gateways, order))
 
 
 async def check_card(gateways: Gateways) -> object:

@@ -17,7 +17,7 @@ from gateways.bank_messages import (
 from gateways.errors import OrderUnsendable, OutsideRefused, OutsideUnavailable
 from models.statements import Direction
 from simulators.records import PayingHabit
-from tests.gateways.calling import DIRECT, ISO, ON, SOMEBODY, Gateways, ask, debit_order, transfer_order
+from tests.gateways.calling import DIRECT, ISO, ON, SOMEBODY, Gateways, ask, debit_order, draw, mandated, transfer_order
 from tests.simulators.running import LENDER, PEOPLE, Outside
 
 
@@ -50,7 +50,7 @@ def test_a_partial_debit_takes_what_is_there(outside: Outside, own: OwnAccount) 
 
     async def take(gateways: Gateways) -> list[TransferResult]:
         orders = [debit_order(person, 10**9, date(2026, 1, 28), partial=partial) for partial in (False, True)]
-        return [await gateways.bank.debit(order) for order in orders]
+        return [await draw(gateways, order) for order in orders]
 
     whole, part = ask(outside.url, take, own=own)
     assert (whole.status, whole.reason_code) == ("declined", "insufficient_funds")
@@ -96,7 +96,7 @@ def test_a_recall_returns_the_money(outside: Outside, own: OwnAccount) -> None:
 def test_the_statement_of_a_day_lists_each_booking_once(outside: Outside, own: OwnAccount) -> None:
     day = date(2026, 3, 3) if own is ISO else date(2026, 3, 5)
     order = debit_order(amount_fen=77, value_date=day)
-    result = ask(outside.url, lambda gateways: gateways.bank.debit(order), own=own)
+    result = ask(outside.url, lambda gateways: draw(gateways, order), own=own)
     statement = ask(outside.url, lambda gateways: gateways.bank.statement(day), own=own)
     (entry,) = statement.entries
     assert (entry.reference, entry.end_to_end_id) == (result.bank_reference, result.end_to_end_id)
@@ -117,7 +117,7 @@ def test_a_statement_asked_for_again_is_known_by_its_id_and_a_later_one_by_anoth
     async def ask_between_bookings(gateways: Gateways) -> list[tuple[str, str]]:
         seen = []
         for _ in range(2):
-            await gateways.bank.debit(debit_order(amount_fen=5, value_date=day))
+            await draw(gateways, debit_order(amount_fen=5, value_date=day))
             for _ in range(2):
                 statement = await gateways.bank.statement(day)
                 seen.append((statement.statement_id, statement.content_digest))
@@ -138,7 +138,7 @@ def test_both_links_give_the_same_statement(outside: Outside) -> None:
             TransferOrder("G-9:both:1", SOMEBODY.account, SOMEBODY.name, 900, day, "放款 <1> & 2")
         )
         await gateways.bank.recall(paid.end_to_end_id, "wrong account", day)
-        await gateways.bank.debit(debit_order(amount_fen=33, value_date=day))
+        await draw(gateways, debit_order(amount_fen=33, value_date=day))
 
     ask(outside.url, book)
     iso, direct = (ask(outside.url, lambda gateways: gateways.bank.statement(day), own=own) for own in (ISO, DIRECT))
@@ -190,7 +190,8 @@ def test_an_order_whose_answer_was_lost_is_carried_out_once(outside: Outside, ow
             return await gateways.bank.transfer(paying)
         return await gateways.bank.debit(taking)
 
-    paying, taking = transfer_order(amount_fen=60), debit_order(amount_fen=60)
+    paying = transfer_order(amount_fen=60)
+    taking = ask(outside.url, lambda gateways: mandated(gateways, debit_order(amount_fen=60)), own=own)
     order = paying if kind == "transfer" else taking
     before_fen = outside.balance(LENDER)
     outside.plan_fault("bank", "lost_answer", operation=f"{kind}s")

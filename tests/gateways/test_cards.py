@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateways.cards import CardResult
+from models.accounts import CardResult
 from simulators.records import Person
 from tests.gateways.calling import SOMEBODY, ask
 from tests.simulators.running import PEOPLE, Outside

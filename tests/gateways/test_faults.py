@@ -22,6 +22,7 @@ from tests.gateways.calling import (
     ask,
     debit,
     debit_order,
+    mandated,
     transfer,
     transfer_order,
 )
@@ -112,7 +113,7 @@ def test_a_refused_call_is_not_retried(outside: Outside, service: str) -> None:
 @links
 @pytest.mark.parametrize("call", [transfer, debit])
 def test_a_declined_order_is_a_result(outside: Outside, call: type, own: OwnAccount) -> None:
-    outside.plan_fault("bank", "decline")
+    outside.plan_fault("bank", "decline", operation=f"{call.__name__}s")
     result = ask(outside.url, call, own=own)
     assert (result.status, result.reason_code, result.amount_fen) == ("declined", "declined_by_bank", 0)
 
@@ -120,7 +121,7 @@ def test_a_declined_order_is_a_result(outside: Outside, call: type, own: OwnAcco
 @links
 @pytest.mark.parametrize("call", [transfer, debit])
 def test_a_pending_order_is_a_result_and_settles_later(outside: Outside, call: type, own: OwnAccount) -> None:
-    outside.plan_fault("bank", "pending")
+    outside.plan_fault("bank", "pending", operation=f"{call.__name__}s")
     result = ask(outside.url, call, own=own)
     assert (result.status, result.amount_fen, result.booked_on) == ("pending", 0, None)
     outside.answer("POST", "/control/settlements", {})
@@ -173,7 +174,8 @@ def test_status_tells_what_became_of_a_transfer_without_an_answer(
 def test_after_sigkill_between_order_and_answer_status_is_right_and_money_moved_once(
     outside: Outside, killed_while_debiting: bool, own: OwnAccount
 ) -> None:
-    paying, taking = transfer_order(), debit_order()
+    paying = transfer_order()
+    taking = ask(outside.url, lambda gateways: mandated(gateways, debit_order()), own=own)
     order_id = taking.end_to_end_id if killed_while_debiting else paying.end_to_end_id
     balance_fen = outside.balance(LENDER)
 

@@ -173,18 +173,19 @@ def test_a_late_decline_is_a_notice_with_its_reason() -> None:
 def told(kind: OrderKind = OrderKind.DEPOSIT, status: OrderStatus = OrderStatus.SETTLED) -> Notice:
     """What the bank would tell of an order."""
     settled = status is OrderStatus.SETTLED
+    returned = kind is OrderKind.RETURN
     return Notice(
         reference="BK000000000009",
         kind=kind,
         status=status,
         end_to_end_id="L26000001:order:1",
-        direction="out" if kind is OrderKind.TRANSFER else "in",
+        direction="out" if kind in (OrderKind.TRANSFER, OrderKind.RETURN) else "in",
         amount_fen=5000 if settled else 0,
         booked_on=ON,
         counterparty_account=SOMEBODY.account,
         counterparty_name=SOMEBODY.name,
-        text="还款 L26000001",
-        reason_code=None if settled else "account_closed",
+        text="" if returned else "还款 L26000001",
+        reason_code=None if settled and not returned else "account_closed",
     )
 
 
@@ -197,8 +198,9 @@ def test_a_booking_in_xml_says_what_it_says_in_json(kind: OrderKind) -> None:
             "reference": "BK000000000009",
             "kind": kind,
             "end_to_end_id": "L26000001:order:1",
-            "direction": "out" if kind is OrderKind.TRANSFER else "in",
-            "text": "还款 L26000001",
+            "direction": told(kind).direction,
+            "text": told(kind).text,
+            "reason_code": told(kind).reason_code,
         }
     ).encode()
     from_xml, from_json = (verify_notice(body, signed(body), NOTICE_SECRET, now=NOW) for body in (in_xml, in_json))

@@ -34,6 +34,13 @@ def account(terms: Terms, events: list[Event], day: str) -> LoanAccount:
     return service(terms, events, date.fromisoformat(day))
 
 
+def parts(state: LoanAccount, identity: str) -> tuple[int, ...]:
+    """What an event's money went to: penalty, fee, interest, principal, subsidy, credit."""
+    own = [one for one in state.allocations if one.event_id == identity]
+    names = ("penalty", "fee", "interest", "principal", "subsidy", "credit")
+    return tuple(sum(getattr(one, name) for one in own) for name in names)
+
+
 FIRST = date(2024, 1, 1)
 
 amounts = st.integers(1, 2_000_000).map(lambda fen: f"{fen // 100}.{fen % 100:02d}")

@@ -84,7 +84,7 @@ def test_a_loan_without_cost_has_a_rate_of_zero() -> None:
             "payments[1].first",
         ),
         (
-            {"unit_periods_per_year": 24, "first_payment_unit_periods": None, "odd_days_fraction": None},
+            {"unit_periods_per_year": 8, "first_payment_unit_periods": None, "odd_days_fraction": None},
             "first_payment_unit_periods",
         ),
         ({"principal": "0.01", "payments": [{"amount": "10000000", "first": "1978-02-10"}]}, "payments"),
@@ -132,6 +132,10 @@ def test_xirr_is_the_effective_yearly_rate() -> None:
     rate = xirr([(date(2023, 1, 1), -1000), (date(2024, 1, 1), Decimal(1100))])
     assert rate is not None
     assert round(rate, 8) == Decimal("0.1")
+
+
+def test_a_rate_beyond_all_numbers_is_none() -> None:
+    assert xirr([(date(2024, 1, 1), -1), (date(2024, 1, 2), 10**9)]) is None
 
 
 def test_money_that_flows_one_way_only_has_no_xirr() -> None:

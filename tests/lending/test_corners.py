@@ -5,27 +5,18 @@ from fractions import Fraction
 
 import pytest
 
-from lending.account import LoanAccount
 from lending.apr import apr
 from lending.daycount import is_leap
 from lending.delinquency import Milestones, next_day_that_matters
 from lending.prepayment import InvalidOffer, settlement_figures
 from lending.schedules import build_schedule
 from lending.timeline import Timeline
-from tests.lending.builders import account, event, terms_of
+from tests.lending.builders import account, event, parts, terms_of
 
 EQUAL = terms_of(method="equal_principal")
 PENALISED = terms_of(method="equal_principal", late={"penalty_multiple": "1.5"})
+COMPOUND = terms_of(method="equal_principal", late={"penalty_multiple": "1.5", "compound": True})
 REAGED = event("reschedule", "2024-02-21", "r", from_="2024-03-01", extra_periods=1, reage=True)
-METHODS = ["level_payment", "equal_principal", "flat", "interest_only", "bullet"]
-
-
-def parts(state: LoanAccount, identity: str) -> tuple[int, ...]:
-    """What an event's money went to: penalty, fee, interest, principal, subsidy, credit."""
-    own = [one for one in state.allocations if one.event_id == identity]
-    names = ("penalty", "fee", "interest", "principal", "subsidy", "credit")
-    return tuple(sum(getattr(one, name) for one in own) for name in names)
-
 
 # -- arrears -----------------------------------------------------------------------------------------------------------
 
@@ -71,6 +62,49 @@ def test_a_reminder_on_the_due_date_itself_is_none() -> None:
     assert on_due.why.value == "due"
 
 
+def test_what_is_charged_with_a_re_aged_row_is_paid_in_full_though_other_parts_wait_for_it() -> None:
+    reaged = event("reschedule", "2024-02-21", "r", from_="2024-03-01", reage=True)
+    events = [reaged, event("fee", "2024-02-22", amount="50"), event("repayment", "2024-02-22", "f", amount="60")]
+    state = account(EQUAL, events, "2024-02-22")
+    # The 120.00 of interest moved to 1 March are not asked for before: the fee is paid, 10.00 are kept.
+    assert parts(state, "f") == (0, 5000, 0, 0, 0, 1000)
+    assert (state.fee_outstanding_fen, state.interest_outstanding_fen) == (0, 12_000)
+
+
+def test_principal_paid_within_the_days_of_grace_bears_no_penalty_though_interest_stays_unpaid() -> None:
+    order = ["principal", "interest", "fee", "penalty"]
+    terms = terms_of(
+        method="equal_principal", allocation_order=order, late={"penalty_multiple": "1.5", "grace_days": 3}
+    )
+    state = account(terms, [event("repayment", "2024-02-04", amount="1000")], "2024-02-11")
+    assert (state.rows[0].principal_due, state.rows[0].interest_due, state.charged.penalty) == (0, 12_000, 0)
+
+
+def test_interest_left_when_all_principal_is_waived_is_late_from_its_due_date_on() -> None:
+    waived = event("waiver", "2024-01-22", amount="12000", component="principal")
+    assert account(COMPOUND, [waived], "2024-02-01").charged.penalty == 0
+    row = account(COMPOUND, [waived], "2024-02-22").rows[0]
+    # 120.00 x 21/31 = 81.29 of interest, which bears 1.5 % a month for 21 of the 29 days from 1 February.
+    assert (row.interest_due, row.penalty_due) == (8129, 88)
+
+
+def test_a_penalty_moved_by_re_ageing_is_not_counted_as_that_of_the_row_it_ends_in() -> None:
+    reaged = event("reschedule", "2024-02-21", "r", from_="2024-04-01", reage=True)
+    waived = event("waiver", "2024-02-22", amount="12000", component="principal")
+    row = account(COMPOUND, [reaged, waived], "2024-03-11").rows[1]
+    # Moved: 120.00 and 1,120 x 1.5 % x 20/29 = 11.59. To 22 February 80.00 more; 200.00 are late for 10 of 31 days.
+    assert (row.interest_due, row.penalty_due) == (20_000, 1159 + 97)
+
+
+def test_a_penalty_runs_through_an_installment_for_a_fee_by_its_days() -> None:
+    terms = terms_of(method="equal_principal", n_periods=2, late={"penalty_multiple": "1.5"})
+    fee = event("fee", "2024-01-05", amount="20", due="2024-03-16")
+    row = account(terms, [fee], "2024-04-16").rows[0]
+    # 6,000 at 1.5 % a month: a month to 1 March, 15 of the 29 days before 16 March, a month after it:
+    # 90.00 x (1 + 15/29 + 1) = 226.5517
+    assert row.penalty == 22_655
+
+
 # -- the state's part --------------------------------------------------------------------------------------------------
 
 
@@ -97,6 +131,12 @@ def test_a_bullet_shares_its_interest_where_the_subsidy_ended() -> None:
     assert prepaid.charged.subsidy == 18_207
 
 
+def test_where_the_subsidy_ends_in_a_later_period_the_state_bears_its_days_on_the_balance_then() -> None:
+    row = account(terms_of(method="equal_principal", subsidised_until="2024-02-16"), [], "2024-01-05").rows[1]
+    # 11,000 x 1 % x 15/29 = 56.90 of 110.00
+    assert (row.subsidy, row.interest) == (5690, 5310)
+
+
 def test_a_flat_loan_shares_the_period_where_the_subsidy_ends() -> None:
     rows = build_schedule(terms_of(method="flat", subsidised_until="2024-01-16")).rows
     assert [(row.subsidy, row.interest) for row in rows[:2]] == [(5806, 6194), (0, 12_000)]
@@ -109,165 +149,6 @@ def test_money_of_the_state_that_waited_is_used_once() -> None:
     assert (state.subsidy_credit_fen, state.subsidy_outstanding_fen) == (0, 9000)
 
 
-# -- interest and plans ------------------------------------------------------------------------------------------------
-
-
-def test_waiving_a_part_of_deferred_interest_leaves_the_rest_to_the_next_payment() -> None:
-    terms = terms_of(method="equal_principal", interest_deferral_periods=1)
-    waived = account(terms, [event("waiver", "2024-02-01", amount="50", component="interest")], "2024-02-01")
-    assert waived.accrued_interest_fen == 7000
-    second = account(terms, [event("waiver", "2024-02-01", amount="50", component="interest")], "2024-03-01")
-    # What is left of January's 120.00, and 110.00 of February.
-    assert second.rows[1].interest_due == 7000 + 11_000
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_interest_is_rounded_to_the_unit_of_the_contract_in_every_method(method: str) -> None:
-    terms = terms_of(method=method, principal="12345.00", annual_rate_percent="7.77", rounding={"to": "1"})
-    rows = build_schedule(terms).rows
-    assert all(row.interest % 100 == 0 for row in rows)
-    assert all(row.principal % 100 == 0 for row in rows)
-    settled = account(terms, [event("settlement", "2024-02-11")], "2024-02-11")
-    assert settled.charged.interest % 100 == 0
-
-
-def test_the_multiple_of_a_payment_rounds_the_share_of_equal_principal() -> None:
-    terms = terms_of(method="equal_principal", principal="10000.00", rounding={"payment_multiple_of": "100"})
-    assert {row.principal for row in build_schedule(terms).rows[:-1]} == {80_000}
-    assert build_schedule(terms).rows[-1].principal == 120_000
-    assert build_schedule(terms).level_fen == 80_000
-
-
-def test_a_flat_loan_without_any_interest_bears_none() -> None:
-    rows = build_schedule(terms_of(method="flat", interest_free_periods=12)).rows
-    assert [row.interest for row in rows] == [0] * 12
-
-
-def test_a_flat_loan_prepaid_within_a_period_bears_no_more_for_it_than_a_period() -> None:
-    events = [event("prepayment", "2024-01-16", "p", amount="3058.06")]
-    state = account(terms_of(method="flat"), events, "2024-01-16")
-    # 120.00 x 15/31 = 58.06 to the day; on 9,000.00 the month bears 90.00 x 16/31 more.
-    assert parts(state, "p")[2:4] == (5806, 300_000)
-    # In total 58.0645 + 46.4516 + 11 x 90.00 = 1,094.5161, a twelfth of which is a period's: 91.21.
-    assert sum(row.interest for row in state.rows) == 109_452
-    assert [row.interest for row in state.rows[:2]] == [9121, 9121]
-
-
-def test_a_bullet_settled_in_its_second_month_bears_a_month_and_the_days() -> None:
-    terms = terms_of(method="bullet", n_periods=3, first_due_date="2024-01-11", period={"unit": "month"})
-    state = account(terms, [event("settlement", "2024-02-21")], "2024-02-21")
-    # 10 days of the month from 11 December (31 days), a month, and 10 of 29 days.
-    exact = 12_000 * (Fraction(10, 31) + 1 + Fraction(10, 29))
-    assert state.charged.interest == round(exact)
-
-
-def test_a_deferral_on_real_dates_keeps_the_payment_and_lets_principal_follow_the_interest() -> None:
-    terms = terms_of(day_count="actual/365")
-    state = account(terms, [event("deferral", "2024-01-01", periods=1)], "2024-01-01")
-    assert state.rows[0].principal == 0
-    assert {row.total for row in state.rows[1:-1]} == {state.level_fen} == {build_schedule(terms).level_fen}
-
-
-def test_moving_due_dates_keeps_principal_paid_in_advance_where_it_is() -> None:
-    events = [
-        event("repayment", "2024-02-01", amount="1120"),
-        event("prepayment", "2024-02-01", amount="1000", effect="advance_due"),
-        event("reschedule", "2024-02-01", "x", from_="2024-03-01", due="2024-03-15"),
-    ]
-    state = account(EQUAL, events, "2024-02-01")
-    assert [row.principal_due for row in state.rows[1:4]] == [0, 100_000, 100_000]
-    assert len(state.rows) == 12
-    dearer = [*events[:2], event("rate_change", "2024-02-02", annual_rate_percent="24")]
-    assert [row.principal_due for row in account(EQUAL, dearer, "2024-02-02").rows[1:4]] == [0, 100_000, 100_000]
-
-
-def test_fees_with_every_installment_move_and_end_with_them() -> None:
-    terms = terms_of(method="equal_principal", fees=[{"amount": "9"}])
-    moved = account(terms, [event("reschedule", "2024-01-05", "x", from_="2024-02-01", due="2024-02-15")], "2024-02-14")
-    assert (moved.due_fen, moved.rows[0].fee) == (0, 900)
-    shorter = account(terms, [event("prepayment", "2024-01-01", amount="6000", effect="reduce_term")], "2024-01-01")
-    # The payment of the first day belongs to the first installment; six of 1,000 are left.
-    assert [row.fee for row in shorter.rows] == [900] * 6
-
-
-def test_rescheduling_from_a_later_row_solves_the_rest_on_its_own_dates() -> None:
-    terms = terms_of(payment_basis="schedule", day_count="actual/365")
-    state = account(terms, [event("reschedule", "2024-01-05", "x", from_="2024-04-01", extra_periods=3)], "2024-01-05")
-    tail = [row.total for row in state.rows[3:]]
-    assert len(tail) == 12
-    assert max(tail) - min(tail) <= 6
-    assert state.rows[0].total == build_schedule(terms).rows[0].total
-
-
-def test_several_fees_ahead_are_waived_the_nearest_first_and_no_more_than_asked() -> None:
-    events = [
-        event("fee", "2024-01-05", "near", amount="10", due="2024-02-10"),
-        event("fee", "2024-01-05", "far", amount="10", due="2024-03-10"),
-        event("waiver", "2024-01-06", amount="15", component="fee"),
-    ]
-    state = account(EQUAL, events, "2024-01-06")
-    assert (state.waived.fee, [row.fee_due for row in state.rows[:3]]) == (1500, [0, 0, 500])
-
-
-def test_before_the_payout_each_planned_part_is_still_due() -> None:
-    terms = terms_of(method="equal_principal", fees=[{"amount": "9"}], subsidised_until="2024-01-16")
-    row = account(terms, [event("disbursement", "2024-03-01", amount="1")], "2024-01-05").rows[0]
-    assert (row.principal_due, row.interest_due, row.fee_due, row.subsidy_due) == (100_000, 6194, 900, 5806)
-    assert row.outstanding == row.total == 100_000 + 6194 + 900
-
-
-def test_interest_paid_ahead_does_not_lower_the_payment_that_brings_the_balance_to_zero() -> None:
-    terms = terms_of(payment_basis="schedule", day_count="actual/365")
-    state = account(terms, [event("prepayment", "2024-01-16", amount="3000")], "2024-01-16")
-    first = state.rows[0]
-    assert first.interest_due + first.principal_due == state.level_fen
-    assert abs(state.rows[-1].total - state.level_fen) <= 6
-
-
-def test_an_installment_for_a_fee_alone_takes_no_principal_and_bears_no_interest() -> None:
-    fee = event("fee", "2024-01-05", amount="20", due="2025-02-01")
-    for method in ("equal_principal", "flat"):
-        terms = terms_of(method=method)
-        state = account(terms, [fee, event("prepayment", "2024-02-01", amount="3000")], "2024-02-01")
-        last = state.rows[-1]
-        assert (last.principal, last.interest, last.fee, last.total) == (0, 0, 2000, 2000)
-        assert state.rows[-2].balance == 0
-
-
-def test_a_bullets_interest_stays_with_its_principal_when_a_fee_is_due_after_it() -> None:
-    terms = terms_of(method="bullet", n_periods=3)
-    fee = event("fee", "2024-01-05", amount="20", due="2024-05-01")
-    for events in ([fee], [fee, event("rate_change", "2024-02-02", annual_rate_percent="12")]):
-        after = account(terms, events, "2024-04-05")
-        assert [(row.principal, row.interest, row.fee) for row in after.rows[2:]] == [
-            (1_200_000, 36_000, 0),
-            (0, 0, 2000),
-        ]
-        assert (after.accrued_interest_fen, after.settlement_fen) == (0, 1_238_000)
-
-
-def test_re_aged_principal_is_taken_by_the_only_installment_left() -> None:
-    fee = event("fee", "2024-01-05", amount="20", due="2025-03-01")
-    reaged = event("reschedule", "2025-01-15", "x", from_="2025-03-01", reage=True)
-    state = account(EQUAL, [fee, reaged], "2025-01-15")
-    assert [row.principal for row in state.rows[:-1]] == [0] * 12
-    assert (state.rows[-1].principal, state.rows[-1].balance) == (1_200_000, 0)
-
-
-def test_interest_that_has_accrued_for_the_state_is_told_apart() -> None:
-    terms = terms_of(method="equal_principal", subsidised_until="2024-01-16")
-    state = account(terms, [], "2024-01-21")
-    # 15 of 31 days of 120.00 are the state's, five the borrower's.
-    assert (state.accrued_subsidy_fen, state.accrued_interest_fen) == (5806, 1936)
-
-
-def test_a_bullet_free_of_interest_at_first_costs_the_state_nothing_then() -> None:
-    terms = terms_of(method="bullet", n_periods=3, interest_free_periods=1, subsidised_until="2024-02-16")
-    last = build_schedule(terms).rows[-1]
-    # 15 of 29 days of 120.00, and the rest of February and March.
-    assert (last.subsidy, last.interest) == (6207, 17_793)
-
-
 # -- time --------------------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +156,35 @@ def test_a_bullet_free_of_interest_at_first_costs_the_state_nothing_then() -> No
 def test_a_century_is_a_leap_year_once_in_four(year: int, leap: bool) -> None:
     assert is_leap(year) is leap
     assert ((date(year, 3, 1) - date(year, 2, 28)).days == 2) is leap
+
+
+def test_a_quarter_clamped_over_the_new_year_keeps_the_day_of_the_payout() -> None:
+    terms = terms_of(
+        disbursement_date="2023-11-30", first_due_date="2024-02-29", n_periods=3, period={"unit": "quarter"}
+    )
+    assert terms.dues == (date(2024, 2, 29), date(2024, 5, 30), date(2024, 8, 30))
+
+
+def test_moving_a_later_installment_leaves_the_interest_of_a_first_period_that_is_not_whole() -> None:
+    terms = terms_of(method="equal_principal", first_due_date="2024-02-15")
+    moved = event("reschedule", "2024-01-05", from_="2024-04-15", due="2024-04-20")
+    # Back from 15 February: a month, and 14 of the 31 days before 15 January: 120.00 x (1 + 14/31) = 174.19
+    assert [account(terms, events, "2024-01-05").rows[0].interest for events in ([], [moved])] == [17_419, 17_419]
+
+
+def test_installments_added_after_a_later_one_was_moved_follow_it_to_working_days() -> None:
+    terms = terms_of(business_days="following")
+    longer = event("reschedule", "2024-01-05", from_="2024-04-01", due="2024-04-15", extra_periods=1)
+    rows = account(terms, [longer], "2024-01-05").rows
+    # 15 February 2025 is a Saturday that is not worked.
+    assert [row.due for row in rows[-2:]] == [date(2025, 1, 15), date(2025, 2, 17)]
+
+
+def test_installments_added_after_one_for_a_fee_fall_due_on_the_contracts_day_again() -> None:
+    fee = event("fee", "2024-01-05", amount="20", due="2024-03-18")
+    terms = terms_of(method="equal_principal", n_periods=2, business_days="following")
+    rows = account(terms, [fee, event("deferral", "2024-01-05", periods=1)], "2024-01-05").rows
+    assert [row.due for row in rows[1:]] == [date(2024, 3, 1), date(2024, 3, 18), date(2024, 4, 1)]
 
 
 def test_parts_of_a_later_period_add_up_in_30_360() -> None:
@@ -299,16 +209,16 @@ def test_time_after_a_due_date_adds_the_periods_it_runs_through() -> None:
     assert timeline.after(first, date(2024, 2, 16), date(2024, 6, 16)) == part + stub + rest
 
 
-def test_odd_days_before_the_first_payment_are_a_share_of_the_period_before_them() -> None:
+def test_odd_days_before_the_first_payment_are_a_share_of_thirty_days() -> None:
     body = {
         "principal": "5000",
         "disbursement_date": "1978-01-10",
         "payments": [{"amount": "230", "count": 24, "first": "1978-02-25"}],
         "unit_periods_per_year": 12,
     }
-    # Back from 25 February: a month to 25 January, 15 days more of the 31 from 25 December.
-    assert apr(body) == apr(body | {"first_payment_unit_periods": 1, "odd_days_fraction": "15/31"})
-    assert apr(body) != apr(body | {"odd_days_fraction": "15/31"})
+    # Back from 25 February: a month to 25 January, 15 days more of a month's thirty (Appendix J (b)(5)(ii)).
+    assert apr(body) == apr(body | {"first_payment_unit_periods": 1, "odd_days_fraction": "15/30"})
+    assert apr(body) != apr(body | {"odd_days_fraction": "15/30"})
     half = body | {"unit_periods_per_year": "12.5", "odd_days_fraction": "1/2"}
     assert apr(half) != apr(half | {"unit_periods_per_year": 12})
 
@@ -326,5 +236,11 @@ def test_settlement_figures_grow_by_the_days_interest_and_fall_with_a_payment() 
 
 @pytest.mark.parametrize(("until", "days"), [("2024-01-30", 0), ("2025-01-31", 367)])
 def test_an_offer_lasts_a_year_at_most_and_does_not_end_before_it_begins(until: str, days: int) -> None:
-    with pytest.raises(InvalidOffer, match=f"makes {days} days"):
+    with pytest.raises(InvalidOffer, match=f"makes {days} days") as refused:
         settlement_figures(EQUAL, [], date(2024, 1, 31), date.fromisoformat(until))
+    assert set(refused.value.fields) == {"until"}
+
+
+def test_an_offer_may_last_a_whole_leap_year() -> None:
+    figures = settlement_figures(EQUAL, [], date(2024, 1, 31), date(2025, 1, 30))
+    assert (len(figures), figures[0][0], figures[-1][0]) == (366, date(2024, 1, 31), date(2025, 1, 30))

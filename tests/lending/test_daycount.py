@@ -36,6 +36,8 @@ def test_actual_actual_splits_at_new_year() -> None:
 def test_actual_actual_counts_a_leap_years_days_only_to_its_end() -> None:
     span = year_fraction(DayCount.ACTUAL_ACTUAL, date(2024, 12, 1), date(2025, 3, 1))
     assert span == Fraction(31, 366) + Fraction(59, 365)
+    # 2024 is a leap year too, but no day of it is in here.
+    assert year_fraction(DayCount.ACTUAL_ACTUAL, date(2022, 7, 1), date(2023, 7, 1)) == 1
 
 
 def test_the_thirty_first_counts_as_the_thirtieth_in_30_360() -> None:

@@ -9,13 +9,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lending.components import BORROWER_COMPONENTS, Component
-from lending.events import Event, InvalidEvent
-from lending.explain import Explanation, UnknownInstallment, explain
+from lending.events import Event, EventType, InvalidEvent
+from lending.explain import Explanation, UnknownInstallment, explain, explain_rows, explain_settlement
 from lending.money import round_ratio
 from lending.servicing import service
 from lending.steps import Step, StepKind
 from lending.terms import Terms
-from lending.wording import Language
+from lending.wording import Language, names_of
 from tests.lending.builders import FIRST, any_events, any_terms, days, event, terms_of
 
 BY_PIECES = (StepKind.INTEREST, StepKind.PENALTY)
@@ -273,3 +273,64 @@ def test_the_json_form_holds_numbers_and_words() -> None:
     assert steps[1]["solved"] == {"balance": "12000.00", "periods": 12, "rate_per_period": "1/100"}
     assert (steps[1]["level"], steps[1]["interest"], steps[1]["amount"]) == ("1066.19", "120.00", "946.19")
     assert steps[0]["zh"].startswith("利息120.00元")
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_terms(), eventful(), st.integers(0, 900))
+def test_the_steps_of_what_ends_the_loan_add_up_to_it_exactly(terms: Terms, events: list[Event], offset: int) -> None:
+    day = FIRST + timedelta(days=offset)
+    try:
+        account = service(terms, events, day)
+    except InvalidEvent:
+        assume(False)
+    explanation = explain_settlement(terms, events, day)
+    assert explanation.amount_fen == account.settlement_fen == sum(step.amount_fen for step in explanation.steps)
+    for step in explanation.steps:
+        if step.kind is StepKind.INTEREST_TO_DATE:
+            exact = sum((piece.exact for piece in step.pieces), Fraction(0))
+            rule = terms.rounding
+            rounded = round_ratio(exact.numerator, exact.denominator, rule.mode, rule.to_fen)
+            assert rounded - step.before_fen == step.amount_fen
+        if step.kind is StepKind.CREDIT_KEPT:
+            assert -account.credit_fen <= step.amount_fen < 0
+    for language in Language:
+        assert all("{" not in one for one in explanation.sentences(language))
+
+
+def test_what_ends_the_loan_is_principal_interest_penalty_and_the_days_since_less_what_was_kept() -> None:
+    terms = terms_of(late={"penalty_multiple": "1.5"})
+    late = explain_settlement(terms, [], date(2024, 2, 11))
+    assert [(step.kind, step.amount_fen) for step in late.steps] == [
+        (StepKind.PRINCIPAL_LEFT, 1_200_000),
+        (StepKind.INTEREST_UNPAID, 12_000),
+        (StepKind.INTEREST_TO_DATE, 3_812),  # 11,053.81 at 1 % a month for 10 of 29 days
+        (StepKind.PENALTY_UNPAID, 489),  # 946.19 at 1.5 % a month for the same days
+    ]
+    early = explain_settlement(terms, [event("repayment", "2024-01-11", "r", amount="500")], date(2024, 1, 11))
+    assert early.steps[-1].kind is StepKind.CREDIT_KEPT
+    assert early.steps[-1].amount_fen == -50_000
+    assert early.sentences(Language.EN)[-1] == "Less money that was kept: 500.00."
+
+
+def test_several_installments_are_explained_in_the_order_asked_for() -> None:
+    both = explain_rows(terms_of(), [], date(2024, 1, 1), [3, 1])
+    assert [one.row.n for one in both] == [3, 1]
+    assert both[1].steps == explained(terms_of(), [], "2024-01-01", 1).steps
+
+
+def test_events_are_called_by_what_they_are() -> None:
+    events = [event("repayment", "2024-01-20", "L1:collect:3", amount="60"), event("write_off", "2024-02-10", "w")]
+    row = explained(terms_of(), events, "2024-02-10", 1)
+    assert "60.00 of interest was paid on 2024-02-01 by L1:collect:3." in row.sentences(Language.EN)
+    named = row.sentences(Language.EN, names_of(events, Language.EN))
+    assert "60.00 of interest was paid on 2024-02-01 by the repayment of 60.00 of 2024-01-20." in named
+    assert "by the write-off of 2024-02-10." in " ".join(named)
+    assert "2024-02-01以“2024-01-20还款60.00元”支付利息60.00元。" in row.sentences(
+        Language.ZH, names_of(events, Language.ZH)
+    )
+
+
+@pytest.mark.parametrize("kind", EventType)
+def test_every_kind_of_event_has_a_name_in_both_languages(kind: EventType) -> None:
+    for language in Language:
+        assert names_of([Event("x", kind, FIRST)], language)["x"]

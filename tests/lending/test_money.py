@@ -76,6 +76,8 @@ def test_money_of_one_currency_adds_up_and_compares() -> None:
 def test_the_negative_of_an_amount_takes_it_away() -> None:
     assert -Money(Decimal(5), "USD") == Money(Decimal(-5), "USD")
     assert (Money(Decimal(5), "USD") - Money(Decimal(2), "USD")).currency == "USD"
+    assert Money.from_fen(500, "USD") == Money(Decimal(5), "USD")
+    assert (Money(Decimal(5), "USD") + Money(Decimal(2), "USD")).currency == "USD"
 
 
 def test_two_currencies_are_never_taken_together() -> None:

@@ -16,6 +16,7 @@ def test_without_an_amount_the_quote_settles_the_loan() -> None:
     quote = quote_prepayment(LOAN, [], DAY, None)
     assert (quote.amount_fen, quote.interest_fen, quote.principal_fen) == (1_203_945, 3945, 1_200_000)
     assert quote.settles
+    assert (quote.on, quote.settlement_fen) == (DAY, 1_203_945)
     assert quote.principal_after_fen == 0
     assert quote.next_due is None
 
@@ -32,6 +33,14 @@ def test_a_fee_is_part_of_what_is_quoted() -> None:
     assert (quote.amount_fen, quote.fee_fen, quote.settles) == (1_208_945, 5000, True)
     part = quote_prepayment(LOAN, [], DAY, 108_945, fee_fen=5000)
     assert (part.fee_fen, part.interest_fen, part.principal_fen) == (5000, 3945, 100_000)
+
+
+def test_a_quote_for_a_late_loan_tells_its_penalty_apart() -> None:
+    late = terms_of(method="equal_principal", late={"penalty_multiple": "1.5"})
+    quote = quote_prepayment(late, [], date(2024, 2, 21), None)
+    # 1,000 x 1.5 % x 20/29 = 10.34; 120.00 of January and 11,000 x 1 % x 20/29 = 75.86.
+    assert (quote.penalty_fen, quote.interest_fen, quote.principal_fen) == (1034, 12_000 + 7586, 1_200_000)
+    assert quote.amount_fen == 1034 + 19_586 + 1_200_000
 
 
 def test_a_waiver_of_the_same_day_takes_off_the_quoted_fee() -> None:
@@ -56,6 +65,13 @@ def test_more_than_the_settlement_figure_is_kept_as_credit() -> None:
     quote = quote_prepayment(LOAN, [], DAY, 1_204_945)
     assert quote.settles
     assert quote.credit_fen == 1000
+
+
+def test_before_the_payout_a_fee_can_be_paid_and_the_plan_is_what_comes_next() -> None:
+    events = [event("disbursement", "2024-01-20", amount="12000"), event("fee", "2024-01-05", amount="50")]
+    quote = quote_prepayment(terms_of(method="equal_principal"), events, DAY, 1000)
+    assert (quote.settlement_fen, quote.fee_fen, quote.principal_fen) == (5000, 1000, 0)
+    assert (quote.next_due, quote.next_installment_fen) == (date(2024, 2, 1), 112_000)
 
 
 def test_a_settled_loan_has_nothing_to_prepay() -> None:

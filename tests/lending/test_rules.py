@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from lending.account import Classification, ClassThreshold
-from lending.caps import SHIPPED_CAPS, CapRule, CostAboveCap, cost_cap, require_cost_below
+from lending.caps import CapRule, CostAboveCap, CostCap, cost_cap, require_cost_below
 from lending.classification import (
     SHIPPED_CLASSES,
     SHIPPED_PROVISIONS,
@@ -15,7 +15,8 @@ from lending.classification import (
     class_on,
     provision_fen,
 )
-from lending.dated import NoRuleInForce, Scope, rule_in_force
+from lending.dated import NoRuleInForce, Scope, Source, rule_in_force
+from lending.entrusted import EntrustedPaymentRequired, OwnCardRule, own_card_rule, require_entrusted
 from lending.floating import Published, Tenor
 
 RATES = {Tenor.ONE_YEAR: [Published(date(2024, 1, 22), Decimal("3.45")), Published(date(2025, 5, 20), Decimal("3.00"))]}
@@ -28,16 +29,16 @@ def cap(percent: str, **scope: object) -> CapRule:
 
 def test_a_rule_for_the_product_comes_before_one_for_the_licence_and_one_for_all() -> None:
     rules = [cap("36"), cap("24", licence="microloan"), cap("18", product="student")]
-    assert cost_cap(rules, RATES, TODAY) == 36
-    assert cost_cap(rules, RATES, TODAY, "auto", "microloan") == 24
-    assert cost_cap(rules, RATES, TODAY, "student", "microloan") == 18
+    assert cost_cap(rules, RATES, TODAY).percent == 36
+    assert cost_cap(rules, RATES, TODAY, "auto", "microloan").percent == 24
+    assert cost_cap(rules, RATES, TODAY, "student", "microloan").percent == 18
 
 
 def test_of_two_rules_alike_the_newer_one_holds_and_both_ends_are_included() -> None:
     rules = [cap("36", until=date(2025, 6, 30)), cap("24", since=date(2025, 6, 30))]
     found = [cost_cap(rules, RATES, date(2025, 6, day)) for day in (29, 30)]
-    assert found == [36, 24]
-    assert cost_cap(rules, RATES, date(2024, 1, 1)) == 36
+    assert found == [CostCap(Decimal(36), date(2024, 1, 1)), CostCap(Decimal(24), date(2025, 6, 30))]
+    assert cost_cap(rules, RATES, date(2024, 1, 1)).percent == 36
     with pytest.raises(NoRuleInForce):
         cost_cap(rules, RATES, date(2023, 12, 31))
     with pytest.raises(NoRuleInForce, match="microloan"):
@@ -45,19 +46,30 @@ def test_of_two_rules_alike_the_newer_one_holds_and_both_ends_are_included() -> 
 
 
 def test_a_multiple_of_the_prime_rate_is_that_of_the_contracts_day() -> None:
-    assert cost_cap(SHIPPED_CAPS, RATES, date(2024, 6, 1)) == Decimal("13.80")
-    assert cost_cap(SHIPPED_CAPS, RATES, TODAY) == Decimal("12.00")
-    assert cost_cap(SHIPPED_CAPS, RATES, TODAY, licence="microloan") == 24
-    assert cost_cap(SHIPPED_CAPS, RATES, date(2028, 1, 1), licence="microloan") == 12
-    assert cost_cap(SHIPPED_CAPS, RATES, TODAY, licence="consumer_finance") == 24
+    rules = [CapRule(Scope(date(2020, 8, 20)), lpr_multiple=Decimal(4))]
+    assert cost_cap(rules, RATES, date(2024, 6, 1)).percent == Decimal("13.80")
+    assert cost_cap(rules, RATES, TODAY).percent == Decimal("12.00")
 
 
-def test_a_cost_above_the_cap_is_refused_with_both_figures() -> None:
-    require_cost_below(Decimal("24.00"), Decimal(24))
-    with pytest.raises(CostAboveCap, match=r"24\.01 % a year") as refused:
-        require_cost_below(Decimal("24.01"), Decimal(24))
-    assert (refused.value.code, refused.value.http_status) == ("cost_above_cap", 409)
-    assert list(refused.value.fields) == ["annual_rate_percent"]
+def test_a_cost_above_the_cap_is_refused_with_both_figures_the_source_and_its_day() -> None:
+    cap = CostCap(Decimal(24), date(2020, 8, 20), Source("guidance of the supervisors"))
+    require_cost_below(Decimal("24.00"), cap)
+    with pytest.raises(CostAboveCap) as refused:
+        require_cost_below(Decimal("24.01"), cap)
+    assert str(refused.value) == (
+        "the loan would cost 24.01 % a year, all charges in; at most 24 % are allowed "
+        "(the rule of 2020-08-20, guidance of the supervisors)"
+    )
+    assert (refused.value.code, refused.value.http_status, refused.value.fields) == ("cost_above_cap", 409, {})
+
+
+def test_more_than_the_rule_allows_on_the_own_card_is_refused() -> None:
+    older = OwnCardRule(Scope(date(2010, 2, 12)), 50_000_000)
+    newer = OwnCardRule(Scope(date(2024, 7, 1)), 30_000_000, Source("measures of 2024"))
+    assert own_card_rule([older, newer], date(2024, 6, 30)) is older
+    require_entrusted(30_000_000, own_card_rule([older, newer], TODAY))
+    with pytest.raises(EntrustedPaymentRequired, match=r"300000\.01 would go .* above 300000\.00 .*measures of 2024"):
+        require_entrusted(30_000_001, newer)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +106,10 @@ def test_a_provision_is_the_classes_share_of_the_balance_rounded_half_up() -> No
     assert amounts == [10_001, 20_001, 250_013, 500_025, 1_000_050]
     own = ProvisionRule(Scope(date(2025, 1, 1), product="auto"), {Classification.NORMAL: Decimal("1.5")})
     assert provision_fen([*SHIPPED_PROVISIONS, own], TODAY, Classification.NORMAL, 10_000, product="auto") == 150
+
+
+def test_a_provision_of_the_licence_comes_before_the_one_for_all() -> None:
+    own = ProvisionRule(Scope(date(2025, 1, 1), licence="microloan"), {Classification.NORMAL: Decimal("1.5")})
+    rules = [*SHIPPED_PROVISIONS, own]
+    amounts = [provision_fen(rules, TODAY, Classification.NORMAL, 10_000, licence=one) for one in ("microloan", "bank")]
+    assert amounts == [150, 100]

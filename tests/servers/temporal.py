@@ -4,11 +4,14 @@ import asyncio
 import os
 import shlex
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -44,6 +47,19 @@ async def _answers(address: str) -> bool:
     except (RPCError, RuntimeError):
         return False
     return True
+
+
+def own_namespace(address: str) -> str:
+    """A new namespace: task queues and loan numbers of its own, though they are named as everybody's."""
+
+    async def register() -> str:
+        name = f"lender-{uuid.uuid4().hex}"
+        client = await Client.connect(address)
+        request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+        await client.workflow_service.register_namespace(request)
+        return name
+
+    return asyncio.run(register())
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from datetime import date
 
+from models.ledger import BANK, OWNERS_FUNDS
 from models.periods import LoanMonthEnd
 from models.recurring import MonthEndOrder, MonthEndPage, MonthEndPageOrder
 from services.accruals import look_at_page, month_to_end, write_page
+from services.ledger import post
 from services.reports import trial_balance
 from tests.services.procedure import Procedure
 
@@ -53,3 +55,19 @@ def balances(procedure: Procedure, as_of: date) -> dict[str, int]:
     """The trial balance of a day: account → debits less credits."""
     with procedure.books.read() as work:
         return {line.code: line.debited - line.credited for line in trial_balance(work, as_of).lines}
+
+
+def booked_in_december(procedure: Procedure) -> None:
+    """Money of the owners that came in before the first business day: a month that is over and can be closed."""
+    with procedure.at() as work:
+        post(
+            work,
+            entry="owners",
+            line="money",
+            debit=BANK,
+            credit=OWNERS_FUNDS,
+            amount_fen=100,
+            about="owners' funds",
+            value_date=date(2025, 12, 15),
+            loan=None,
+        )

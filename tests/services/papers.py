@@ -2,13 +2,19 @@
 
 import io
 from datetime import date
+from typing import Any
 
 from pypdf import PdfReader
 
 from activities.papers import PaperPress
 from models.documents import Document
+from models.keys import new_id
+from models.loans import LoanTerms
 from models.papers import PaperLanguage, PaperOrder
+from models.staff import Role
+from models.tasks import Decision, TaskKind
 from services.papers import order_contract
+from services.tasks import open_task
 from tests.modules.applications import id_number
 from tests.services.procedure import Procedure
 
@@ -42,6 +48,25 @@ def made(procedure: Procedure, order: PaperOrder) -> Document:
         document = work.documents.get(order.id)
     assert document is not None
     return document
+
+
+def offer_anew(procedure: Procedure, loan: str, body: dict[str, Any]) -> None:
+    """Terms of a second decision, as version 2."""
+    with procedure.at() as work:
+        (first,) = work.tasks.decisions(loan)
+        task = open_task(work, work.loans.get(loan), TaskKind.APPROVAL, Role.RISK, procedure.day, "looked at again")
+        second = Decision(**first.model_dump() | {"id": new_id(), "task_id": task.id})
+        work.write(second)
+        work.loans.add_terms(
+            LoanTerms(
+                loan=loan,
+                version=2,
+                decision_id=second.id,
+                effective_from=procedure.day,
+                body=body,
+                created_at=work.now,
+            )
+        )
 
 
 def contract(procedure: Procedure, loan: str, language: PaperLanguage = PaperLanguage.CHINESE) -> Document:

@@ -9,7 +9,7 @@ from books.session import Books, UnitOfWork
 from lending.account import LoanAccount
 from models.audit import AuditEntry
 from models.customers import Customer
-from models.loans import Loan
+from models.loans import Loan, Stage
 from models.messages import (
     AdvanceOrder,
     BooksOrder,
@@ -35,6 +35,8 @@ from services.applications import Receipt, Submission, read_submission, submit
 from services.bank import BankMovement, record_movement
 from services.loans import account_of
 from tests.modules.applications import ANSWERS, DAY, application, id_number
+from tests.services.accounts import check_account, enter_mandates
+from tests.services.signatures import all_sign, make_contract, templates
 
 AGENT = Actor("agent-lin", Role.AGENT)
 OTHER_AGENT = Actor("agent-he", Role.AGENT)
@@ -137,13 +139,17 @@ class Procedure:
         return receipt.loan
 
     def verify(self, loan: str, **changes: dict[str, Any] | None) -> None:
-        """Stores good answers of all registers; changes are those of an answer, None for a register that is away."""
+        """Stores good answers of all registers and of the check of the account.
+
+        Changes are those of a register's answer, None for a register that is away.
+        """
         with self.at() as work:
             for check, answer in ANSWERS[work.loans.get(loan).product].items():
                 change = changes.get(check, {})
                 verdict = Verdict.UNAVAILABLE if change is None else Verdict.PASSED
                 body = {} if change is None else {**answer, **change}
                 verification.store_answer(work, loan, check, 1, verdict, f"ref-{check}", body)
+            check_account(work, loan)
 
     def grade(self, loan: str, **further: Any) -> Progress:
         """The grade of a verified case."""
@@ -166,9 +172,20 @@ class Procedure:
         self.decide(loan)
         return loan
 
+    def sign(self, loan: str) -> None:
+        """Every party signs the contract, which is a blank one: what stands in it is the papers' own test."""
+        now = self.books.clock.opens_at(self.day)
+        make_contract(self.books, loan, now, blank=True)
+        all_sign(self.books, loan, INTEGRATOR, now)
+
     def accept(self, loan: str, actor: Actor = INTEGRATOR) -> Progress:
-        """The borrower's acceptance, given through a system."""
-        return self.act(acceptance.accept, self.command(loan, actor))
+        """The borrower's acceptance, given through a system: all have signed, and the bank enters the mandate."""
+        if self.loan(loan).stage is Stage.ACCEPTANCE:
+            self.sign(loan)
+        accepted = self.act(acceptance.accept, self.command(loan, actor))
+        with self.at() as work:
+            enter_mandates(work, loan)
+        return accepted
 
     # -- money -------------------------------------------------------------------------------------------------------
 
@@ -192,10 +209,14 @@ class Procedure:
     def running(self, code: str = "micro", **changes: Any) -> str:
         """A loan in repayment, paid out on the day."""
         loan = self.offered(code, **changes)
+        self.pay_out(loan)
+        return loan
+
+    def pay_out(self, loan: str) -> None:
+        """The offer is signed and accepted, and the money goes out."""
         for key in self.accept(loan).payouts:
             self.settle(key)
         self.book_payout(loan)
-        return loan
 
     def collection(self, loan: str, *, n: int = 1, subsidy: bool = False, key: str | None = None) -> Payment | None:
         """The order that draws what is due, None if nothing is."""
@@ -270,9 +291,9 @@ class Procedure:
         return Actor(customer, Role.BORROWER, customer_id=customer)
 
     def messages(self, loan: str) -> list[str]:
-        """The templates of the texts to the borrower, oldest first."""
+        """The templates of the texts to the borrower, oldest first; codes to sign with are not among them."""
         with self.books.read() as work:
-            return [contact.template or "" for contact in reversed(work.customers.contacts(loan))]
+            return templates(work.customers.contacts(loan))
 
     def acts(self, loan: str) -> list[str]:
         """The acts in the loan's audit log, in their order."""

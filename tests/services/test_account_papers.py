@@ -38,7 +38,7 @@ def settled(procedure: Procedure) -> str:
 def test_a_statement_tells_every_movement_and_its_balances_add_up(procedure: Procedure) -> None:
     loan = procedure.running()
     for n in range(3):
-        procedure.day = procedure.account(loan).rows[n].due + timedelta(days=9 if n == 1 else 0)
+        procedure.day = procedure.account(loan).rows[n].due + timedelta(days=8 if n == 1 else 0)
         procedure.collect(loan)
         procedure.advance(loan)
     account = procedure.account(loan)
@@ -113,7 +113,7 @@ def test_a_statement_asked_for_again_after_more_money_came_is_another_one(proced
 
 def test_a_receipt_tells_the_sum_and_where_it_went(procedure: Procedure) -> None:
     loan = procedure.running()
-    procedure.day = procedure.account(loan).rows[0].due + timedelta(days=9)
+    procedure.day = procedure.account(loan).rows[0].due + timedelta(days=8)
     procedure.collect(loan)
     procedure.advance(loan)
     with procedure.books.read() as work:

@@ -1,19 +1,30 @@
 """Maker and checker: who may decide what, every refusal, and the offer that follows."""
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from lending.caps import CostAboveCap
+from lending.entrusted import EntrustedPaymentRequired
 from lending.terms import Terms
+from models.customers import PartyRole
 from models.loans import Stage
 from models.messages import BooksOrder
 from models.payments import PaymentStatus
+from models.products import LoanCase, Payee
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
+from modules.micro.product import terms as micro_terms
 from services import approval, disbursement, payments, tasks
-from services.errors import InvalidDecision, NotAllowed, OwnCase, TaskClosed, TaskTaken
-from services.products import PayeeUnknown
+from services.errors import InvalidDecision, NotAllowed, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
+from services.limits import limits
+from services.products import Catalogue, PayeeUnknown, _Installed, catalogue
 from tests.services.procedure import (
     ADMIN,
     AGENT,
@@ -237,3 +248,88 @@ def test_finances_decision_never_makes_terms(procedure: Procedure) -> None:
     changed = terms.model_dump() | {"id": "by-finance", "version": 2, "decision_id": decision.id}
     with pytest.raises(DBAPIError, match="approving decision"), procedure.at() as work:
         work.session.add(type(terms)(**changed))
+
+
+# -- what the law allows ---------------------------------------------------------------------------------------------
+
+
+def offering(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Makes the microloan another product, as a module could bring it."""
+    product = replace(catalogue().product("micro"), **changes)
+    monkeypatch.setattr(_Installed, "catalogue", Catalogue((product,)))
+
+
+def with_fees(*fees: dict[str, Any]) -> Callable[[LoanCase], Terms]:
+    return lambda case: Terms.parse(micro_terms(case).to_json() | {"fees": list(fees)})
+
+
+def test_a_loan_that_costs_more_than_the_cap_is_refused_with_figures_source_and_day(
+    procedure: Procedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = procedure.graded()
+    fee = {"amount": "1100", "due": procedure.day.isoformat()}
+    offering(monkeypatch, terms=with_fees(fee))
+    refusal = refused(procedure, loan, CostAboveCap)
+    assert (refusal.cost_percent, refusal.cap.percent) == (Decimal("25.65"), 24)
+    assert re.search(r"25\.65 % a year.*at most 24 % .*rule of 2020-08-20.*microloan companies", str(refusal))
+    assert refusal.fields == {}
+
+
+def test_the_cap_is_that_of_the_licence_and_a_cost_up_to_it_is_approved(
+    procedure: Procedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dear, cheap = procedure.graded(), procedure.graded()
+    offering(monkeypatch, licence=None, terms=with_fees({"amount": "320", "n": 1}))
+    # Without a licence four times the loan prime rate of 3.00 % is the most: 7.2 % and the fee are 12.25 %.
+    assert refused(procedure, dear, CostAboveCap).cap.percent == Decimal("12.00")
+    offering(monkeypatch, licence=None, terms=with_fees({"amount": "200", "n": 1}))
+    assert procedure.decide(cheap).stage is Stage.ACCEPTANCE
+
+
+def test_a_refusal_of_a_loan_needs_no_cap(procedure: Procedure, monkeypatch: pytest.MonkeyPatch) -> None:
+    loan = procedure.graded()
+    offering(monkeypatch, terms=with_fees({"amount": "5000", "n": 1}))
+    assert procedure.decide(loan, Outcome.REFUSE).stage is Stage.REFUSED
+
+
+def test_payees_receive_the_principal_to_the_fen(procedure: Procedure, monkeypatch: pytest.MonkeyPatch) -> None:
+    loan = procedure.graded()
+    for parts in ((1_190_000,), (1_200_001,), (1_200_000, 0), (), (1_300_000, -100_000)):
+        payees = [Payee("某某商户", "6990000000000009", part) for part in parts]
+        offering(monkeypatch, payees=lambda _case, payees=payees: payees)
+        assert "nothing may be taken out of a payout" in str(refused(procedure, loan, PayoutDoesNotAddUp))
+
+
+def test_terms_of_another_principal_than_the_approved_one_are_refused(
+    procedure: Procedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = procedure.graded()
+    offering(monkeypatch, terms=lambda case: micro_terms(replace(case, amount_fen=case.amount_fen + 100)))
+    refused(procedure, loan, PayoutDoesNotAddUp)
+
+
+@pytest.mark.parametrize("role", [PartyRole.BORROWER, PartyRole.PAYEE])
+def test_much_money_does_not_go_to_the_borrowers_own_card(
+    procedure: Procedure, monkeypatch: pytest.MonkeyPatch, role: PartyRole
+) -> None:
+    """Whoever calls his own card a payee is asked the same."""
+    loan = procedure.graded()
+    strict = replace(limits().own_cards[-1], most_fen=800_000)
+    monkeypatch.setattr("services.approval.limits", lambda: replace(limits(), own_cards=(strict,)))
+    offering(
+        monkeypatch,
+        payees=lambda case: [
+            Payee(case.form["name"], case.form["bank_card"], 800_001, role),
+            Payee("某某商户", "6990000000000009", case.amount_fen - 800_001),
+        ],
+    )
+    refusal = refused(procedure, loan, EntrustedPaymentRequired)
+    assert (refusal.own_fen, refusal.rule.scope.since) == (800_001, date(2024, 7, 1))
+    offering(
+        monkeypatch,
+        payees=lambda case: [
+            Payee(case.form["name"], case.form["bank_card"], 800_000, role),
+            Payee("某某商户", "6990000000000009", case.amount_fen - 800_000),
+        ],
+    )
+    assert procedure.decide(loan).stage is Stage.ACCEPTANCE

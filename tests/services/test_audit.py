@@ -21,7 +21,7 @@ def test_every_act_of_a_life_leaves_one_entry(procedure: Procedure) -> None:
 
     procedure.verify(loan)
     procedure.grade(loan)
-    then("case_graded")
+    then("account_checked", "case_graded")
     with procedure.at() as work:
         hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", b"%PDF-1")
     then("document_handed_in")
@@ -35,9 +35,11 @@ def test_every_act_of_a_life_leaves_one_entry(procedure: Procedure) -> None:
         tasks.claim(work, RISK, work.tasks.get(task.id))
     then("task_claimed")
     procedure.decide(loan)
-    then("approval_decided")
+    then("paper_ordered", "approval_decided")
+    procedure.sign(loan)
+    then("paper_issued", "signing_code_requested", "contract_signed")
     (first,) = procedure.accept(loan).payouts
-    then("contract_accepted")
+    then("mandate_ordered", "contract_accepted", "mandate_active")
     procedure.decline(first)
     then("payment_declined")
     procedure.act(disbursement.record_payout_failure, BooksOrder(**procedure.order(loan)))

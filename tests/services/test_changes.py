@@ -1,10 +1,14 @@
 """Changes to a running loan: each kind applied with its books, the way of a proposal, and what makes it stale."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from lending.caps import CapRule, CostAboveCap
+from lending.dated import Scope
 from models.changes import ChangeKind, ChangeStatus
 from models.ledger import RECOVERY_INCOME, SUSPENSE, UNALLOCATED
 from models.loans import Stage
@@ -21,7 +25,9 @@ from services.errors import (
     TaskClosed,
     UnknownChange,
 )
+from services.limits import limits
 from services.periods import close_period
+from services.status import status_of
 from tests.services.month_ends import end_months
 from tests.services.procedure import AGENT, FINANCE, RISK, Procedure
 from tests.services.proposals import (
@@ -379,3 +385,54 @@ def test_a_proposal_is_decided_on_its_last_day_and_not_later(procedure: Procedur
         decide(procedure, loan)
     procedure.day = change_.expires_on
     decide(procedure, loan)
+
+
+# -- the cost of a year ----------------------------------------------------------------------------------------------
+
+
+def test_a_change_that_costs_more_than_the_cap_is_not_proposed(procedure: Procedure, loan: str) -> None:
+    dear: dict[ChangeKind, dict[str, Any]] = {
+        ChangeKind.RATE_CHANGE: {"annual_rate_percent": "26"},
+        ChangeKind.FEE: {"amount": "1200.00"},
+        ChangeKind.RESTRUCTURING: {"annual_rate_percent": "27", "extra_periods": 2},
+    }
+    for kind, asked in dear.items():
+        with pytest.raises(CostAboveCap, match="at most 24 %"):
+            propose(procedure, loan, kind, asked)
+    assert "change_proposed" not in procedure.acts(loan)
+
+
+def test_a_preview_shows_what_the_loan_costs_before_and_after(procedure: Procedure, loan: str) -> None:
+    change(procedure, loan, ChangeKind.FEE, {"amount": "100.00"})
+    figures = latest(procedure, loan).proposal.figures
+    assert figures["before"]["cost_percent"] == "7.20"
+    assert 8 < float(figures["after"]["cost_percent"]) < 10
+    with procedure.at() as work:
+        assert str(status_of(work, RISK, loan).cost_percent) == figures["after"]["cost_percent"]
+
+
+def test_a_cap_that_came_since_the_proposal_forbids_to_approve_it(
+    procedure: Procedure, loan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    propose(procedure, loan, ChangeKind.FEE, {"amount": "100.00"})
+    capped(monkeypatch, "8")
+    with pytest.raises(CostAboveCap):
+        decide(procedure, loan)
+    decide(procedure, loan, Outcome.REFUSE)
+    assert latest(procedure, loan).status is ChangeStatus.REFUSED
+
+
+def test_a_loan_from_before_the_cap_may_still_be_eased(
+    procedure: Procedure, loan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capped(monkeypatch, "5")
+    change(procedure, loan, ChangeKind.RESTRUCTURING, {"extra_periods": 6})
+    change(procedure, loan, ChangeKind.RATE_CHANGE, {"annual_rate_percent": "6"})
+    with pytest.raises(CostAboveCap):
+        propose(procedure, loan, ChangeKind.RATE_CHANGE, {"annual_rate_percent": "6.5"})
+
+
+def capped(monkeypatch: pytest.MonkeyPatch, percent: str) -> None:
+    """From now on a loan costs so much a year at most."""
+    lower = replace(limits(), caps=(CapRule(Scope(date(2020, 1, 1)), percent=Decimal(percent)),))
+    monkeypatch.setattr("services.previews.limits", lambda: lower)

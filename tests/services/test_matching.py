@@ -75,11 +75,8 @@ def test_a_mobile_in_the_text_points_to_its_owners_loans(procedure: Procedure) -
 
 
 def test_the_account_of_a_party_and_one_that_paid_before_are_reasons(procedure: Procedure) -> None:
-    loan, other = procedure.running(), procedure.running()
+    loan, other = procedure.running(bank_card="6230000000000000011"), procedure.running()
     with procedure.at() as work:
-        party = work.customers.borrower(loan)
-        party.account = "6230000000000000011"
-        work.session.add(party)
         seen = BankMovement(
             "b0", "in", 1, procedure.day, None, "某某公司", f"还款 {other}", counterparty_account="6230000000000000011"
         )

@@ -150,6 +150,7 @@ def test_a_command_id_used_for_another_act_is_refused(procedure: Procedure) -> N
     """The other act's result would not even be of the same kind."""
     loan = procedure.graded()
     procedure.decide(loan)
+    procedure.sign(loan)
     accepting = procedure.command(loan, INTEGRATOR)
     once(procedure.books, accepting, accept, Progress)
 
@@ -164,6 +165,7 @@ def test_a_command_id_used_for_another_act_is_refused(procedure: Procedure) -> N
 def test_the_same_command_gets_its_first_answer_and_another_wish_under_its_id_is_refused(procedure: Procedure) -> None:
     loan = procedure.graded()
     procedure.decide(loan)
+    procedure.sign(loan)
     first = procedure.command(loan, INTEGRATOR)
     answer = once(procedure.books, first, accept, Progress)
     again = first.model_copy(update={"day": first.day + timedelta(days=1)})

@@ -20,18 +20,18 @@ from activities.papers import PaperPress
 from lending.schedules import build_schedule
 from lending.terms import Terms
 from models.changes import ChangeKind
-from models.loans import LoanTerms
 from models.papers import PaperKind, PaperLanguage
 from models.staff import Actor
 from services.documents import MOST_DOCUMENTS, PaperNotReady, UnknownDocument, hand_in, look_at
 from services.errors import NotAllowed
 from services.paper_contents import Lender, contents
-from services.paper_typesetting import NotPrintable, PaperFontMissing, Typesetter, typesetter
+from services.paper_typesetting import PaperFontMissing, Typesetter, typesetter
 from services.paper_words import masked_account, masked_id_number, sum_in_digits, sum_in_words
 from services.papers import (
     LEASE,
     MOST_PAPERS,
     NothingToSign,
+    NotPrintable,
     TooManyPapers,
     order_contract,
     order_statement,
@@ -40,7 +40,7 @@ from tests.books.migrated import seeded
 from tests.modules.applications import CUSTOMER, DAY
 from tests.servers.postgres import PostgresCluster
 from tests.servers.shared import SharedServers
-from tests.services.papers import JOINT, contract, lines_of, made, squeezed, text_of
+from tests.services.papers import JOINT, contract, lines_of, made, offer_anew, squeezed, text_of
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, INTEGRATOR, Procedure
 from tests.services.proposals import change
 
@@ -194,21 +194,11 @@ def test_whatever_the_terms_say_the_contract_says_in_words(
     one_procedure: Procedure, changes: dict[str, Any], clause: str
 ) -> None:
     loan = one_procedure.offered()
-    with one_procedure.at() as work:
+    with one_procedure.books.read() as work:
         first = work.loans.terms(loan)
-        assert first is not None
-        body = {name: value for name, value in {**first.body, **changes}.items() if value is not None}
-        terms = Terms.parse(body).to_json()
-        work.loans.add_terms(
-            LoanTerms(
-                loan=loan,
-                version=2,
-                decision_id=first.decision_id,
-                effective_from=one_procedure.day,
-                body=terms,
-                created_at=work.now,
-            )
-        )
+    assert first is not None
+    body = {name: value for name, value in {**first.body, **changes}.items() if value is not None}
+    offer_anew(one_procedure, loan, Terms.parse(body).to_json())
     assert clause in squeezed(contract(one_procedure, loan).content)
     assert contract(one_procedure, loan, EN).size_bytes > 0
 
@@ -256,11 +246,12 @@ def contents_of(procedure: Procedure, order_id: str) -> dict[str, Any]:
 
 
 def test_the_same_paper_has_the_same_bytes_in_another_process_and_on_another_day(procedure: Procedure) -> None:
-    loan = procedure.running()
+    loan = procedure.offered()
+    papers = [contract(procedure, loan)]
+    procedure.pay_out(loan)
     procedure.day = procedure.account(loan).rows[0].due
     procedure.collect(loan)
     procedure.advance(loan)
-    papers = [contract(procedure, loan)]
     with procedure.at() as work:
         order = order_statement(work, INTEGRATOR, work.loans.get(loan), DAY, procedure.day, ZH)
     papers.append(made(procedure, order))

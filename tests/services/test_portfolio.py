@@ -394,7 +394,7 @@ def test_what_was_adopted_stands_in_an_account_of_its_own(books: Books) -> None:
 
 def test_a_loan_taken_over_lives_on_and_only_what_comes_after_is_our_income(procedure: Procedure) -> None:
     books = procedure.books
-    (number,) = taken(books, running_loan())
+    (number,) = taken(books, running_loan(mandate={"id": "MD0000000001", "signed_on": "2025-07-01"}))
     procedure.day = date(2026, 2, 5)
     assert procedure.collect(number) == 106_619
     procedure.act(repayments.advance, AdvanceOrder(**procedure.order(number), why=StepKind.DUE))

@@ -12,11 +12,12 @@ from books.session import Books
 from lending.errors import LendingError
 from models.customers import PartyRole
 from models.documents import Document
-from models.loans import LoanTerms
+from models.messages import BooksOrder
 from models.outbox import OutboxRow, Topic
 from models.papers import PaperLanguage
 from models.signatures import Signature, SignatureMethod
 from models.staff import Actor, Role
+from services import acceptance
 from services.errors import NotAllowed, WrongStage
 from services.paper_contents import signers
 from services.signing import (
@@ -39,7 +40,7 @@ from services.signing import (
     request_code,
     sign,
 )
-from tests.services.papers import JOINT, contract
+from tests.services.papers import JOINT, contract, offer_anew
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, INTEGRATOR, Procedure
 
 START = datetime(2026, 1, 5, 2, tzinfo=UTC)
@@ -227,20 +228,11 @@ def test_codes_are_not_sent_without_a_pause_nor_without_end(desk: Desk) -> None:
 
 
 def amend(desk: Desk) -> Document:
-    """New terms, as when the approved amount goes down, with their contract."""
-    with desk.procedure.at() as work:
+    """Terms of a new decision, as when the approved amount goes down, with their contract."""
+    with desk.procedure.books.read() as work:
         first = work.loans.terms(desk.loan)
-        assert first is not None
-        work.loans.add_terms(
-            LoanTerms(
-                loan=desk.loan,
-                version=2,
-                decision_id=first.decision_id,
-                effective_from=desk.procedure.day,
-                body={**first.body, "principal": "9000.00"},
-                created_at=work.now,
-            )
-        )
+    assert first is not None
+    offer_anew(desk.procedure, desk.loan, {**first.body, "principal": "9000.00"})
     return contract(desk.procedure, desk.loan)
 
 
@@ -349,7 +341,7 @@ def test_the_borrower_signs_himself(desk: Desk) -> None:
 
 def test_an_offer_that_is_taken_or_gone_is_not_signed(desk: Desk) -> None:
     code = desk.ask()
-    desk.procedure.accept(desk.loan)
+    desk.procedure.act(acceptance.expire_offer, BooksOrder(**desk.procedure.order(desk.loan)))
     for act in (lambda: desk.ask(actor=AGENT), lambda: desk.sign(code)):
         with pytest.raises(WrongStage):
             act()

@@ -8,7 +8,7 @@ import pytest
 
 from simulators.bank.store import TREASURY_ACCOUNT, TREASURY_NAME
 from simulators.records import PayingHabit, Person
-from tests.simulators.orders import debit, holder, transfer
+from tests.simulators.orders import debit, draw, holder, transfer
 from tests.simulators.running import LENDER, PEOPLE, Outside, running_outside
 
 
@@ -89,8 +89,7 @@ def test_money_that_the_payee_has_spent_cannot_be_recalled_but_tried_again(outsi
     payee = PEOPLE.dealers[3]
     order = transfer(holder(), 700, to_account=payee.account, to_name=payee.name)
     outside.answer("POST", "/bank/transfers", order)
-    spent = debit(holder(), 700, "2026-01-06", from_account=payee.account, from_name=payee.name)
-    outside.answer("POST", "/bank/debits", spent)
+    draw(outside, payee, 700, "2026-01-06")
     path = f"/bank/orders/{order['end_to_end_id']}/recall"
     question = {"reason": "wrong account", "value_date": "2026-01-07"}
     assert outside.answer("POST", path, question)["reason_code"] == "insufficient_funds"
@@ -167,7 +166,7 @@ def test_an_account_that_does_not_exist_has_no_balance_and_no_statement(outside:
 
 def monthly_debits(outside: Outside, person: Person, amount_fen: int, day: int, **changes: object) -> list[Any]:
     months = [f"2026-{month:02d}-{day:02d}" for month in range(2, 13)]
-    return [outside.answer("POST", "/bank/debits", debit(person, amount_fen, on, **changes)) for on in months]
+    return [draw(outside, person, amount_fen, on, **changes) for on in months]
 
 
 def test_a_regular_payer_always_has_the_installment(outside: Outside) -> None:
@@ -181,19 +180,14 @@ def test_a_late_payer_has_it_on_pay_day_and_not_the_day_before(outside: Outside)
     pay_day = person.account_habit.pay_day
     before = monthly_debits(outside, person, person.monthly_income_fen // 3, pay_day - 1)[0]
     assert before["reason_code"] == "insufficient_funds"
-    on_pay_day = outside.answer(
-        "POST", "/bank/debits", debit(person, person.monthly_income_fen // 3, f"2027-01-{pay_day:02d}")
-    )
+    on_pay_day = draw(outside, person, person.monthly_income_fen // 3, f"2027-01-{pay_day:02d}")
     assert on_pay_day["status"] == "settled"
 
 
 def test_a_partial_payer_gives_what_is_there_if_a_part_is_allowed(outside: Outside) -> None:
     person = holder(PayingHabit.PARTIAL)
     amount_fen = person.monthly_income_fen // 3
-    whole, part = (
-        outside.answer("POST", "/bank/debits", debit(person, amount_fen, "2026-01-28", partial=partial))
-        for partial in (False, True)
-    )
+    whole, part = (draw(outside, person, amount_fen, "2026-01-28", partial=partial) for partial in (False, True))
     assert whole["reason_code"] == "insufficient_funds"
     assert part["status"] == "settled"
     assert 0 < part["amount_fen"] < amount_fen
@@ -201,9 +195,8 @@ def test_a_partial_payer_gives_what_is_there_if_a_part_is_allowed(outside: Outsi
 
 def test_nothing_at_all_is_no_part(outside: Outside) -> None:
     person = holder(PayingHabit.PARTIAL)
-    first = debit(person, 10**10, "2026-01-28", partial=True)
-    outside.answer("POST", "/bank/debits", first)
-    again = outside.answer("POST", "/bank/debits", debit(person, 10**10, "2026-01-28", partial=True))
+    draw(outside, person, 10**10, "2026-01-28", partial=True)
+    again = draw(outside, person, 10**10, "2026-01-28", partial=True)
     assert again["reason_code"] == "insufficient_funds"
 
 
@@ -217,7 +210,7 @@ def test_a_broke_payer_stops_paying_within_the_year(outside: Outside) -> None:
 def test_all_balances_add_up_to_zero_and_equal_their_entries(tmp_path: Path) -> None:
     with running_outside(tmp_path / "bank") as outside:
         outside.answer("POST", "/bank/transfers", transfer(holder(), 5000))
-        outside.answer("POST", "/bank/debits", debit(holder(PayingHabit.LATE), 100, "2027-03-28"))
+        draw(outside, holder(PayingHabit.LATE), 100, "2027-03-28")
     with sqlite3.connect(tmp_path / "bank" / "bank.sqlite3") as connection:
         (total,) = connection.execute("SELECT sum(balance_fen) FROM accounts").fetchone()
         differing = connection.execute(

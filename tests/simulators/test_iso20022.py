@@ -6,7 +6,7 @@ from itertools import count
 import httpx
 import pytest
 
-from gateways.bank_messages import DebitOrder, OwnAccount, TransferOrder
+from gateways.bank_messages import DebitOrder, Mandate, OwnAccount, TransferOrder
 from gateways.iso20022 import orders
 from tests.simulators.orders import holder, transfer
 from tests.simulators.running import LENDER, Outside
@@ -23,10 +23,18 @@ def pain001(amount_fen: int = 1000) -> str:
     return orders.transfer(order, OWN).decode()
 
 
-def pain008() -> str:
+def pain008(mandate: Mandate | None = None) -> str:
     person = holder()
-    order = DebitOrder(f"X-1:debit:{next(_numbers)}", person.account, person.name, 500, DAY, "installment")
+    key = f"X-1:debit:{next(_numbers)}"
+    order = DebitOrder(key, person.account, person.name, 500, DAY, "installment", mandate=mandate)
     return orders.debit(order, OWN).decode()
+
+
+def entered(outside: Outside) -> Mandate:
+    person = holder()
+    facts = {"account": person.account, "name": person.name, "signed_on": f"{DAY}", "document_sha256": "a" * 64}
+    answer = outside.answer("POST", "/bank/mandates", facts | {"key": "X-1:mandate"})
+    return Mandate(answer["mandate_id"], DAY)
 
 
 def send(outside: Outside, path: str, body: str | bytes) -> httpx.Response:
@@ -37,7 +45,7 @@ def send(outside: Outside, path: str, body: str | bytes) -> httpx.Response:
 
 def test_transfer_and_debit_are_carried_out_and_answered_with_a_status_report(outside: Outside) -> None:
     balance_fen = outside.balance(LENDER)
-    for path, body in (("/bank/transfers", pain001()), ("/bank/debits", pain008())):
+    for path, body in (("/bank/transfers", pain001()), ("/bank/debits", pain008(entered(outside)))):
         answer = send(outside, path, body)
         assert answer.headers["Content-Type"] == "application/xml"
         assert "pain.002.001.10" in answer.text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulators.orders import debit, holder, transfer
+from tests.simulators.orders import debit, draw, holder, transfer
 from tests.simulators.running import NOTICE_SECRET, PEOPLE, Outside, Received, Receiver, running_outside
 
 
@@ -89,7 +89,7 @@ def test_debits_deposits_and_recalls_are_told_as_coming_in(bank: Outside, receiv
     bank.answer("POST", "/bank/transfers", order)
     path = f"/bank/orders/{order['end_to_end_id']}/recall"
     bank.answer("POST", path, {"reason": "mistake", "value_date": "2026-01-06"})
-    bank.answer("POST", "/bank/debits", debit(holder(), 300, "2026-01-06"))
+    draw(bank, holder(), 300, "2026-01-06")
     deposit = debit(holder(), 300, "2026-01-06", text="own")
     bank.answer("POST", "/bank/deposits", deposit)
     notices = bodies(receiver.wait_for(4))

@@ -67,10 +67,3 @@ def test_printed_settings_show_no_secret() -> None:
 def test_a_language_that_the_bank_does_not_speak_is_refused() -> None:
     with pytest.raises(ProtocolUnknown):
         SimulatorSettings.from_environment({"LOANWRIGHT_BANK_PROTOCOL": "swift"}, data_dir=Path("unused"))
-
-
-def test_mandates_are_demanded_only_where_that_is_asked_for() -> None:
-    for value, demanded in (("1", True), ("0", False)):
-        environment = {"LOANWRIGHT_BANK_MANDATES_REQUIRED": value}
-        assert SimulatorSettings.from_environment(environment, data_dir=Path("unused")).mandates_required is demanded
-    assert not SimulatorSettings(Path("unused")).mandates_required

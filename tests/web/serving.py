@@ -1,26 +1,21 @@
 """The pages as they are served: a real server in a thread, with a worker beside it where a test needs one."""
 
-import asyncio
 import re
-import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx
-import uvicorn
+from fastapi import FastAPI
+from temporalio.client import Client
 
-import worker
 from books.session import Books
-from engine.client import connect
 from engine.commands import LoanCommands
 from settings import Settings
+from tests.servers.serving import NOWHERE, served, with_known_routes
 from web.app import create_web
 from web.context import WebContext
 
-NOWHERE = "127.0.0.1:9"
-"""An engine that is away."""
 SECRET = "a secret of the tests"
 
 
@@ -85,62 +80,11 @@ def words(html: str) -> str:
 @contextmanager
 def serving(books: Books, settings: Settings | None = None, *, with_worker: bool = False) -> Iterator[str]:
     """The address of the pages on these books while the block lasts; without settings the engine is away."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(128)
-    stop = threading.Event()
-    ready = threading.Event()
-    failed: list[BaseException] = []
 
-    def run() -> None:
-        try:
-            configured = settings or Settings(temporal_address=NOWHERE)
-            asyncio.run(_serve(books, configured, with_worker, listening, ready, stop))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 handed to the test, which would wait for nothing
-            failed.append(error)
-            ready.set()
+    def make(client: Client) -> list[FastAPI]:
+        context = WebContext(books, LoanCommands(client), SECRET, "http://temporal.example/", "lender")
+        return [with_known_routes("web", create_web(context))]
 
-    thread = threading.Thread(target=run, name="pages")
-    thread.start()
-    try:
-        ready.wait(60)
-        if not failed:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        stop.set()
-        thread.join()
-    if failed:
-        raise failed[0]
-
-
-async def _serve(
-    books: Books,
-    settings: Settings,
-    with_worker: bool,
-    listening: socket.socket,
-    ready: threading.Event,
-    stop: threading.Event,
-) -> None:
-    client = await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
-    context = WebContext(books, LoanCommands(client), SECRET, "http://temporal.example/", "lender")
-    server = uvicorn.Server(
-        uvicorn.Config(create_web(context), access_log=False, log_level="critical", timeout_graceful_shutdown=2)
-    )
-    async with _working(settings, books) if with_worker else nullcontext():
-        serving = asyncio.create_task(server.serve([listening]))
-        ready.set()
-        await asyncio.to_thread(stop.wait)
-        server.should_exit = True
-        await serving
-
-
-@asynccontextmanager
-async def _working(settings: Settings, books: Books) -> AsyncIterator[None]:
-    client = await connect(settings.temporal_address, settings.temporal_namespace)
-    async with worker.running(settings, client, books) as dispatcher:
-        dispatching = asyncio.create_task(dispatcher.run())
-        try:
-            yield
-        finally:
-            dispatching.cancel()
-            await asyncio.gather(dispatching, return_exceptions=True)
+    configured = settings or Settings(temporal_address=NOWHERE)
+    with served(make, 1, books, configured, with_worker=with_worker) as (url,):
+        yield url

@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from books.session import Books
+from models.audit import AuditEntry
 from services.applications import Receipt, read_submission, submit
 from settings import Settings
 from simulators.records import Person
 from tests.api.serving import own_namespace
 from tests.services.procedure import AGENT
-from tests.simulators.running import running_outside
-from tests.web.serving import Visitor, serving, words
+from tests.services.signatures import all_sign, await_contract
+from tests.simulators.running import Outside, running_outside
+from tests.web.serving import Visitor, hidden, serving, words
 from tests.workflows.people import application, earner
 
 PATIENCE_SECONDS = 30
@@ -25,10 +28,11 @@ CHROMIUM = "/usr/bin/chromium"
 
 @dataclass
 class Lender:
-    """A lender at work: the address of its pages and its books."""
+    """A lender at work: the address of its pages, its books, and the world outside."""
 
     url: str
     books: Books
+    outside: Outside
 
     def apply(self, person: Person) -> str:
         """An agent enters a microloan; the number of the loan."""
@@ -37,6 +41,27 @@ class Lender:
             (receipt,) = submit(work, [read_submission(body, person.id_number, AGENT, work.today)])
         assert isinstance(receipt, Receipt)
         return receipt.loan
+
+    def code(self, loan: str) -> str:
+        """The code that the borrower finds on his phone, as soon as it is there."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            messages = self.outside.answer("GET", f"/sms/messages?about={loan}")
+            codes = [found[1] for one in messages if (found := re.search(r"验证码(\d{6})", one["text"]))]
+            if codes:
+                return str(codes[-1])
+            assert time.monotonic() < give_up_at, "no code was sent"
+            time.sleep(0.05)
+
+    def sign(self, borrower: Visitor, loan: str) -> httpx.Response:
+        """The borrower signs on his page, without scripts; what the page says with the last signature."""
+        home = f"/my/{loan}"
+        eventually(borrower, home, "Send a code to")
+        party = hidden(borrower.get(home).text, "party")
+        borrower.post(f"/signing/{loan}/codes", seen_at=home, party=party)
+        digest = hidden(borrower.get(home).text, "document_sha256")
+        fields = {"party": party, "document_sha256": digest, "code": self.code(loan)}
+        return borrower.post(f"/signing/{loan}/signatures", seen_at=home, **fields)
 
 
 @pytest.fixture
@@ -49,7 +74,7 @@ def lender(books: Books, temporal_server: str, tmp_path: Path) -> Iterator[Lende
             outside_url=outside.url,
         )
         with serving(books, settings, with_worker=True) as url:
-            yield Lender(url, books)
+            yield Lender(url, books, outside)
 
 
 @pytest.fixture
@@ -79,6 +104,12 @@ def task_of(visitor: Visitor, loan: str) -> str:
     return found.group(1)
 
 
+def entries(lender: Lender, loan: str) -> list[AuditEntry]:
+    """The loan's audit log."""
+    with lender.books.read() as work:
+        return work.audit.of_loan(loan)
+
+
 def test_a_loan_goes_from_inbox_to_settlement_without_scripts(lender: Lender) -> None:
     person = earner()
     loan = lender.apply(person)
@@ -93,9 +124,11 @@ def test_a_loan_goes_from_inbox_to_settlement_without_scripts(lender: Lender) ->
     assert "Approved 赵明远（演示）" in words(decided.text)
 
     borrower.sign_in_as_borrower(loan, person.mobile[-4:])
-    accepted = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}")
+    early = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}")
+    assert (early.status_code, "Not everybody has signed" in words(early.text)) == (409, True)
+    accepted = lender.sign(borrower, loan)
     assert [step.status_code for step in accepted.history] == [303]
-    assert "Thank you. The contract is accepted" in words(accepted.text)
+    assert "contract_accepted" in {entry.act for entry in entries(lender, loan)}
     eventually(borrower, f"/my/{loan}", "Pay everything back now")
     again = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}")
     assert again.status_code == 409
@@ -106,9 +139,9 @@ def test_a_loan_goes_from_inbox_to_settlement_without_scripts(lender: Lender) ->
     paid = borrower.post(f"/my/{loan}/prepayment", seen_at=f"/my/{loan}/prepayment")
     assert "Your loan is settled." in words(paid.text)
     assert "Prepayment ¥5,000.00" in words(manager.get(f"/loans/{loan}").text)
-    with lender.books.read() as work:
-        refused = [(entry.act, entry.role) for entry in work.audit.of_loan(loan) if entry.refused]
-    assert refused == [("acceptance", "borrower"), ("withdrawal", "borrower")]
+    refused = [(entry.act, entry.role) for entry in entries(lender, loan) if entry.refused]
+    assert refused == [("acceptance", "borrower"), ("acceptance", "borrower"), ("withdrawal", "borrower")]
+    assert "Settlement certificate (PDF)" in eventually(borrower, f"/my/{loan}", "Settlement certificate (PDF)")
     for visitor in (manager, borrower):
         visitor.close()
 
@@ -121,6 +154,8 @@ def test_one_id_for_two_acts_is_two_commands(lender: Lender) -> None:
     task = task_of(manager, loan)
     manager.post(f"{task}/decision", seen_at=task, outcome="approve", reason="in order", command_id="one")
     borrower.sign_in_as_borrower(loan, person.mobile[-4:])
+    await_contract(lender.books, loan)
+    all_sign(lender.books, loan, AGENT)
 
     for _ in range(2):
         accepted = borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}", command_id="one")
@@ -176,7 +211,9 @@ class Said:
     digits: str
     see: str
     offered: str
-    accept: str
+    send: str
+    code: str
+    sign: str
     repaying: str
     schedule: str
     prepay: str
@@ -199,7 +236,9 @@ ENGLISH = Said(
     digits="Last four digits of the mobile number",
     see="See my loan",
     offered="The offer waits for the borrower's yes.",
-    accept="Accept the offer",
+    send="Send a code to",
+    code="Code from the message to",
+    sign="Sign",
     repaying="The money is paid out and the loan is being repaid.",
     schedule="Repayment schedule",
     prepay="Pay everything back now",
@@ -221,7 +260,9 @@ CHINESE = Said(
     digits="手机号后四位",
     see="查看我的贷款",
     offered="等待借款人确认合同。",
-    accept="确认并签约",
+    send="发送验证码至",
+    code="的验证码",
+    sign="签署",
     repaying="已放款，正在还款。",
     schedule="还款计划",
     prepay="提前结清",
@@ -274,7 +315,10 @@ def test_a_manager_and_a_borrower_take_a_loan_through_in_the_browser(
     borrower.get_by_label(said.number).fill(loan)
     borrower.get_by_label(said.digits).fill(person.mobile[-4:])
     borrower.get_by_role("button", name=said.see).click()
-    borrower.get_by_role("button", name=said.accept).click()
+    borrower.get_by_role("button", name=said.send).press("Enter")
+    expect(borrower.get_by_label(said.code)).to_be_focused()
+    borrower.get_by_label(said.code).fill(lender.code(loan))
+    borrower.get_by_role("button", name=said.sign, exact=True).press("Enter")
     mine = borrower.get_by_role("region", name=said.stage_bar)
     expect(mine).to_contain_text(said.repaying)
     expect(bar).to_contain_text(said.repaying)

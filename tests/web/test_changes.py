@@ -5,6 +5,8 @@ import re
 import pytest
 
 from models.changes import ChangeKind
+from models.loans import Stage
+from models.payments import PaymentKind
 from models.tasks import TaskKind
 from tests.services.procedure import RISK, Procedure
 from tests.services.proposals import change, propose
@@ -204,7 +206,7 @@ def test_a_deferral_is_proposed_and_decided_with_everything_behind_the_pages(len
     reason = "income and record are in order"
     manager.post(f"{task}/decision", seen_at=task, outcome="approve", reason=reason)
     borrower.sign_in_as_borrower(loan, person.mobile[-4:])
-    borrower.post(f"/my/{loan}/acceptance", seen_at=f"/my/{loan}")
+    lender.sign(borrower, loan)
     eventually(borrower, f"/my/{loan}", "Ask for a deferral")
 
     page = f"/loans/{loan}/changes/deferral"
@@ -226,3 +228,21 @@ def test_a_deferral_is_proposed_and_decided_with_everything_behind_the_pages(len
     assert words(manager.get(f"/loans/{loan}").text).count(DEFERRAL["reason"]) == 2
     for visitor in (manager, risk, borrower):
         visitor.close()
+
+
+def test_of_a_settled_loan_finance_finds_the_reversal_of_its_money_and_nothing_else(
+    come: Come, procedure: Procedure
+) -> None:
+    loan = procedure.running()
+    procedure.settle(procedure.prepayment(loan).payment_key or "")
+    procedure.advance(loan)
+    assert procedure.loan(loan).stage is Stage.SETTLED
+    finance = come("finance-sun")
+
+    html = finance.get(f"/loans/{loan}").text
+    assert f"/loans/{loan}/changes/reversal" in html
+    assert f"/loans/{loan}/changes/correction" not in html
+    assert "/changes/" not in come("manager-zhao").get(f"/loans/{loan}").text
+    (key,) = [one.key for one in procedure.payments(loan) if one.kind is PaymentKind.PREPAYMENT]
+    status, text = ask(finance, loan, "reversal", act="preview", of=key, reason="another payer's money")
+    assert (status, "Propose it" in text) == (200, True)

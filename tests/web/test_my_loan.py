@@ -30,7 +30,7 @@ def test_an_offer_stands_with_its_figures_and_a_button(come: Come, procedure: Pr
     assert "Rate 7.2% a year" in text
     assert "12 × ¥1,039.43" in text
     assert "To repay in all ¥12,473.15" in text
-    assert "Accept the offer" in text
+    assert "The contract is being made." in text
     assert "Withdraw the application" in text
 
 
@@ -117,6 +117,7 @@ def test_a_prepayment_of_a_loan_that_is_not_running_is_refused(come: Come, proce
 @pytest.mark.parametrize("act", ["acceptance", "completion", "withdrawal", "prepayment"])
 def test_a_command_without_the_engine_is_answered_on_the_page(come: Come, procedure: Procedure, act: str) -> None:
     loan = procedure.offered()
+    procedure.sign(loan)
     visitor = borrower(come, loan)
 
     answer = visitor.post(f"/my/{loan}/{act}", seen_at=f"/my/{loan}")

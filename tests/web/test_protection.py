@@ -13,7 +13,7 @@ from models.tasks import TaskKind
 from tests.services.procedure import OTHER_AGENT, Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
-from web import borrower, funds, home, inbox, loans, sign_in, tasks, unmatched
+from web import borrower, funds, home, inbox, loans, papers, sign_in, signing, tasks, unmatched
 from web.session import LARGEST_FORM
 
 STAFF = ("agent-lin", "manager-zhao", "risk-qian", "finance-sun", "auditor-wei", "admin-gu")
@@ -31,17 +31,18 @@ ACTS = (
     "/tasks/{task}/verdict",
 )
 BORROWERS_ACTS = ("acceptance", "completion", "withdrawal", "prepayment")
+SIGNERS_ACTS = ("/signing/{loan}/codes", "/signing/{loan}/signatures", "/signing/{loan}/acceptance", "/papers/{loan}")
 
 
 def test_every_form_that_can_be_sent_is_in_the_lists_of_this_file() -> None:
     routes = [
         route
-        for room in (borrower, funds, home, inbox, loans, sign_in, tasks, unmatched)
+        for room in (borrower, funds, home, inbox, loans, papers, sign_in, signing, tasks, unmatched)
         for route in room.router.routes
     ]
     sent = {route.path for route in routes if "POST" in getattr(route, "methods", ())}
     known = {act.replace("{task}", "{task_id}") for act in ACTS} | {f"/my/{{number}}/{act}" for act in BORROWERS_ACTS}
-    assert sent == known
+    assert sent == known | {path.replace("{loan}", "{number}") for path in SIGNERS_ACTS}
 
 
 @pytest.mark.parametrize("path", ACTS)
@@ -62,6 +63,15 @@ def test_a_borrowers_form_without_our_token_is_refused(come: Come, procedure: Pr
     visitor.sign_in_as_borrower(loan, "0001")
 
     assert visitor.client.post(f"/my/{loan}/{act}", data={"csrf": "guessed"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", SIGNERS_ACTS)
+def test_a_form_of_who_signs_is_refused_without_our_token(come: Come, procedure: Procedure, path: str) -> None:
+    loan = procedure.offered()
+    visitor = come()
+    visitor.sign_in_as_borrower(loan, "0001")
+
+    assert visitor.client.post(path.format(loan=loan), data={"csrf": "guessed"}).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """The outside world of this test process, and offices for each test."""
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from engine.converter import DATA_CONVERTER
+from tests.servers.temporal import own_namespace as new_namespace
 from tests.simulators.running import Outside, running_outside
 from tests.workflows.gate import Gate
 from tests.workflows.harness import Office, RealEngine, SkippingEngine, make_template, open_office
@@ -67,15 +64,7 @@ def office(time_skipping_server: WorkflowEnvironment, books_template: Path, outs
 @pytest.fixture(scope="session")
 def own_namespace(temporal_server: str) -> str:
     """A namespace of the development server for this test process: its task queues are nobody else's."""
-    name = f"lenders-{uuid.uuid4().hex}"
-
-    async def register() -> None:
-        client = await Client.connect(temporal_server)
-        request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
-        await client.workflow_service.register_namespace(request)
-
-    asyncio.run(register())
-    return name
+    return new_namespace(temporal_server)
 
 
 @pytest.fixture

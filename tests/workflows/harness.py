@@ -44,6 +44,7 @@ from services.loans import account_of
 from services.reports import funds
 from settings import Settings
 from simulators.records import Person
+from tests.services.signatures import make_and_sign, templates
 from tests.simulators.running import LENDER, Outside
 from tests.workflows.people import application
 
@@ -210,8 +211,11 @@ class Office:
         await self.dispatcher.drain()
 
     async def accept(self, loan: str) -> CommandResult:
-        """The borrower accepts the contract."""
-        return await self.commands.accept(loan, command())
+        """The borrower accepts what all have signed, by the engine's clock; the bank hears of the mandate."""
+        await asyncio.to_thread(make_and_sign, self.books, loan, INTEGRATOR, await self.engine.now())
+        accepted = await self.commands.accept(loan, command())
+        await self.dispatcher.drain()
+        return accepted
 
     async def complete(self, loan: str) -> CommandResult:
         """What was missing is there."""
@@ -349,8 +353,8 @@ class Office:
         return self.read(lambda work: work.payments.of_loan(number, kind))
 
     def messages(self, number: str) -> list[str]:
-        """The templates of all messages to the borrower, in their order."""
-        return self.read(lambda work: [one.template or "" for one in reversed(work.customers.contacts(number))])
+        """The templates of all messages to the borrower, in their order; codes to sign with are not among them."""
+        return templates(self.read(lambda work: work.customers.contacts(number)))
 
     async def state(self, number: str) -> LoanState:
         """What the workflow's Query answers, once the engine has nothing left to do at once."""

@@ -75,10 +75,13 @@ async def test_a_closed_account_is_found_out_before_money_is_lost(office: OpenOf
         closed = next(person for person in PEOPLE.people if person.account_closed and person.enrolment is None)
         loan = await lender.apply("micro", closed, changes={"amount": "1000"})
         await lender.at(loan, Stage.APPROVAL)
-        await lender.decide(loan, Outcome.APPROVE)
-        await lender.accept(loan)
-        await lender.at(loan, Stage.PAYOUT_FAILED)
-        assert payouts(lender, loan) == [("disbursement:1", PaymentStatus.DECLINED, "account_closed")]
+        [about_account] = lender.tasks(loan, TaskKind.ACCOUNT)
+        assert about_account.about == "the account was checked: closed"
+        [approval] = lender.tasks(loan, TaskKind.APPROVAL)
+        await lender.decide(loan, Outcome.APPROVE, task=approval.id)
+        with refused("account_refused"):
+            await lender.accept(loan)
+        assert (lender.loan(loan).stage, payouts(lender, loan)) == (Stage.ACCEPTANCE, [])
 
 
 async def test_when_the_second_payee_declines_the_first_ones_money_comes_back(office: OpenOffice) -> None:

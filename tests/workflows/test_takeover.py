@@ -27,7 +27,10 @@ async def take(lender: Office, person: Person, **told: Any) -> str:
         "mobile": person.mobile,
         "bank_card": person.account,
     }
-    body = running_loan(cut_off=CUT_OFF, customer=borrower, **told)
+    paper = {"signed_on": "2025-07-01", "document_sha256": "a" * 64, "key": f"oldbank:{person.account}"}
+    entered = lender.outside.answer("POST", "/bank/mandates", paper | {"account": person.account, "name": person.name})
+    mandate = {"id": entered["mandate_id"], "signed_on": "2025-07-01"}
+    body = running_loan(cut_off=CUT_OFF, customer=borrower, **{"mandate": mandate} | told)
     checked = check_takeover(read_takeover(body, read_origin(body), START), DifferencePolicy.ADOPT)
     with lender.books.begin(await lender.engine.now()) as work:
         [answer] = take_over(work, Mandate(INTEGRATOR, RISK, "f" * 64), [checked])

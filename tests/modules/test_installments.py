@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from lending.terms import Terms
-from modules.monthly import months_until
+from modules.installments import months_until
 from tests.modules.applications import case, product
 
 

@@ -1,0 +1,95 @@
+"""Queries on accounts outside: their checks, mandates and changes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import exists
+from sqlmodel import Session, col, select
+
+from models.accounts import AccountChange, AccountCheck, AccountVerdict, DebitMandate, MandateStatus
+from models.customers import Party
+from models.loans import Application
+from models.verification import Authorisation
+
+
+@dataclass(frozen=True, slots=True)
+class CardQuestion:
+    """The four elements of a check, and which party of which loan they are about."""
+
+    loan: str
+    party_id: str
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+    mobile: str = field(repr=False)
+    account: str = field(repr=False)
+
+
+class AccountBook:
+    """What is known of the accounts that a loan's money goes to and comes from."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    def questions(self, party_ids: Iterable[str]) -> dict[str, CardQuestion]:
+        """What to ask about the accounts of these borrowers, by party; none for who has not agreed to be looked up."""
+        query = (
+            select(Party, Application.form)
+            .join(Application, col(Application.loan) == col(Party.loan))
+            .where(
+                col(Party.id).in_(list(party_ids)),
+                exists().where(col(Authorisation.loan) == col(Party.loan)).correlate(Party),
+            )
+        )
+        return {
+            party.id: CardQuestion(
+                party.loan, party.id, party.name, form["id_number"], form["mobile"], party.account or ""
+            )
+            for party, form in self.session.exec(query)
+        }
+
+    def checks(self, loan: str) -> list[AccountCheck]:
+        """All answers on accounts of a loan, oldest first."""
+        query = select(AccountCheck).where(AccountCheck.loan == loan)
+        return list(self.session.exec(query.order_by(col(AccountCheck.checked_at), col(AccountCheck.id))))
+
+    def newest_check(self, loan: str, account_index: str) -> AccountCheck | None:
+        """The last answer on one account of a loan."""
+        return next((one for one in reversed(self.checks(loan)) if one.account_index == account_index), None)
+
+    # -- mandates ----------------------------------------------------------------------------------------------------
+
+    def mandate(self, mandate_id: str) -> DebitMandate | None:
+        """A mandate by its id in the books, kept from other writers until the unit of work ends."""
+        return self.session.exec(select(DebitMandate).where(DebitMandate.id == mandate_id).with_for_update()).first()
+
+    def mandates(self, loan: str) -> list[DebitMandate]:
+        """All mandates of a loan, oldest first."""
+        query = select(DebitMandate).where(DebitMandate.loan == loan)
+        return list(self.session.exec(query.order_by(col(DebitMandate.ordered_at), col(DebitMandate.id))))
+
+    def active_mandate(self, loan: str, account_index: str) -> DebitMandate | None:
+        """The mandate under which an account may be debited for a loan today."""
+        found = [one for one in self.mandates(loan) if one.account_index == account_index]
+        return next((one for one in reversed(found) if one.status is MandateStatus.ACTIVE), None)
+
+    # -- changes -----------------------------------------------------------------------------------------------------
+
+    def change(self, change_id: str) -> AccountChange | None:
+        """A proposed change by its id."""
+        return self.session.get(AccountChange, change_id)
+
+    def change_of_task(self, task_id: str) -> AccountChange | None:
+        """The change that a task is about."""
+        return self.session.exec(select(AccountChange).where(AccountChange.task_id == task_id)).first()
+
+    def changes(self, loan: str) -> list[tuple[AccountChange, AccountVerdict | None]]:
+        """All changes of a loan's accounts with what a second person said, oldest first."""
+        query = (
+            select(AccountChange, AccountVerdict)
+            .join(AccountVerdict, col(AccountVerdict.change_id) == col(AccountChange.id), isouter=True)
+            .where(AccountChange.loan == loan)
+            .order_by(col(AccountChange.proposed_at), col(AccountChange.id))
+        )
+        return [(change, verdict) for change, verdict in self.session.exec(query)]

@@ -1,0 +1,173 @@
+"""The accounts of a loan: what vouches for them, their mandates, and another one, which two people agree on."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+
+from books.customers import blind_index
+from books.session import UnitOfWork
+from models.accounts import AccountCheck
+from models.customers import Party, PartyRole
+from models.loans import Loan
+from models.staff import Role
+from services import account_changes, accounts, mandate_papers
+from services.applications import CONSENT_VERSIONS
+from services.errors import InvalidDecision
+from services.permissions import MAY_DECIDE
+from services.signing import WrongCode
+from web import pages
+from web.addresses import Number, TaskId
+from web.context import WebContext
+from web.decision import DecisionForm, read_note
+from web.session import posted
+from web.visit import StaffVisit
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account with what is known of it; a payee's that comes from a register needs no check."""
+
+    party: Party
+    check: AccountCheck | None
+    is_borrowers: bool
+
+
+@router.get("/loans/{number}/accounts", name="accounts")
+def accounts_page(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """Where the loan's money goes to and comes from."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        loan = work.loans.seen_by(visit.person, number)
+        changes = account_changes.proposals(work, loan)
+        pending = account_changes.pending(work, number)
+        return pages.show(
+            request,
+            visit,
+            "accounts.html",
+            loan=loan,
+            accounts=_accounts(work, loan),
+            mandates=work.accounts.mandates(number),
+            today_index=blind_index(work.customers.borrower(number).account or ""),
+            paper=mandate_papers.waiting_paper(work, loan),
+            changes=changes,
+            pending=pending,
+            names=work.staff.names(),
+            may_propose=pending is None
+            and visit.person.role in account_changes.MAY_PROPOSE
+            and loan.stage in account_changes.STAGES,
+            may_decide=visit.person.role in MAY_DECIDE[Role.MANAGER],
+            consent=CONSENT_VERSIONS[-1],
+        )
+
+
+def _accounts(work: UnitOfWork, loan: Loan) -> list[Account]:
+    parties = [party for party in work.customers.parties(loan.number) if party.account is not None]
+    own = next(party.account for party in parties if party.role is PartyRole.BORROWER)
+    return [
+        Account(
+            party,
+            work.accounts.newest_check(loan.number, blind_index(party.account or "")),
+            party.account == own,
+        )
+        for party in parties
+    ]
+
+
+@router.post("/loans/{number}/accounts/check", name="check_account")
+async def check_account(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """Has the borrower's account checked again."""
+    await posted(request, visit.session)
+    return await _act(
+        request, number, lambda work: accounts.ask_again(work, visit.person, work.loans.seen_by(visit.person, number))
+    )
+
+
+@router.post("/loans/{number}/accounts/proposal", name="propose_account")
+async def propose_account(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """Keeps another account that is proposed; nothing changes by it."""
+    fields = await posted(request, visit.session)
+    reason = read_note(DecisionForm.from_fields(fields))
+    account = "".join(fields.get("account", "").split())
+
+    def propose(work: UnitOfWork) -> None:
+        account_changes.propose(
+            work,
+            visit.person,
+            work.loans.seen_by(visit.person, number),
+            fields.get("party", ""),
+            account,
+            reason,
+            confirmation=fields.get("confirmation", "").strip()[:120] or None,
+            consent=fields.get("consent") or None,
+        )
+
+    return await _act(request, number, propose)
+
+
+@router.post("/tasks/{task_id}/account-verdict", name="judge_account")
+async def judge_account(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+    """A second person's word: confirmed, the account takes the place of the other one."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    reason = read_note(DecisionForm.from_fields(fields))
+    verdict = fields.get("verdict", "")
+    if verdict not in ("confirm", "refuse"):
+        raise InvalidDecision("the verdict cannot be read", fields={"outcome": ""})
+
+    def decide() -> str:
+        with context.books.begin() as work:
+            task = work.tasks.seen_by(visit.person, task_id)
+            confirmed = verdict == "confirm"
+            return account_changes.decide(work, visit.person, task, confirmed=confirmed, reason=reason).loan
+
+    return pages.go(request, f"/loans/{await asyncio.to_thread(decide)}/accounts")
+
+
+@router.post("/loans/{number}/mandate/code", name="mandate_code")
+async def mandate_code(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """Sends the borrower, who sits at the desk, a code to sign his mandate with."""
+    await posted(request, visit.session)
+    return await _act(
+        request,
+        number,
+        lambda work: mandate_papers.request_code(work, visit.person, work.loans.seen_by(visit.person, number)),
+    )
+
+
+@router.post("/loans/{number}/mandate/signature", name="mandate_signature")
+async def mandate_signature(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """The borrower's signature under the mandate that was read to him."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+
+    def sign() -> object:
+        with context.books.begin() as work:
+            return mandate_papers.sign(
+                work,
+                visit.person,
+                work.loans.seen_by(visit.person, number),
+                fields.get("code", "").strip(),
+                document_sha256=fields.get("document_sha256", ""),
+                user_agent=request.headers.get("user-agent"),
+            )
+
+    signed = await asyncio.to_thread(sign)
+    # Raised only now: the try is committed.
+    if isinstance(signed, WrongCode):
+        raise signed
+    return pages.go(request, f"/loans/{number}/accounts")
+
+
+async def _act(request: Request, number: str, act: Callable[[UnitOfWork], object]) -> Response:
+    context: WebContext = request.app.state.context
+
+    def done() -> None:
+        with context.books.begin() as work:
+            act(work)
+
+    await asyncio.to_thread(done)
+    return pages.go(request, f"/loans/{number}/accounts")
