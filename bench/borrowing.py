@@ -13,6 +13,8 @@ from console.phones import Phones
 from services.staff import demo_key
 
 POLL_SECONDS = 0.5
+SIGNING_POLL_SECONDS = 1.0
+"""How often each signer looks whether the contract is made, and at his phone."""
 PATIENCE_SECONDS = 180.0
 LEAST_PAGE = 20
 """Several scripts may wait at the same lender: a page of one's own loans alone could miss them behind the others'."""
@@ -103,7 +105,7 @@ class Script:
     async def _look_again(self, give_up_at: float, otherwise: str) -> None:
         if time.perf_counter() > give_up_at:
             raise BenchFailed(f"{otherwise} within {PATIENCE_SECONDS:g} s")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(SIGNING_POLL_SECONDS)
 
     async def _arrival(self, loan: str, stage: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         arrival = self._arrivals.setdefault((stage, loan), _future())

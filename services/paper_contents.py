@@ -51,12 +51,14 @@ class Person:
 
 def signers(work: UnitOfWork, loan: Loan) -> list[Person]:
     """All who sign the loan's contract, the borrower first, with numbers in full: mask them before they are shown."""
-    form = work.loans.application(loan.number).form
-    stated = {(one.role, one.name): one for one in catalogue().product(loan.product).parties(form)}
+    parties = sorted(work.customers.parties(loan.number), key=lambda one: (one.position, one.role))
+    signing = [party for party in parties if party.role in SIGNING_ROLES]
+    stated = {}
+    if any(party.customer_id is None for party in signing):
+        form = work.loans.application(loan.number).form
+        stated = {(one.role, one.name): one for one in catalogue().product(loan.product).parties(form)}
     people = []
-    for party in sorted(work.customers.parties(loan.number), key=lambda one: (one.position, one.role)):
-        if party.role not in SIGNING_ROLES:
-            continue
+    for party in signing:
         customer = work.customers.get(party.customer_id) if party.customer_id else None
         known = customer or stated[party.role, party.name]
         people.append(Person(party, known.id_number, known.mobile))

@@ -199,7 +199,8 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
     Asked for by the borrower or whoever sits with him; it always goes to the mobile of the party himself. Raises
     NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, AlreadySigned and TooManyCodes.
     """
-    party, document = _to_sign(work, _held(work, actor, loan), party_id)
+    loan = _held(work, actor, loan)
+    party, document = _to_sign(work, loan, party_id, contract_to_sign(work, loan))
     return send_code(work, actor, loan, party, document)
 
 
@@ -275,10 +276,11 @@ def sign(
     what `request_code` raises, OtherDocument if another contract counts by now, CodeExpired and TooManyTries.
     """
     loan = _held(work, actor, loan)
-    before = _signed_before(work, loan, party_id, document_sha256)
+    contract = contract_to_sign(work, loan)
+    before = _signed_before(work, contract, party_id, document_sha256)
     if before is not None:
         return before
-    party, document = _to_sign(work, loan, party_id)
+    party, document = _to_sign(work, loan, party_id, contract)
     return sign_document(
         work, actor, loan, party, document, digits, document_sha256=document_sha256, user_agent=user_agent
     )
@@ -396,19 +398,20 @@ def _held(work: UnitOfWork, actor: Actor, loan: Loan) -> Loan:
     return loan
 
 
-def _signed_before(work: UnitOfWork, loan: Loan, party_id: str, document_sha256: str) -> Signature | None:
-    document = contract_to_sign(work, loan)
+def _signed_before(
+    work: UnitOfWork, document: Document | None, party_id: str, document_sha256: str
+) -> Signature | None:
     if document is None or document.sha256 != document_sha256:
         return None
     return next((one for one in work.signatures.of_document(document.id) if one.party_id == party_id), None)
 
 
-def _to_sign(work: UnitOfWork, loan: Loan, party_id: str) -> tuple[Party, Document]:
+def _to_sign(work: UnitOfWork, loan: Loan, party_id: str, document: Document | None) -> tuple[Party, Document]:
     require_stage(loan, "signing", Stage.ACCEPTANCE)
-    party = next((one.party for one in signers(work, loan) if one.party.id == party_id), None)
+    parties = work.customers.parties(loan.number)
+    party = next((one for one in parties if one.id == party_id and one.role in SIGNING_ROLES), None)
     if party is None:
         raise UnknownParty(loan.number)
-    document = contract_to_sign(work, loan)
     if document is None:
         raise ContractNotReady(loan.number)
     return party, document

@@ -66,7 +66,7 @@ class Store:
             if stage is not None:
                 connection.execute("UPDATE loans SET stage = ? WHERE loan = ?", (stage, loan))
             if stage == "acceptance":
-                connection.execute("INSERT INTO contracts (loan) VALUES (?)", (loan,))
+                connection.execute("INSERT OR IGNORE INTO contracts (loan) VALUES (?)", (loan,))
             if topic is not None:
                 connection.execute("INSERT INTO outbox (topic, loan, key) VALUES (?, ?, ?)", (topic, loan, key))
 
@@ -98,7 +98,7 @@ class Store:
     def keep_code(self, loan: str, hashed: str, digits: str) -> None:
         """One commit: a code and its message."""
         with self._transaction() as connection:
-            connection.execute("INSERT INTO codes VALUES (?, ?, ?)", (loan, hashed, digits))
+            connection.execute("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", (loan, hashed, digits))
             connection.execute("INSERT INTO outbox (topic, loan, key) VALUES ('code', ?, ?)", (loan, f"{loan}:code"))
 
     def code(self, loan: str) -> tuple[str, str]:

@@ -136,7 +136,11 @@ class House:
     async def approve(self, loan: str) -> CommandResult:
         """Risk approves the loan."""
         with self.books.read() as work:
-            (task,) = work.tasks.open_of(loan, TaskKind.APPROVAL)
+            tasks = work.tasks.open_of(loan, TaskKind.APPROVAL)
+        if not tasks:
+            # A decision that was on its way arrived since the stage was looked at.
+            raise CommandRefused("task_closed", f"loan {loan} is decided")
+        (task,) = tasks
         order = DecisionOrder(
             task_id=task.id, outcome=Outcome.APPROVE, reason="sound", sender=RISK, command_id=f"approve-{task.id}"
         )
