@@ -20,9 +20,9 @@ from models.messages import PrepaymentOrder
 from models.payments import PaymentStatus
 from models.staff import Actor
 from services.commands import prepaid_before
-from services.loans import require_stage
+from services.loans import account_day, require_stage
 from services.permissions import check_may_speak_for
-from services.prepayments import clearing_figures, day_of, figures
+from services.prepayments import clearing_figures, figures
 from services.prepayments import quote as hold_quote
 from services.repayments import prepayable
 
@@ -140,7 +140,7 @@ def _check(context: ApiContext, actor: Actor, number: str, order: PrepaymentOrde
         payment = prepaid_before(work, number, order)
         if payment is None:
             require_stage(loan, "prepayment", Stage.REPAYMENT)
-            prepayable(work, loan, day_of(work, loan), order.amount_fen)
+            prepayable(work, loan, account_day(work, loan), order.amount_fen)
             return None
     if payment.status is PaymentStatus.DECLINED:
         raise CommandRefused("prepayment_declined", f"the bank declined the prepayment: {payment.reason_code}")

@@ -14,7 +14,7 @@ from lending.replay import Replay
 from lending.schedules import build_schedule
 from lending.servicing import apply, replayed
 from lending.statement import settlement_of
-from lending.terms import Terms
+from lending.terms import PrepaymentFee, Terms
 
 _QUOTED = "quote"
 LONGEST_OFFER_DAYS = 366
@@ -116,10 +116,18 @@ def fee_of(terms: Terms, events: Sequence[Event], on: date, amount_fen: int | No
     It is asked for principal that is not due yet and for nothing else. A sum pays what is due and the interest to the
     day first, and is then parted so that the fee is the contract's percentage of the principal that it pays.
     """
+    clause = _fee_clause(terms, on)
+    return _fee(terms, clause, replayed(terms, events, on), on, amount_fen) if clause else 0
+
+
+def _fee_clause(terms: Terms, on: date) -> PrepaymentFee | None:
+    """What the contract asks for a prepayment on a day, if it asks anything."""
     clause = terms.prepayment_fee
-    if clause is None or not clause.percent or (clause.until is not None and on > clause.until):
-        return 0
-    loan = replayed(terms, events, on)
+    is_over = clause is not None and clause.until is not None and on > clause.until
+    return None if clause is None or not clause.percent or is_over else clause
+
+
+def _fee(terms: Terms, clause: PrepaymentFee, loan: Replay, on: date, amount_fen: int | None) -> int:
     percent = Fraction(clause.percent)
     whole = _share(terms, loan.base, percent)
     owed = settlement_of(loan, on)
@@ -134,9 +142,12 @@ def _share(terms: Terms, principal: int, percent: Fraction) -> int:
     return round_ratio(exact.numerator, exact.denominator, terms.rounding.mode, terms.rounding.to_fen)
 
 
-def settlement_figures(terms: Terms, events: Sequence[Event], since: date, until: date) -> list[tuple[date, int]]:
+def settlement_figures(
+    terms: Terms, events: Sequence[Event], since: date, until: date, *, with_fee: bool = False
+) -> list[tuple[date, int]]:
     """What would end the loan on each day from `since` to `until`, in fen, as its events stand.
 
+    `with_fee` adds the contract's fee for prepayment on each day on which something is left.
     An offer that is to hold until a day names the largest of these; what the borrower then pays too much is credit.
     Refused: more than a year at once, and an end before the beginning.
     """
@@ -150,7 +161,9 @@ def settlement_figures(terms: Terms, events: Sequence[Event], since: date, until
             # A reversal changes what was before it: such a day is replayed from the beginning.
             loan = replayed(terms, events, day)
         loan.advance_to(day)
-        figures.append((day, settlement_of(loan, day)))
+        fen = settlement_of(loan, day)
+        clause = _fee_clause(terms, day) if with_fee and fen else None
+        figures.append((day, fen + _fee(terms, clause, loan, day, None) if clause else fen))
     return figures
 
 

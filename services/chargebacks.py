@@ -7,7 +7,7 @@ from lending.money import yuan
 from models.loans import Loan, Stage
 from models.payments import BankEntry, Payment, PaymentKind, PaymentStatus
 from services import audit, mandates
-from services.loans import account_of
+from services.loans import account_day, account_of
 from services.reopening import start_again, take_up
 from services.repayments import event_body, settle_books
 from services.suspense import counts_from
@@ -90,7 +90,7 @@ def _check_possible(work: UnitOfWork, loan: Loan, debit: Payment, payment: Payme
         account_of(
             work,
             loan.number,
-            max(work.today, payment.value_date, loan.booked_to or work.today),
+            max(account_day(work, loan), payment.value_date),
             also=[event_body(loan, payment)],
         )
     except LendingError as error:

@@ -12,7 +12,7 @@ from lending.terms import Terms
 from lending.wording import EventNames, Language, names_of
 from models.loans import Stage
 from models.staff import Actor
-from services.loans import require_stage
+from services.loans import account_day, require_stage
 
 Steps = TypeVar("Steps", Explanation, SettlementExplanation)
 
@@ -60,4 +60,4 @@ def _facts(work: UnitOfWork, actor: Actor, number: str) -> tuple[Terms | None, t
     loan = work.loans.seen_by(actor, number)
     terms = work.loans.terms(number)
     events = tuple(Event.parse(one.body) for one in work.loans.events(number))
-    return Terms.parse(terms.body) if terms else None, events, max(work.today, loan.booked_to or work.today)
+    return Terms.parse(terms.body) if terms else None, events, account_day(work, loan)

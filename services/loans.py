@@ -124,6 +124,12 @@ def case_of(work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None =
     )
 
 
+def account_day(work: UnitOfWork, loan: Loan) -> date:
+    """The day on which a loan's account is looked at now: today, or what its books have reached."""
+    today: date = work.today
+    return max(today, loan.booked_to or today)
+
+
 def account_of(work: UnitOfWork, loan: str, day: date, *, also: Sequence[Mapping[str, Any]] = ()) -> LoanAccount | None:
     """The loan's account at the end of a business date, None before it has terms and money.
 

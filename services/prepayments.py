@@ -13,7 +13,7 @@ from models.prepayments import PrepaymentQuote
 from models.staff import Actor
 from services import audit
 from services.errors import InvalidPrepayment
-from services.loans import require_stage
+from services.loans import account_day, require_stage
 from services.permissions import check_may_speak_for
 from services.repayments import prepayable, prepayment_fee
 
@@ -37,7 +37,7 @@ def figures(work: UnitOfWork, loan: Loan, amount_fen: int | None, effect: Prepay
     Raises WrongStage unless the loan is running, and InvalidPrepayment for a sum that cannot be prepaid.
     """
     require_stage(loan, "prepayment", Stage.REPAYMENT)
-    day = day_of(work, loan)
+    day = account_day(work, loan)
     amount, _account = prepayable(work, loan, day, amount_fen)
     terms, events = _known(work, loan)
     return quote_prepayment(terms, events, day, amount, effect=effect, fee_fen=prepayment_fee(work, loan, day, amount))
@@ -60,7 +60,7 @@ def quote(
     """
     check_may_speak_for(actor, loan)
     require_stage(loan, "prepayment", Stage.REPAYMENT)
-    day = day_of(work, loan)
+    day = account_day(work, loan)
     if not day <= valid_until <= day + LONGEST_VALIDITY:
         raise InvalidPrepayment(
             "a quote holds until today or one of the next 31 days",
@@ -110,14 +110,7 @@ def clearing_figures(work: UnitOfWork, loan: Loan, since: date, until: date) -> 
             "the loan was not paid out then", fields={"from": f"must not be before the payout on {loan.disbursed_on}"}
         )
     terms, events = _known(work, loan)
-    of_days = settlement_figures(terms, events, since, until)
-    return [(day, fen + fee_of(terms, events, day, None) if fen else 0) for day, fen in of_days]
-
-
-def day_of(work: UnitOfWork, loan: Loan) -> date:
-    """The day on which a prepayment asked for now counts: today, or what the loan's account has reached."""
-    today: date = work.today
-    return max(today, loan.booked_to or today)
+    return settlement_figures(terms, events, since, until, with_fee=True)
 
 
 def _known(work: UnitOfWork, loan: Loan) -> tuple[Terms, list[Event]]:

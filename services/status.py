@@ -14,7 +14,7 @@ from models.loans import WITHDRAWABLE, Loan, LoanTerms, Stage
 from models.staff import Actor, Role
 from models.status import LoanStatus, ScheduleRow, TimelineEntry, WaitsFor
 from models.tasks import TaskKind
-from services.loans import account_of
+from services.loans import account_day, account_of
 from services.previews import rows_of
 from services.reopening import certificate_is_void
 
@@ -33,7 +33,7 @@ WAITING = {
 def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
     """The loan as this person may see it; UnknownLoan if he may not."""
     loan = work.loans.seen_by(actor, number)
-    day = max(work.today, loan.booked_to or work.today)
+    day = account_day(work, loan)
     account = account_of(work, number, day)
     terms = work.loans.terms(number)
     grading = work.policies.grading(number)
@@ -83,7 +83,7 @@ def _cost(work: UnitOfWork, number: str, written: LoanTerms, account: LoanAccoun
 def schedule_of(work: UnitOfWork, actor: Actor, number: str, day: date | None = None) -> list[ScheduleRow]:
     """The schedule: as promised before the payout, as serviced after it; empty before approval."""
     loan = work.loans.seen_by(actor, number)
-    account = account_of(work, number, day or max(work.today, loan.booked_to or work.today))
+    account = account_of(work, number, day or account_day(work, loan))
     if account is not None:
         return rows_of(account)
     terms = work.loans.terms(number)

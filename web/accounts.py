@@ -14,13 +14,12 @@ from models.loans import Loan
 from models.staff import Role
 from services import account_changes, accounts, mandate_papers
 from services.applications import CONSENT_VERSIONS
-from services.errors import InvalidDecision
 from services.permissions import MAY_DECIDE
 from services.signing import WrongCode
 from web import pages
 from web.addresses import Number, TaskId
 from web.context import WebContext
-from web.decision import DecisionForm, read_note
+from web.decision import DecisionForm, read_note, read_verdict
 from web.session import posted
 from web.visit import StaffVisit
 
@@ -114,14 +113,11 @@ async def judge_account(request: Request, visit: StaffVisit, task_id: TaskId) ->
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
     reason = read_note(DecisionForm.from_fields(fields))
-    verdict = fields.get("verdict", "")
-    if verdict not in ("confirm", "refuse"):
-        raise InvalidDecision("the verdict cannot be read", fields={"outcome": ""})
+    confirmed = read_verdict(fields)
 
     def decide() -> str:
         with context.books.begin() as work:
             task = work.tasks.seen_by(visit.person, task_id)
-            confirmed = verdict == "confirm"
             return account_changes.decide(work, visit.person, task, confirmed=confirmed, reason=reason).loan
 
     return pages.go(request, f"/loans/{await asyncio.to_thread(decide)}/accounts")

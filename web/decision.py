@@ -105,6 +105,14 @@ def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrd
     )
 
 
+def read_verdict(fields: Mapping[str, str]) -> bool:
+    """Whether a second person confirms what another proposed, or refuses it."""
+    verdict = fields.get("verdict", "")
+    if verdict not in ("confirm", "refuse"):
+        raise InvalidDecision("the verdict cannot be read", fields={"outcome": ""})
+    return verdict == "confirm"
+
+
 def read_amount(text: str) -> int | None:
     """Fen of an amount as people type it, with or without thousands; None if the field is empty."""
     plain = text.strip().lstrip("¥￥").replace(",", "").replace("，", "").strip()

@@ -12,7 +12,7 @@ from services.unmatched import give_verdict, propose
 from web import pages
 from web.addresses import TaskId
 from web.context import WebContext
-from web.decision import DecisionForm, read_note
+from web.decision import DecisionForm, read_note, read_verdict
 from web.session import posted
 from web.visit import StaffVisit
 
@@ -45,14 +45,12 @@ async def judge_money(request: Request, visit: StaffVisit, task_id: TaskId) -> R
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
     reason = read_note(DecisionForm.from_fields(fields))
-    verdict = fields.get("verdict", "")
-    if verdict not in ("confirm", "refuse"):
-        raise InvalidDecision("the verdict cannot be read", fields={"outcome": ""})
+    confirmed = read_verdict(fields)
 
     def keep() -> None:
         with context.books.begin() as work:
             task = work.tasks.seen_by(visit.person, task_id)
-            give_verdict(work, visit.person, task, confirmed=verdict == "confirm", reason=reason)
+            give_verdict(work, visit.person, task, confirmed=confirmed, reason=reason)
 
     await asyncio.to_thread(keep)
     return pages.go(request, f"/tasks/{task_id}")

@@ -7,8 +7,7 @@ import pytest
 from books.session import Books
 from tests.api.serving import Caller, serving
 from tests.books.migrated import books as books
-from tests.books.migrated import seeded
-from tests.servers.postgres import PostgresCluster
+from tests.books.migrated import seeded_file
 from tests.servers.shared import SharedServers
 from tests.services.conftest import procedure as procedure
 
@@ -24,13 +23,9 @@ def api(books: Books) -> Iterator[Caller]:
 def refusing_api(servers: SharedServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """The API for requests that change nothing; one for all tests of a file."""
     with (
-        seeded("sqlite", servers, _no_cluster, tmp_path_factory.mktemp("refusing")) as made,
+        seeded_file(servers, tmp_path_factory.mktemp("refusing")) as made,
         serving(made) as caller,
     ):
         yield caller
         with made.read() as work:
             assert work.loans.all_numbers() == []
-
-
-def _no_cluster() -> PostgresCluster:
-    raise NotImplementedError

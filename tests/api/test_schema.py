@@ -14,8 +14,7 @@ from schemathesis.core.result import Ok
 from services.staff import demo_key
 from settings import Settings
 from tests.api.serving import own_namespace, serving
-from tests.books.migrated import seeded
-from tests.servers.postgres import PostgresCluster
+from tests.books.migrated import seeded_file
 from tests.servers.shared import SharedServers
 from tests.services.procedure import Procedure
 
@@ -55,7 +54,7 @@ def described(
     servers: SharedServers, temporal_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Described]:
     """A served API with loans at several stages in its books; the engine is there and runs none of them."""
-    with seeded("sqlite", servers, _no_cluster, tmp_path_factory.mktemp("described")) as books:
+    with seeded_file(servers, tmp_path_factory.mktemp("described")) as books:
         procedure = Procedure(books)
         loans = [procedure.apply(), procedure.graded(), procedure.offered(), procedure.running("auto")]
         with books.read() as work:
@@ -63,10 +62,6 @@ def described(
         engine = Settings(temporal_address=temporal_server, temporal_namespace=own_namespace(temporal_server))
         with serving(books, engine) as api:
             yield Described(f"{api.url}/api/v1/openapi.json", {"loan": loans, "task_id": tasks})
-
-
-def _no_cluster() -> PostgresCluster:
-    raise NotImplementedError
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["as described", "otherwise"])

@@ -46,14 +46,22 @@ def seeded(
     database: str, servers: SharedServers, cluster: Callable[[], PostgresCluster], folder: Path
 ) -> Iterator[Books]:
     """Books of one test alone, with the products loaded into this process."""
-    load_products(Settings())
     if database == "sqlite":
-        path = folder / "books.db"
-        shutil.copy(_sqlite_template(servers), path)
-        with _opened(f"sqlite:///{path}") as books:
+        with seeded_file(servers, folder) as books:
             yield books
         return
+    load_products(Settings())
     with cluster().database(cluster().template("seeded", fill)) as url, _opened(url) as books:
+        yield books
+
+
+@contextmanager
+def seeded_file(servers: SharedServers, folder: Path) -> Iterator[Books]:
+    """The same in a file, for tests to which the database does not matter."""
+    load_products(Settings())
+    path = folder / "books.db"
+    shutil.copy(_sqlite_template(servers), path)
+    with _opened(f"sqlite:///{path}") as books:
         yield books
 
 

@@ -24,11 +24,10 @@ from models.portfolio import TakenOverLoan
 from services.errors import NotAllowed
 from services.takeover_check import DifferencePolicy
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
-from tests.books.migrated import seeded
+from tests.books.migrated import seeded_file
 from tests.console.running import ENVIRONMENT, ROOT, loanwright, wait_until
 from tests.console.test_imports import as_json_lines
 from tests.modules.applications import DAY
-from tests.servers.postgres import PostgresCluster
 from tests.servers.shared import SharedServers
 from tests.services.portfolios import TERMS, customer, running_loan
 from tests.services.procedure import FINANCE, INTEGRATOR, RISK
@@ -42,10 +41,7 @@ REFUSE, ADOPT = DifferencePolicy.REFUSE, DifferencePolicy.ADOPT
 def books(servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
     """Books that open on the day of the examples."""
 
-    def no_cluster() -> PostgresCluster:
-        raise NotImplementedError
-
-    with seeded("sqlite", servers, no_cluster, tmp_path) as found:
+    with seeded_file(servers, tmp_path) as found:
         yield found
 
 

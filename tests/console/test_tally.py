@@ -16,9 +16,8 @@ from models.changes import ChangeKind
 from models.messages import StepKind
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
 from simulators.records import PayingHabit
-from tests.books.migrated import seeded
+from tests.books.migrated import seeded_file
 from tests.docs.pages import ROOT
-from tests.servers.postgres import PostgresCluster
 from tests.servers.shared import SharedServers
 from tests.services.procedure import Procedure
 from tests.services.proposals import change
@@ -30,10 +29,7 @@ FIRST_DUE = date(2026, 2, 5)
 def house(servers: SharedServers, tmp_path: Path) -> Iterator[Procedure]:
     """On SQLite alone, as a demonstration is."""
 
-    def no_cluster() -> PostgresCluster:
-        raise NotImplementedError
-
-    with seeded("sqlite", servers, no_cluster, tmp_path) as books:
+    with seeded_file(servers, tmp_path) as books:
         yield Procedure(books)
 
 

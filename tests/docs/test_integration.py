@@ -12,9 +12,8 @@ from models.outbox import NumberSeries
 from services.staff import demo_key
 from settings import Settings
 from tests.api.serving import own_namespace, serving
-from tests.books.migrated import seeded
+from tests.books.migrated import seeded_file
 from tests.docs.pages import ROOT, blocks, page, run
-from tests.servers.postgres import PostgresCluster
 from tests.servers.shared import SharedServers
 
 PAGE = page("integration.md")
@@ -52,7 +51,7 @@ def test_the_page_leads_an_integrator_from_application_to_settlement(
         temporal_namespace=own_namespace(temporal_server),
         outside_url=simulator_server,
     )
-    with seeded("sqlite", servers, _no_cluster, tmp_path) as books:
+    with seeded_file(servers, tmp_path) as books:
         with books.begin() as work:
             work.session.add(NumberSeries(name="loan", next=FIRST_NUMBER))
         names = follow(books, settings, monkeypatch)
@@ -60,7 +59,3 @@ def test_the_page_leads_an_integrator_from_application_to_settlement(
     assert names["cleared"]["loan"] == names["loan"]
     assert names["application"] == json.loads((ROOT / "examples" / "application.json").read_text(encoding="utf-8"))
     assert len(blocks(PAGE, "python")) >= 12
-
-
-def _no_cluster() -> PostgresCluster:
-    raise NotImplementedError

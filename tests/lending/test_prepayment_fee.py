@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from lending.events import Event
-from lending.prepayment import fee_of, quote_prepayment
+from lending.prepayment import fee_of, quote_prepayment, settlement_figures
 from lending.terms import InvalidTerms, Terms
 from tests.lending.builders import event, terms_of
 
@@ -53,6 +53,17 @@ def test_the_fee_ends_with_its_day_and_a_contract_without_one_asks_none() -> Non
     assert fee(None, [FIRST_PAID], terms=terms_of()) == 0
     assert fee(None, [FIRST_PAID], terms=terms_of(prepayment_fee={"percent": "0"})) == 0
     assert fee(None, [], date(2024, 7, 1), terms_of(prepayment_fee={"percent": "2"})) > 0
+
+
+def test_what_clears_the_loan_on_each_day_has_that_days_fee_in() -> None:
+    # Over a repayment, two due dates and the last day of the clause.
+    since, until = date(2024, 1, 20), date(2024, 7, 5)
+    events = [FIRST_PAID, event("repayment", "2024-03-10", amount="2000")]
+    plain = settlement_figures(COSTLY, events, since, until)
+    costly = settlement_figures(COSTLY, events, since, until, with_fee=True)
+    assert [(day, fen + fee(None, events, day)) for day, fen in plain] == costly
+    assert plain[-1] == costly[-1]
+    assert plain[0] != costly[0]
 
 
 def test_the_clause_is_read_and_written_alike() -> None:

@@ -36,9 +36,8 @@ from services.papers import (
     order_contract,
     order_statement,
 )
-from tests.books.migrated import seeded
+from tests.books.migrated import seeded_file
 from tests.modules.applications import CUSTOMER, DAY
-from tests.servers.postgres import PostgresCluster
 from tests.servers.shared import SharedServers
 from tests.services.papers import JOINT, contract, lines_of, made, offer_anew, squeezed, text_of
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, INTEGRATOR, Procedure
@@ -62,10 +61,7 @@ HOSTILE = (
 def one_procedure(servers: SharedServers, tmp_path: Path) -> Iterator[Procedure]:
     """On one database only, for what the databases have no part in."""
 
-    def no_cluster() -> PostgresCluster:
-        raise NotImplementedError
-
-    with seeded("sqlite", servers, no_cluster, tmp_path) as books:
+    with seeded_file(servers, tmp_path) as books:
         yield Procedure(books)
 
 

@@ -13,11 +13,10 @@ from temporalio.client import Client
 
 from books.session import Books
 from settings import Settings
-from tests.books.migrated import seeded
+from tests.books.migrated import seeded_file
 from tests.conftest import LONG, pytest_collection_modifyitems
 from tests.console.running import loanwright
 from tests.servers import shared
-from tests.servers.postgres import PostgresCluster
 from tests.servers.serving import NOWHERE, served, with_known_routes
 from tests.servers.shared import ROOT, SharedServers, folder_in_memory
 
@@ -44,15 +43,11 @@ def test_every_file_of_long_tests_is_there() -> None:
     assert [name for name in LONG if not (ROOT / name).exists()] == []
 
 
-def no_cluster() -> PostgresCluster:
-    raise NotImplementedError
-
-
 def test_books_that_share_compiled_statements_hold_rows_of_their_own(servers: SharedServers, tmp_path: Path) -> None:
     counted = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        with seeded("sqlite", servers, no_cluster, tmp_path / name) as books:
+        with seeded_file(servers, tmp_path / name) as books:
             with books.begin() as work:
                 work.session.connection().execute(text("CREATE TABLE mine (id int)"))
             with books.read() as work:
@@ -68,7 +63,7 @@ def test_an_application_that_does_not_start_fails_the_test_at_once(servers: Shar
         with served(broken, 1, books, Settings(temporal_address=NOWHERE), with_worker=False):
             pass
 
-    with seeded("sqlite", servers, no_cluster, tmp_path) as books, pytest.raises(ValueError, match="no room"):
+    with seeded_file(servers, tmp_path) as books, pytest.raises(ValueError, match="no room"):
         start(books)
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from books.session import Books
-from tests.books.migrated import seeded
-from tests.servers.postgres import PostgresCluster
+from tests.books.migrated import seeded_file
 from tests.servers.shared import SharedServers
 from tests.services.procedure import Procedure
 from tests.web.serving import Visitor, serving
@@ -19,10 +18,7 @@ Come = Callable[..., Visitor]
 def books(servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
     """Seeded books in a file; that every query works on both databases is the books' own test."""
 
-    def no_cluster() -> PostgresCluster:
-        raise NotImplementedError
-
-    with seeded("sqlite", servers, no_cluster, tmp_path) as made:
+    with seeded_file(servers, tmp_path) as made:
         yield made
 
 
