@@ -38,7 +38,8 @@ FIVE_CLASS_2023 = (
 class InstallmentState(NamedTuple):
     """One installment as it stands, in fen. The five `…_due` parts are what of `outstanding` each component makes up.
 
-    `paid` counts the borrower's money only; waived and written-off parts are neither paid nor outstanding.
+    `paid` counts the borrower's money only; waived and written-off parts are neither paid nor outstanding, and
+    `written_off` is the part of the latter.
     `dpd` is 0 again once nothing is outstanding; `subsidy_due` is what the state owes and makes nobody overdue.
     """
 
@@ -60,6 +61,7 @@ class InstallmentState(NamedTuple):
     fee_due: int
     penalty_due: int
     subsidy_due: int
+    written_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,10 +122,8 @@ def amortize_level(periods: OpenPeriods, payment: int, rule: RoundingRule) -> tu
 
 
 def equal_share(periods: OpenPeriods, rule: RoundingRule) -> int:
-    """The equal part of principal a period, rounded to the payment's multiple."""
-    if rule.payment_multiple_fen == rule.to_fen:
-        return round_ratio(periods.balance, periods.paying_count(), rule.mode, rule.to_fen)
-    return round_ratio(periods.balance, periods.paying_count(), rule.payment_mode, rule.payment_multiple_fen)
+    """The equal part of principal a period. The multiple is one of payments, and with interest no payment is level."""
+    return round_ratio(periods.balance, periods.paying_count(), rule.mode, rule.to_fen)
 
 
 def spread_principal(periods: OpenPeriods, share: int) -> list[int]:
@@ -193,9 +191,12 @@ def flat_share(periods: OpenPeriods, interest: Sequence[int], rule: RoundingRule
     return max(installment - regular, 0)
 
 
-def bullet_interest(periods: OpenPeriods, rule: RoundingRule) -> list[int]:
-    """Interest of the whole stretch, due with the principal at its end and so rounded once."""
-    exact = periods.accrued + periods.balance * _whole_factor(periods)
+def bullet_interest(periods: OpenPeriods, principal: Sequence[int], rule: RoundingRule) -> list[int]:
+    """Interest of the whole stretch, on what is left in each period, due at its end and so rounded once."""
+    exact, balance = periods.accrued, periods.balance
+    for (numerator, denominator), part in zip(periods.factors, principal, strict=True):
+        exact += Fraction(balance * numerator, denominator)
+        balance -= part
     total = round_ratio(exact.numerator, exact.denominator, rule.mode, rule.to_fen) - periods.charged
     interest = [0] * len(periods.factors)
     interest[periods.last_paying() if any(periods.paying) else -1] = total
@@ -243,5 +244,5 @@ def interest_of(
     if method is Method.FLAT:
         return flat_interest(periods, flat_base, rule)
     if method is Method.BULLET:
-        return bullet_interest(periods, rule)
+        return bullet_interest(periods, principal, rule)
     return interest_on(periods, principal, rule)

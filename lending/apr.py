@@ -84,6 +84,8 @@ def apr(body: Mapping[str, object], effort: Effort | None = None) -> Decimal:
         whole = fields.whole("first_payment_unit_periods", 0, 12000, 0)
         odd = _fraction(fields, "odd_days_fraction", Fraction(0))
     else:
+        if first < disbursed:
+            raise InvalidAprInput("payments[0].first", f"must not be before the disbursement date, {disbursed}")
         whole, odd = _regulation_periods(a_year, unit, disbursed, first)
     fields.finish()
     payments: list[_Stream] = []
@@ -131,7 +133,9 @@ def cost_by_irr(
 
 def _contract_periods(unit: Period, start: date, end: date) -> tuple[int, Fraction]:
     """Unit periods as a contract counts them: from the 31st to the 28th of February is a month."""
-    if unit.months and end > start:
+    if end <= start:
+        return 0, _ZERO
+    if unit.months:
         count, rest = divmod((end.year - start.year) * 12 + end.month - start.month, unit.months)
         if not rest and shift(start, unit, count, start.day) == end:
             return count, _ZERO
@@ -151,10 +155,10 @@ def _fraction(fields: Fields, field: str, default: Fraction | None) -> Fraction:
         return default
     value = fields.required(field)
     try:
-        number = Fraction(value) if isinstance(value, str | int) and len(str(value)) <= 20 else Fraction(-1)
+        number = Fraction(value) if isinstance(value, str | int) and len(str(value)) <= 20 else None
     except (ValueError, ZeroDivisionError):
-        number = Fraction(-1)
-    if not 0 <= number <= 366 or (default is None and not number):
+        number = None
+    if number is None or not 0 <= number <= 366 or (default is None and not number):
         fields.refuse(field, "must be a number such as 12 or a fraction such as 19/30")
     return number
 
@@ -184,14 +188,7 @@ def _regulation_periods(a_year: Fraction, unit: Period | None, start: date, end:
 
 
 def _unit_periods(unit: Period, start: date, end: date) -> tuple[int, Fraction]:
-    """Whole unit periods counted back from `end`, and the days left as a fraction of the period that they lie in."""
-    if end <= start:
-        return 0, _ZERO
-    if unit.months and start.day == end.day:
-        # The usual case, without the calendar: the same day some months later.
-        count, rest = divmod((end.year - start.year) * 12 + end.month - start.month, unit.months)
-        if not rest:
-            return count, _ZERO
+    """Whole unit periods counted back from a later day, and the rest as a fraction of the period that it lies in."""
     count = periods_between(end, start, unit, end.day)
     reached, back = (shift(end, unit, -turns, end.day) for turns in (count, count + 1))
     return count, Fraction((reached - start).days, (reached - back).days)
@@ -219,6 +216,8 @@ def _yearly_percent(principal: int, payments: Sequence[_Stream], field: str, a_y
     """
     if sum(stream.amount * stream.times for stream in payments) < principal or principal <= 0:
         raise InvalidAprInput(field, "do not bring back what was paid out")
+    if not any(stream.whole or stream.odd or stream.times > 1 for stream in payments):
+        raise InvalidAprInput(field, "all fall on the day of the payout; a rate needs time to pass")
     estimate = _estimate(principal, payments)
     if estimate is not None:
         hundredths = estimate * float(a_year) * 10_000

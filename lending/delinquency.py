@@ -15,8 +15,8 @@ class Milestones:
     overdue_days: tuple[int, ...] = ()
 
 
-class StepKind(StrEnum):
-    """Why a day matters."""
+class Occasion(StrEnum):
+    """Why a day matters, the weightiest first."""
 
     DUE = "due"
     OVERDUE = "overdue"
@@ -24,11 +24,11 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DayThatMatters:
     """A day on which a loan wakes, why, and for which installment."""
 
     date: date
-    why: StepKind
+    why: Occasion
     n: int | None
 
 
@@ -37,36 +37,39 @@ def days_past_due(due: date, on: date) -> int:
     return max((on - due).days, 0)
 
 
-def next_day_that_matters(account: LoanAccount, after: date, milestones: Milestones) -> Step | None:
-    """The first step strictly after `after`, or None when nothing more happens by itself.
+def next_day_that_matters(account: LoanAccount, after: date, milestones: Milestones) -> DayThatMatters | None:
+    """The first such day strictly after `after`, or None when nothing more happens by itself.
 
-    Where several fall on one day the step is a due date before a milestone before a reminder: one visit to that day
-    does them all. Reminders are for what the borrower owes; a due date that only the state pays is still a step.
+    Where several fall together a due date comes before a milestone before a reminder: one visit to that day does them
+    all. Reminders are for what the borrower owes; a due date that only the state pays still matters.
     """
     if account.settled_on is not None and not any(row.subsidy_due for row in account.rows):
         return None
     if account.written_off_on is not None:
         return None
-    steps = [step for row in account.rows for step in _steps_of(row, milestones) if step.date > after]
-    steps += _overdue_steps(account, after, milestones)
-    order = list(StepKind)
-    return min(steps, key=lambda step: (step.date, order.index(step.why)), default=None)
+    found = [one for row in account.rows for one in _of_installment(row, milestones)]
+    found += _of_arrears(account, after, milestones)
+    order = list(Occasion)
+    return min(
+        (one for one in found if one.date > after), key=lambda one: (one.date, order.index(one.why)), default=None
+    )
 
 
-def _steps_of(row: InstallmentState, milestones: Milestones) -> list[Step]:
+def _of_installment(row: InstallmentState, milestones: Milestones) -> list[DayThatMatters]:
     if not row.outstanding and not row.subsidy_due:
         return []
-    steps = [Step(row.due, StepKind.DUE, row.n)]
-    if row.outstanding:
-        before = milestones.reminder_days_before
-        steps += [Step(row.due - timedelta(days=days), StepKind.REMINDER, row.n) for days in before if days > 0]
-    return steps
+    reminders = milestones.reminder_days_before if row.outstanding else ()
+    days = [row.due - timedelta(days=early) for early in reminders if early > 0]
+    return [
+        DayThatMatters(row.due, Occasion.DUE, row.n),
+        *(DayThatMatters(day, Occasion.REMINDER, row.n) for day in days),
+    ]
 
 
-def _overdue_steps(account: LoanAccount, after: date, milestones: Milestones) -> list[Step]:
+def _of_arrears(account: LoanAccount, after: date, milestones: Milestones) -> list[DayThatMatters]:
     """Milestones of the oldest unpaid installment: days past due of a loan are those of its oldest arrears."""
     oldest = next((row for row in account.rows if row.outstanding and row.due <= after), None)
     if oldest is None:
         return []
     days = [oldest.due + timedelta(days=late) for late in milestones.overdue_days if late > 0]
-    return [Step(day, StepKind.OVERDUE, oldest.n) for day in days if day > after]
+    return [DayThatMatters(day, Occasion.OVERDUE, oldest.n) for day in days]

@@ -22,6 +22,7 @@ class PeriodUnit(StrEnum):
 _DAYS = {PeriodUnit.DAY: 1, PeriodUnit.WEEK: 7}
 _MONTHS = {PeriodUnit.MONTH: 1, PeriodUnit.QUARTER: 3, PeriodUnit.YEAR: 12}
 _DAYS_OF_EVERY_MONTH = 28
+MAX_YEARS = 200
 _UNITS_A_YEAR = {
     PeriodUnit.DAY: 365,
     PeriodUnit.WEEK: 52,
@@ -41,6 +42,11 @@ class Period:
     def year_ratio(self) -> tuple[int, int]:
         """One whole period in years, whatever its days: a month is 1/12, two weeks are 2/52."""
         return self.every, _UNITS_A_YEAR[self.unit]
+
+    def is_too_long(self, count: int) -> bool:
+        """Whether so many periods make more than two hundred years: no loan lasts as long."""
+        years, units = self.year_ratio()
+        return years * count > MAX_YEARS * units
 
     @property
     def months(self) -> int:
@@ -86,13 +92,14 @@ def anchor_of(disbursed: date, first_due: date, period: Period) -> int:
         return first_due.day
     apart = (first_due.year - disbursed.year) * 12 + first_due.month - disbursed.month
     clamped = monthrange(first_due.year, first_due.month)[1] == first_due.day
-    return disbursed.day if clamped and apart > 0 and apart % period.months == 0 else first_due.day
+    return disbursed.day if clamped and apart % period.months == 0 else first_due.day
 
 
 def due_dates(first_due: date, period: Period, n: int, anchor_day: int) -> list[date]:
     """`n` due dates from the first one on, each counted from the first so that a clamp leaves no trace."""
     months = period.months
     if not months:
-        return [shift(first_due, period, count, anchor_day) for count in range(n)]
+        days = _DAYS[period.unit] * period.every
+        return [first_due + timedelta(days=days * count) for count in range(n)]
     first = first_due.year * 12 + first_due.month - 1
     return [first_due, *(_in_month(first + months * count, anchor_day) for count in range(1, n))]

@@ -207,7 +207,7 @@ def in_force(events: Sequence[Event], as_of: datetime.date) -> list[Event]:
     by_id: dict[str, Event] = {}
     for event in events:
         if event.id in by_id:
-            raise InvalidEvent("id", f"{event.id} names two events")
+            raise InvalidEvent("id", f"{event.id} names two events", event.id)
         by_id[event.id] = event
     reversals = [event for event in events if event.type is EventType.REVERSAL]
     for event in reversals:

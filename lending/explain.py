@@ -173,7 +173,7 @@ def _interest(replay: TracedReplay, row: Installment, notes: Notes) -> list[Step
         if not replay.runs_on(row.n - 1):
             pieces, before = _planned_pieces(replay, row)
     by_days = replay.terms.method is not Method.FLAT
-    states = sum(_charged(row, SUBSIDY)) - sum(move.amount for move in notes.moved if move.component is SUBSIDY)
+    states = row.amount(SUBSIDY)
     kind = StepKind.INTEREST if by_days else StepKind.FLAT_INTEREST
     if replay.runs_on(row.n - 1):
         kind = StepKind.INTEREST_IN_PART
@@ -186,10 +186,6 @@ def _interest(replay: TracedReplay, row: Installment, notes: Notes) -> list[Step
     steps.append(Step(StepKind.INTEREST_CARRIED, INTEREST, carried))
     steps.append(Step(StepKind.SUBSIDY, SUBSIDY, states))
     return [step for step in steps if step.amount_fen or step.pieces]
-
-
-def _charged(row: Installment, component: Component) -> tuple[int, int]:
-    return row.charged[component], row.planned[component]
 
 
 def _planned_pieces(replay: TracedReplay, row: Installment) -> tuple[list[Piece], int]:

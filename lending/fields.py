@@ -15,7 +15,7 @@ MAX_AMOUNT_FEN = 10**12
 FIRST_DATE = date(1900, 1, 1)
 LAST_DATE = date(2200, 12, 31)
 
-_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,12})?")
+_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,12})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Refusal = Callable[[str, str], LendingError]

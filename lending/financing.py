@@ -70,7 +70,7 @@ class Financing:
 def least_down_payment(price_fen: int, value_fen: int, most_percent: Decimal) -> int:
     """The smallest down payment with which the loan is at most that share of the lower of price and value, in fen."""
     most = most_percent / 100 * min(price_fen, value_fen)
-    return max(int((price_fen - most).quantize(Decimal(1), ROUND_UP)), 0)
+    return max(int((price_fen - most).to_integral_value(ROUND_UP)), 0)
 
 
 def _share(part: int, whole: int) -> Decimal:

@@ -78,13 +78,20 @@ def rate_on(floating: FloatingRate, table: LoanPrimeRates, day: date) -> Decimal
     return max(published_rate(table, floating.tenor, set_on) + floating.margin_percent, Decimal(0))
 
 
-def rate_changes(floating: FloatingRate, table: LoanPrimeRates, until: date) -> list[Event]:
-    """The rate changes that the resets up to `until` bring, as events; a reset that changes nothing is none."""
-    rate = rate_on(floating, table, floating.disbursed)
+def rate_changes(
+    floating: FloatingRate, table: LoanPrimeRates, until: date, set_before: Mapping[date, Decimal] | None = None
+) -> list[Event]:
+    """The rate changes that the resets up to `until` bring, as events; a reset that changes nothing is none.
+
+    `set_before` are the rates that were set already: that of the contract on the day of the payout, and those of resets
+    that are booked. They stay, even if the table knows more by now; the next reset is measured against them.
+    """
+    known = set_before or {}
+    rate = known.get(floating.disbursed, rate_on(floating, table, floating.disbursed))
     events = []
     for day in floating.reset_days(until):
-        new = rate_on(floating, table, day)
-        if new != rate:
+        new = known.get(day, rate_on(floating, table, day))
+        if new != rate and day not in known:
             events.append(Event(f"reset-{day.isoformat()}", EventType.RATE_CHANGE, day, annual_rate_percent=new))
         rate = new
     return events

@@ -24,8 +24,9 @@ class Installment:
 
     `planned` is still to be charged, `charged` has been, `unpaid` is what is still owed of that. `own_interest` is what
     its own period bears of the planned interest, which a deferral may move to a later row. `moved` is what was charged
-    before and falls due again only with this row; `paid` is the borrower's money. `closed` is set when the due date has
-    come. The number `n` stays for good: installments are added and dropped at the end only.
+    before and falls due again only with this row; `paid` is the borrower's money, `written_off` his debt. `closed` is
+    set when the due date has come. One `for_fee` is there only for a fee that is due after the last of the plan. The
+    number `n` stays for good: installments are added and dropped at the end only.
     """
 
     n: int
@@ -33,10 +34,12 @@ class Installment:
     pays_principal: bool = True
     defers_interest: bool = False
     bears_interest: bool = True
+    for_fee: bool = False
     closed: bool = False
     own_interest: int = 0
     balance: int = 0
     paid: int = 0
+    written_off: int = 0
     paid_on: date | None = None
     penalty_exact: Fraction = Fraction(0)
     penalty_until: date = date.min

@@ -82,14 +82,6 @@ def yuan(fen: int) -> str:
     return f"{sign}{whole}.{cents:02d}"
 
 
-def split_evenly(fen: int, parts: int) -> list[int]:
-    """`parts` amounts that add up to `fen` and differ by one fen at most; the first ones take the odd fen."""
-    if parts < 1:
-        raise InvalidAmount(f"an amount cannot be split into {parts} parts")
-    share, rest = divmod(fen, parts)
-    return [share + 1] * rest + [share] * (parts - rest)
-
-
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in one currency. Sums and comparisons across currencies are refused."""

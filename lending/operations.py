@@ -78,7 +78,8 @@ def _run(case: Mapping[str, object], effort: Effort) -> Json:
         account = service(terms, parsed, _as_of(parsed), effort)
         _require_prepayments_used(parsed, account)
     except InvalidEvent as error:
-        place = next((place for place, event in enumerate(parsed) if event.id == error.event_id), None)
+        # Of two events with one id, the later one is at fault.
+        place = max((place for place, event in enumerate(parsed) if event.id == error.event_id), default=None)
         field = error.field if place is None else f"events[{place}].{error.field}"
         raise InvalidEvent(field, str(error).removeprefix(f"{error.field}: ")) from error
     return _serviced(terms, account) | _explanation(case, terms, parsed, _as_of(parsed), effort)
@@ -205,4 +206,6 @@ def _state(account: LoanAccount) -> Json:
         "bucket": account.bucket,
         "classification": account.classification.value,
         "settled_on": account.settled_on.isoformat() if account.settled_on else None,
+        "written_off_on": account.written_off_on.isoformat() if account.written_off_on else None,
+        "recovered": yuan(account.recovered_fen),
     }

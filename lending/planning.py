@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from lending.accrual import Accruing
 from lending.amortization import OpenPeriods, Plan, interest_of, plan
-from lending.components import INTEREST, PRINCIPAL, SUBSIDY
+from lending.components import FEE, INTEREST, PRINCIPAL, SUBSIDY
 from lending.installments import Installment
 from lending.schedules import whole_period_factor
 from lending.state import STEPS_A_NEW_ROW
@@ -54,11 +54,44 @@ class Planning(Accruing):
         )
 
     def extend(self, periods: int) -> None:
-        """Adds installments at the end."""
-        count = len(self.rows)
-        self.effort.spend(STEPS_A_NEW_ROW * periods)
+        """Adds installments after the last of the plan.
+
+        Those for a fee give way: it goes to the installment whose period holds its day now, or comes last again. Where
+        no others are left, what is added follows the last of them, and they bear interest like any.
+        """
+        if not periods:
+            return
+        giving_way = [row for row in self.rows[self.open :] if row.for_fee]
+        if len(giving_way) == len(self.rows) - self.open:
+            for row in giving_way:
+                row.for_fee, row.bears_interest = False, True
+            giving_way = []
+        count = len(self.rows) - len(giving_way)
+        self.effort.spend(STEPS_A_NEW_ROW * periods + len(giving_way) * (len(self.rows) + periods))
+        del self.rows[count:]
+        self.timeline.cut(count)
         self.timeline.extend(periods)
         self.rows += [Installment(n, due) for n, due in enumerate(self.timeline.dues[count:], start=count + 1)]
+        for row in giving_way:
+            for fee in self.fees:
+                if fee.row is row:
+                    fee.row = self.row_for(fee.due)
+                    fee.row.planned[FEE] += fee.amount
+            if any(row.charged.values()):
+                self.merge(self.row_for(row.due), row)
+
+    def row_for(self, day: date) -> Installment:
+        """The installment whose period holds a fee's day; after the last one a new one, for the fee alone."""
+        row = next((row for row in self.rows if row.due >= day), None)
+        if row is None:
+            self.timeline.add_due(day)
+            row = Installment(len(self.rows) + 1, day, pays_principal=False, bears_interest=False, for_fee=True)
+            self.rows.append(row)
+        return row
+
+    def merge(self, row: Installment, later: Installment) -> None:
+        """Lets an installment take over what was charged and paid of a later one that falls away."""
+        row.take_over(later)
 
     def move(self, index: int, day: date) -> None:
         """Puts an installment on another day; those after it, and the fees due with them, follow."""
@@ -96,17 +129,16 @@ class Planning(Accruing):
         self.effort.spend(STEPS_A_PLANNED_ROW * len(rows))
         terms, periods = self.terms, self.open_periods()
         kept = [row.planned[PRINCIPAL] for row in rows]
-        if keep_first:
+        if not any(periods.paying):
+            keep, kept = True, [0] * len(rows)
+        elif keep_first and any(periods.paying[keep_first:]):
             tail = periods.tail(keep_first, self.base - sum(kept[:keep_first]))
             solved = plan(
                 terms.method, terms.payment_basis, terms.rounding, tail, flat_base=self.flat_base, level=level
             )
             self.level = solved.level
             kept[keep_first:] = solved.principal
-            keep = True
-        if not any(periods.paying):
-            keep, kept = True, [0] * len(rows)
-        if keep:
+        if keep or keep_first:
             figures = Plan(kept, interest_of(terms.method, terms.rounding, periods, kept, self.flat_base), self.level)
         else:
             figures = plan(

@@ -93,10 +93,6 @@ class Replay(Planning, Waterfall):
         self.carried = 0
         self.reset_accrual()
 
-    def merge(self, row: Installment, later: Installment) -> None:
-        """Lets an installment take over what was charged and paid of a later one that falls away."""
-        row.take_over(later)
-
     def move_charge(self, row: Installment, target: Installment, component: Component) -> None:
         """Lets what a closed installment still owes of a component fall due with an open one, or back into its plan."""
         amount = row.unpaid[component]

@@ -1,5 +1,6 @@
 """The schedule that terms alone give, before anything has happened to the loan."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -73,10 +74,8 @@ def whole_period_factor(terms: Terms, rate: Fraction) -> tuple[int, int]:
 
 
 def fee_row(fee: FeeTerm, dues: list[date]) -> int:
-    """The index of the installment whose period holds the fee's day; past the end if none does."""
-    if fee.n is not None:
-        return fee.n - 1
-    return next((index for index, due in enumerate(dues) if fee.due is None or due >= fee.due), len(dues))
+    """The index of the installment that a fee belongs to: its own number, else that whose period holds its day."""
+    return fee.n - 1 if fee.n is not None else bisect_left(dues, fee.due or dues[0])
 
 
 def planned_fees(terms: Terms, dues: list[date]) -> list[int]:

@@ -96,11 +96,7 @@ def _fee(replay: Replay, event: Event) -> None:
 
 def impose_fee(replay: Replay, amount: int, due: date) -> None:
     """Adds a fee to the installment whose period holds its due date; after the last one it is an installment itself."""
-    row = next((row for row in replay.rows if row.due >= due), None)
-    if row is None:
-        replay.timeline.add_due(due)
-        row = Installment(len(replay.rows) + 1, due, pays_principal=False, bears_interest=False)
-        replay.rows.append(row)
+    row = replay.row_for(due)
     row.planned[FEE] += amount
     replay.fees.append(FeeDue(due, amount, row, of_event=True))
     replay.advance_to(replay.today)
@@ -219,15 +215,16 @@ def _deferral(replay: Replay, event: Event) -> None:
         # Put off in the morning, paid off in the afternoon: the order of one day turns that around.
         return
     periods = event.periods or 0
-    rows = replay.rows[replay.open :]
-    if not rows:
+    if replay.open >= len(replay.rows):
         raise InvalidEvent("date", f"{event.id} defers when no installment is left", event.id)
+    rows = [row for row in replay.rows[replay.open :] if not row.for_fee]
     replay.accrue()
     put_off = event.component is DeferralComponent.ALL and replay.terms.method is not Method.BULLET
     flags = [(False, put_off)] * periods + [(row.pays_principal, row.defers_interest) for row in rows]
     principal = [0] * periods + [row.planned[PRINCIPAL] for row in rows]
     _extend(replay, event, "periods", periods)
-    for row, (pays, defers), part in zip(replay.rows[replay.open :], flags, principal, strict=True):
+    put_off_rows = replay.rows[replay.open : replay.open + len(flags)]
+    for row, (pays, defers), part in zip(put_off_rows, flags, principal, strict=True):
         row.pays_principal, row.defers_interest = pays, defers
         row.planned[PRINCIPAL] = part
     if replay.terms.method is Method.LEVEL_PAYMENT:
@@ -253,9 +250,11 @@ def _reschedule(replay: Replay, event: Event) -> None:
     if event.annual_rate_percent is not None:
         replay.set_rate(since, replay.terms.rate_of_annual(event.annual_rate_percent))
     if event.reage:
-        reage(replay, replay.rows[index])
-        # Where only an installment for a fee is left, it takes the principal that is due again.
-        replay.rows[index].pays_principal |= not any(row.pays_principal for row in replay.rows[replay.open :])
+        target = replay.rows[index]
+        reage(replay, target)
+        if not any(row.pays_principal for row in replay.rows[replay.open :]):
+            # Only an installment for a fee is left: it takes the principal that is due again, with its interest.
+            target.pays_principal, target.bears_interest, target.for_fee = True, True, False
     longer = bool(event.extra_periods) or event.reage
     held = index - replay.open
     method = replay.terms.method
@@ -271,8 +270,7 @@ def _reschedule(replay: Replay, event: Event) -> None:
 
 def _extend(replay: Replay, event: Event, field: str, periods: int) -> None:
     """Adds installments at the end, as many and as late as the terms of a loan may have them."""
-    years, units = replay.terms.period.year_ratio()
-    too_far = years * periods > 200 * units or replay.timeline.after_last(periods) > LAST_DATE
+    too_far = replay.terms.period.is_too_long(periods) or replay.timeline.after_last(periods) > LAST_DATE
     if periods and (too_far or len(replay.rows) + periods > 2 * MAX_PERIODS):
         sentence = f"{event.id} makes more than {2 * MAX_PERIODS} installments, or one due after {LAST_DATE}"
         raise InvalidEvent(field, sentence, event.id)
@@ -306,6 +304,7 @@ def _write_off(replay: Replay, event: Event) -> None:
     for row in replay.rows:
         amounts: Amounts = {component: row.unpaid[component] for component in BORROWER_COMPONENTS}
         replay.take(row, replay.written_off, amounts)
+        row.written_off = sum(amounts.values())
     replay.written_off_on = event.date
 
 

@@ -48,7 +48,7 @@ class FeeDue:
     due: date
     amount: int
     row: Installment
-    of_event: bool
+    of_event: bool = False
     name: str | None = None
 
 
@@ -111,7 +111,7 @@ class LoanState:
         for fee in terms.fees:
             rows = self.rows if fee.due is None and fee.n is None else [self.rows[fee_row(fee, self.timeline.dues)]]
             self.effort.spend(len(rows))
-            self.fees += [FeeDue(fee.due or row.due, fee.amount_fen, row, False, fee.name) for row in rows]
+            self.fees += [FeeDue(fee.due or row.due, fee.amount_fen, row, name=fee.name) for row in rows]
         for pending in self.fees:
             pending.row.planned[FEE] += pending.amount
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from lending.account import InstallmentState, LoanAccount, bucket_of, classify
 from lending.components import BORROWER_COMPONENTS, FEE, INTEREST, PENALTY, PRINCIPAL, SUBSIDY, Components
+from lending.delinquency import days_past_due
 from lending.replay import Replay
 from lending.schedules import build_schedule
 from lending.terms import Terms
@@ -70,7 +71,7 @@ def _states(replay: Replay, as_of: date) -> tuple[InstallmentState, ...]:
         paid_on = row.paid_on if not outstanding else None
         if row.closed:
             balance = row.balance
-            dpd = max((as_of - row.due).days, 0) if row.borrower_unpaid() else 0
+            dpd = days_past_due(row.due, as_of) if row.borrower_unpaid() else 0
         else:
             ahead -= principal
             balance, dpd = ahead, 0
@@ -95,6 +96,7 @@ def _states(replay: Replay, as_of: date) -> tuple[InstallmentState, ...]:
                 fee_due,
                 penalty_due,
                 subsidy_due,
+                row.written_off,
             )
         )
     return tuple(states)

@@ -16,7 +16,7 @@ from lending.errors import LendingError
 from lending.fields import LAST_DATE, Fields
 from lending.floating_clause import FloatingClause
 from lending.money import Rounding, round_ratio, yuan
-from lending.workdays import DayConvention, workday
+from lending.workdays import LONGEST_BREAK_DAYS, DayConvention, workday
 
 MAX_PERIODS = 1200
 MAX_ANNUAL_RATE_PERCENT = 1000
@@ -305,14 +305,17 @@ def _dates(
             fields.refuse("due_dates", f"must hold at most {MAX_PERIODS} dates")
         if fields.whole("n_periods", 1, MAX_PERIODS, len(listed)) != len(listed):
             fields.refuse("n_periods", f"is not the number of due_dates, {len(listed)}")
-        if first is not None and first != listed[0] and convention is None:
-            fields.refuse("first_due_date", "is not the first of due_dates")
         if listed[0] <= disbursed:
             fields.refuse("due_dates[0]", "must be after the disbursement date")
-        return listed, first or listed[0], len(listed)
+        first = first or listed[0]
+        # Where due dates keep to working days, the contract's own day may lie some days from the one that was found.
+        if abs((listed[0] - first).days) > (0 if convention is None else LONGEST_BREAK_DAYS):
+            fields.refuse("first_due_date", "is not the first of due_dates")
+        if first <= disbursed:
+            fields.refuse("first_due_date", "must be after the disbursement date")
+        return listed, first, len(listed)
     n_periods = fields.whole("n_periods", 1, MAX_PERIODS)
-    years, units = period.year_ratio()
-    if years * n_periods > 200 * units:
+    if period.is_too_long(n_periods):
         fields.refuse("n_periods", "together with period reaches beyond two hundred years")
     first = first or shift(disbursed, period, 1, disbursed.day)
     if first <= disbursed:

@@ -5,9 +5,9 @@ from datetime import date
 from fractions import Fraction
 
 from lending.daycount import DayCount, span_ratio
-from lending.duedates import periods_between, shift
+from lending.duedates import due_dates, periods_between, shift
 from lending.terms import Terms
-from lending.workdays import workday
+from lending.workdays import LONGEST_BREAK_DAYS, workday
 
 
 class Timeline:
@@ -20,11 +20,12 @@ class Timeline:
     def __init__(self, terms: Terms) -> None:
         self._day_count = terms.day_count
         self._period = terms.period
-        self._anchor_day = terms.anchor_day
         self.start = terms.disbursement_date
         self.dues: list[date] = list(terms.dues)
         self._convention = terms.business_days
-        self._nominal = (0, terms.first_due_date)
+        # Each due date before it kept to a working day, and the day of the month that those after it keep to. Due dates
+        # that are added count on from the last of these.
+        self._agreed = [(day, terms.anchor_day) for day in _agreed_days(terms)]
         # Each with the day of the month that its whole periods are counted on: moving later due dates leaves it.
         self._stubs = {0: self._anchor_day}
         if self._convention and shift(terms.first_due_date, self._period, -1, self._anchor_day) == self.start:
@@ -33,40 +34,46 @@ class Timeline:
 
     def extend(self, periods: int) -> None:
         """Adds due dates at the end, one period after another."""
-        self.dues += [self.after_last(count) for count in range(1, periods + 1)]
+        agreed = [self._agreed_after_last(count) for count in range(1, periods + 1)]
+        self._agreed += [(day, self._anchor_day) for day in agreed]
+        self.dues += self._worked(agreed)
 
     def after_last(self, periods: int) -> date:
         """The due date so many periods after the last one."""
-        if self._convention is None:
-            return shift(self.dues[-1], self._period, periods, self._anchor_day)
-        index, day = self._nominal
-        nominal = shift(day, self._period, len(self.dues) - 1 + periods - index, self._anchor_day)
-        return workday(nominal, self._convention).date
+        return self._worked([self._agreed_after_last(periods)])[0]
+
+    def _agreed_after_last(self, periods: int) -> date:
+        return shift(self._agreed[-1][0], self._period, periods, self._anchor_day)
+
+    def _worked(self, days: list[date]) -> list[date]:
+        """The days themselves, or the working days that the contract puts in their place."""
+        return days if self._convention is None else [workday(day, self._convention).date for day in days]
 
     def add_due(self, day: date) -> None:
-        """Adds one due date of its own at the end."""
+        """Adds one due date of its own at the end; those that are added later follow it period by period."""
         self._stubs[len(self.dues)] = day.day
-        self._nominal = len(self.dues), day
+        self._agreed.append((day, day.day))
         self.dues.append(day)
 
     def move(self, index: int, day: date) -> None:
         """Puts a due date on another day; those after it follow period by period."""
-        self._anchor_day = day.day
-        self._nominal = index, day
         following = [shift(day, self._period, count, day.day) for count in range(1, len(self.dues) - index)]
-        if self._convention is not None:
-            following = [workday(due, self._convention).date for due in following]
-        self.dues[index:] = [day, *following]
+        self._agreed[index:] = [(agreed, day.day) for agreed in (day, *following)]
+        self.dues[index:] = [day, *self._worked(following)]
         self._drop_stubs(index)
         self._stubs[index] = day.day
 
     def cut(self, count: int) -> None:
         """Keeps the first `count` due dates."""
-        del self.dues[count:]
+        del self.dues[count:], self._agreed[count:]
         self._drop_stubs(count)
 
     def _drop_stubs(self, count: int) -> None:
         self._stubs = {index: anchor_day for index, anchor_day in self._stubs.items() if index < count}
+
+    @property
+    def _anchor_day(self) -> int:
+        return self._agreed[-1][1]
 
     @property
     def irregular(self) -> int:
@@ -134,3 +141,12 @@ class Timeline:
     def _years(self, periods: Fraction) -> Fraction:
         numerator, denominator = self._period.year_ratio()
         return periods * numerator / denominator
+
+
+def _agreed_days(terms: Terms) -> list[date]:
+    """Each due date before it kept to a working day. A listed one that the period does not give is its own."""
+    if terms.business_days is None or terms.period.is_too_long(len(terms.dues)):
+        return list(terms.dues)
+    named = due_dates(terms.first_due_date, terms.period, len(terms.dues), terms.anchor_day)
+    pairs = zip(named, terms.dues, strict=True)
+    return [day if abs((due - day).days) <= LONGEST_BREAK_DAYS else due for day, due in pairs]

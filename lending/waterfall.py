@@ -37,7 +37,7 @@ class Waterfall(LoanState):
                 left -= amounts[component]
             amount -= self.pay(event_id, row, amounts, from_credit=from_credit)
             if not amount:
-                break
+                return 0
         return amount
 
     def _allocate_by_component(

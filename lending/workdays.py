@@ -9,6 +9,9 @@ from chinese_calendar import is_workday  # type: ignore[import-untyped]
 
 _SATURDAY = 5
 
+LONGEST_BREAK_DAYS = 15
+"""No working day is further away: the longest break so far, in the spring of 2020, had ten days."""
+
 
 class DayConvention(StrEnum):
     """Where a due date goes that is no working day: on, on unless the month ends before, or back."""

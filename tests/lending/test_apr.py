@@ -53,6 +53,21 @@ def test_a_later_stream_begins_on_its_own_date() -> None:
     assert apr(body) == Decimal("10.00")
 
 
+def test_a_later_stream_that_begins_within_a_unit_period_counts_from_its_end() -> None:
+    first = {"amount": "2600", "first": "1978-02-10"}
+    found = [apr(monthly(payments=[first, {"amount": "2600", "first": day}])) for day in ("1978-03-25", "1978-04-10")]
+    assert found[0] == found[1]
+
+
+def test_a_later_stream_of_half_months_counts_from_the_end_of_the_one_it_begins_in() -> None:
+    first = {"amount": "2600", "first": "1978-02-01"}
+    found = [
+        apr(monthly(payments=[first, {"amount": "2600", "first": day}], unit_periods_per_year=24))
+        for day in ("1978-02-20", "1978-03-01")
+    ]
+    assert found[0] == found[1]
+
+
 def test_a_single_payment_has_its_own_term_as_unit_period() -> None:
     # 1,000 grow to 1,080 in 250 days: 8 % a unit period of which a year has 365/250.
     body = monthly(
@@ -75,9 +90,11 @@ def test_a_loan_without_cost_has_a_rate_of_zero() -> None:
         ({"payments": [{"amount": "1", "first": "x"}]}, "payments[0].first"),
         ({"unit_periods_per_year": "0"}, "unit_periods_per_year"),
         ({"unit_periods_per_year": None}, "unit_periods_per_year"),
+        ({"unit_periods_per_year": "366.5"}, "unit_periods_per_year"),
         ({"odd_days_fraction": "1/0"}, "odd_days_fraction"),
         ({"odd_days_fraction": 0.5}, "odd_days_fraction"),
         ({"first_payment_unit_periods": -1}, "first_payment_unit_periods"),
+        ({"first_payment_unit_periods": 12_001}, "first_payment_unit_periods"),
         ({"extra": 1}, "extra"),
         (
             {"payments": [{"amount": "9000", "first": "1978-02-10"}, {"amount": "1", "first": "1978-01-10"}]},
@@ -153,6 +170,7 @@ def test_the_quick_estimate_gives_the_digits_of_the_exact_search(
     parts: list[tuple[int, int, int]], odd: Fraction, a_year: Fraction, share: int
 ) -> None:
     payments = [_Stream(fen, times, whole, odd) for fen, times, whole in parts]
+    assume(any(one.times > 1 or one.whole or one.odd for one in payments))
     principal = max(sum(fen * times for fen, times, _ in parts) * share // 100, 1)
     try:
         exact = _percent(_solve(principal, payments, "payments") * _decimal(a_year))
@@ -166,3 +184,17 @@ def test_an_estimate_too_near_to_a_half_is_left_to_the_exact_search() -> None:
     assert _yearly_percent(10_000_000, [_Stream(10_000_500, 1, 1, Fraction(0))], "payments", Fraction(1)) == Decimal(
         "0.01"
     )
+
+
+def test_payments_that_all_fall_on_the_day_of_the_payout_give_no_rate() -> None:
+    body = monthly(payments=[{"amount": "5000.00", "first": "1978-01-10"}], first_payment_unit_periods=None)
+    with pytest.raises(InvalidAprInput) as refused:
+        apr(body | {"odd_days_fraction": None})
+    assert refused.value.fields == {"payments": "all fall on the day of the payout; a rate needs time to pass"}
+
+
+def test_a_payment_before_the_payout_is_refused() -> None:
+    body = monthly(payments=[{"amount": "230.00", "count": 24, "first": "1978-01-09"}], first_payment_unit_periods=None)
+    with pytest.raises(InvalidAprInput) as refused:
+        apr(body | {"odd_days_fraction": None})
+    assert refused.value.field == "payments[0].first"

@@ -195,7 +195,7 @@ def test_arrears_stay_overdue_unless_they_are_re_aged() -> None:
     assert account(EQUAL, [plain], "2024-02-11").dpd == 10
     reaged = event("reschedule", "2024-02-11", "r", from_="2024-03-01", extra_periods=1, reage=True)
     state = account(EQUAL, [reaged], "2024-02-11")
-    assert (state.dpd, state.due_fen, state.overdue_fen) == (0, 0, 0)
+    assert (state.dpd, state.due_fen, state.overdue_fen, state.charged.principal) == (0, 0, 0, 0)
     assert state.interest_outstanding_fen == 12_000
     assert state.rows[1].principal == 100_000  # 12,000 over twelve
     # 120.00 moved here, 110 for 10 of 29 days, 120 for 19 of 29.

@@ -145,7 +145,11 @@ def test_a_flat_loan_shares_the_period_where_the_subsidy_ends() -> None:
 def test_money_of_the_state_that_waited_is_used_once() -> None:
     terms = terms_of(method="interest_only", subsidised_until="2024-06-30")
     state = account(terms, [event("subsidy", "2024-02-10", "s", amount="150")], "2024-03-01")
-    assert [(one.subsidy, one.credit) for one in state.allocations] == [(12_000, 0), (0, 3000), (3000, -3000)]
+    assert [(one.date.isoformat(), one.subsidy, one.credit) for one in state.allocations] == [
+        ("2024-02-10", 12_000, 0),
+        ("2024-02-10", 0, 3000),
+        ("2024-03-01", 3000, -3000),
+    ]
     assert (state.subsidy_credit_fen, state.subsidy_outstanding_fen) == (0, 9000)
 
 
@@ -165,6 +169,12 @@ def test_a_quarter_clamped_over_the_new_year_keeps_the_day_of_the_payout() -> No
     assert terms.dues == (date(2024, 2, 29), date(2024, 5, 30), date(2024, 8, 30))
 
 
+def test_five_months_clamped_over_the_new_year_keep_the_day_of_the_payout() -> None:
+    months = {"unit": "month", "every": 5}
+    terms = terms_of(disbursement_date="2023-09-30", first_due_date="2024-02-29", n_periods=2, period=months)
+    assert terms.dues == (date(2024, 2, 29), date(2024, 7, 30))
+
+
 def test_moving_a_later_installment_leaves_the_interest_of_a_first_period_that_is_not_whole() -> None:
     terms = terms_of(method="equal_principal", first_due_date="2024-02-15")
     moved = event("reschedule", "2024-01-05", from_="2024-04-15", due="2024-04-20")
@@ -180,11 +190,86 @@ def test_installments_added_after_a_later_one_was_moved_follow_it_to_working_day
     assert [row.due for row in rows[-2:]] == [date(2025, 1, 15), date(2025, 2, 17)]
 
 
-def test_installments_added_after_one_for_a_fee_fall_due_on_the_contracts_day_again() -> None:
+def test_an_installment_for_a_fee_gives_way_to_one_that_is_added_and_leaves_it_the_fee() -> None:
     fee = event("fee", "2024-01-05", amount="20", due="2024-03-18")
     terms = terms_of(method="equal_principal", n_periods=2, business_days="following")
     rows = account(terms, [fee, event("deferral", "2024-01-05", periods=1)], "2024-01-05").rows
-    assert [row.due for row in rows[1:]] == [date(2024, 3, 1), date(2024, 3, 18), date(2024, 4, 1)]
+    # 6,000.00 are used for a month longer and bear 1 % for it.
+    assert [(row.due, row.principal, row.interest, row.fee) for row in rows[1:]] == [
+        (date(2024, 3, 1), 600_000, 12_000, 0),
+        (date(2024, 4, 1), 600_000, 6000, 2000),
+    ]
+
+
+def test_a_fee_due_after_the_installments_that_are_added_comes_last_again() -> None:
+    late = event("fee", "2024-01-05", "f", amount="20", due="2024-05-18")
+    soon = event("fee", "2024-01-05", "g", amount="10", due="2024-03-18")
+    longer = event("reschedule", "2024-01-12", from_="2024-02-01", extra_periods=1)
+    terms = terms_of(method="equal_principal", n_periods=2)
+    both = account(terms, [late, soon, longer], "2024-01-12")
+    assert [(row.n, row.due, row.principal, row.interest, row.fee) for row in both.rows] == [
+        (1, date(2024, 2, 1), 400_000, 12_000, 0),
+        (2, date(2024, 3, 1), 400_000, 8000, 0),
+        (3, date(2024, 4, 1), 400_000, 4000, 1000),
+        (4, date(2024, 5, 18), 0, 0, 2000),
+    ]
+    assert [account(terms, [late, soon, longer], f"2024-{day}").charged.fee for day in ("03-17", "03-18")] == [0, 1000]
+    waived = [late, event("waiver", "2024-01-06", amount="5", component="fee"), longer]
+    last = account(terms, waived, "2024-05-18").rows[-1]
+    assert (last.n, last.fee, last.fee_due, last.dpd) == (4, 2000, 1500, 0)
+
+
+def test_where_only_an_installment_for_a_fee_is_left_those_added_follow_it_and_it_bears_interest() -> None:
+    fee = event("fee", "2024-01-05", "f", amount="20", due="2025-05-18")
+    longer = event("reschedule", "2025-03-20", "r", from_="2025-05-18", extra_periods=1, reage=True)
+    rows = account(EQUAL, [fee, longer], "2025-03-20").rows
+    # 780.00 are owed for the year; 12,000.00 bear 1 % for 29 of the 31 days to 18 April, and a month: 232.26.
+    assert [(row.due, row.principal, row.interest, row.fee) for row in rows[12:]] == [
+        (date(2025, 5, 18), 0, 78_000 + 23_226, 2000),
+        (date(2025, 6, 18), 1_200_000, 12_000, 0),
+    ]
+
+
+def test_after_a_moved_installment_was_dropped_those_added_keep_to_the_contracts_day_again() -> None:
+    events = [
+        event("reschedule", "2024-01-05", from_="2024-04-01", due="2024-04-15"),
+        event("prepayment", "2024-01-06", "p", amount="8020", effect="reduce_term"),
+        event("deferral", "2024-01-06", periods=1),
+    ]
+    rows = account(terms_of(method="equal_principal", n_periods=6), events, "2024-01-06").rows
+    # 19.35 of the 8,020.00 are five days' interest; 3,999.35 of principal are left, at most 2,000.00 an installment.
+    assert [(row.due, row.principal_due) for row in rows] == [
+        (date(2024, 2, 1), 0),
+        (date(2024, 3, 1), 200_000),
+        (date(2024, 4, 1), 199_935),
+    ]
+
+
+def test_an_installment_added_after_one_for_a_waived_fee_was_dropped_comes_a_period_after_the_last() -> None:
+    events = [
+        event("fee", "2024-01-05", amount="20", due="2024-03-18"),
+        event("waiver", "2024-01-06", amount="20", component="fee"),
+        event("prepayment", "2024-01-10", amount="1000", effect="reduce_term"),
+        event("deferral", "2024-01-12", periods=1),
+    ]
+    terms = terms_of(method="equal_principal", n_periods=2, business_days="following")
+    rows = account(terms, events, "2024-01-12").rows
+    assert [row.due for row in rows] == [date(2024, 2, 1), date(2024, 3, 1), date(2024, 4, 1)]
+    assert rows[2].interest == round(rows[2].principal * Fraction(1, 100))
+
+
+def test_an_installment_added_to_due_dates_that_no_period_gives_follows_the_last_of_them() -> None:
+    listed = ["2024-02-01", "2024-06-03", "2025-01-02"]
+    terms = terms_of(method="equal_principal", n_periods=3, business_days="following", due_dates=listed)
+    last = account(terms, [event("deferral", "2024-01-12", periods=1)], "2024-01-12").rows[-1]
+    # 2 February 2025 lies in the Spring Festival, which lasts to the fourth. 4,000.00 bear a month's 1 %.
+    assert (last.due, last.principal, last.interest) == (date(2025, 2, 5), 400_000, 4000)
+
+
+def test_listed_due_dates_may_lie_much_nearer_than_the_period_says() -> None:
+    listed = [date(2024, 2, day).isoformat() for day in range(1, 29)]
+    terms = terms_of(n_periods=28, business_days="following", due_dates=listed, period={"unit": "year", "every": 366})
+    assert [row.due.isoformat() for row in account(terms, [], "2024-01-05").rows] == listed
 
 
 def test_parts_of_a_later_period_add_up_in_30_360() -> None:
@@ -193,6 +278,14 @@ def test_parts_of_a_later_period_add_up_in_30_360() -> None:
     whole = timeline.within(2, date(2024, 3, 15), date(2024, 4, 15))
     later = timeline.within(2, date(2024, 3, 31), date(2024, 4, 15))
     assert (whole, later) == (Fraction(30, 360), Fraction(14, 360))
+
+
+def test_no_days_are_no_part_of_a_period() -> None:
+    timeline = Timeline(terms_of(first_due_date="2024-02-15"))
+    assert [timeline.within(index, day, day) for index, day in enumerate([date(2024, 1, 20), date(2024, 3, 1)])] == [
+        0,
+        0,
+    ]
 
 
 def test_time_after_a_due_date_adds_the_periods_it_runs_through() -> None:

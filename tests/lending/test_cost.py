@@ -46,6 +46,13 @@ def test_a_fee_due_with_the_payout_costs_more_than_one_due_later() -> None:
     assert at_once == apr(received)
 
 
+def test_a_fee_due_on_an_installments_own_day_costs_what_one_due_with_it_does() -> None:
+    by_day, by_number = (
+        cost_of_terms(terms_of(fees=[{"amount": "600", **due}])) for due in ({"due": "2024-03-01"}, {"n": 2})
+    )
+    assert by_day == by_number > 12
+
+
 def test_a_schedules_cost_and_its_terms_cost_are_one_where_no_fee_has_a_day() -> None:
     terms = terms_of(fees=[{"amount": "10"}], subsidised_until="2024-03-01")
     assert cost_of_terms(terms) == annualised_cost_percent(build_schedule(terms), [(date(2024, 1, 1), 1_200_000)])
@@ -80,6 +87,12 @@ def test_a_fee_makes_a_running_loan_dearer_and_a_waiver_cheaper() -> None:
     assert fee is not None
     assert waiver is not None
     assert waiver < 12 < fee
+
+
+def test_a_fee_costs_the_same_once_it_is_paid() -> None:
+    fee = event("fee", "2024-02-01", amount="100")
+    paid = event("repayment", "2024-02-01", amount="1166.19")
+    assert cost(terms_of(), [fee, paid], "2024-02-01") == cost(terms_of(), [fee], "2024-02-01")
 
 
 def test_a_change_of_rate_lies_between_the_rates() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from lending.delinquency import Milestones, Step, StepKind, days_past_due, next_day_that_matters
+from lending.delinquency import DayThatMatters, Milestones, Occasion, days_past_due, next_day_that_matters
 from tests.lending.builders import account, event, terms_of
 
 LOAN = terms_of(method="equal_principal", n_periods=2)
@@ -13,17 +13,17 @@ PAID = event("repayment", "2024-02-01", amount="6120")
 
 
 def following(day: str, *events: str) -> list[tuple[str, str, int | None]]:
-    """All steps from a day on, nothing being paid but what the events say."""
+    """All days that matter from a day on, nothing being paid but what the events say."""
     state = account(LOAN, [PAID] if events else [], day)
-    steps = []
+    days = []
     after = date.fromisoformat(day)
     for _ in range(10):
-        step = next_day_that_matters(state, after, WATCH)
-        if step is None:
+        found = next_day_that_matters(state, after, WATCH)
+        if found is None:
             break
-        steps.append((step.date.isoformat(), step.why.value, step.n))
-        after = step.date
-    return steps
+        days.append((found.date.isoformat(), found.why.value, found.n))
+        after = found.date
+    return days
 
 
 def test_an_unpaid_loan_is_reminded_due_and_overdue_by_its_oldest_arrears() -> None:
@@ -43,17 +43,19 @@ def test_a_paid_installment_wakes_nobody() -> None:
     assert following("2024-02-01", "paid")[0] == ("2024-02-27", "reminder", 2)
 
 
-def test_a_step_lies_strictly_after_the_day_asked_from() -> None:
+def test_a_day_that_matters_lies_strictly_after_the_day_asked_from() -> None:
     state = account(LOAN, [], "2024-01-01")
-    assert next_day_that_matters(state, date(2024, 1, 31), WATCH) == Step(date(2024, 2, 1), StepKind.DUE, 1)
-    assert next_day_that_matters(state, date(2024, 2, 1), WATCH) == Step(date(2024, 2, 2), StepKind.OVERDUE, 1)
+    assert next_day_that_matters(state, date(2024, 1, 31), WATCH) == DayThatMatters(date(2024, 2, 1), Occasion.DUE, 1)
+    assert next_day_that_matters(state, date(2024, 2, 1), WATCH) == DayThatMatters(
+        date(2024, 2, 2), Occasion.OVERDUE, 1
+    )
 
 
 def test_a_due_date_comes_before_a_milestone_and_a_reminder_of_the_same_day() -> None:
     state = account(LOAN, [], "2024-01-01")
     watch = Milestones(reminder_days_before=(29,), overdue_days=(29,))
-    step = next_day_that_matters(state, date(2024, 2, 2), watch)
-    assert step == Step(date(2024, 3, 1), StepKind.DUE, 2)
+    found = next_day_that_matters(state, date(2024, 2, 2), watch)
+    assert found == DayThatMatters(date(2024, 3, 1), Occasion.DUE, 2)
 
 
 @pytest.mark.parametrize("ending", ["settlement", "write_off"])
@@ -62,11 +64,13 @@ def test_an_ended_loan_sleeps(ending: str) -> None:
     assert next_day_that_matters(state, date(2024, 1, 10), WATCH) is None
 
 
-def test_a_due_date_that_only_the_state_pays_is_a_step_without_a_reminder() -> None:
+def test_a_due_date_that_only_the_state_pays_matters_without_a_reminder() -> None:
     terms = terms_of(method="interest_only", n_periods=3, subsidised_until="2024-02-15")
     state = account(terms, [], "2024-01-01")
-    assert next_day_that_matters(state, date(2024, 1, 1), WATCH) == Step(date(2024, 2, 1), StepKind.DUE, 1)
-    assert next_day_that_matters(state, date(2024, 2, 1), WATCH) == Step(date(2024, 2, 27), StepKind.REMINDER, 2)
+    assert next_day_that_matters(state, date(2024, 1, 1), WATCH) == DayThatMatters(date(2024, 2, 1), Occasion.DUE, 1)
+    assert next_day_that_matters(state, date(2024, 2, 1), WATCH) == DayThatMatters(
+        date(2024, 2, 27), Occasion.REMINDER, 2
+    )
 
 
 def test_days_past_due_never_count_backwards() -> None:

@@ -12,9 +12,11 @@ from lending.components import BORROWER_COMPONENTS, Component
 from lending.events import Event, EventType, InvalidEvent
 from lending.explain import Explanation, UnknownInstallment, explain, explain_rows, explain_settlement
 from lending.money import round_ratio
-from lending.servicing import service
+from lending.servicing import run, service
+from lending.statement import account_of
 from lending.steps import Step, StepKind
 from lending.terms import Terms
+from lending.tracing import TracedReplay
 from lending.wording import Language, names_of
 from tests.lending.builders import FIRST, any_events, any_terms, days, event, terms_of
 
@@ -68,7 +70,9 @@ def eventful(draw: st.DrawFn) -> list[Event]:
     if draw(st.booleans()):
         day = draw(days)
         reage = draw(st.booleans())
-        events.append(event("reschedule", day, "spread", from_=day, extra_periods=draw(st.integers(0, 2)), reage=reage))
+        moved = {"due": draw(days)} if draw(st.booleans()) else {}
+        extra = draw(st.integers(0, 2))
+        events.append(event("reschedule", day, "spread", from_=day, extra_periods=extra, reage=reage, **moved))
     return events
 
 
@@ -80,6 +84,9 @@ def test_the_steps_of_every_row_add_up_to_it_exactly(terms: Terms, events: list[
         account = service(terms, events, day)
     except InvalidEvent:
         assume(False)
+    traced = TracedReplay(terms)
+    run(traced, events, day)
+    assert account_of(traced, day) == account
     for row in account.rows:
         explanation = explain(terms, events, day, row.n)
         assert explanation.row == row

@@ -10,9 +10,12 @@ CAR = Financing(price_fen=15_000_000, down_payment_fen=3_000_000, value_fen=14_5
 
 
 def test_what_is_not_paid_down_is_financed() -> None:
+    assert Financing(price_fen=1, down_payment_fen=0, value_fen=1).financed_fen == 1
     assert CAR.financed_fen == 12_000_000
     assert CAR.down_payment_percent == Decimal("20.00")
     assert CAR.ltv_percent == Decimal("82.76")
+    # 2.005 %, and a half goes up.
+    assert Financing(100_000, 2005, 100_000).down_payment_percent == Decimal("2.01")
 
 
 def test_the_loan_to_value_is_measured_on_the_lower_of_price_and_value() -> None:
@@ -43,3 +46,4 @@ def test_what_makes_no_loan_is_refused_by_field(price: int, down: int, value: in
     with pytest.raises(InvalidFinancing) as refused:
         Financing(price, down, value)
     assert (refused.value.field, refused.value.code) == (field, "invalid_financing")
+    assert list(refused.value.fields) == [field]

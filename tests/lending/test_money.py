@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lending.money import CurrencyMismatch, InvalidAmount, Money, Rounding, round_ratio, split_evenly, to_fen, yuan
+from lending.money import CurrencyMismatch, InvalidAmount, Money, Rounding, round_ratio, to_fen, yuan
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,9 @@ def test_rounding_goes_to_multiples_of_a_unit() -> None:
     assert round_ratio(12450, 1, Rounding.HALF_EVEN, 100) == 12400
 
 
-@given(st.integers(0, 10**12), st.integers(1, 360))
-def test_parts_add_up_and_differ_by_one_fen_at_most(fen: int, parts: int) -> None:
-    shares = split_evenly(fen, parts)
-    assert sum(shares) == fen
-    assert len(shares) == parts
-    assert max(shares) - min(shares) <= 1
-
-
-def test_nothing_is_split_into_no_parts() -> None:
-    with pytest.raises(InvalidAmount):
-        split_evenly(100, 0)
+@pytest.mark.parametrize("mode", Rounding)
+def test_what_is_a_multiple_already_is_not_rounded(mode: Rounding) -> None:
+    assert [round_ratio(numerator, 4, mode, 50) for numerator in (600, -600, 0)] == [150, -150, 0]
 
 
 def test_money_of_one_currency_adds_up_and_compares() -> None:
@@ -70,6 +62,7 @@ def test_money_of_one_currency_adds_up_and_compares() -> None:
     assert ten - three == Money.from_fen(650)
     assert -three < ten
     assert three <= three + Money(Decimal(0))
+    assert not ten < ten
     assert (ten + three).fen() == 1350
 
 

@@ -92,6 +92,7 @@ def test_a_prepayment_above_what_ends_the_loan_is_refused_with_the_difference() 
         ({"amount": "NaN"}, "events[1].amount"),
         ({"amount": "Infinity"}, "events[1].amount"),
         ({"date": "2023-12-31"}, "events[1].date"),
+        ({"id": "r"}, "events[1].id"),
         ({"type": "reversal", "amount": None, "of": "undo"}, "events[1].of"),
         ({"type": "waiver", "component": "capital"}, "events[1].component"),
         ({"type": "rate_change", "amount": None, "annual_rate_percent": "-1"}, "events[1].annual_rate_percent"),
@@ -111,6 +112,15 @@ def test_a_bad_event_is_refused_by_field_and_nothing_has_changed(changed: dict[s
     assert refused["error"]["field"] == field
     assert list(refused) == ["error"]
     assert run(events[0], good) == before
+
+
+def test_a_number_that_is_too_large_is_refused_with_what_is_allowed() -> None:
+    refused = run(annual_rate_percent="1000000000")
+    assert refused["error"] == {
+        "code": "invalid_terms",
+        "field": "annual_rate_percent",
+        "detail": "must be at most 1000",
+    }
 
 
 def test_an_installment_is_explained_when_the_case_asks() -> None:

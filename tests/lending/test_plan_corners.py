@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from lending.events import InvalidEvent
+from lending.events import Event, InvalidEvent
 from lending.schedules import build_schedule
 from tests.lending.builders import account, event, parts, terms_of
 
@@ -32,11 +32,15 @@ def test_interest_is_rounded_to_the_unit_of_the_contract_in_every_method(method:
     assert settled.charged.interest % 100 == 0
 
 
-def test_the_multiple_of_a_payment_rounds_the_share_of_equal_principal() -> None:
+def test_the_multiple_of_a_payment_leaves_the_share_of_equal_principal_as_it_is() -> None:
     terms = terms_of(method="equal_principal", principal="10000.00", rounding={"payment_multiple_of": "100"})
-    assert {row.principal for row in build_schedule(terms).rows[:-1]} == {80_000}
-    assert build_schedule(terms).rows[-1].principal == 120_000
-    assert build_schedule(terms).level_fen == 80_000
+    assert {row.principal for row in build_schedule(terms).rows[:-1]} == {83_333}
+    assert build_schedule(terms).rows[-1].principal == 83_337
+    assert build_schedule(terms).level_fen == 83_333
+    # Rounded down to thousands, each share would be none at all, and all principal due at the end.
+    rounding = {"mode": "down", "payment_multiple_of": "1000"}
+    small = terms_of(method="equal_principal", principal="700.00", n_periods=7, rounding=rounding)
+    assert [row.principal for row in build_schedule(small).rows] == [10_000] * 7
 
 
 def test_a_flat_loan_without_any_interest_bears_none() -> None:
@@ -113,7 +117,8 @@ def test_several_fees_ahead_are_waived_the_nearest_first_and_no_more_than_asked(
 def test_before_the_payout_each_planned_part_is_still_due() -> None:
     terms = terms_of(method="equal_principal", fees=[{"amount": "9"}], subsidised_until="2024-01-16")
     row = account(terms, [event("disbursement", "2024-03-01", amount="1")], "2024-01-05").rows[0]
-    assert (row.principal_due, row.interest_due, row.fee_due, row.subsidy_due) == (100_000, 6194, 900, 5806)
+    assert (row.n, row.principal_due, row.interest_due, row.fee_due, row.subsidy_due) == (1, 100_000, 6194, 900, 5806)
+    assert row.due == date(2024, 2, 1)
     assert row.outstanding == row.total == 100_000 + 6194 + 900
     assert (row.penalty, row.penalty_due, row.paid, row.dpd, row.paid_on) == (0, 0, 0, 0, None)
 
@@ -228,6 +233,8 @@ def test_re_aged_principal_is_taken_by_the_only_installment_left() -> None:
     state = account(EQUAL, [fee, reaged], "2025-01-15")
     assert [row.principal for row in state.rows[:-1]] == [0] * 12
     assert (state.rows[-1].principal, state.rows[-1].balance) == (1_200_000, 0)
+    # 780.00 of interest are owed for the year, and 12,000.00 bear 1 % for 17 of 31 days to 1 February, and for a month.
+    assert state.rows[-1].interest == 78_000 + 18_581
 
 
 def test_interest_that_has_accrued_for_the_state_is_told_apart() -> None:
@@ -242,3 +249,99 @@ def test_a_bullet_free_of_interest_at_first_costs_the_state_nothing_then() -> No
     last = build_schedule(terms).rows[-1]
     # 15 of 29 days of 120.00, and the rest of February and March.
     assert (last.subsidy, last.interest) == (6207, 17_793)
+
+
+def test_a_payment_moved_to_bring_the_last_one_nearer_is_a_multiple_rounded_as_agreed() -> None:
+    terms = terms_of(
+        principal="750.75",
+        annual_rate_percent="100",
+        n_periods=2,
+        period={"unit": "year"},
+        first_due_date="2025-01-01",
+        payment_basis="schedule",
+        rounding={"payment_mode": "up", "payment_multiple_of": "10"},
+    )
+    # 750.75 x 4/3 = 1,001.00, up to 1,010.00: then 983.00 would be left for the last, 27.00 less. Half of that off the
+    # payment makes 996.50, up to 1,000.00, with which the last one is 1,003.00.
+    assert [row.total for row in build_schedule(terms).rows] == [100_000, 100_300]
+    assert build_schedule(terms).level_fen == 100_000
+
+
+def test_a_deferral_keeps_the_level_payment() -> None:
+    terms = terms_of(rounding={"payment_multiple_of": "10"})
+    # Solved anew over the two that are left it would be 1,050.00.
+    assert account(terms, [event("deferral", "2024-11-05", periods=1)], "2024-11-05").level_fen == 107_000
+
+
+@pytest.mark.parametrize(
+    ("change", "principal_due"),
+    [
+        (event("deferral", "2024-02-11", periods=1), [0, 0, 100_000]),
+        (event("waiver", "2024-02-11", amount="10", component="interest"), [0, 100_000, 100_000]),
+    ],
+    ids=["deferral", "waiver of interest"],
+)
+def test_principal_paid_in_advance_stays_where_it_is_through_a(change: Event, principal_due: list[int]) -> None:
+    paid = [
+        event("repayment", "2024-02-01", amount="1120"),
+        event("prepayment", "2024-02-01", amount="1000", effect="advance_due"),
+    ]
+    state = account(EQUAL, [*paid, change], "2024-02-11")
+    assert [row.principal_due for row in state.rows[1:4]] == principal_due
+
+
+def test_re_aged_principal_is_part_of_what_each_installment_since_has_left() -> None:
+    events = [
+        event("repayment", "2024-02-01", amount="1120"),
+        event("reschedule", "2024-04-10", "x", from_="2024-05-01", reage=True),
+    ]
+    state = account(EQUAL, events, "2024-04-10")
+    assert [(row.principal, row.balance) for row in state.rows[:3]] == [(100_000, 1_100_000)] + [(0, 1_100_000)] * 2
+
+
+def test_a_flat_payment_rounded_below_its_interest_leaves_all_principal_to_the_last() -> None:
+    terms = terms_of(method="flat", principal="100.00", rounding={"payment_multiple_of": "100"})
+    # 8.33 and 1.00 make 9.33, which is nearer to nothing than to 100.00.
+    assert [row.principal for row in build_schedule(terms).rows] == [0] * 11 + [10_000]
+
+
+def test_after_the_last_installment_a_change_of_rate_plans_no_principal_for_a_fee_that_is_left() -> None:
+    fee = event("fee", "2024-01-05", amount="20", due="2025-03-01")
+    state = account(EQUAL, [fee, event("rate_change", "2025-01-15", annual_rate_percent="24")], "2025-01-15")
+    assert (state.rows[-1].principal, state.rows[-1].interest, state.rows[-1].fee) == (0, 0, 2000)
+
+
+def test_an_installment_for_a_fee_can_be_moved_though_no_principal_falls_due_with_it() -> None:
+    fee = event("fee", "2024-01-05", amount="20", due="2025-03-01")
+    moved = event("reschedule", "2024-01-12", from_="2025-03-01", due="2025-03-05")
+    state = account(terms_of(), [fee, moved], "2024-01-12")
+    assert [row[2:8] for row in state.rows[:-1]] == [row[2:8] for row in build_schedule(terms_of()).rows]
+    assert (state.rows[-1].due, state.rows[-1].total) == (date(2025, 3, 5), 2000)
+
+
+def test_a_bullets_interest_ends_with_its_principal_though_an_installment_comes_after_it() -> None:
+    fee = event("fee", "2024-01-05", amount="20", due="2024-02-15")
+    longer = event("reschedule", "2024-01-05", from_="2024-02-15", extra_periods=1)
+    rows = account(terms_of(method="bullet", n_periods=1), [fee, longer], "2024-01-05").rows
+    # Only what falls due from 15 February on is spread anew, and that is nothing: 12,000.00 are lent for a month.
+    assert [(row.principal, row.interest) for row in rows] == [(1_200_000, 0), (0, 12_000)]
+
+
+def test_interest_of_two_installments_moved_to_one_is_not_due_before_it() -> None:
+    reaged = event("reschedule", "2024-03-10", "x", from_="2024-04-01", reage=True)
+    assert account(EQUAL, [reaged], "2024-03-31").due_fen == 0
+    # 120.00 and 110.00 of interest are due then, besides what March's row bears itself.
+    assert account(EQUAL, [reaged], "2024-04-01").rows[2].interest_due > 23_000
+
+
+def test_the_states_share_is_rounded_to_the_unit_of_the_contract() -> None:
+    terms = terms_of(method="equal_principal", subsidised_until="2024-01-16", rounding={"to": "1"})
+    # 58.06 of 120.00
+    assert [(row.subsidy, row.interest) for row in build_schedule(terms).rows[:1]] == [(5800, 6200)]
+
+
+def test_a_deferral_beyond_what_a_loan_may_have_is_refused_by_its_field() -> None:
+    yearly = terms_of(method="equal_principal", period={"unit": "year"}, first_due_date="2025-01-01")
+    with pytest.raises(InvalidEvent) as refused:
+        account(yearly, [event("deferral", "2024-01-05", periods=201)], "2024-01-05")
+    assert set(refused.value.fields) == {"periods"}

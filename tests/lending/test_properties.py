@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from fractions import Fraction
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from lending.prepayment import settlement_figures
 from lending.schedules import build_schedule
 from lending.servicing import replayed, service
 from lending.terms import Terms
-from tests.lending.builders import FIRST, any_events, any_terms, event
+from tests.lending.builders import FIRST, any_events, any_terms, days, event, terms_of
 
 thorough = settings(max_examples=150, deadline=None)
 later_days = st.integers(0, 900).map(lambda offset: FIRST + timedelta(days=offset))
@@ -31,6 +32,7 @@ def assert_money_adds_up(account: LoanAccount, *, one_payout: bool = True) -> No
         for row in account.rows if one_payout else ():
             balance -= row.principal
             assert row.balance == balance
+    assert [row.due for row in account.rows] == sorted(row.due for row in account.rows)
     for row in account.rows:
         for field in ("principal", "interest", "fee", "penalty", "subsidy", "balance", "paid", "outstanding"):
             assert getattr(row, field) >= 0
@@ -102,6 +104,45 @@ def test_the_money_adds_up_with_tranches(terms: Terms, events: list[Event], offs
     except InvalidEvent:
         assume(False)
     assert_money_adds_up(account, one_payout=False)
+
+
+@st.composite
+def changed_plans(draw: st.DrawFn) -> list[Event]:
+    """Deferrals, reschedulings and fees of the first month, in any order and for any later days."""
+    changes = []
+    for place in range(draw(st.integers(0, 4))):
+        day = draw(st.sampled_from(["2024-01-05", "2024-01-20", "2024-01-31"]))
+        kind = draw(st.sampled_from(["fee", "deferral", "reschedule"]))
+        fields: dict[str, object] = {"amount": "20", "due": draw(days)}
+        if kind == "deferral":
+            whole = draw(st.booleans())
+            fields = {"periods": draw(st.integers(1, 3)), "component": "all" if whole else "principal"}
+        elif kind == "reschedule":
+            fields = {"from": draw(days), "due": draw(st.none() | days), "extra_periods": draw(st.integers(0, 3))}
+        changes.append(event(kind, day, f"c{place}", **fields))
+    return changes
+
+
+@thorough
+@given(
+    st.sampled_from(["equal_principal", "interest_only", "level_payment", "bullet"]),
+    st.integers(1, 6),
+    st.sampled_from([None, "following", "preceding"]),
+    changed_plans(),
+)
+def test_principal_bears_interest_for_every_day_until_it_falls_due(
+    method: str, n_periods: int, convention: str | None, changes: list[Event]
+) -> None:
+    terms = terms_of(method=method, n_periods=n_periods, day_count="actual/365", business_days=convention)
+    try:
+        rows = service(terms, changes, date(2024, 1, 31)).rows
+    except InvalidEvent:
+        assume(False)
+    exact, since, balance = Fraction(0), FIRST, terms.principal_fen
+    for row in rows:
+        exact += Fraction(balance * 12 * (row.due - since).days, 100 * 365)
+        since, balance = row.due, row.balance
+    assert abs(sum(row.interest for row in rows) - exact) <= len(rows)
 
 
 @thorough

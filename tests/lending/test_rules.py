@@ -5,16 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from lending.account import Classification, ClassThreshold
+from lending.account import FIVE_CLASS_2023, classify
 from lending.caps import CapRule, CostAboveCap, CostCap, cost_cap, require_cost_below
-from lending.classification import (
-    SHIPPED_CLASSES,
-    SHIPPED_PROVISIONS,
-    ClassificationRule,
-    ProvisionRule,
-    class_on,
-    provision_fen,
-)
 from lending.dated import NoRuleInForce, Scope, Source, rule_in_force
 from lending.entrusted import EntrustedPaymentRequired, OwnCardRule, own_card_rule, require_entrusted
 from lending.floating import Published, Tenor
@@ -39,6 +31,7 @@ def test_of_two_rules_alike_the_newer_one_holds_and_both_ends_are_included() -> 
     found = [cost_cap(rules, RATES, date(2025, 6, day)) for day in (29, 30)]
     assert found == [CostCap(Decimal(36), date(2024, 1, 1)), CostCap(Decimal(24), date(2025, 6, 30))]
     assert cost_cap(rules, RATES, date(2024, 1, 1)).percent == 36
+    assert cost_cap(rules[:1], RATES, date(2025, 6, 30)).percent == 36
     with pytest.raises(NoRuleInForce):
         cost_cap(rules, RATES, date(2023, 12, 31))
     with pytest.raises(NoRuleInForce, match="microloan"):
@@ -61,6 +54,8 @@ def test_a_cost_above_the_cap_is_refused_with_both_figures_the_source_and_its_da
         "(the rule of 2020-08-20, guidance of the supervisors)"
     )
     assert (refused.value.code, refused.value.http_status, refused.value.fields) == ("cost_above_cap", 409, {})
+    with pytest.raises(CostAboveCap, match=r"\(the rule of 2020-08-20\)$"):
+        require_cost_below(Decimal("24.01"), CostCap(Decimal(24), date(2020, 8, 20)))
 
 
 def test_more_than_the_rule_allows_on_the_own_card_is_refused() -> None:
@@ -70,6 +65,17 @@ def test_more_than_the_rule_allows_on_the_own_card_is_refused() -> None:
     require_entrusted(30_000_000, own_card_rule([older, newer], TODAY))
     with pytest.raises(EntrustedPaymentRequired, match=r"300000\.01 would go .* above 300000\.00 .*measures of 2024"):
         require_entrusted(30_000_001, newer)
+    with pytest.raises(EntrustedPaymentRequired, match=r"\(the rule of 2010-02-12\)$"):
+        require_entrusted(50_000_001, older)
+
+
+def test_what_may_go_to_the_own_card_is_by_product_and_licence() -> None:
+    for_all, student = (OwnCardRule(Scope(date(2024, 7, 1), product=one), 1) for one in (None, "student"))
+    bank = OwnCardRule(Scope(date(2024, 7, 1), licence="bank"), 2)
+    rules = [for_all, student, bank]
+    assert own_card_rule(rules, TODAY, "student") is student
+    assert own_card_rule(rules, TODAY, "auto", "bank") is bank
+    assert own_card_rule(rules, TODAY, "auto") is for_all
 
 
 @pytest.mark.parametrize(
@@ -86,30 +92,4 @@ def test_more_than_the_rule_allows_on_the_own_card_is_refused() -> None:
     ],
 )
 def test_the_five_classes_open_after_0_90_270_and_360_days(dpd: int, expected: str) -> None:
-    assert class_on(SHIPPED_CLASSES, TODAY, dpd).value == expected
-
-
-def test_a_licence_may_have_classes_of_its_own() -> None:
-    strict = ClassificationRule(
-        Scope(date(2024, 1, 1), licence="microloan"), (ClassThreshold(31, Classification.DOUBTFUL),)
-    )
-    rules = [*SHIPPED_CLASSES, strict]
-    assert [class_on(rules, TODAY, 31, licence).value for licence in ("microloan", "bank")] == [
-        "doubtful",
-        "special_mention",
-    ]
-    assert class_on(rules, TODAY, 30, "microloan") is Classification.NORMAL
-
-
-def test_a_provision_is_the_classes_share_of_the_balance_rounded_half_up() -> None:
-    amounts = [provision_fen(SHIPPED_PROVISIONS, TODAY, one, 1_000_050) for one in Classification]
-    assert amounts == [10_001, 20_001, 250_013, 500_025, 1_000_050]
-    own = ProvisionRule(Scope(date(2025, 1, 1), product="auto"), {Classification.NORMAL: Decimal("1.5")})
-    assert provision_fen([*SHIPPED_PROVISIONS, own], TODAY, Classification.NORMAL, 10_000, product="auto") == 150
-
-
-def test_a_provision_of_the_licence_comes_before_the_one_for_all() -> None:
-    own = ProvisionRule(Scope(date(2025, 1, 1), licence="microloan"), {Classification.NORMAL: Decimal("1.5")})
-    rules = [*SHIPPED_PROVISIONS, own]
-    amounts = [provision_fen(rules, TODAY, Classification.NORMAL, 10_000, licence=one) for one in ("microloan", "bank")]
-    assert amounts == [150, 100]
+    assert classify(dpd, FIVE_CLASS_2023).value == expected

@@ -1,6 +1,6 @@
 """Schedules of every method, with figures worked out by hand."""
 
-from lending.schedules import Schedule, build_schedule
+from lending.schedules import Schedule, Totals, build_schedule
 from tests.lending.builders import terms_of
 
 
@@ -15,7 +15,7 @@ def test_equal_principal_pays_a_twelfth_and_interest_on_what_is_left() -> None:
         (100_000, 11_000, 1_000_000),
     ]
     # 1 % of 12,000 + 11,000 + … + 1,000
-    assert schedule.totals.interest == 78_000
+    assert schedule.totals == Totals(principal=1_200_000, interest=78_000, fee=0, penalty=0, total=1_278_000, subsidy=0)
 
 
 def test_equal_principal_keeps_the_odd_cent_for_the_last_installment() -> None:

@@ -25,7 +25,7 @@ def parts(state: LoanAccount, identity: str) -> list[tuple[str, int | None, int,
 
 def test_before_the_payout_the_planned_rows_stand_and_nothing_is_owed() -> None:
     state = account(LOAN, [], "2023-12-31")
-    assert state.disbursed_fen == state.settlement_fen == state.due_fen == 0
+    assert state.disbursed_fen == state.settlement_fen == state.due_fen == state.level_fen == 0
     assert state.rows[0].outstanding == 112_000
 
 
@@ -254,11 +254,12 @@ def test_the_last_payment_settles_the_loan() -> None:
 
 
 def test_a_write_off_takes_all_that_is_owed_and_later_money_is_recovery() -> None:
-    events = [event("write_off", "2024-02-11"), event("repayment", "2024-05-01", "r", amount="50")]
+    later = [event("repayment", f"2024-05-0{day}", amount=amount) for day, amount in ((1, "50"), (2, "20"))]
+    events = [event("write_off", "2024-02-11"), *later]
     state = account(LATE, events, "2024-06-01")
     assert state.written_off == Components(principal=1_200_000, interest=12_230 + 3616, penalty=493)
     assert state.outstanding == Components()
-    assert state.recovered_fen == 5000
+    assert state.recovered_fen == 5000 + 2000
     assert state.credit_fen == 0
     assert state.written_off_on is not None
     assert state.settled_on is None

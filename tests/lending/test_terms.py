@@ -1,5 +1,6 @@
 """Terms and events as they are written: what is read, what is refused, and by which field."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -133,6 +134,16 @@ def test_a_faulty_field_is_refused_by_name(field: str, value: object) -> None:
         ({"due_dates": ["2024-02-01", "2024-02-01"], "n_periods": 2}, "due_dates[1]"),
         ({"due_dates": ["2024-02-01"]}, "n_periods"),
         ({"due_dates": ["2024-02-02"], "n_periods": 1}, "first_due_date"),
+        ({"due_dates": ["2024-02-17"], "n_periods": 1, "business_days": "following"}, "first_due_date"),
+        (
+            {
+                "due_dates": ["2024-01-02"],
+                "n_periods": 1,
+                "business_days": "following",
+                "first_due_date": "2024-01-01",
+            },
+            "first_due_date",
+        ),
         ({"due_dates": [], "n_periods": 1}, "due_dates"),
         ({"due_dates": ["2024-01-01"], "n_periods": 1, "first_due_date": None}, "due_dates[0]"),
     ],
@@ -141,6 +152,16 @@ def test_fields_within_and_between_others_are_named_with_their_path(changed: dic
     with pytest.raises(InvalidTerms) as refused:
         terms_of(**changed)
     assert refused.value.field == field
+
+
+def test_the_agreed_first_day_may_lie_some_days_from_the_working_day_in_its_place() -> None:
+    terms = terms_of(due_dates=["2024-02-16"], n_periods=1, business_days="following")
+    assert (terms.first_due_date, terms.dues) == (date(2024, 2, 1), (date(2024, 2, 16),))
+
+
+def test_a_loan_may_last_two_hundred_years() -> None:
+    centuries = terms_of(period={"unit": "year", "every": 100}, n_periods=2)
+    assert centuries.dues == (date(2024, 2, 1), date(2124, 2, 1))
 
 
 def test_a_daily_rate_goes_with_its_own_day_counts_only() -> None:

@@ -32,6 +32,7 @@ def test_a_day_off_gives_way_to_a_working_day(day: str, convention: str, worked:
 def test_years_without_announced_holidays_know_weekends_only_and_say_so() -> None:
     # 1 October 2090 is a Sunday.
     assert workday(date(2090, 10, 1), DayConvention.FOLLOWING) == Workday(date(2090, 10, 2), is_provisional=True)
+    assert workday(date(2090, 10, 7), DayConvention.FOLLOWING).date == date(2090, 10, 9)
     assert workday(date(2090, 10, 3), DayConvention.PRECEDING) == Workday(date(2090, 10, 3), is_provisional=True)
     assert provisional([date(2025, 12, 31), date(2090, 1, 2)]) == [2]
 
