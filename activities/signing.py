@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from books.session import Books, UnitOfWork
+from books.signatures import UnsentCode
 from gateways.sms import SmsGateway
-from models.documents import Document
-from models.notices import Sms
 from models.outbox import OutboxRow
 from services.paper_contents import signers
 from services.signing import message
@@ -20,32 +18,29 @@ class SigningCodeSender:
         self.books = books
         self.gateway = gateway
 
-    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
-        """Nothing: a code is read when it is sent."""
-        return {}
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, UnsentCode]:
+        """The codes that can still be used and were not sent yet, by the rows' ids."""
+        codes = work.signatures.unsent([str(row.payload["signing_code"]) for row in rows])
+        found = {row.id: codes.get(str(row.payload["signing_code"])) for row in rows}
+        return {row: code for row, code in found.items() if code is not None and work.now < code.expires_at}
 
-    async def deliver(self, row: OutboxRow, _found: Any) -> None:
+    async def deliver(self, row: OutboxRow, found: UnsentCode | None) -> None:
         """Sends one code, unless it was sent or is too old to be used."""
-        code_id = str(row.payload["signing_code"])
-        sms = await asyncio.to_thread(self._message, code_id)
-        if sms is not None:
-            await self.gateway.send(sms.mobile, sms.template, sms.text, row.key)
-            await asyncio.to_thread(self._forget, code_id)
+        if found is None:
+            return
+        mobile = found.mobile
+        if mobile is None:
+            mobile = await asyncio.to_thread(self._stated_mobile, found)
+        text = message(found.loan, found.digits, found.document_kind)
+        await self.gateway.send(mobile, "signing_code", text, row.key)
+        await asyncio.to_thread(self._forget, str(row.payload["signing_code"]))
 
-    def _message(self, code_id: str) -> Sms | None:
+    def _stated_mobile(self, code: UnsentCode) -> str:
+        """The mobile of a party who is no customer: the one that the application states for him."""
         with self.books.read() as work:
-            code = work.signatures.code(code_id)
-            if code is None or code.code is None or work.now >= code.expires_at:
-                return None
             people = signers(work, work.loans.get(code.loan))
-            mobile = next(one.mobile for one in people if one.party.id == code.party_id)
-            document = work.session.get_one(Document, code.document_id)
-            return Sms(mobile, "signing_code", message(code.loan, code.code, document.kind))
+        return next(one.mobile for one in people if one.party.id == code.party_id)
 
     def _forget(self, code_id: str) -> None:
         with self.books.begin() as work:
-            code = work.signatures.code(code_id)
-            if code is not None:
-                code.code = None
-                code.sent_at = work.now
-                work.session.add(code)
+            work.signatures.forget(code_id, work.now)

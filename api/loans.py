@@ -64,6 +64,8 @@ class LoanView(Shown):
     closed_on: date | None
     certificate_void: bool = Field(description="money was taken back after the settlement certificate was issued")
     written_off_on: date | None = Field(description="what comes in from then on is a recovery")
+    written_off: str = Field(description="what the borrower owed then, and still owes outside of these figures")
+    recovered: str = Field(description="what came in since")
     as_of: date = Field(description="business date of the figures")
     principal_outstanding: str
     outstanding: str
@@ -180,6 +182,7 @@ class Installment(BaseModel):
     outstanding: str
     paid_on: date | None
     dpd: int
+    written_off: str
 
 
 class ScheduleView(Shown):
@@ -265,12 +268,21 @@ def list_loans(
     stage: Stage | None = None,
     product: ProductCode = None,
     overdue: Annotated[bool, Query(description="only loans past due")] = False,
+    contract_ready: Annotated[bool, Query(description="only open offers whose contract is made, to be signed")] = False,
     after: After = None,
     limit: Limit = 50,
 ) -> LoansPage:
     """Loans that the one who asks may see."""
     with context.books.read() as work:
-        loans = work.loans.page(actor, stage=stage, product=product, overdue=overdue, after=after, limit=limit)
+        loans = work.loans.page(
+            actor,
+            stage=stage,
+            product=product,
+            overdue=overdue,
+            contract_ready=contract_ready,
+            after=after,
+            limit=limit,
+        )
         items = [LoanLine.model_validate(in_yuan(loan.model_dump())) for loan in loans]
     return LoansPage(items=items, next=items[-1].number if len(items) == limit else None)
 

@@ -13,8 +13,9 @@ from console.phones import Phones
 from services.staff import demo_key
 
 POLL_SECONDS = 0.5
-SIGNING_POLL_SECONDS = 1.0
-"""How often each signer looks whether the contract is made, and at his phone."""
+SMS_POLL_SECONDS = 1.0
+"""How often each signer looks at his phone."""
+CONTRACT = "contract_ready"
 PATIENCE_SECONDS = 180.0
 LEAST_PAGE = 20
 """Several scripts may wait at the same lender: a page of one's own loans alone could miss them behind the others'."""
@@ -91,21 +92,18 @@ class Script:
 
     async def _sign(self, loan: str) -> None:
         """Each signer asks for a code once the contract is made, looks at his phone and signs."""
+        await self._arrival(loan, CONTRACT)
         give_up_at = time.perf_counter() + PATIENCE_SECONDS
-        while (shown := await self._get(f"/loans/{loan}/signatures", INTEGRATOR))["contract"] is None:
-            await self._look_again(give_up_at, f"the contract of loan {loan} was not made")
+        shown = await self._get(f"/loans/{loan}/signatures", INTEGRATOR)
         for signer in shown["signers"]:
             who = {"party": signer["party"]}
             await self._post(f"/loans/{loan}/signing-codes", INTEGRATOR, who, 202)
             while (code := await self._phones.signing_code(loan, signer["mobile"])) is None:
-                await self._look_again(give_up_at, f"no code came for loan {loan}")
+                if time.perf_counter() > give_up_at:
+                    raise BenchFailed(f"no code came for loan {loan} within {PATIENCE_SECONDS:g} s")
+                await asyncio.sleep(SMS_POLL_SECONDS)
             signed = {**who, "code": code, "document_sha256": shown["contract"]["sha256"]}
             await self._post(f"/loans/{loan}/signatures", INTEGRATOR, signed, 201)
-
-    async def _look_again(self, give_up_at: float, otherwise: str) -> None:
-        if time.perf_counter() > give_up_at:
-            raise BenchFailed(f"{otherwise} within {PATIENCE_SECONDS:g} s")
-        await asyncio.sleep(SIGNING_POLL_SECONDS)
 
     async def _arrival(self, loan: str, stage: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         arrival = self._arrivals.setdefault((stage, loan), _future())
@@ -121,14 +119,17 @@ class Script:
             raise BenchFailed(f"loan {loan} did not come to {stage} within {patience_seconds:g} s") from None
 
     async def _watch(self) -> None:
-        """Asks for open approvals and for loans at the stages waited for, as a client without call-backs."""
+        """Asks for open approvals, contracts to sign and loans at the stages waited for, as a client without
+        call-backs.
+        """
         while True:
             tasks = await self._get("/tasks", APPROVER, open="true", kind="approval", limit="200")
             for task in tasks["items"]:
                 _arrived(self._approvals.setdefault(task["loan"], _future()), task["id"])
             for stage in {stage for stage, _ in self._arrivals}:
+                wanted = {CONTRACT: "true"} if stage == CONTRACT else {"stage": stage}
                 loans = await self._get(
-                    "/loans", INTEGRATOR, stage=stage, limit=str(min(200, max(LEAST_PAGE, 2 * self._in_flight)))
+                    "/loans", INTEGRATOR, **wanted, limit=str(min(200, max(LEAST_PAGE, 2 * self._in_flight)))
                 )
                 for loan in loans["items"]:
                     arrival = self._arrivals.get((stage, loan["loan"]))

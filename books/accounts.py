@@ -2,14 +2,42 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import exists
+from sqlalchemy import bindparam, exists, func
 from sqlmodel import Session, col, select
 
+from books.rows import WRITTEN_AT_ONCE
 from models.accounts import AccountChange, AccountCheck, AccountVerdict, DebitMandate, MandateStatus
+from models.audit import AuditEntry
 from models.customers import Party
 from models.loans import Application
 from models.verification import Authorisation
+
+CHECK_REQUESTED = "account_check_requested"
+"""What the audit log calls the wish to have an account checked anew."""
+
+_QUESTIONS = (
+    select(Party, Application.form)
+    .join(Application, col(Application.loan) == col(Party.loan))
+    .where(
+        col(Party.id).in_(bindparam("ids", expanding=True)),
+        exists().where(col(Authorisation.loan) == col(Party.loan)).correlate(Party),
+    )
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_CHECKS = (
+    select(AccountCheck)
+    .where(col(AccountCheck.loan) == bindparam("loan"))
+    .order_by(col(AccountCheck.checked_at), col(AccountCheck.id))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_MANDATE = select(DebitMandate).where(col(DebitMandate.id) == bindparam("id")).with_for_update()
+_MANDATES = (
+    select(DebitMandate)
+    .where(col(DebitMandate.loan) == bindparam("loan"))
+    .order_by(col(DebitMandate.ordered_at), col(DebitMandate.id))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +62,23 @@ class AccountBook:
 
     def questions(self, party_ids: Iterable[str]) -> dict[str, CardQuestion]:
         """What to ask about the accounts of these borrowers, by party; none for who has not agreed to be looked up."""
-        query = (
-            select(Party, Application.form)
-            .join(Application, col(Application.loan) == col(Party.loan))
-            .where(
-                col(Party.id).in_(list(party_ids)),
-                exists().where(col(Authorisation.loan) == col(Party.loan)).correlate(Party),
-            )
-        )
         return {
             party.id: CardQuestion(
                 party.loan, party.id, party.name, form["id_number"], form["mobile"], party.account or ""
             )
-            for party, form in self.session.exec(query)
+            for party, form in self.session.exec(_QUESTIONS, params={"ids": list(party_ids)})
         }
 
     def checks(self, loan: str) -> list[AccountCheck]:
         """All answers on accounts of a loan, oldest first."""
-        query = select(AccountCheck).where(AccountCheck.loan == loan)
-        return list(self.session.exec(query.order_by(col(AccountCheck.checked_at), col(AccountCheck.id))))
+        return list(self.session.exec(_CHECKS, params={"loan": loan}))
+
+    def asked_since(self, loan: str, instant: datetime) -> int:
+        """How often somebody had an account of a loan checked anew since an instant."""
+        query = select(func.count()).where(
+            AuditEntry.loan == loan, AuditEntry.act == CHECK_REQUESTED, AuditEntry.at > instant
+        )
+        return self.session.exec(query).one()
 
     def newest_check(self, loan: str, account_index: str) -> AccountCheck | None:
         """The last answer on one account of a loan."""
@@ -62,12 +88,11 @@ class AccountBook:
 
     def mandate(self, mandate_id: str) -> DebitMandate | None:
         """A mandate by its id in the books, kept from other writers until the unit of work ends."""
-        return self.session.exec(select(DebitMandate).where(DebitMandate.id == mandate_id).with_for_update()).first()
+        return self.session.exec(_MANDATE, params={"id": mandate_id}).first()
 
     def mandates(self, loan: str) -> list[DebitMandate]:
         """All mandates of a loan, oldest first."""
-        query = select(DebitMandate).where(DebitMandate.loan == loan)
-        return list(self.session.exec(query.order_by(col(DebitMandate.ordered_at), col(DebitMandate.id))))
+        return list(self.session.exec(_MANDATES, params={"loan": loan}))
 
     def active_mandate(self, loan: str, account_index: str) -> DebitMandate | None:
         """The mandate under which an account may be debited for a loan today."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from books.rows import WRITTEN_AT_ONCE
+from books.rows import WRITTEN_AT_ONCE, write
 from models.customers import Collateral, Customer, Party, PartyRole
 from models.notices import Contact, Sms
 
@@ -15,12 +15,15 @@ _INDEX_KEY = b"loanwright-blind-index"
 """Keys the digests for exact search. Encryption of personal columns brings a secret one to this same place."""
 
 _PARTY = select(Party).where(col(Party.id) == bindparam("id")).execution_options(**WRITTEN_AT_ONCE)
-_PAYEES = (
+_PARTIES = (
     select(Party)
-    .where(col(Party.loan) == bindparam("loan"), Party.role == PartyRole.PAYEE)
-    .order_by(col(Party.position))
+    .where(col(Party.loan) == bindparam("loan"))
+    .order_by(col(Party.role), col(Party.position))
     .execution_options(**WRITTEN_AT_ONCE)
 )
+_CUSTOMER = select(Customer).where(col(Customer.id) == bindparam("id"))
+_BY_ID_NUMBER = select(Customer).where(col(Customer.id_number_index).in_(bindparam("indexes", expanding=True)))
+_COLLATERAL = select(Collateral).where(col(Collateral.loan) == bindparam("loan")).execution_options(**WRITTEN_AT_ONCE)
 _MESSAGES = (
     select(Contact.key, Customer.mobile, Contact.template, Contact.text)
     .join(Customer, col(Contact.customer_id) == col(Customer.id))
@@ -39,15 +42,23 @@ class CustomerBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        # Kept for the length of the unit of work, which the session alone does not do.
+        self._customers: dict[str, Customer] = {}
+        self._parties: dict[str, list[Party]] = {}
 
     def get(self, customer_id: str) -> Customer | None:
         """A customer by id."""
-        return self.session.get(Customer, customer_id)
+        known = self._customers.get(customer_id)
+        if known is None:
+            known = self.session.exec(_CUSTOMER, params={"id": customer_id}).first()
+            if known is not None:
+                self._customers[customer_id] = known
+        return known
 
     def by_id_number(self, id_numbers: list[str]) -> dict[str, Customer]:
         """Customers with one of these ID numbers, by the number's digest."""
         indexes = [blind_index(number) for number in id_numbers]
-        found = self.session.exec(select(Customer).where(col(Customer.id_number_index).in_(indexes)))
+        found = self.session.exec(_BY_ID_NUMBER, params={"indexes": indexes})
         return {one.id_number_index: one for one in found}
 
     def names(self, customer_ids: Iterable[str]) -> dict[str, str]:
@@ -62,8 +73,14 @@ class CustomerBook:
 
     def parties(self, loan: str) -> list[Party]:
         """All parties of a loan."""
-        query = select(Party).where(Party.loan == loan).order_by(col(Party.role), col(Party.position))
-        return list(self.session.exec(query))
+        if loan not in self._parties:
+            self._parties[loan] = list(self.session.exec(_PARTIES, params={"loan": loan}))
+        return list(self._parties[loan])
+
+    def add_party(self, party: Party) -> None:
+        """Records one more party of a loan."""
+        write(self.session, party)
+        self._parties.pop(party.loan, None)
 
     def party(self, party_id: str) -> Party | None:
         """One party by id."""
@@ -71,16 +88,16 @@ class CustomerBook:
 
     def borrower(self, loan: str) -> Party:
         """The borrower of a loan."""
-        query = select(Party).where(Party.loan == loan, Party.role == PartyRole.BORROWER)
-        return self.session.exec(query).one()
+        (borrower,) = (party for party in self.parties(loan) if party.role is PartyRole.BORROWER)
+        return borrower
 
     def payees(self, loan: str) -> list[Party]:
         """Who receives the payout, in order."""
-        return list(self.session.exec(_PAYEES, params={"loan": loan}))
+        return [party for party in self.parties(loan) if party.role is PartyRole.PAYEE]
 
     def collateral(self, loan: str) -> list[Collateral]:
         """What secures the loan."""
-        return list(self.session.exec(select(Collateral).where(Collateral.loan == loan)))
+        return list(self.session.exec(_COLLATERAL, params={"loan": loan}))
 
     def contacts(self, loan: str, limit: int = 100) -> list[Contact]:
         """The history of contact about a loan, newest first."""

@@ -1,15 +1,16 @@
 """Queries on documents, consents and register answers."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from books.rows import WRITTEN_AT_ONCE
-from models.documents import Document
-from models.loans import Application
+from books.rows import WRITTEN_AT_ONCE, write
+from models.documents import Document, DocumentReading
+from models.loans import Application, Loan
 from models.verification import Authorisation, Verification
 
 _FORM_WITH_CONSENT = (
@@ -34,10 +35,12 @@ class DocumentBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        # Kept for the length of the unit of work, which the session alone does not do.
+        self._answers: dict[str, list[Verification]] = {}
 
     def of_loan(self, loan: str) -> list[Document]:
         """A loan's documents without their content, oldest first."""
-        without_content = defer(Document.content)  # type: ignore[arg-type]  # a column at class level
+        without_content = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
         query = select(Document).where(Document.loan == loan).order_by(col(Document.id)).options(without_content)
         return list(self.session.exec(query.limit(200)))
 
@@ -55,6 +58,50 @@ class DocumentBook:
         query = select(Document).where(Document.loan == loan, Document.kind == kind, Document.sha256 == sha256)
         return self.session.exec(query).first()
 
+    def reading(self, document_id: str) -> DocumentReading | None:
+        """What was read on a document; None for a paper, and for what was handed in before anything was read."""
+        return self.session.get(DocumentReading, document_id)
+
+    def readings(self, loan: str) -> list[DocumentReading]:
+        """What was read on a loan's documents, without the pictures, oldest document first."""
+        without_picture = defer(DocumentReading.picture)  # type: ignore[arg-type]  # a column at class level
+        query = select(DocumentReading).where(DocumentReading.loan == loan).order_by(col(DocumentReading.document_id))
+        return list(self.session.exec(query.limit(200).options(without_picture)))
+
+    def is_reading_due(self, now: datetime) -> bool:
+        """Whether a document waits to be read."""
+        query = select(DocumentReading.document_id).where(
+            col(DocumentReading.done_at).is_(None), DocumentReading.not_before <= now
+        )
+        return self.session.exec(query.limit(1)).first() is not None
+
+    def claim_reading(self, now: datetime, lease: timedelta) -> DocumentReading | None:
+        """The document that has waited longest; nobody else gets it before the lease is over."""
+        query = (
+            select(DocumentReading)
+            .where(col(DocumentReading.done_at).is_(None), DocumentReading.not_before <= now)
+            .order_by(col(DocumentReading.not_before), col(DocumentReading.document_id))
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        reading = self.session.exec(query).first()
+        if reading is not None:
+            reading.not_before = now + lease
+            reading.attempts += 1
+            self.session.add(reading)
+        return reading
+
+    def of_others(self, sha256: str, customer_id: str) -> list[Document]:
+        """The same file as other customers handed it in, without its content."""
+        without_content = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
+        query = (
+            select(Document)
+            .join(Loan, col(Loan.number) == col(Document.loan))
+            .where(Document.sha256 == sha256, col(Document.language).is_(None), Loan.customer_id != customer_id)
+            .order_by(col(Document.id))
+        )
+        return list(self.session.exec(query.limit(50).options(without_content)))
+
     def form_with_consent(self, loan: str) -> Mapping[str, Any] | None:
         """The application form of a borrower who agreed to be looked up, None without his consent."""
         return self.session.exec(_FORM_WITH_CONSENT, params={"loan": loan}).first()
@@ -65,4 +112,11 @@ class DocumentBook:
 
     def answers(self, loan: str) -> list[Verification]:
         """All register answers about a loan, oldest round first."""
-        return list(self.session.exec(_ANSWERS, params={"loan": loan}))
+        if loan not in self._answers:
+            self._answers[loan] = list(self.session.exec(_ANSWERS, params={"loan": loan}))
+        return list(self._answers[loan])
+
+    def add_answer(self, answer: Verification) -> None:
+        """Keeps what a register said."""
+        write(self.session, answer)
+        self._answers.pop(answer.loan, None)

@@ -22,3 +22,13 @@ class UnknownTask(LendingError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(f"there is no task {task_id}")
+
+
+class UnknownPolicy(LendingError):
+    """No such policy, version or back-test."""
+
+    code = "unknown_policy"
+    http_status = 404
+
+    def __init__(self, named: str) -> None:
+        super().__init__(f"there is no policy {named}")

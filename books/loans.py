@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -12,15 +12,29 @@ from books.errors import UnknownLoan
 from books.rows import WRITTEN_AT_ONCE, write
 from books.scope import loans_seen_by, scope_of
 from models.loans import CLOSED, Application, Loan, LoanEvent, LoanTerms, Stage
+from models.papers import PaperKind, PaperLanguage, PaperOrder
 from models.staff import Actor, Role
 
 PAGE = 50
 
 # Statements that every act asks are built once: building one costs more than the database takes to answer it.
 _LOAN = select(Loan).where(col(Loan.number) == bindparam("number"))
-_LOAN_HELD = _LOAN.with_for_update().execution_options(populate_existing=True)
+_LOAN_HELD = _LOAN.with_for_update(of=Loan).execution_options(populate_existing=True)
 _APPLICATION = (
     select(Application).where(col(Application.loan) == bindparam("loan")).execution_options(**WRITTEN_AT_ONCE)
+)
+_BY_KEY = (
+    select(Application)
+    .where(col(Application.idempotency_key).in_(bindparam("keys", expanding=True)))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_RUNNING_WITH_CONTENT = (
+    select(Application.content_index, Application.loan)
+    .join(Loan, col(Loan.number) == col(Application.loan))
+    .where(
+        col(Application.content_index).in_(bindparam("indexes", expanding=True)),
+        col(Loan.stage).in_([stage for stage in Stage if stage not in CLOSED and stage is not Stage.REPAYMENT]),
+    )
 )
 _TERMS = (
     select(LoanTerms)
@@ -72,10 +86,12 @@ class LoanBook:
         return {loan.number: loan for loan in self.session.exec(select(Loan).where(col(Loan.number).in_(set(numbers))))}
 
     def seen_by(self, actor: Actor, number: str) -> Loan:
-        """The loan if this person may see it; UnknownLoan otherwise, as if it did not exist."""
-        loan = self.session.exec(_seen_by(actor.role), params=scope_of(actor) | {"number": number}).first()
+        """The loan if this person may see it; UnknownLoan otherwise, as if it did not exist. Kept as by `get`."""
+        query = _held_if_seen_by(actor.role) if self._holds else _seen_by(actor.role)
+        loan = self.session.exec(query, params=scope_of(actor) | {"number": number}).first()
         if loan is None:
             raise UnknownLoan(number)
+        self._loans[number] = loan
         return loan
 
     def page(
@@ -85,10 +101,14 @@ class LoanBook:
         stage: Stage | None = None,
         product: str | None = None,
         overdue: bool = False,
+        contract_ready: bool = False,
         after: str | None = None,
         limit: int = PAGE,
     ) -> list[Loan]:
-        """Loans this person may see, newest number first, at most `limit`, those below the number `after`."""
+        """Loans this person may see, newest number first, at most `limit`, those below the number `after`.
+
+        `contract_ready`: those with an open offer whose contract can be signed or is.
+        """
         query = select(Loan).where(loans_seen_by(actor.role))
         if stage is not None:
             query = query.where(Loan.stage == stage)
@@ -96,6 +116,8 @@ class LoanBook:
             query = query.where(Loan.product == product)
         if overdue:
             query = query.where(Loan.dpd > 0)
+        if contract_ready:
+            query = query.where(Loan.stage == Stage.ACCEPTANCE, _has_contract())
         if after is not None:
             query = query.where(Loan.number < after)
         query = query.order_by(col(Loan.number).desc()).limit(min(limit, 200))
@@ -116,18 +138,12 @@ class LoanBook:
 
     def application_by_key(self, keys: list[str]) -> dict[str, Application]:
         """Applications by the idempotency keys they came with."""
-        found = self.session.exec(select(Application).where(col(Application.idempotency_key).in_(keys)))
+        found = self.session.exec(_BY_KEY, params={"keys": keys})
         return {one.idempotency_key: one for one in found}
 
     def running_with_content(self, indexes: list[str]) -> dict[str, str]:
         """Loans not yet closed or paid out that ask for the same: content digest → loan number."""
-        before_repayment = [s for s in Stage if s not in CLOSED and s is not Stage.REPAYMENT]
-        query = (
-            select(Application.content_index, Application.loan)
-            .join(Loan, col(Loan.number) == col(Application.loan))
-            .where(col(Application.content_index).in_(indexes), col(Loan.stage).in_(before_repayment))
-        )
-        return dict(self.session.exec(query).all())
+        return dict(self.session.exec(_RUNNING_WITH_CONTENT, params={"indexes": indexes}).all())
 
     def terms(self, number: str) -> LoanTerms | None:
         """The newest version of the terms, None before approval."""
@@ -182,6 +198,21 @@ class LoanBook:
         return list(self.session.exec(query.limit(PAGE)))
 
 
+def _has_contract() -> ColumnElement[bool]:
+    """A contract that is made, and none that is still being made."""
+    of_loan = exists().where(
+        col(PaperOrder.loan) == col(Loan.number),
+        col(PaperOrder.kind) == PaperKind.CONTRACT,
+        col(PaperOrder.language) == PaperLanguage.CHINESE,
+    )
+    return of_loan.where(col(PaperOrder.done_at).is_not(None)) & ~of_loan.where(col(PaperOrder.done_at).is_(None))
+
+
 @cache
 def _seen_by(role: Role) -> SelectOfScalar[Loan]:
     return _LOAN.where(loans_seen_by(role))
+
+
+@cache
+def _held_if_seen_by(role: Role) -> SelectOfScalar[Loan]:
+    return _LOAN_HELD.where(loans_seen_by(role))

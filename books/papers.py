@@ -2,12 +2,52 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
+from books.rows import WRITTEN_AT_ONCE
 from models.documents import Document
 from models.loans import LoanEvent, LoanTerms
 from models.papers import PaperKind, PaperLanguage, PaperOrder
+
+_BY_KEY = select(PaperOrder).where(col(PaperOrder.key) == bindparam("key"))
+_WAITING = (col(PaperOrder.done_at).is_(None), col(PaperOrder.not_before) <= bindparam("now"))
+_IS_DUE = select(PaperOrder.id).where(*_WAITING).limit(1)
+_NEXT = (
+    select(PaperOrder)
+    .where(*_WAITING)
+    .order_by(col(PaperOrder.not_before), col(PaperOrder.id))
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_AGREED = (
+    select(LoanTerms.version, LoanTerms.decision_id, LoanTerms.amendments)
+    .where(col(LoanTerms.loan) == bindparam("loan"))
+    .order_by(col(LoanTerms.version))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_TERMS = (
+    select(LoanTerms)
+    .where(col(LoanTerms.loan) == bindparam("loan"), col(LoanTerms.version) == bindparam("version"))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+_CONTRACT_ORDERS = select(PaperOrder).where(
+    col(PaperOrder.loan) == bindparam("loan"),
+    PaperOrder.kind == PaperKind.CONTRACT,
+    PaperOrder.language == PaperLanguage.CHINESE,
+)
+_CONTRACT_ORDER = _CONTRACT_ORDERS.order_by(col(PaperOrder.terms_version).desc()).limit(1)
+_CONTRACT = (
+    select(Document)
+    .join(PaperOrder, col(PaperOrder.id) == col(Document.id))
+    .where(
+        col(PaperOrder.loan) == bindparam("loan"),
+        PaperOrder.kind == PaperKind.CONTRACT,
+        PaperOrder.language == PaperLanguage.CHINESE,
+        col(PaperOrder.terms_version) == bindparam("version"),
+    )
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 
 
 class PaperBook:
@@ -15,6 +55,8 @@ class PaperBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        # A contract is kept once and never changed: read once for a unit of work, with all its pages.
+        self._contracts: dict[tuple[str, int], Document] = {}
 
     def get(self, order_id: str) -> PaperOrder | None:
         """An order by its id, which is that of the document it becomes."""
@@ -22,7 +64,7 @@ class PaperBook:
 
     def by_key(self, key: str) -> PaperOrder | None:
         """The order with this key."""
-        return self.session.exec(select(PaperOrder).where(PaperOrder.key == key)).first()
+        return self.session.exec(_BY_KEY, params={"key": key}).first()
 
     def of_loan(self, loan: str) -> list[PaperOrder]:
         """A loan's papers, oldest first."""
@@ -36,38 +78,29 @@ class PaperBook:
 
     def is_due(self, now: datetime) -> bool:
         """Whether a paper waits to be made."""
-        query = select(PaperOrder.id).where(col(PaperOrder.done_at).is_(None), PaperOrder.not_before <= now)
-        return self.session.exec(query.limit(1)).first() is not None
+        return self.session.exec(_IS_DUE, params={"now": now}).first() is not None
 
     def claim(self, now: datetime, lease: timedelta) -> PaperOrder | None:
         """The paper that has waited longest; nobody else gets it before the lease is over."""
-        query = (
-            select(PaperOrder)
-            .where(col(PaperOrder.done_at).is_(None), PaperOrder.not_before <= now)
-            .order_by(col(PaperOrder.not_before), col(PaperOrder.id))
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        order = self.session.exec(query).first()
+        order = self.session.exec(_NEXT, params={"now": now}).first()
         if order is not None:
             order.not_before = now + lease
             order.attempts += 1
             self.session.add(order)
         return order
 
-    def contract_terms(self, loan: str) -> LoanTerms | None:
-        """The terms of the newest offer, as they are signed.
+    def contract_version(self, loan: str) -> int | None:
+        """The version of the terms of the newest offer, as they are signed; None before there is any.
 
-        Those that only amend them later, or date them anew at the payout under the same decision, have no contract.
+        Terms that only amend them later, or date them anew at the payout under the same decision, have no contract.
         """
-        query = select(LoanTerms).where(LoanTerms.loan == loan).order_by(col(LoanTerms.version))
-        agreed = [one for one in self.session.exec(query) if not one.amendments]
-        return next((one for one in agreed if one.decision_id == agreed[-1].decision_id), None)
+        found = self.session.exec(_AGREED, params={"loan": loan})
+        agreed = [(version, decision) for version, decision, amendments in found if not amendments]
+        return next((version for version, decision in agreed if decision == agreed[-1][1]), None)
 
     def terms(self, loan: str, version: int) -> LoanTerms | None:
         """One version of a loan's terms."""
-        query = select(LoanTerms).where(LoanTerms.loan == loan, LoanTerms.version == version)
-        return self.session.exec(query).first()
+        return self.session.exec(_TERMS, params={"loan": loan, "version": version}).first()
 
     def events(self, loan: str, count: int) -> list[LoanEvent]:
         """The first `count` events of a loan's account in their order of arrival."""
@@ -76,23 +109,13 @@ class PaperBook:
 
     def contract_order(self, loan: str) -> PaperOrder | None:
         """The newest order of a contract that counts."""
-        query = select(PaperOrder).where(
-            PaperOrder.loan == loan,
-            PaperOrder.kind == PaperKind.CONTRACT,
-            PaperOrder.language == PaperLanguage.CHINESE,
-        )
-        return self.session.exec(query.order_by(col(PaperOrder.terms_version).desc()).limit(1)).first()
+        return self.session.exec(_CONTRACT_ORDER, params={"loan": loan}).first()
 
     def contract(self, loan: str, terms_version: int) -> Document | None:
         """The contract that counts, in Chinese, for one version of the terms."""
-        query = (
-            select(Document)
-            .join(PaperOrder, col(PaperOrder.id) == col(Document.id))
-            .where(
-                PaperOrder.loan == loan,
-                PaperOrder.kind == PaperKind.CONTRACT,
-                PaperOrder.language == PaperLanguage.CHINESE,
-                PaperOrder.terms_version == terms_version,
-            )
-        )
-        return self.session.exec(query).first()
+        known = self._contracts.get((loan, terms_version))
+        if known is None:
+            known = self.session.exec(_CONTRACT, params={"loan": loan, "version": terms_version}).first()
+            if known is not None:
+                self._contracts[loan, terms_version] = known
+        return known

@@ -1,12 +1,29 @@
-"""Queries on decision tables and gradings."""
+"""Queries on versions of rules, what is in force, gradings and back-tests."""
 
-from sqlalchemy import bindparam
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, bindparam, case, func, or_
 from sqlmodel import Session, col, select
 
+from books.errors import UnknownPolicy
 from books.rows import WRITTEN_AT_ONCE
-from models.grading import Grading, Policy
+from models.grading import Grading, ShadowGrading
+from models.loans import Loan
+from models.policies import Backtest, BacktestPage, Policy, PolicyPart, PolicyStep, PolicyStepKind
 
-_IN_FORCE = select(Policy).where(col(Policy.name) == bindparam("name")).order_by(col(Policy.version).desc()).limit(1)
+# What a loan asks for its grade: the steps of one name, a handful of rows, without any content.
+_STEPS = (
+    select(PolicyStep)
+    .where(
+        col(PolicyStep.name) == bindparam("name"),
+        col(PolicyStep.kind).in_([PolicyStepKind.PUBLISHED, PolicyStepKind.RETIRED]),
+    )
+    .order_by(col(PolicyStep.id))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 _GRADING = (
     select(Grading)
     .where(col(Grading.loan) == bindparam("loan"))
@@ -14,6 +31,26 @@ _GRADING = (
     .limit(1)
     .execution_options(**WRITTEN_AT_ONCE)
 )
+
+DEFAULTED_ABOVE_DPD = 90
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version that plays its part from a day on."""
+
+    policy_id: str
+    starts_on: date
+    share_percent: int
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Who decides on a day, and who is compared with it; None for nobody."""
+
+    name: str
+    champion: Published | None
+    challenger: Published | None
 
 
 class PolicyBook:
@@ -24,12 +61,173 @@ class PolicyBook:
         # Kept for the length of the unit of work: gradings are written once, by the act that grades and then ends.
         self._gradings: dict[str, Grading | None] = {}
 
-    def in_force(self, name: str) -> Policy | None:
-        """The newest version of a policy."""
-        return self.session.exec(_IN_FORCE, params={"name": name}).first()
+    # -- versions ----------------------------------------------------------------------------------------------------
+
+    def in_force(self, name: str, day: date, before_id: str | None = None) -> InForce:
+        """The versions of a name that play a part on a business date, by what was published until a row was born.
+
+        The champion is the one that began last; of two that begin on one day the one that was published last. A
+        challenger that becomes champion, or is retired, is challenger no more.
+        """
+        parts: dict[PolicyPart, Published] = {}
+        for step in self._begun(name, day, before_id):
+            published = Published(step.policy_id, step.starts_on or day, step.share_percent)
+            challenger = parts.get(PolicyPart.CHALLENGER)
+            if challenger is not None and challenger.policy_id == step.policy_id:
+                del parts[PolicyPart.CHALLENGER]
+            if step.kind is PolicyStepKind.PUBLISHED and step.part is not None:
+                parts[step.part] = published
+        return InForce(name, parts.get(PolicyPart.CHAMPION), parts.get(PolicyPart.CHALLENGER))
+
+    def _begun(self, name: str, day: date, before_id: str | None) -> list[PolicyStep]:
+        """The publications and retirements that count on a day, in the order in which they begin.
+
+        A version that is retired on or before its first day never begins.
+        """
+        steps = self.session.exec(_STEPS, params={"name": name})
+        known = [step for step in steps if before_id is None or step.id < before_id]
+        called_off = {
+            start.id
+            for start in known
+            for end in known
+            if end.kind is PolicyStepKind.RETIRED
+            and end.policy_id == start.policy_id
+            and end.id > start.id
+            and (end.starts_on or day) <= (start.starts_on or day)
+        }
+        begun = [step for step in known if (step.starts_on or day) <= day and step.id not in called_off]
+        return sorted(begun, key=lambda step: (step.starts_on or day, step.id))
+
+    def get(self, policy_id: str) -> Policy:
+        """A version by its id."""
+        found = self.session.get(Policy, policy_id)
+        if found is None:
+            raise UnknownPolicy(policy_id)
+        return found
+
+    def version(self, name: str, version: int) -> Policy:
+        """A version by name and number; UnknownPolicy if there is none."""
+        found = self.session.exec(select(Policy).where(Policy.name == name, Policy.version == version)).first()
+        if found is None:
+            raise UnknownPolicy(f"{name}/{version}")
+        return found
+
+    def versions(self, name: str) -> list[Policy]:
+        """Every version of a name, the newest first."""
+        return list(self.session.exec(select(Policy).where(Policy.name == name).order_by(col(Policy.version).desc())))
+
+    def newest_number(self, name: str) -> int:
+        """The number of the newest version, zero without one."""
+        found = self.session.exec(select(func.max(Policy.version)).where(Policy.name == name)).one()
+        return found or 0
+
+    def names(self) -> list[str]:
+        """The names of all policies."""
+        return list(self.session.exec(select(Policy.name).distinct().order_by(Policy.name)))
+
+    def steps(self, policy_ids: Iterable[str]) -> list[PolicyStep]:
+        """What happened to these versions, the oldest first."""
+        query = select(PolicyStep).where(col(PolicyStep.policy_id).in_(list(policy_ids)))
+        return list(self.session.exec(query.order_by(col(PolicyStep.id))))
+
+    # -- gradings ----------------------------------------------------------------------------------------------------
 
     def grading(self, loan: str) -> Grading | None:
         """The latest grading of a loan."""
         if loan not in self._gradings:
             self._gradings[loan] = self.session.exec(_GRADING, params={"loan": loan}).first()
         return self._gradings[loan]
+
+    def gradings(self, loan: str) -> list[Grading]:
+        """Every grading of a loan, the first round first."""
+        return list(self.session.exec(select(Grading).where(Grading.loan == loan).order_by(col(Grading.round))))
+
+    def shadows(self, loan: str) -> dict[int, ShadowGrading]:
+        """What the other version said, by round."""
+        return {one.round: one for one in self.session.exec(select(ShadowGrading).where(ShadowGrading.loan == loan))}
+
+    def compared(self, policy_id: str) -> list[Row[Any]]:
+        """How the gradings of a challenger and of the champions beside it differ, counted.
+
+        Rows of: decided by the challenger, outcome and grade that decided, outcome and grade of the other, count.
+        """
+        of_challenger = col(Grading.policy_id) == policy_id
+        query = (
+            select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
+                Grading.by_challenger,
+                Grading.outcome,
+                Grading.grade,
+                col(ShadowGrading.outcome).label("other_outcome"),
+                col(ShadowGrading.grade).label("other_grade"),
+                func.count().label("cases"),
+            )
+            .join(
+                ShadowGrading,
+                (col(ShadowGrading.loan) == col(Grading.loan)) & (col(ShadowGrading.round) == col(Grading.round)),
+            )
+            .group_by(Grading.by_challenger, Grading.outcome, Grading.grade, ShadowGrading.outcome, ShadowGrading.grade)
+        )
+        shadow = query.where(col(ShadowGrading.policy_id) == policy_id, ~col(Grading.by_challenger))
+        routed = query.where(of_challenger, col(Grading.by_challenger))
+        return [*self.session.connection().execute(shadow), *self.session.connection().execute(routed)]
+
+    # -- back-tests --------------------------------------------------------------------------------------------------
+
+    def graded_cases(self, product: str, since: date, until: date, after: str, limit: int) -> list[Row[Any]]:
+        """Past applications of a product by loan number, those above `after`: each with its latest grading."""
+        numbers = (
+            select(Loan.number)
+            .where(Loan.product == product, Loan.applied_on >= since, Loan.applied_on <= until, Loan.number > after)
+            .order_by(col(Loan.number))
+            .limit(limit)
+        )
+        query = (
+            select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
+                Loan.number,
+                Loan.applied_on,
+                Loan.applied_fen,
+                Grading.round,
+                Grading.policy_id,
+                Grading.outcome,
+                Grading.grade,
+                Grading.limit_fen,
+                Grading.annual_rate_percent,
+                Grading.facts,
+            )
+            .join(Grading, col(Grading.loan) == col(Loan.number), isouter=True)
+            .where(col(Loan.number).in_(numbers))
+            .order_by(col(Loan.number), col(Grading.round).desc())
+        )
+        return list(self.session.connection().execute(query))
+
+    def count_cases(self, product: str, since: date, until: date) -> int:
+        """How many applications of a product came in between two days."""
+        query = select(func.count()).where(Loan.product == product, Loan.applied_on >= since, Loan.applied_on <= until)
+        return self.session.exec(query).one()
+
+    def defaults(self, product: str) -> list[Row[Any]]:
+        """How many loans of a product were paid out, by grade, and how many of them defaulted."""
+        defaulted = case((or_(col(Loan.dpd) > DEFAULTED_ABOVE_DPD, col(Loan.written_off_on).is_not(None)), 1), else_=0)
+        query = (
+            select(Loan.grade, func.count().label("loans"), func.sum(defaulted).label("defaulted"))
+            .where(Loan.product == product, col(Loan.disbursed_on).is_not(None), col(Loan.grade).is_not(None))
+            .group_by(col(Loan.grade))
+        )
+        return list(self.session.connection().execute(query))
+
+    def backtest(self, backtest_id: str) -> Backtest:
+        """A back-test by its id."""
+        found = self.session.get(Backtest, backtest_id)
+        if found is None:
+            raise UnknownPolicy(f"back-test {backtest_id}")
+        return found
+
+    def backtests(self, policy_id: str) -> list[Backtest]:
+        """The back-tests of a version, the newest first."""
+        query = select(Backtest).where(Backtest.policy_id == policy_id).order_by(col(Backtest.id).desc())
+        return list(self.session.exec(query))
+
+    def backtest_page(self, backtest_id: str, page: int) -> list[list[Any]] | None:
+        """A page of the cases that change, from page 0; None after the last."""
+        found = self.session.get(BacktestPage, (backtest_id, page))
+        return found.cases if found else None

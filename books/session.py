@@ -18,6 +18,7 @@ from books.changes import ChangeBook
 from books.customers import CustomerBook
 from books.documents import DocumentBook
 from books.ledger import LedgerBook
+from books.limits import LimitBook
 from books.loans import LoanBook
 from books.outbox import OutboxBook
 from books.papers import PaperBook
@@ -136,6 +137,11 @@ class UnitOfWork:
     def policies(self) -> PolicyBook:
         """Decision tables and gradings."""
         return PolicyBook(self.session)
+
+    @cached_property
+    def limits(self) -> LimitBook:
+        """Cost caps, own-card limits and published rates."""
+        return LimitBook(self.session)
 
     @cached_property
     def outbox(self) -> OutboxBook:

@@ -3,15 +3,16 @@
 from datetime import date
 from functools import cache
 
-from sqlalchemy import ColumnElement, bindparam, func, or_
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from books.errors import UnknownTask
 from books.rows import WRITTEN_AT_ONCE
 from books.scope import loans_seen_by, scope_of
-from models.loans import Loan
-from models.staff import Actor, Role
+from models.customers import Customer
+from models.loans import Application, Loan
+from models.staff import Actor, Role, Staff
 from models.tasks import Decision, Task, TaskKind, TaskStatus
 
 PAGE = 50
@@ -59,7 +60,11 @@ class TaskBook:
         after: tuple[date, str] | None = None,
         limit: int = PAGE,
     ) -> list[Task]:
-        """Tasks this person may see, the most urgent first; `after` is the due date and id of the last one seen."""
+        """Tasks this person may see, the most urgent first; `after` is the due date and id of the last one seen.
+
+        With `mine`, those in his hands and those that wait for his role; a manager's are also those that wait for a
+        sales agent where there is none: nobody looks after the customer, and no agent entered the loan.
+        """
         query = select(Task).where(_seen_by(actor.role))
         if open_only:
             query = query.where(Task.status == TaskStatus.OPEN)
@@ -67,7 +72,7 @@ class TaskBook:
             query = query.where(
                 or_(
                     col(Task.assignee_id) == actor.id,
-                    (col(Task.assignee_id).is_(None)) & (col(Task.role) == actor.role),
+                    (col(Task.assignee_id).is_(None)) & _waits_for(actor.role),
                 )
             )
         if kind is not None:
@@ -98,6 +103,21 @@ class TaskBook:
         """Open tasks by kind, for the gauges."""
         query = select(col(Task.kind), func.count()).where(Task.status == TaskStatus.OPEN).group_by(col(Task.kind))
         return dict(self.session.exec(query).all())
+
+
+def _waits_for(role: Role) -> ColumnElement[bool]:
+    """The condition on `Task` that holds where it waits for a role."""
+    waits = col(Task.role) == role
+    if role is not Role.MANAGER:
+        return waits
+    # Asked task by task, each time by primary keys, and for open tasks that nobody holds only.
+    agent_entered = exists().where(
+        col(Application.loan) == Task.loan, col(Application.entered_by) == Staff.id, col(Staff.role) == Role.AGENT
+    )
+    unowned = exists().where(
+        col(Loan.number) == Task.loan, col(Customer.id) == Loan.customer_id, col(Customer.owner_id).is_(None)
+    )
+    return or_(waits, (col(Task.role) == Role.AGENT) & unowned & ~agent_entered)
 
 
 @cache

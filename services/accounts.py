@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from books.accounts import CardQuestion
+from books.accounts import CHECK_REQUESTED, CardQuestion
 from books.customers import blind_index
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -86,12 +86,15 @@ def first_check(loan: str, party_id: str) -> tuple[Topic, str, dict[str, Any]]:
 def ask_again(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
     """Has the borrower's account checked anew. Refused: who does not speak for him, and more than a few a day."""
     check_may_speak_for(actor, loan)
+    # Held until the end, and questions count as well as answers: many asked at once would all be without an answer.
+    loan = work.loans.get(loan.number)
     since = work.now - timedelta(days=1)
-    if sum(one.checked_at > since for one in work.accounts.checks(loan.number)) > MOST_ASKED_A_DAY:
+    answered = sum(one.checked_at > since for one in work.accounts.checks(loan.number))
+    if answered > MOST_ASKED_A_DAY or work.accounts.asked_since(loan.number, since) >= MOST_ASKED_A_DAY:
         raise TooManyChecks(loan.number)
     party = work.customers.borrower(loan.number)
     order_check(work, loan.number, {"party": party.id})
-    audit.record(work, actor, "account_check_requested", loan=loan.number, subject=party.id)
+    audit.record(work, actor, CHECK_REQUESTED, loan=loan.number, subject=party.id)
 
 
 def order_check(work: UnitOfWork, loan: str, payload: dict[str, Any]) -> None:
@@ -122,8 +125,8 @@ def keep_answer(work: UnitOfWork, key: str, question: CardQuestion, result: Card
     )
     if result is not CardResult.MATCH:
         ask_person(work, question.loan, f"the account was checked: {result}")
-    elif work.tasks.open_of(question.loan, TaskKind.ACCOUNT):
-        conclude(work, work.loans.get(question.loan))
+    else:
+        conclude(work, question.loan)
 
 
 def give_up(work: UnitOfWork, loan: str) -> None:
@@ -139,12 +142,14 @@ def ask_person(work: UnitOfWork, number: str, about: str) -> None:
         open_task(work, loan, TaskKind.ACCOUNT, Role.AGENT, work.today + timedelta(days=1), about)
 
 
-def conclude(work: UnitOfWork, loan: Loan) -> None:
+def conclude(work: UnitOfWork, loan: str) -> None:
     """Closes the task about an account that can be used: one that is checked and, once money is out, has a mandate."""
-    state = state_of(work, loan.number)
+    if not work.tasks.open_of(loan, TaskKind.ACCOUNT):
+        return
+    state = state_of(work, loan)
     is_mandated = state.mandate is not None and state.mandate.status is MandateStatus.ACTIVE
-    if is_mandated or (loan.disbursed_on is None and state.is_match):
-        close_all(work, loan.number, TaskKind.ACCOUNT)
+    if is_mandated or (work.loans.get(loan).disbursed_on is None and state.is_match):
+        close_all(work, loan, TaskKind.ACCOUNT)
 
 
 def require_verified(work: UnitOfWork, loan: str) -> None:

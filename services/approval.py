@@ -17,7 +17,7 @@ from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit, changes
 from services.disbursement import money_is_out, order_payouts
 from services.errors import InvalidDecision, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
-from services.limits import limits
+from services.limits import limits_of
 from services.loans import case_of, move
 from services.notices import send_sms
 from services.papers import order_contract
@@ -31,6 +31,15 @@ DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM, TaskKind.CHANGE
 
 def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date | None = None) -> None:
     """Refuses a decision that this person may not take on a day or that is not well-formed. Changes nothing."""
+    _check_form(work, actor, task, order)
+    if task.kind is TaskKind.APPROVAL and order.outcome is Outcome.APPROVE:
+        loan = work.loans.get(task.loan or "")
+        _offered(work, loan, order.amount_fen or loan.applied_fen, day or work.today)
+    if task.kind is TaskKind.CHANGE:
+        changes.check_decision(work, actor, task, order.outcome, day or work.today)
+
+
+def _check_form(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> None:
     if task.status is not TaskStatus.OPEN or task.loan is None:
         raise TaskClosed(task.id)
     check_may_decide(actor, task)
@@ -50,11 +59,6 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day:
             fields={"outcome": "choose approve: nobody is paid twice"},
         )
     _check_amount(work, task, order)
-    if task.kind is TaskKind.APPROVAL and order.outcome is Outcome.APPROVE:
-        loan = work.loans.get(task.loan)
-        _offered(work, loan, order.amount_fen or loan.applied_fen, day or work.today)
-    if task.kind is TaskKind.CHANGE:
-        changes.check_decision(work, actor, task, order.outcome, day or work.today)
 
 
 def _check_amount(work: UnitOfWork, task: Task, order: DecisionOrder) -> None:
@@ -94,7 +98,10 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
     task = work.tasks.get(decision.task_id)
     if task.loan != order.loan:
         raise TaskClosed(task.id)
-    check(work, actor, task, decision, order.day)
+    # What is offered is checked where it is made, below.
+    _check_form(work, actor, task, decision)
+    if task.kind is TaskKind.CHANGE:
+        changes.check_decision(work, actor, task, decision.outcome, order.day)
     loan = work.loans.get(order.loan)
     row = Decision(
         loan=loan.number,
@@ -158,14 +165,15 @@ def _offered(work: UnitOfWork, loan: Loan, amount_fen: int, day: date) -> tuple[
     pays (`entrusted_payment_required`); payees who do not receive the principal to the fen (`payout_does_not_add_up`).
     """
     product = catalogue().product(loan.product)
-    case = case_of(work, loan, day, amount_fen=amount_fen)
+    limits = limits_of(work)
+    case = case_of(work, loan, day, amount_fen=amount_fen, rates=limits.rates)
     terms = product.terms(case)
-    require_cost_below(cost_of_terms(terms), limits().cost_cap(product, day))
+    require_cost_below(cost_of_terms(terms), limits.cost_cap(product, day))
     payees = product.payees(case)
     paid_fen = sum(payee.amount_fen for payee in payees)
     if not paid_fen == terms.principal_fen == amount_fen or any(payee.amount_fen <= 0 for payee in payees):
         raise PayoutDoesNotAddUp(product.code, amount_fen, paid_fen)
-    require_entrusted(_on_own_card(case, payees), limits().own_card(product, day))
+    require_entrusted(_on_own_card(case, payees), limits.own_card(product, day))
     return terms, payees
 
 
@@ -191,7 +199,7 @@ def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) ->
     )
     order_contract(work, loan, order.day)
     for position, payee in enumerate(payees, 1):
-        work.write(
+        work.customers.add_party(
             Party(
                 loan=loan.number,
                 role=PartyRole.PAYEE,

@@ -3,7 +3,9 @@
 from datetime import date, timedelta
 
 from books.session import UnitOfWork
+from lending.errors import LendingError
 from lending.events import EventType
+from lending.money import yuan
 from lending.terms import Terms
 from models.customers import Party
 from models.loans import Loan, LoanEvent, LoanTerms, Stage
@@ -14,6 +16,7 @@ from models.tasks import TaskKind
 from services import audit
 from services.accounts import require_verified
 from services.ledger import post_payment
+from services.limits import limits_of
 from services.loans import case_of, move
 from services.mandates import order_by_contract
 from services.notices import send_sms
@@ -23,6 +26,19 @@ from services.signing import require_signed
 from services.tasks import open_task
 
 STILL_GOOD = {PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.SETTLED}
+
+
+class PayeesChanged(LendingError):
+    """The payees would not receive what was signed."""
+
+    code = "payees_changed"
+    http_status = 409
+
+    def __init__(self, loan: str, signed_fen: int, paid_fen: int) -> None:
+        super().__init__(
+            f"the contract of loan {loan} is over {yuan(signed_fen)} and its payees would receive {yuan(paid_fen)}; "
+            "nothing is paid out until somebody knows why"
+        )
 
 
 def money_is_out(work: UnitOfWork, loan: str) -> bool:
@@ -35,11 +51,13 @@ def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
     """Writes an order for each payee who has none that may still succeed; returns the keys of all orders to carry out.
 
     An order whose outcome is unknown keeps its key, so that trying again asks the bank about it and never pays twice.
-    Raises NotSigned unless every party has signed the contract, the first time as when a payout is tried again, and
-    AccountNotVerified or AccountRefused unless the borrower's account is known to be his. With the contract he signed
-    the mandate to debit that account, of which the bank is told.
+    Raises NotSigned unless every party has signed the contract, the first time as when a payout is tried again,
+    PayeesChanged unless the payees receive its principal to the fen, and AccountNotVerified or AccountRefused unless
+    the borrower's account is known to be his. With the contract he signed the mandate to debit that account, of which
+    the bank is told.
     """
     require_signed(work, loan)
+    _check_sum(work, loan)
     require_verified(work, loan.number)
     order_by_contract(work, loan)
     before = work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
@@ -54,6 +72,15 @@ def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
         payment = _order(work, loan, payee, count, day)
         keys.append(payment.key)
     return tuple(keys)
+
+
+def _check_sum(work: UnitOfWork, loan: Loan) -> None:
+    """The approval saw to it; this is where the money leaves."""
+    terms = work.loans.terms(loan.number)
+    principal_fen = Terms.parse(terms.body).principal_fen if terms else 0
+    paid_fen = sum(payee.amount_fen or 0 for payee in work.customers.payees(loan.number))
+    if paid_fen != principal_fen:
+        raise PayeesChanged(loan.number, principal_fen, paid_fen)
 
 
 def _order(work: UnitOfWork, loan: Loan, payee: Party, n: int, day: date) -> Payment:
@@ -121,7 +148,7 @@ def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
         raise LookupError(f"loan {loan.number} has no terms")
     if Terms.parse(terms.body).disbursement_date == day:
         return
-    case = case_of(work, loan, day)
+    case = case_of(work, loan, day, rates=limits_of(work).rates)
     work.loans.add_terms(
         LoanTerms(
             loan=loan.number,

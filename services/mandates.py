@@ -120,8 +120,8 @@ def is_standing(work: UnitOfWork, loan: str, party: Party) -> bool:
 
 def _under_contract(work: UnitOfWork, loan: Loan, party: Party) -> Signature | None:
     """The borrower's signature under the contract, if the contract is about the account that he has today."""
-    terms = work.papers.contract_terms(loan.number)
-    document = work.papers.contract(loan.number, terms.version) if terms else None
+    version = work.papers.contract_version(loan.number)
+    document = None if version is None else work.papers.contract(loan.number, version)
     if document is None or _changed_since(work, party, document):
         return None
     return next((one for one in work.signatures.of_document(document.id) if one.party_id == party.id), None)
@@ -150,7 +150,7 @@ def activate(work: UnitOfWork, mandate_id: str, bank_id: str) -> None:
     if mandate is None or mandate.status is not MandateStatus.ORDERED:
         return
     _answer(work, mandate, MandateStatus.ACTIVE, "mandate_active", bank_id=bank_id)
-    conclude(work, work.loans.get(mandate.loan))
+    conclude(work, mandate.loan)
 
 
 def refuse(work: UnitOfWork, mandate_id: str, reason_code: str) -> None:
@@ -242,14 +242,22 @@ def debit_of(work: UnitOfWork, payment: Payment) -> Debit | None:
 
 
 def follow_decline(work: UnitOfWork, payment: Payment) -> None:
-    """Ends the mandate after a decline that another try would meet again, and has somebody get another account."""
+    """Ends the mandate after a decline that another try would meet again, and has somebody get another account.
+
+    A debit that comes back long after it was drawn may have been of an account that another one has replaced since:
+    nothing is wrong with the mandate of that one.
+    """
     if payment.kind not in DEBITED or payment.loan is None:
         return
     plan = catalogue().product(work.loans.get(payment.loan).product).debit_plan
     party = work.customers.party(payment.party_id or "")
     if party is None or payment.reason_code not in plan.stops_at:
         return
-    mandate = work.accounts.active_mandate(payment.loan, blind_index(party.account or ""))
+    index = blind_index(party.account or "")
+    known_then = [one for one in work.accounts.mandates(payment.loan) if one.ordered_at <= payment.ordered_at]
+    if known_then and known_then[-1].account_index != index:
+        return
+    mandate = work.accounts.active_mandate(payment.loan, index)
     if mandate is not None:
         _answer(work, mandate, MandateStatus.ENDED, "mandate_ended", reason_code=payment.reason_code)
     ask_person(work, payment.loan, f"debits stopped: {payment.reason_code}")

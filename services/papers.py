@@ -1,6 +1,5 @@
 """Papers that the lender issues: asked for here, typeset by whoever has time, kept as documents of the loan."""
 
-import hashlib
 from datetime import date, timedelta
 from typing import Any
 
@@ -78,8 +77,8 @@ def order_contract(
 
     To be called with the act that writes the terms. Raises NothingToSign before there are any.
     """
-    terms = work.papers.contract_terms(loan.number)
-    if terms is None:
+    version = work.papers.contract_version(loan.number)
+    if version is None:
         raise NothingToSign(loan.number)
     return _order(
         work,
@@ -87,9 +86,9 @@ def order_contract(
         loan,
         PaperKind.CONTRACT,
         language,
-        f"{terms.version}",
-        terms_version=terms.version,
-        number=f"{loan.number}-C{terms.version}",
+        f"{version}",
+        terms_version=version,
+        number=f"{loan.number}-C{version}",
         issued_on=day,
     )
 
@@ -248,27 +247,24 @@ def _order(
 
 def keep(work: UnitOfWork, order_id: str, pdf: bytes) -> Document:
     """Keeps a typeset paper as a document of its loan, once; a paper that is there already is left as it is."""
-    document = work.session.get(Document, order_id)
-    if document is not None:
-        return document
     order = work.papers.get(order_id)
     if order is None:
         raise LookupError(f"no paper {order_id} was asked for")
-    document = Document(
+    if order.done_at is not None:
+        return work.session.get_one(Document, order_id)
+    document = Document.of(
+        pdf,
         id=order.id,
         loan=order.loan,
         kind=order.kind,
         filename=f"{order.number}.{order.language}.pdf",
         media_type="application/pdf",
-        size_bytes=len(pdf),
-        sha256=hashlib.sha256(pdf).hexdigest(),
-        content=pdf,
         language=order.language,
         terms_version=order.terms_version,
         uploaded_by=SYSTEM.id,
         uploaded_at=work.now,
     )
-    work.session.add(document)
+    work.write(document)
     order.done_at = work.now
     order.last_error = None
     work.session.add(order)

@@ -8,6 +8,7 @@ goes to the mobile of that very party, and the signature names the digest of the
 import hashlib
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,6 +76,18 @@ class AlreadySigned(LendingError):
 
     def __init__(self) -> None:
         super().__init__("this party has signed the contract already")
+
+
+class SharedMobile(LendingError):
+    """Another signer reads the same messages, so that a code would not show who signs."""
+
+    code = "shared_mobile"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(
+            f"two who sign the contract of loan {loan} have the same mobile; each signs with a code on his own"
+        )
 
 
 class TooManyCodes(LendingError):
@@ -197,10 +210,14 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
     """Sends a party a code with which he signs the contract that counts now; codes sent before are void.
 
     Asked for by the borrower or whoever sits with him; it always goes to the mobile of the party himself. Raises
-    NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, AlreadySigned and TooManyCodes.
+    NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, SharedMobile, AlreadySigned and
+    TooManyCodes.
     """
     loan = _held(work, actor, loan)
     party, document = _to_sign(work, loan, party_id, contract_to_sign(work, loan))
+    mobiles = Counter(one.mobile for one in signers(work, loan))
+    if max(mobiles.values()) > 1:
+        raise SharedMobile(loan.number)
     return send_code(work, actor, loan, party, document)
 
 
@@ -209,10 +226,8 @@ def send_code(work: UnitOfWork, actor: Actor, loan: Loan, party: Party, document
     book = work.signatures
     if any(one.party_id == party.id for one in book.of_document(document.id)):
         raise AlreadySigned
-    before = book.newest_code(party.id)
-    if before is not None and work.now - before.asked_at < PAUSE:
-        raise TooManyCodes
-    if book.codes_since(party.id, work.now - timedelta(days=1)) >= MOST_CODES_A_DAY:
+    before = book.codes_since(party.id, work.now - timedelta(days=1))
+    if len(before) >= MOST_CODES_A_DAY or (before and work.now - before[0].asked_at < PAUSE):
         raise TooManyCodes
     digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     code = SigningCode(
@@ -350,6 +365,7 @@ def sign_document(
             "sha256": document.sha256,
             "terms_version": document.terms_version,
             "method": SignatureMethod.SMS_CODE,
+            "role": party.role,
         },
     )
     return signature
@@ -377,9 +393,8 @@ def require_signed(work: UnitOfWork, loan: Loan) -> None:
 
 def contract_to_sign(work: UnitOfWork, loan: Loan) -> Document | None:
     """The contract that counts now: in Chinese, of the newest terms agreed; None until it is made."""
-    book = work.papers
-    terms = book.contract_terms(loan.number)
-    return book.contract(loan.number, terms.version) if terms else None
+    version = work.papers.contract_version(loan.number)
+    return None if version is None else work.papers.contract(loan.number, version)
 
 
 def _good(work: UnitOfWork, document: Document) -> list[Signature]:

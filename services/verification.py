@@ -37,7 +37,7 @@ def store_answer(
     answer: dict[str, Any],
 ) -> None:
     """Keeps a register's answer; the loan is then under verification. A second answer in a round breaks its key."""
-    work.write(
+    work.documents.add_answer(
         Verification(
             loan=loan,
             check_name=check,

@@ -32,8 +32,11 @@ def create_edge(client: Client, store: Store) -> FastAPI:
         return {"items": [{"id": loan, "loan": loan} for loan in loans]}
 
     @app.get(f"{API}/loans")
-    async def loans(stage: str, limit: int) -> dict[str, Any]:
-        found = await asyncio.to_thread(store.at_stage, stage, limit)
+    async def loans(limit: int, stage: str = "", contract_ready: bool = False) -> dict[str, Any]:
+        if contract_ready:
+            found = await asyncio.to_thread(store.with_contract, limit)
+        else:
+            found = await asyncio.to_thread(store.at_stage, stage, limit)
         return {"items": [{"loan": loan} for loan in found]}
 
     @app.post(f"{API}/tasks/{{loan}}/decision")

@@ -118,6 +118,14 @@ class Store:
         query = "SELECT loan FROM loans WHERE stage = ? ORDER BY number DESC LIMIT ?"
         return [row[0] for row in self._connection().execute(query, (stage, limit))]
 
+    def with_contract(self, limit: int) -> list[str]:
+        """The newest loans whose contract is made and waits to be signed."""
+        query = (
+            "SELECT loan FROM loans JOIN contracts USING (loan) "
+            "WHERE stage = 'acceptance' AND state = 'done' ORDER BY number DESC LIMIT ?"
+        )
+        return [row[0] for row in self._connection().execute(query, (limit,))]
+
     def claim(self, limit: int) -> list[tuple[int, str, str, str]]:
         """Messages to deliver, taken with a commit."""
         query = "SELECT id, topic, loan, key FROM outbox WHERE state = 'new' ORDER BY id LIMIT ?"

@@ -11,6 +11,7 @@ from models.staff import Role, Staff
 from services.staff import demo_key
 from tests.api.serving import Caller
 from tests.services.procedure import AGENT, Procedure
+from tests.services.signatures import make_contract
 
 VIEWS = ("", "/schedule", "/transactions", "/documents", "/contacts", "/history")
 
@@ -78,6 +79,20 @@ def test_loans_are_filtered_by_stage_product_and_arrears(api: Caller, procedure:
     assert numbers("overdue=true") == numbers("stage=repayment") == [late]
     assert len(numbers("product=micro")) == 2
     assert numbers("product=auto&stage=approval") == []
+
+
+def test_open_offers_whose_contract_is_made_can_be_asked_for(api: Caller, procedure: Procedure) -> None:
+    procedure.running()
+    procedure.graded()
+    made, in_the_making = procedure.offered(), procedure.offered()
+    make_contract(procedure.books, made, procedure.books.clock.opens_at(procedure.day), blank=True)
+
+    def ready() -> list[str]:
+        return [one["loan"] for one in api.get("/loans?contract_ready=true").json()["items"]]
+
+    assert ready() == [made]
+    procedure.sign(in_the_making)
+    assert ready() == [in_the_making, made]
 
 
 def test_a_running_loan_shows_its_figures_as_text_with_two_places(api: Caller, procedure: Procedure) -> None:

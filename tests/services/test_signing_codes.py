@@ -35,7 +35,9 @@ def deliver(procedure: Procedure, outside: Outside, *, credential: str = "demo-s
         async with open_session() as session:
             sender = SigningCodeSender(procedure.books, SmsGateway(session, f"{outside.url}/sms", credential))
             for _ in range(times):
-                await sender.deliver(row, None)
+                with procedure.books.read() as work:
+                    found = sender.look_up(work, [row])
+                await sender.deliver(row, found.get(row.id))
 
     asyncio.run(send())
     return row.key
