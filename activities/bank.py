@@ -80,9 +80,9 @@ class BankActs:
     async def recall_payout(self, order: PaymentOrder) -> PaymentResult:
         """Takes a settled payout back from its payee."""
         with refusals():
-            day = await asyncio.to_thread(self._order_recall, order.key, order.day)
+            recall = await asyncio.to_thread(self._order_recall, order.key, order.day)
             try:
-                result = await self.bank.recall(order.key, "payout_incomplete", day)
+                result = await self.bank.recall(order.key, "payout_incomplete", recall.value_date, recall.amount_fen)
             except OutsideRefused as refusal:
                 if not refusal.outcome_known:
                     raise OutcomePending(order.key) from refusal
@@ -107,7 +107,7 @@ class BankActs:
         if payment.status in payments.FINAL:
             return payments.result_of(payment)
         try:
-            result = await self.bank.status(key) if sent_before else None
+            result = await self._became_of(payment) if sent_before else None
         except OutsideRefused as refusal:
             # What is refused is the question and not the order, which may have moved money.
             raise OutcomePending(key) from refusal
@@ -129,6 +129,10 @@ class BankActs:
         return await asyncio.to_thread(
             self._record, key, PaymentStatus(result.status.value), result, result.reason_code
         )
+
+    async def _became_of(self, payment: Payment) -> TransferResult | None:
+        partial = payment.kind is PaymentKind.INSTALLMENT
+        return await self.bank.status(payment.key, payment.amount_fen, partial=partial)
 
     async def _under_new_mandate(self, payment: Payment) -> Instruction | None:
         """How to debit under a mandate of which the bank is told only now: its message may wait in the outbox still."""
@@ -204,9 +208,9 @@ class BankActs:
         with self.books.begin() as work:
             return repayments.order_collection(work, order) is not None
 
-    def _order_recall(self, key: str, day: date) -> date:
+    def _order_recall(self, key: str, day: date) -> Payment:
         with self.books.begin() as work:
-            return payments.order_recall(work, key, day).value_date
+            return payments.order_recall(work, key, day)
 
     def _record_recall(
         self, key: str, status: PaymentStatus, reference: str | None, reason: str | None, booked_on: date | None

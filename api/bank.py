@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import IntegrityError
 
 from api.context import ApiContext, Context
 from api.problems import refusals
-from services.bank import LateDecline, record_late_decline, record_movement
+from books.session import was_written_before
+from services.bank import BankMovement, LateDecline, record_late_decline, record_movement
 
 router = APIRouter(tags=["bank"])
 
@@ -25,6 +27,16 @@ async def take_notice(request: Request, context: Context) -> None:
 
 def _keep(context: ApiContext, body: bytes, headers: Mapping[str, str]) -> None:
     notice = context.read_notice(body, headers)
+    try:
+        _record(context, notice)
+    except IntegrityError as error:
+        if not was_written_before(error):
+            raise
+        # The same notice came twice at this moment. A conflict would tell the bank that it was refused.
+        _record(context, notice)
+
+
+def _record(context: ApiContext, notice: BankMovement | LateDecline) -> None:
     with context.books.begin() as work:
         if isinstance(notice, LateDecline):
             record_late_decline(work, notice)

@@ -55,17 +55,26 @@ class BankGateway:
         result = await self._link.debit(order)
         return _answers(result, "debits", order.end_to_end_id, order.amount_fen, partial=order.partial)
 
-    async def status(self, end_to_end_id: str) -> TransferResult | None:
-        """What became of an order; None if it never arrived at the bank, so that it may be sent."""
-        result = await self._link.status(end_to_end_id)
-        return None if result is None else _answers(result, "orders", end_to_end_id)
+    async def status(
+        self, end_to_end_id: str, amount_fen: int | None = None, *, partial: bool = False
+    ) -> TransferResult | None:
+        """What became of an order; None if it never arrived at the bank, so that it may be sent.
 
-    async def recall(self, end_to_end_id: str, reason: str, value_date: date) -> TransferResult:
+        With the order's amount, an answer over another one is none, as it is none to the order itself.
+        """
+        result = await self._link.status(end_to_end_id)
+        return None if result is None else _answers(result, "orders", end_to_end_id, amount_fen, partial=partial)
+
+    async def recall(
+        self, end_to_end_id: str, reason: str, value_date: date, amount_fen: int | None = None
+    ) -> TransferResult:
         """Takes a settled transfer back from the payee, whole and once; the result is that of the return.
 
-        Declined with a reason if it never settled or the payee has spent the money.
+        Declined with a reason if it never settled or the payee has spent the money. With the transfer's amount, an
+        answer that a part of it came back is none: a person has to look.
         """
-        return _answers(await self._link.recall(end_to_end_id, reason, value_date), "recall", end_to_end_id)
+        result = await self._link.recall(end_to_end_id, reason, value_date)
+        return _answers(result, "recall", end_to_end_id, amount_fen)
 
     async def balance(self, account: str) -> int:
         """The balance of one of the lender's own accounts, in fen. Refused: an account that the bank does not have."""
@@ -96,7 +105,7 @@ def _link(connection: Connection, own: OwnAccount) -> BankLink:
 
 
 def _answers(
-    result: TransferResult, operation: str, end_to_end_id: str, amount_fen: int | None = None, *, partial: bool = False
+    result: TransferResult, operation: str, end_to_end_id: str, amount_fen: int | None, *, partial: bool = False
 ) -> TransferResult:
     """The result, if it is one of this order."""
     if result.end_to_end_id != end_to_end_id:

@@ -11,6 +11,7 @@ from typing import Annotated, Protocol, Self
 from pydantic import Field, model_validator
 
 from gateways.connection import Answer
+from gateways.texts import Reason, Reference
 from lending.errors import LendingError
 from models.statements import Statement
 
@@ -124,9 +125,9 @@ class TransferResult(Answer):
     end_to_end_id: str
     status: TransferStatus
     amount_fen: AmountFen
-    bank_reference: str
+    bank_reference: Reference
     booked_on: date | None
-    reason_code: str | None
+    reason_code: Reason | None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from gateways.connection import Answer, Service
+from gateways.texts import Reference
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -13,7 +14,7 @@ class CreditReport(Answer):
     """What the bureau holds about a person; amounts in fen, the monthly income as declared to the tax register."""
 
     found: Literal[True]
-    reference: str
+    reference: Reference
     overdue_count_24m: Count
     worst_dpd: Count
     open_loans: Count
@@ -28,7 +29,7 @@ class NoCreditReport(Answer):
     """The bureau knows no person of this name and ID number."""
 
     found: Literal[False]
-    reference: str
+    reference: Reference
 
 
 _REPORT: TypeAdapter[CreditReport | NoCreditReport] = TypeAdapter(CreditReport | NoCreditReport)

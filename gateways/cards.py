@@ -3,6 +3,7 @@
 from pydantic import TypeAdapter
 
 from gateways.connection import Answer, Service
+from gateways.texts import Reference
 from models.accounts import CardResult
 
 
@@ -10,7 +11,7 @@ class CardCheck(Answer):
     """The answer; the reference proves that the check was made."""
 
     result: CardResult
-    reference: str
+    reference: Reference
 
 
 _CHECK = TypeAdapter(CardCheck)

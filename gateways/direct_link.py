@@ -21,7 +21,7 @@ from gateways.connection import LARGEST_ANSWER_BYTES, Answer, Connection, with_p
 from gateways.errors import AnswerMalformed, BankMessageBroken, OrderUnsendable, OutsideRefused
 from gateways.link_signatures import is_answer_signed, sign_question
 from gateways.statement_rules import checked
-from gateways.texts import fitted
+from gateways.texts import Reason, Reference, Text
 from models.statements import LONGEST_REFERENCE, Direction, Statement, StatementEntry
 
 LARGEST_STATEMENT_BYTES = 32 * 1024 * 1024
@@ -41,14 +41,14 @@ class _Line(Answer):
     direction: Direction
     amount_fen: AmountFen
     booked_on: date
-    counterparty_account: str = Field(repr=False)
-    counterparty_name: str = Field(repr=False)
-    text: str = Field(repr=False)
-    reason_code: Annotated[str, Field(max_length=LONGEST_REFERENCE)] | None = None
+    counterparty_account: Text = Field(repr=False)
+    counterparty_name: Text = Field(repr=False)
+    text: Text = Field(repr=False)
+    reason_code: Annotated[Reason, Field(max_length=LONGEST_REFERENCE)] | None = None
 
 
 class _Statement(Answer):
-    statement_id: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
+    statement_id: Annotated[Reference, Field(max_length=LONGEST_REFERENCE)]
     account: str
     currency: Literal["CNY"]
     date: date
@@ -59,7 +59,7 @@ class _Statement(Answer):
 
 class _Mandate(Answer):
     key: str
-    mandate_id: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
+    mandate_id: Annotated[Reference, Field(max_length=LONGEST_REFERENCE)]
     signed_on: date
 
 
@@ -195,9 +195,9 @@ def _entry(line: _Line) -> StatementEntry:
         booked_on=line.booked_on,
         value_date=line.booked_on,
         end_to_end_id=line.end_to_end_id,
-        counterparty_name=fitted(line.counterparty_name) or None,
+        counterparty_name=line.counterparty_name or None,
         counterparty_account=line.counterparty_account or None,
-        remittance=fitted(line.text) or None,
+        remittance=line.text or None,
         is_reversal=line.kind in ("recall", "return"),
         return_reason=line.reason_code,
     )

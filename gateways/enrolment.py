@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from gateways.connection import Answer, Service
+from gateways.texts import Reference
 
 
 class Degree(StrEnum):
@@ -22,7 +23,7 @@ class Enrolled(Answer):
     """The person is a student on the day asked for."""
 
     enrolled: Literal[True]
-    reference: str
+    reference: Reference
     school: str
     school_account: str
     full_time: bool
@@ -35,7 +36,7 @@ class NotEnrolled(Answer):
     """The person is not a student on that day, or unknown to the register."""
 
     enrolled: Literal[False]
-    reference: str
+    reference: Reference
 
 
 _CHECK: TypeAdapter[Enrolled | NotEnrolled] = TypeAdapter(Enrolled | NotEnrolled)

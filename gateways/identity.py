@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from gateways.connection import Answer, Service
+from gateways.texts import Reference
 
 
 class IdentityResult(StrEnum):
@@ -19,7 +20,7 @@ class IdentityCheck(Answer):
     """The register's answer."""
 
     result: IdentityResult
-    reference: str
+    reference: Reference
 
 
 _CHECK = TypeAdapter(IdentityCheck)

@@ -8,26 +8,18 @@ from datetime import date as business_date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gateways.bank_messages import AmountFen, TransferStatus
 from gateways.connection import Answer
 from gateways.errors import BankMessageBroken, NoticeRejected
 from gateways.iso20022.notifications import Booking, OrderReport, read_notification
-from gateways.texts import CONTROLS, LONGEST_TEXT, fitted
+from gateways.texts import Reason, Reference, Text, fitted_to
 from models.statements import Direction
 
 OLDEST_NOTICE = timedelta(minutes=5)
 
 LONGEST_END_TO_END_ID = 96
-LONGEST_REASON = 64
-
-
-def _fitted(longest: int) -> AfterValidator:
-    return AfterValidator(lambda text: fitted(text, longest))
-
-
-Text = Annotated[str, _fitted(LONGEST_TEXT)]
 
 
 class NoticeKind(StrEnum):
@@ -47,17 +39,17 @@ class BankNotice(Answer):
     mended, if the books cannot keep it as it is. A payer from elsewhere may give no end-to-end id.
     """
 
-    reference: Annotated[str, Field(min_length=1, max_length=64, pattern=f"^[^{CONTROLS}]+$")]
+    reference: Reference
     kind: NoticeKind
     status: Literal["settled", "declined"]
-    end_to_end_id: Annotated[str, Field(min_length=1), _fitted(LONGEST_END_TO_END_ID)] | None
+    end_to_end_id: Annotated[str, Field(min_length=1), fitted_to(LONGEST_END_TO_END_ID)] | None
     direction: Direction
     amount_fen: AmountFen
     booked_on: business_date
-    counterparty_account: str = Field(repr=False)
+    counterparty_account: Text = Field(repr=False)
     counterparty_name: Text = Field(repr=False)
     text: Text = Field(repr=False)
-    reason_code: Annotated[str, _fitted(LONGEST_REASON)] | None
+    reason_code: Reason | None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -80,12 +72,15 @@ _BOOKED_KINDS = {"ICDT": NoticeKind.TRANSFER, "IDDT": NoticeKind.DEBIT, "RCDT": 
 """By the family of ISO's bank transaction code."""
 
 
-def verify_notice(body: bytes, headers: Mapping[str, str], secret: str, *, now: datetime | None = None) -> BankNotice:
+def verify_notice(
+    body: bytes, headers: Mapping[str, str], secret: str, *, now: datetime | None = None, account: str | None = None
+) -> BankNotice:
     """The notice in `body`, if the bank signed it with the shared secret within the last five minutes.
 
     The body is the direct link's JSON, or XML of ISO 20022: camt.054 with one booking, pain.002 or camt.029 with the
-    decline of one order. The signature is `v1=` and the hexadecimal HMAC-SHA256 of the timestamp, a point and the body
-    as sent. Raises NoticeRejected; its sentence carries nothing of the body.
+    decline of one order. A camt.054 names an account, which has to be `account` where that is given. The signature is
+    `v1=` and the hexadecimal HMAC-SHA256 of the timestamp, a point and the body as sent. Raises NoticeRejected; its
+    sentence carries nothing of the body.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     timestamp = lower.get("x-bank-timestamp", "")
@@ -99,7 +94,7 @@ def verify_notice(body: bytes, headers: Mapping[str, str], secret: str, *, now: 
     if abs(age_seconds) > OLDEST_NOTICE.total_seconds():
         raise NoticeRejected("the notice was signed more than five minutes ago, or in the future")
     try:
-        return _of_xml(body) if body.lstrip()[:1] == b"<" else BankNotice.model_validate_json(body)
+        return _of_xml(body, account) if body.lstrip()[:1] == b"<" else BankNotice.model_validate_json(body)
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}))
         raise NoticeRejected(f"the notice is not in the agreed form: {fields}") from None
@@ -107,14 +102,17 @@ def verify_notice(body: bytes, headers: Mapping[str, str], secret: str, *, now: 
         raise NoticeRejected(f"the notice is not in the agreed form: {error}") from None
 
 
-def _of_xml(body: bytes) -> BankNotice:
-    told = read_notification(body)
+def _of_xml(body: bytes, account: str | None) -> BankNotice:
+    told = read_notification(body, account)
     return _of_booking(told) if isinstance(told, Booking) else _of_report(told)
 
 
 def _of_booking(booking: Booking) -> BankNotice:
     entry = booking.entry
-    otherwise = NoticeKind.DEPOSIT if entry.direction is Direction.IN else NoticeKind.TRANSFER
+    otherwise = NoticeKind.TRANSFER
+    if entry.direction is Direction.IN:
+        # Without a code only its end-to-end id can tell whether money that came in was drawn by us.
+        otherwise = NoticeKind.DEPOSIT if entry.end_to_end_id is None else NoticeKind.DEBIT
     taken_back = NoticeKind.RECALL if entry.direction is Direction.IN else NoticeKind.RETURN
     return BankNotice(
         reference=entry.reference,

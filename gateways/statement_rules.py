@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateways.bank_messages import MOST_FEN
 from gateways.errors import BankMessageBroken
+from gateways.texts import fitted
 from models.statements import CURRENCY, LONGEST_REFERENCE, Statement, StatementEntry
 
 
@@ -32,17 +33,17 @@ def checked(
     """The statement, if all rules hold; else the error for the first that does not.
 
     A reference is there, at most 35 characters long, and occurs once; an end-to-end id is at most 35 characters long;
-    an amount is above zero; an entry is booked on the statement's day; opening balance and entries give the closing
-    balance.
+    neither holds a control character, which no books could keep. An amount is above zero; an entry is booked on the
+    statement's day; opening balance and entries give the closing balance.
     """
     seen: set[str] = set()
     for n, entry in enumerate(entries):
-        if not 0 < len(entry.reference) <= LONGEST_REFERENCE:
+        if not _fits(entry.reference):
             raise broken(f"a reference has 1 to {LONGEST_REFERENCE} characters", "reference", n)
         if entry.reference in seen:
             raise broken("the reference stood at an entry before", "reference", n)
         seen.add(entry.reference)
-        if entry.end_to_end_id is not None and not 0 < len(entry.end_to_end_id) <= LONGEST_REFERENCE:
+        if entry.end_to_end_id is not None and not _fits(entry.end_to_end_id):
             raise broken(f"an end-to-end id has 1 to {LONGEST_REFERENCE} characters", "end_to_end_id", n)
         if not 0 < entry.amount_fen <= MOST_FEN:
             raise broken("the amount is not above zero, or beyond all reason", "amount", n)
@@ -60,6 +61,10 @@ def checked(
         entries=entries,
         content_digest=_digest(account, business_date, opening_fen, closing_fen, entries),
     )
+
+
+def _fits(reference: str) -> bool:
+    return 0 < len(reference) <= LONGEST_REFERENCE and fitted(reference) == reference
 
 
 def _digest(

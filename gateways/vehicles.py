@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from gateways.connection import Answer, Service
+from gateways.texts import Reference
 
 
 class DealerRecord(Answer):
@@ -24,7 +25,7 @@ class VehicleFound(Answer):
     """
 
     found: Literal[True]
-    reference: str
+    reference: Reference
     model: str
     new_energy: bool
     price_fen: Annotated[int, Field(gt=0)]
@@ -40,7 +41,7 @@ class VehicleNotFound(Answer):
     """The register knows no such vehicle; `dealer` is the one asked about, if it knows him."""
 
     found: Literal[False]
-    reference: str
+    reference: Reference
     dealer: DealerRecord | None
 
 

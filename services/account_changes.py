@@ -180,6 +180,9 @@ def _check_account(
         problems["account"] = f"must have {digits} digits, without spaces"
     elif account == party.account and not (is_borrower and _lacks_mandate(work, loan, party)):
         problems["account"] = "is the account that is known already"
+    elif any(one.account == account != party.account for one in work.customers.parties(loan.number)):
+        # What a dealer or school is to receive would else end on the borrower's own card.
+        problems["account"] = "is that of another party of this loan"
     if is_borrower and consent not in CONSENT_VERSIONS:
         problems["consent"] = (
             f"the borrower must agree to be looked up; give the version ({', '.join(CONSENT_VERSIONS)})"
@@ -313,8 +316,8 @@ def _take(work: UnitOfWork, loan: Loan, change: AccountChange) -> None:
 
 def _contract_is_ahead(work: UnitOfWork, loan: Loan) -> bool:
     """Whether the contract is still to be made, so that it will name the new account and hold its mandate."""
-    terms = work.papers.contract_terms(loan.number) if loan.stage is Stage.ACCEPTANCE else None
-    return terms is not None and work.papers.contract(loan.number, terms.version) is None
+    version = work.papers.contract_version(loan.number) if loan.stage is Stage.ACCEPTANCE else None
+    return version is not None and work.papers.contract(loan.number, version) is None
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from services import audit, chargebacks, suspense
 from services.errors import NoticeConflict
 from services.payments import date_by_bank, mark_returned, record_contradiction, record_outcome
 from services.repayments import prepayment_fee
-from services.suspense import ask_finance, came_in_on, counts_from, to_suspense
+from services.suspense import FURTHEST_BACK, ask_finance, came_in_on, counts_from, to_suspense
 
 LOAN_NUMBER = re.compile(r"(?<![A-Z0-9])L[0-9]{8,15}(?![0-9])")
 """A loan's number in a text. Chinese characters may touch it, which a word boundary would take for a part of it."""
@@ -45,6 +45,8 @@ class BankMovement:
     is_recall: bool = False
     counterparty_account: str | None = None
     return_reason: str | None = None
+    by_payer: bool = False
+    """A transfer that the payer himself ordered: it is none of our orders, whatever reference he wrote on it."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,14 @@ class LateDecline:
 def record_movement(work: UnitOfWork, movement: BankMovement, told_by: ToldBy = ToldBy.NOTICE) -> BankEntry:
     """Keeps a movement once by the bank's reference, and sees to it that somebody takes care of it.
 
-    A movement of one of our orders confirms that order, unless it was declined or confirmed by another one before.
+    A movement of one of our orders confirms that order, unless it was declined or confirmed by another one before, or
+    the bank says that a payer ordered it.
     A debit that the payer's bank takes back, whole, undoes its repayment (`services.chargebacks`). Money that names one
     running loan goes to that loan. All other money, in or out, goes to suspense with a task for finance.
 
     The entry keeps the bank's date; the books count the money from the day on which we heard of it at the latest, for
-    money that is here must not wait for a day to come. A deposit dated more than FURTHEST_AHEAD goes to suspense.
+    money that is here must not wait for a day to come. A deposit dated more than FURTHEST_AHEAD or FURTHEST_BACK goes
+    to suspense.
 
     The same reference with another amount, direction, date or end-to-end id raises NoticeConflict. Its texts may
     differ: banks cut and space them anew from one channel to the next.
@@ -124,7 +128,7 @@ def _identity(told: BankEntry | BankMovement) -> tuple[int, str, date, str | Non
 
 
 def _our_order(work: UnitOfWork, told: BankMovement | LateDecline) -> Payment | None:
-    if told.end_to_end_id is None:
+    if told.end_to_end_id is None or (isinstance(told, BankMovement) and told.by_payer):
         return None
     return work.payments.held(f"{told.end_to_end_id}:recall" if told.is_recall else told.end_to_end_id)
 
@@ -182,7 +186,7 @@ def _take_back(work: UnitOfWork, entry: BankEntry, reason: str | None) -> None:
 
 def _credit(work: UnitOfWork, entry: BankEntry) -> None:
     received_on = came_in_on(work, entry)
-    if entry.booked_on > received_on + FURTHEST_AHEAD:
+    if not received_on - FURTHEST_BACK <= entry.booked_on <= received_on + FURTHEST_AHEAD:
         to_suspense(work, entry, f"it came in on {received_on} and is dated {entry.booked_on}")
         return
     named = _named_loans(work, entry)

@@ -14,6 +14,9 @@ from models.staff import Actor, Role
 from services import audit
 from services.errors import NotAllowed
 
+MOST_DPD = 3650
+"""A loan that accrues after ten years without a payment is no rule, but a slip of the keys."""
+
 
 class InvalidRule(LendingError):
     """A version of an account or a rule that cannot be; `fields` names what is wrong."""
@@ -64,6 +67,7 @@ class LedgerRules(BaseModel):
 
 def revise(work: UnitOfWork, actor: Actor, rules: LedgerRules) -> int:
     """Adds all versions, each valid from a day to come, and returns how many; all or none, as the unit of work ends."""
+    _check_may_keep(actor)
     for account in rules.accounts:
         changes = account.model_dump(exclude={"code", "valid_from"}, exclude_unset=True)
         revise_account(work, actor, account.code, account.valid_from, changes)
@@ -107,6 +111,10 @@ def rule_non_accrual(work: UnitOfWork, actor: Actor, valid_from: date, above_dpd
     _check(work, actor, valid_from)
     if not 0 <= cured_at_dpd <= above_dpd:
         raise InvalidRule("a loan is cured at fewer days than it stops at", fields={"cured_at_dpd": "0 to above_dpd"})
+    if above_dpd > MOST_DPD:
+        raise InvalidRule(
+            f"a loan stops accruing beyond {MOST_DPD} days at most", fields={"above_dpd": f"at most {MOST_DPD}"}
+        )
     known = work.periods.non_accrual_rule(valid_from)
     if known is not None and known.valid_from == valid_from:
         raise InvalidRule(f"there is a non-accrual rule from {valid_from} already", fields={"valid_from": "taken"})
@@ -130,10 +138,14 @@ def rule_provision(
 
 
 def _check(work: UnitOfWork, actor: Actor, valid_from: date) -> None:
-    if actor.role is not Role.FINANCE:
-        raise NotAllowed("finance keeps the chart of accounts and its rules, nobody else")
+    _check_may_keep(actor)
     if valid_from <= work.today:
         raise InvalidRule(f"a rule begins after {work.today}", fields={"valid_from": "in the future"})
+
+
+def _check_may_keep(actor: Actor) -> None:
+    if actor.role is not Role.FINANCE:
+        raise NotAllowed("finance keeps the chart of accounts and its rules, nobody else")
 
 
 def _record(

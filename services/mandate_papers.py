@@ -4,16 +4,15 @@ It is a plain text of one page. The contract was signed for the account of its d
 debited on a colleague's word alone.
 """
 
-import hashlib
-
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.customers import Party
 from models.documents import Document
-from models.loans import Loan
+from models.loans import CLOSED, Loan
 from models.signatures import Signature, SigningCode
 from models.staff import Actor
 from services import audit, mandates
+from services.errors import NotAllowed
 from services.paper_words import day_in_words, masked_account
 from services.signing import MANDATE, WrongCode, check_may_sign_for, send_code, sign_document
 
@@ -50,14 +49,12 @@ def prepare(work: UnitOfWork, loan: Loan, party: Party, number: str) -> Document
         account=masked_account(party.account or ""),
         day=day_in_words(work.today, "zh"),
     ).encode()
-    document = Document(
+    document = Document.of(
+        content,
         loan=loan.number,
         kind=MANDATE,
         filename=f"{loan.number}-{number[:8]}.txt",
         media_type="text/plain; charset=utf-8",
-        size_bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        content=content,
         language="zh",
         uploaded_by=audit.SYSTEM.id,
         uploaded_at=work.now,
@@ -69,7 +66,12 @@ def prepare(work: UnitOfWork, loan: Loan, party: Party, number: str) -> Document
 
 
 def waiting_paper(work: UnitOfWork, loan: Loan) -> Document | None:
-    """The paper that waits for the borrower's signature: the newest one, unless it is signed or of an older account."""
+    """The paper that waits for the borrower's signature: the newest one, unless it is signed or of an older account.
+
+    None of a closed loan, which nobody debits any more.
+    """
+    if loan.stage in CLOSED:
+        return None
     party = work.customers.borrower(loan.number)
     papers = [one for one in work.documents.of_loan(loan.number) if one.kind == MANDATE]
     newest = max(papers, key=lambda one: one.id, default=None)
@@ -106,6 +108,8 @@ def _to_sign(work: UnitOfWork, actor: Actor, loan: Loan) -> tuple[Loan, Document
     # Held until the end: the account cannot change while its mandate is signed.
     loan = work.loans.get(loan.number)
     check_may_sign_for(work, actor, loan)
+    if any(verdict is not None and verdict.given_by == actor.id for _, verdict in work.accounts.changes(loan.number)):
+        raise NotAllowed("whoever decided on an account does not sign its mandate in the borrower's name")
     document = waiting_paper(work, loan)
     if document is None:
         raise NoMandatePaper(loan.number)

@@ -79,12 +79,16 @@ def likely_matches(work: UnitOfWork, entry: BankEntry) -> tuple[Match, ...]:
     if entry.account_index is not None:
         found(work.payments.loans_paid_from(entry.account_index), Reason.ACCOUNT_SEEN)
     written = [name for name in (entry.counterparty, entry.remittance) if name]
+    alike = {name: _likeness(name, written) for name in {payer.name for payer in payers}}
+    same = {simple_name(name) for name, reason in alike.items() if reason is Reason.SAME_NAME}
     for payer in payers:
         if payer.account is not None and payer.account == entry.counterparty_account:
             found([payer.loan], Reason.PARTYS_ACCOUNT)
-        alike = _likeness(payer.name, written)
-        if alike is not None:
-            found([payer.loan], alike)
+        reason = alike[payer.name]
+        if reason is Reason.SAME_NAME and _is_part_of_another(payer.name, same):
+            reason = Reason.SIMILAR_NAME
+        if reason is not None:
+            found([payer.loan], reason)
         if payer.next_due_fen == entry.amount_fen:
             found([payer.loan], Reason.NEXT_DUE)
         if payer.overdue_fen == entry.amount_fen:
@@ -134,6 +138,12 @@ def _likeness(name: str, written: list[str]) -> Reason | None:
     if best == 100:
         return Reason.SAME_NAME
     return Reason.SIMILAR_NAME if best >= SIMILAR_FROM else None
+
+
+def _is_part_of_another(name: str, same: set[str]) -> bool:
+    """Whether a name stands in the text as a part of somebody else's only: 李明 in 李明明."""
+    simple = simple_name(name)
+    return any(simple in other and simple != other for other in same)
 
 
 def _loans_of_mobiles(work: UnitOfWork, text: str | None) -> list[str]:

@@ -43,20 +43,12 @@ def figures(work: UnitOfWork, loan: Loan, amount_fen: int | None, effect: Prepay
     return quote_prepayment(terms, events, day, amount, effect=effect, fee_fen=prepayment_fee(work, loan, day, amount))
 
 
-def quote(
-    work: UnitOfWork,
-    actor: Actor,
-    loan: Loan,
-    amount_fen: int | None,
-    effect: PrepaymentEffect,
-    valid_until: date,
-) -> tuple[PrepaymentQuote, Figures]:
-    """A quote that holds until a day, kept, and what it comes to if it is paid today.
+def offer(
+    work: UnitOfWork, actor: Actor, loan: Loan, amount_fen: int | None, effect: PrepaymentEffect, valid_until: date
+) -> Figures:
+    """What a quote that holds until a day would name, and what it comes to if it is paid today; nothing is kept.
 
-    Without an amount it names what clears the loan on any day until then: the largest of the days' figures, so that
-    what is paid too much on an earlier day comes back. A transfer of exactly the sum, that names the loan and comes in
-    while the quote holds, is taken as this prepayment. Raises what `figures` raises, NotAllowed, InvalidPrepayment for
-    a day outside of today and the next 31, and TooManyQuotes.
+    Raises what `quote` raises, but for TooManyQuotes.
     """
     check_may_speak_for(actor, loan)
     require_stage(loan, "prepayment", Stage.REPAYMENT)
@@ -66,22 +58,33 @@ def quote(
             "a quote holds until today or one of the next 31 days",
             fields={"valid_until": f"from {day} to {day + LONGEST_VALIDITY}"},
         )
-    if work.prepayments.count_valid(loan.number, day) >= MOST_VALID_QUOTES:
-        raise TooManyQuotes(loan.number)
     terms, events = _known(work, loan)
+    amount, _account = prepayable(work, loan, day, amount_fen)
     if amount_fen is None:
-        clears, _account = prepayable(work, loan, day, None)
         of_days = settlement_figures(terms, events, day, valid_until)
-        amount = max(clears, max(fen for _, fen in of_days) + fee_of(terms, events, day, None))
-    else:
-        amount, _account = prepayable(work, loan, day, amount_fen)
-    shown = quote_prepayment(terms, events, day, amount, effect=effect, fee_fen=prepayment_fee(work, loan, day, amount))
+        amount = max(amount, max(fen for _, fen in of_days) + fee_of(terms, events, day, None))
+    return quote_prepayment(terms, events, day, amount, effect=effect, fee_fen=prepayment_fee(work, loan, day, amount))
+
+
+def quote(
+    work: UnitOfWork, actor: Actor, loan: Loan, amount_fen: int | None, effect: PrepaymentEffect, valid_until: date
+) -> tuple[PrepaymentQuote, Figures]:
+    """A quote that holds until a day, kept, and what it comes to if it is paid today.
+
+    Without an amount it names what clears the loan on any day until then: the largest of the days' figures, so that
+    what is paid too much on an earlier day comes back. A transfer of exactly the sum, that names the loan and comes in
+    while the quote holds, is taken as this prepayment. Raises what `figures` raises, NotAllowed, InvalidPrepayment for
+    a day outside of today and the next 31, and TooManyQuotes.
+    """
+    shown = offer(work, actor, loan, amount_fen, effect, valid_until)
+    if work.prepayments.count_valid(loan.number, shown.on) >= MOST_VALID_QUOTES:
+        raise TooManyQuotes(loan.number)
     row = PrepaymentQuote(
         loan=loan.number,
-        amount_fen=amount,
+        amount_fen=shown.amount_fen,
         effect=effect,
         settles=shown.settles,
-        quoted_on=day,
+        quoted_on=shown.on,
         valid_until=valid_until,
         quoted_by=actor.id,
         quoted_at=work.now,
@@ -93,7 +96,7 @@ def quote(
         "prepayment_quoted",
         loan=loan.number,
         subject=row.id,
-        after={"amount_fen": amount, "settles": row.settles, "valid_until": valid_until.isoformat()},
+        after={"amount_fen": row.amount_fen, "settles": row.settles, "valid_until": valid_until.isoformat()},
     )
     return row, shown
 

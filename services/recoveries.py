@@ -9,9 +9,13 @@ from services.ledger import Entry, net, post_entries, signed_line
 
 
 def post_recoveries(work: UnitOfWork, loan: str, account: LoanAccount, entry: str, day: date) -> None:
-    """Posts what was recovered since the ledger last followed the account, or takes back what was reversed."""
+    """Posts what was recovered since the ledger last followed the account, or takes back what was reversed.
+
+    No more than was written off is income: what came in above it is the borrower's, and waits to be refunded.
+    """
     moved = work.ledger.moved(loan)
-    difference = account.recovered_fen - net(moved, chart.UNALLOCATED, chart.RECOVERY_INCOME)
+    recovered = min(account.recovered_fen, account.written_off.borrower_total)
+    difference = recovered - net(moved, chart.UNALLOCATED, chart.RECOVERY_INCOME)
     line = signed_line("recovered", chart.UNALLOCATED, chart.RECOVERY_INCOME, difference)
     post_entries(work, [Entry(entry, loan, day, line)])
 

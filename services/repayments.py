@@ -7,6 +7,7 @@ from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.debits import is_debit_day, next_retry
 from lending.delinquency import next_day_that_matters
+from lending.errors import LendingError
 from lending.events import Event, EventType, PrepaymentEffect
 from lending.money import yuan
 from lending.prepayment import fee_of
@@ -28,6 +29,17 @@ from services.products import catalogue
 from services.recoveries import post_recoveries, recovered_all
 from services.resets import book_resets, with_reset
 from services.tasks import close_all, open_task
+
+
+class DebitUnderWay(LendingError):
+    """Money of the loan may be on its way already."""
+
+    code = "debit_under_way"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"a debit of loan {loan} is under way; ask again when the bank has answered")
+
 
 EVENT_OF = {
     PaymentKind.INSTALLMENT: EventType.REPAYMENT,
@@ -114,6 +126,9 @@ def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
     actor = audit.actor_of(order.prepayment.sender)
     check_may_speak_for(actor, loan)
     require_stage(loan, "prepayment", Stage.REPAYMENT)
+    if work.payments.under_way(loan.number, PaymentKind.INSTALLMENT):
+        # What clears the loan would be drawn on top of it, and the borrower would have paid twice.
+        raise DebitUnderWay(loan.number)
     if order.prepayment.effect not in list(PrepaymentEffect):
         effects = ", ".join(PrepaymentEffect)
         raise InvalidPrepayment("what the prepayment shortens is not known", fields={"effect": f"one of: {effects}"})
@@ -145,13 +160,18 @@ def order_prepayment(work: UnitOfWork, order: PrepayOnBooks) -> CommandResult:
 def prepayable(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None) -> tuple[int, LoanAccount]:
     """The sum that a prepayment on a day draws: all that clears the loan, or the sum asked for.
 
-    Raises InvalidPrepayment for a sum that is not positive, above the settlement figure, or while another one runs.
+    Raises InvalidPrepayment for a sum that is not positive, above the settlement figure, or while another one runs,
+    and for a loan that is written off.
     """
     if work.payments.under_way(loan.number, PaymentKind.PREPAYMENT):
         raise InvalidPrepayment("another prepayment of this loan is still under way")
     account, ahead = _with_unbooked(work, loan, day)
     if account is None:
         raise InvalidPrepayment(f"loan {loan.number} has no balance to prepay")
+    if account.written_off_on is not None:
+        raise InvalidPrepayment(
+            f"loan {loan.number} is written off: there is nothing to prepay, and what is transferred is a recovery"
+        )
     clears = account.settlement_fen - sum(one.settled_fen for one in ahead if one.kind is not PaymentKind.SUBSIDY)
     clears += prepayment_fee(work, loan, day, None)
     amount = clears if amount_fen is None else amount_fen
@@ -190,6 +210,7 @@ def settle_books(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepKin
     progress = follow_account(work, loan, day, key, why)
     if is_reset and loan.next_due is not None:
         send_sms(work, loan, "terms_changed", f"{key}:reset", due=loan.next_due, amount=loan.next_due_fen)
+        tell_others(work, loan, "others_terms_changed", f"{key}:reset")
     return progress
 
 
@@ -321,7 +342,8 @@ def _project(loan: Loan, account: LoanAccount, day: date) -> None:
     loan.dpd = account.dpd
     loan.high_risk = account.dpd >= HIGH_RISK_FROM_DPD
     loan.next_due = waiting[0].due if waiting else None
-    loan.next_due_fen = waiting[0].outstanding if waiting else 0
+    # Kept credit is used first on the due date: no more than the rest is drawn, so no more is announced.
+    loan.next_due_fen = max(waiting[0].outstanding - account.credit_fen, 0) if waiting else 0
 
 
 def _next_day(loan: Loan, account: LoanAccount, day: date) -> NextDay | None:
@@ -369,7 +391,8 @@ def _tell(
     A try is announced when the one before it fails, so that the borrower has until then to see to his account.
     """
     if why is StepKind.REMINDER and loan.next_due is not None:
-        send_sms(work, loan, "reminder", f"{key}:sms", due=loan.next_due, amount=loan.next_due_fen)
+        template = "reminder" if loan.next_due_fen else "reminder_covered"
+        send_sms(work, loan, template, f"{key}:sms", due=loan.next_due, amount=loan.next_due_fen)
     if account.dpd == 0 and was_late:
         close_all(work, loan.number, TaskKind.OVERDUE)
     retry = _next_retry(work, loan, account, day) if why in (StepKind.DUE, StepKind.OVERDUE) else None
@@ -378,7 +401,9 @@ def _tell(
         send_sms(work, loan, "overdue", f"{key}:sms", dpd=account.dpd, amount=account.due_fen, retry=again)
         if account.dpd >= FOLLOW_UP_FROM_DPD:
             tell_others(work, loan, "others_overdue", f"{key}:sms", dpd=account.dpd)
-            about = f"{account.dpd} days past due, {yuan(account.due_fen)} due"
+            # Read days later, the number of days and the sum would be those of today no more.
+            since = min(row.due for row in account.rows if row.dpd > 0)
+            about = f"past due since {since}"
             open_task(work, loan, TaskKind.OVERDUE, Role.AGENT, day + timedelta(days=2), about)
     elif retry is not None:
         send_sms(work, loan, "debit_failed", f"{key}:sms", amount=account.due_fen, retry=retry)

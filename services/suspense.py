@@ -1,6 +1,6 @@
 """Money that nobody claims or ordered: kept in suspense, with a task for finance, and sent back to who paid it."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from books.session import UnitOfWork
 from models import ledger as chart
@@ -13,6 +13,9 @@ from services.errors import RefundImpossible
 from services.ledger import post, post_payment
 from services.tasks import open_task
 
+FURTHEST_BACK = timedelta(days=180)
+"""A bank may book late and correct itself; an earlier date is a mistake, which would open months long past."""
+
 
 def came_in_on(work: UnitOfWork, entry: BankEntry) -> date:
     """The business date on which we heard of an entry."""
@@ -20,8 +23,11 @@ def came_in_on(work: UnitOfWork, entry: BankEntry) -> date:
 
 
 def counts_from(work: UnitOfWork, entry: BankEntry) -> date:
-    """The value date of an entry: the bank's own, but never after the day on which we heard of it."""
-    return min(entry.booked_on, came_in_on(work, entry))
+    """The value date of an entry: the bank's own, but never after the day on which we heard of it, and that day where
+    the bank's is FURTHEST_BACK and more before it.
+    """
+    came_in = came_in_on(work, entry)
+    return entry.booked_on if came_in - FURTHEST_BACK <= entry.booked_on <= came_in else came_in
 
 
 def to_suspense(work: UnitOfWork, entry: BankEntry, why: str) -> None:
@@ -49,7 +55,8 @@ def suspense_entry(entry: BankEntry) -> str:
 def ask_finance(work: UnitOfWork, entry: BankEntry, why: str) -> None:
     """Opens a task about an entry; whoever does it sees the entry beside it."""
     about = f"bank reference {entry.reference}: {why}"
-    task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, counts_from(work, entry), about)
+    # Due on the day on which it opens: the money may be of long ago, and nobody is late with what he is asked now.
+    task = open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, work.today, about)
     entry.task_id = task.id
     work.session.add(entry)
     audit.record(

@@ -246,13 +246,19 @@ def _events(problems: dict[str, str], raw: object, paid_out: Event | None, cut_o
     if not isinstance(raw, list) or len(raw) > MAX_EVENTS:
         problems["events"] = f"must be a list of at most {MAX_EVENTS} events"
         return []
-    events = []
+    events: list[Event] = []
+    ids = {DISBURSEMENT_ID}
     for place, entry in enumerate(raw):
         path = f"events[{place}]."
         event = _try(problems, "", partial(_event, entry, path))
         if event is None:
             continue
         events.append(event)
+        if event.id in ids:
+            problems[f"{path}id"] = "is that of another event, or of the payout"
+        ids.add(event.id)
+        if event.of == DISBURSEMENT_ID:
+            problems[f"{path}of"] = "is the payout; a loan whose money came back is not taken over"
         if event.type in _NOT_TAKEN:
             problems[f"{path}type"] = f"{event.type} is not taken over; only running loans are"
         elif paid_out is not None and event.date < paid_out.date:

@@ -70,14 +70,20 @@ def from_header(service: str, header: str) -> PlannedFault:
 
 
 class FaultDesk:
-    """The faults that wait, and a count of the calls."""
+    """The faults that wait, the operations that may get them by their service, and a count of the calls."""
 
     def __init__(self) -> None:
+        self.operations: dict[str, set[str]] = {}
         self.waiting: list[PlannedFault] = []
         self.calls: Counter[str] = Counter()
 
     def plan(self, fault: PlannedFault) -> None:
-        """Puts a fault behind those that already wait."""
+        """Puts a fault behind those that already wait; refused (FaultUnknown) for an operation that is never called."""
+        known = self.operations.get(fault.service, set())
+        if fault.operation is not None and fault.operation not in known:
+            raise FaultUnknown(
+                f"{fault.service} has no operation {fault.operation!r}; it has {', '.join(sorted(known))}"
+            )
         self.waiting.append(fault)
 
     def take(self, service: str, operation: str, header: str | None) -> PlannedFault | None:

@@ -34,7 +34,7 @@ class Reception:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one call."""
-        service, operation = _service_and_operation(scope["path"]) if scope["type"] == "http" else ("", "")
+        service, operation = service_and_operation(scope["path"]) if scope["type"] == "http" else ("", "")
         if service not in self._credentials:
             await self._app(scope, receive, send)
             return
@@ -104,7 +104,7 @@ FaultOfCall = Annotated[Fault | None, Depends(_fault_of_call)]
 """The fault that an operation shows by itself: duplicate, decline or pending."""
 
 
-def _service_and_operation(path: str) -> tuple[str, str]:
+def service_and_operation(path: str) -> tuple[str, str]:
     """`/bank/orders/x/recall` is the operation recall of bank, any other path is named by its second part."""
     parts = path.strip("/").split("/")
     if len(parts) > 3 and parts[-1] == "recall":

@@ -22,7 +22,7 @@ from simulators.control import control
 from simulators.faults import FaultDesk
 from simulators.messages import messages
 from simulators.people import population
-from simulators.reception import Reception, refusal_response
+from simulators.reception import Reception, refusal_response, service_and_operation
 from simulators.refusals import Refusal
 from simulators.registers import registers
 from simulators.settings import SimulatorSettings
@@ -71,6 +71,10 @@ def create_app(settings: SimulatorSettings) -> FastAPI:
     @app.get("/healthz")
     async def is_up() -> dict[str, str]:
         return {"status": "up"}
+
+    for path in app.openapi()["paths"]:
+        service, operation = service_and_operation(path)
+        faults.operations.setdefault(service, set()).add(operation)
 
     return app
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from gateways.bank_messages import MOST_FEN, TransferResult
 from gateways.iso20022.answers import RESOLUTION, STATUS, recall_result, status_result
-from gateways.iso20022.entries import entry_of
+from gateways.iso20022.entries import check_account, entry_of
 from gateways.iso20022.xml import Node, read
 from models.statements import LONGEST_REFERENCE, StatementEntry
 
@@ -33,11 +33,11 @@ class OrderReport:
     reported_on: date
 
 
-def read_notification(body: bytes) -> Booking | OrderReport:
-    """The one thing that a notice reports. Raises BankMessageBroken."""
+def read_notification(body: bytes, account: str | None = None) -> Booking | OrderReport:
+    """The one thing that a notice reports; a booking on that account, where one is given. Raises BankMessageBroken."""
     kind, content = read(OPERATION, body)
     if kind == BOOKING:
-        return _booking(content)
+        return _booking(content, account)
     if kind == STATUS:
         order_kind = content.need("OrgnlGrpInfAndSts/OrgnlMsgNmId")
         return OrderReport(status_result(content), order_kind, content.day("GrpHdr/CreDtTm"))
@@ -46,8 +46,11 @@ def read_notification(body: bytes) -> Booking | OrderReport:
     raise content.broken("is no message that a notice can be")
 
 
-def _booking(content: Node) -> Booking:
-    entry = content.only("Ntfctn", "").only("Ntry")
+def _booking(content: Node, account: str | None) -> Booking:
+    report = content.only("Ntfctn", "")
+    if account is not None:
+        check_account(report, account)
+    entry = report.only("Ntry")
     booked = entry_of(entry)
     if len(booked.reference) > LONGEST_REFERENCE:
         raise entry.broken(f"a reference has 1 to {LONGEST_REFERENCE} characters", "AcctSvcrRef")

@@ -22,9 +22,9 @@ from models.statements import CURRENCY
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 CONTENT_TYPE = "application/xml"
 
-_AMOUNT = re.compile(r"(\d{1,16})(?:\.(\d+))?")
+_AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]+))?")
 """Sixteen digits are more than any balance here, and few enough that no sum leaves what a database holds."""
-_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T[0-9:.]+)?(?:Z|[+-]\d{2}:\d{2})?")
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T[0-9:.]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,16 @@ class Node:
         return (found.strip() or None) if found else None
 
     def need(self, path: str) -> str:
-        """The text of an element that must be there."""
-        found = self.text(path)
-        if found is None:
+        """The text of an element that must be there, and there once: of two amounts or signs neither is believed."""
+        found = self._element.findall(_steps(self._namespace, path))
+        if len(found) > 1:
+            raise self.broken(f"occurs {len(found)} times where it must occur once", path)
+        if found and len(found[0]):
+            raise self.broken("holds elements where it must hold a text", path)
+        text = (found[0].text or "").strip() if found else ""
+        if not text:
             raise self.broken("is missing or empty", path)
-        return found
+        return text
 
     def is_true(self, path: str) -> bool:
         """Whether an element says yes; one that is missing says no."""

@@ -2,10 +2,11 @@
 
 import pytest
 
+from gateways.errors import AnswerMalformed
 from models.accounts import CardResult
 from simulators.records import Person
 from tests.gateways.calling import SOMEBODY, ask
-from tests.simulators.running import PEOPLE, Outside
+from tests.simulators.running import PEOPLE, Outside, Receiver
 
 CLOSED = next(person for person in PEOPLE.people if person.account_closed)
 ANOTHER = next(person for person in PEOPLE.people if person.account != SOMEBODY.account)
@@ -38,3 +39,10 @@ def test_one_element_of_another_person_is_a_mismatch(outside: Outside, element: 
 def test_a_card_that_nobody_has_is_not_found_and_a_closed_one_is_told(outside: Outside) -> None:
     assert result(outside, account="6990000000000000") is CardResult.NOT_FOUND
     assert result(outside, CLOSED) is CardResult.CLOSED
+
+
+@pytest.mark.parametrize("reference", ["", "C" * 65, "C\\u0000"])
+def test_a_proof_that_no_books_can_keep_is_none(reference: str) -> None:
+    body = f'{{"result": "match", "reference": "{reference}"}}'.encode()
+    with Receiver(200, body) as receiver, pytest.raises(AnswerMalformed, match="reference"):
+        ask(receiver.url, lambda gateways: gateways.cards.check("a", "b", "c", "d"))

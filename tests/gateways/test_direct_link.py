@@ -101,6 +101,8 @@ def test_less_than_ordered_is_an_error_unless_a_part_was_allowed() -> None:
         ({"lines": [LINE | {"reference": ""}]}, "lines[1].reference"),
         ({"lines": [LINE | {"amount_fen": 0}]}, "lines[1].amount_fen"),
         ({"lines": [LINE | {"end_to_end_id": "L" * 36}]}, "lines[1].end_to_end_id"),
+        ({"lines": [LINE | {"reference": "BK\0"}]}, "lines[1].reference"),
+        ({"lines": [LINE | {"end_to_end_id": "L\0"}]}, "lines[1].end_to_end_id"),
         ({"lines": [LINE | {"booked_on": "2026-01-05"}]}, "lines[1].booked_on"),
     ],
 )
@@ -112,8 +114,22 @@ def test_a_statement_that_breaks_a_rule_is_an_error_that_names_the_line(
     assert caught.value.element == element
 
 
+def test_no_text_of_a_statement_loses_its_money() -> None:
+    """Books on PostgreSQL take no NUL: the day would never be reconciled."""
+    texts = {"counterparty_account": "1\0", "counterparty_name": "王\0", "text": "还\0款"}
+    (entry,) = statement(STATEMENT | {"lines": [LINE | texts]}).entries
+    assert (entry.counterparty_account, entry.counterparty_name, entry.remittance) == ("1 ", "王 ", "还 款")
+
+
 @pytest.mark.parametrize(
-    "change", [{"account": "2"}, {"date": "2026-01-07"}, {"currency": "USD"}, {"lines": [{"reference": "BK1"}]}]
+    "change",
+    [
+        {"account": "2"},
+        {"statement_id": "S\0"},
+        {"date": "2026-01-07"},
+        {"currency": "USD"},
+        {"lines": [{"reference": "BK1"}]},
+    ],
 )
 def test_another_statement_is_an_error(change: dict[str, object]) -> None:
     with pytest.raises(AnswerMalformed):
@@ -125,6 +141,41 @@ def test_a_balance_of_another_account_is_an_error() -> None:
     body = b'{"account": "2", "balance_fen": 5}'
     with Receiver(200, body, SIGNING_SECRET) as receiver, pytest.raises(AnswerMalformed, match="another account"):
         ask(receiver.url, lambda gateways: gateways.bank.balance("1"), own=DIRECT)
+
+
+@pytest.mark.parametrize("change", [{"bank_reference": ""}, {"bank_reference": "B" * 65}, {"bank_reference": "B\0"}])
+def test_a_reference_that_no_books_can_keep_is_no_answer(change: dict[str, object]) -> None:
+    with pytest.raises(AnswerMalformed, match="bank_reference") as caught:
+        answered(SETTLED | change)
+    assert not caught.value.outcome_known
+
+
+def test_a_reason_is_cut_and_cleaned() -> None:
+    declined = {"status": "declined", "amount_fen": 0, "booked_on": None, "reason_code": "no\0" + "x" * 100}
+    assert answered(SETTLED | declined).reason_code == "no " + "x" * 61
+
+
+def test_what_became_of_an_order_is_about_its_amount() -> None:
+    """After an answer that was lost the bank's word is trusted no more than at once."""
+    with Receiver(200, json.dumps(SETTLED).encode(), SIGNING_SECRET) as receiver:
+
+        def told(amount_fen: int, *, partial: bool = False) -> TransferResult | None:
+            return ask(receiver.url, lambda to: to.bank.status(KEY, amount_fen, partial=partial), own=DIRECT)
+
+        for result in (told(1000), told(1001, partial=True)):
+            assert result is not None
+            assert result.amount_fen == 1000
+        for amount_fen, partial in ((999, False), (999, True), (1001, False)):
+            with pytest.raises(AnswerMalformed, match="another amount"):
+                told(amount_fen, partial=partial)
+
+
+def test_a_part_of_a_transfer_that_came_back_is_no_recall() -> None:
+    with (
+        Receiver(200, json.dumps(SETTLED).encode(), SIGNING_SECRET) as receiver,
+        pytest.raises(AnswerMalformed, match="another amount"),
+    ):
+        ask(receiver.url, lambda gateways: gateways.bank.recall(KEY, "mistake", ON, 1001), own=DIRECT)
 
 
 @pytest.mark.parametrize("secret", [None, "guessed"])

@@ -147,12 +147,14 @@ def test_the_largest_amount_is_still_taken() -> None:
 def test_no_text_of_a_notice_loses_it() -> None:
     """Control characters become spaces, so that what they part stays apart; what is too long is cut."""
     texts = {
+        "counterparty_account": "62\x00",
         "counterparty_name": "王\x00先生" + "x" * 50_000,
         "text": "还款\r\nL26000001\x1b\x85" + "好" * 10_000,
         "end_to_end_id": "\x00" + "e" * 5_000,
     }
     body = json.dumps(NOTICE | texts).encode()
     notice = verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
+    assert notice.counterparty_account == "62 "
     assert notice.counterparty_name == "王 先生" + "x" * 496
     assert notice.text == "还款  L26000001  " + "好" * 485
     assert notice.end_to_end_id == " " + "e" * 95
@@ -234,6 +236,12 @@ def test_a_payer_who_gave_no_end_to_end_id_has_none() -> None:
         ("</Document>", ""),
         ("<?xml", "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/hostname'>]><?xml"),
         ("<CdtDbtInd>CRDT</CdtDbtInd>", ""),
+        ("<CdtDbtInd>CRDT</CdtDbtInd>", "<CdtDbtInd>CRDT</CdtDbtInd><CdtDbtInd>DBIT</CdtDbtInd>"),
+        ('<Amt Ccy="CNY">50.00</Amt>', '<Amt Ccy="CNY">50.00</Amt><Amt Ccy="CNY">60.00</Amt>'),
+        (">50.00<", "><x/>50.00<"),
+        (">50.00<", ">50.00<x/>9<"),
+        (">50.00<", ">５０.００<"),
+        (">50.00<", ">50.００<"),
     ],
 )
 def test_a_signed_notice_in_xml_that_breaks_a_rule_is_rejected(old: str, new: str) -> None:
@@ -243,6 +251,25 @@ def test_a_signed_notice_in_xml_that_breaks_a_rule_is_rejected(old: str, new: st
     with pytest.raises(NoticeRejected, match="agreed form") as caught:
         verify_notice(body, signed(body), NOTICE_SECRET, now=NOW)
     assert SOMEBODY.name not in str(caught.value)
+
+
+def test_a_booking_on_another_account_of_ours_is_rejected() -> None:
+    """It would stand in the ledger's bank account, and be missing in that account's statement."""
+    body = notice_in_xml(told(), LENDER).encode()
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW, account=LENDER).amount_fen == 5000
+    with pytest.raises(NoticeRejected, match="another account"):
+        verify_notice(body, signed(body), NOTICE_SECRET, now=NOW, account="6200000000000000002")
+
+
+@pytest.mark.parametrize(
+    ("end_to_end_id", "kind"), [("L26000001:order:1", NoticeKind.DEBIT), ("NOTPROVIDED", NoticeKind.DEPOSIT)]
+)
+def test_money_without_a_bank_transaction_code_is_a_debit_if_it_names_an_order(
+    end_to_end_id: str, kind: NoticeKind
+) -> None:
+    text = notice_in_xml(told(), LENDER).replace("L26000001:order:1", end_to_end_id)
+    body = text.replace("<Fmly><Cd>RCDT</Cd>", "<Fmly><Cd>XXXX</Cd>").encode()
+    assert verify_notice(body, signed(body), NOTICE_SECRET, now=NOW).kind is kind
 
 
 def test_two_bookings_in_one_notice_are_rejected() -> None:

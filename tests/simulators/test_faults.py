@@ -87,6 +87,15 @@ def test_a_fault_that_the_service_cannot_show_is_refused(outside: Outside, servi
     assert outside.call("POST", path, QUESTION, fault="slow:soon").json()["code"] == "fault_unknown"
 
 
+def test_a_fault_for_an_operation_that_is_never_called_is_refused(outside: Outside) -> None:
+    plan = {"service": "bank", "operation": "transfer", "fault": "decline"}
+    planned = outside.call("POST", "/control/faults", plan)
+    assert (planned.status_code, planned.json()["code"]) == (422, "fault_unknown")
+    assert "transfers" in planned.json()["detail"]
+    assert outside.answer("GET", "/control/faults") == []
+    assert outside.call("POST", "/control/faults", plan | {"service": "identity"}).status_code == 422
+
+
 def test_a_duplicate_message_is_told_as_such(outside: Outside) -> None:
     message = {"mobile": holder().mobile, "template": "due", "text": "还款", "key": "twice"}
     assert outside.answer("POST", "/sms/messages", message, fault="duplicate")["duplicate"] is True
