@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from bench import lifetime, origination, papers, portfolio, quotes, reconciliation, rush
+from bench import documents, lifetime, origination, papers, policies, portfolio, quotes, reconciliation, rush
 from bench.errors import BenchFailed
 from bench.figures import Findings, keep, show
 from console.processes import NotReady
@@ -25,7 +25,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="name",
-        help="quotes, papers, portfolio, reconciliation, origination, rush, history; all by default",
+        help="one of quotes, documents, papers, policies, portfolio, reconciliation, origination, rush, history",
     )
     parser.add_argument("--pairs", type=int, default=5, help="interleaved runs of each side of `origination`")
     parser.add_argument("--loans", type=int, default=60, help="loans a run of `origination`")
@@ -33,7 +33,9 @@ def main() -> int:
     console = Console(stderr=True)
     benches: dict[str, Callable[[], Findings]] = {
         quotes.NAME: quotes.measure,
+        documents.NAME: documents.measure,
         papers.NAME: papers.measure,
+        policies.NAME: policies.measure,
         portfolio.NAME: portfolio.measure,
         reconciliation.NAME: reconciliation.measure,
         origination.NAME: lambda: origination.measure(console, given.pairs, given.loans),

@@ -1,0 +1,49 @@
+"""A challenger beside the champion on live cases: where they agree, and where they do not."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from books.session import UnitOfWork
+from models.policies import Policy
+from models.staff import Actor
+from services.backtests import CLASSES, REFUSED
+from services.permissions import check_may_see_policies
+
+
+@dataclass
+class Comparison:
+    """Cases that both graded. `matrix` counts (champion's class, challenger's class), a grade or `refused`.
+
+    `routed` are those of the cases that the challenger decided; in all others it ran in the shadow.
+    """
+
+    cases: int = 0
+    routed: int = 0
+    agreed: int = 0
+    champion_passed: int = 0
+    challenger_passed: int = 0
+    matrix: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def rows(self) -> dict[str, dict[str, int]]:
+        """The matrix in full: by the champion's class, then by the challenger's."""
+        return {old: {new: self.matrix[old, new] for new in CLASSES} for old in CLASSES}
+
+
+def comparison(work: UnitOfWork, actor: Actor, policy: Policy) -> Comparison:
+    """How a challenger compares with the champions beside it, over all live cases so far."""
+    check_may_see_policies(actor)
+    found = Comparison()
+    for row in work.policies.compared(policy.id):
+        decided, other = _class(row.outcome, row.grade), _class(row.other_outcome, row.other_grade)
+        champion, challenger = (other, decided) if row.by_challenger else (decided, other)
+        found.cases += row.cases
+        found.routed += row.cases if row.by_challenger else 0
+        found.agreed += row.cases if champion == challenger else 0
+        found.champion_passed += row.cases if champion != REFUSED else 0
+        found.challenger_passed += row.cases if challenger != REFUSED else 0
+        found.matrix[champion, challenger] += row.cases
+    return found
+
+
+def _class(outcome: str, grade: str) -> str:
+    return REFUSED if outcome == "refuse" else grade

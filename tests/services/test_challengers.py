@@ -1,0 +1,96 @@
+"""A second version beside the one in force: in the shadow, or deciding a stated share of the cases."""
+
+from typing import Any
+
+import pytest
+
+from books.session import UnitOfWork
+from models.grading import Grading, ShadowGrading
+from models.policies import Policy, PolicyPart
+from services.challengers import comparison
+from services.errors import NotAllowed
+from services.grading import is_in_share
+from services.policy_replay import replay
+from tests.services.policies import MICRO_RULES, micro_rules, put_in_force
+from tests.services.procedure import AUDITOR, MANAGER, Procedure
+
+
+def challenge(work: UnitOfWork, share: int, content: dict[str, Any] | None = None) -> Policy:
+    """A challenger that gives an A a lower limit."""
+    changed = micro_rules({12: {"limit_fen": "700000", "grade": '"B"'}}) if content is None else content
+    return put_in_force(work, MICRO_RULES, 2, changed, part=PolicyPart.CHALLENGER, share_percent=share)
+
+
+def both(procedure: Procedure, loan: str) -> tuple[Grading, ShadowGrading | None]:
+    with procedure.books.read() as work:
+        (grading,) = work.policies.gradings(loan)
+        return grading, work.policies.shadows(loan).get(1)
+
+
+def test_in_the_shadow_a_challenger_is_kept_beside_the_grade_and_decides_nothing(procedure: Procedure) -> None:
+    with procedure.at() as work:
+        challenger = challenge(work, 0)
+    loan = procedure.graded()
+    grading, shadow = both(procedure, loan)
+    assert shadow is not None
+    assert (grading.grade, grading.by_challenger, procedure.loan(loan).grade) == ("A", False, "A")
+    assert (shadow.policy_id, shadow.grade, shadow.limit_fen, shadow.fired_row) == (challenger.id, "B", 700_000, 12)
+
+
+def test_of_its_share_a_challenger_decides_and_the_champion_is_kept_beside(procedure: Procedure) -> None:
+    with procedure.at() as work:
+        challenger = challenge(work, 50)
+        champion = work.policies.version(MICRO_RULES, 1)
+    loans = [procedure.graded() for _ in range(12)]
+    mine = [loan for loan in loans if is_in_share(loan, challenger.id, 50)]
+    assert 0 < len(mine) < len(loans)
+    for loan in loans:
+        grading, shadow = both(procedure, loan)
+        assert shadow is not None
+        decides, beside = (challenger, champion) if loan in mine else (champion, challenger)
+        assert (grading.policy_id, shadow.policy_id) == (decides.id, beside.id)
+        assert (grading.by_challenger, grading.limit_fen == 700_000) == 2 * (loan in mine,)
+        with procedure.books.read() as work:
+            assert [one.agrees for one in replay(work, AUDITOR, loan)] == [True]
+
+    with procedure.books.read() as work:
+        found = comparison(work, AUDITOR, challenger)
+        with pytest.raises(NotAllowed):
+            comparison(work, MANAGER, challenger)
+    assert (found.cases, found.routed, found.agreed) == (12, len(mine), 0)
+    assert (found.rows()["A"]["B"], found.champion_passed, found.challenger_passed) == (12, 12, 12)
+
+
+def test_a_challenger_that_would_refuse_is_counted_as_refusing(procedure: Procedure) -> None:
+    content = micro_rules({12: {"outcome": '"refuse"'}})
+    with procedure.at() as work:
+        challenger = challenge(work, 0, content)
+    procedure.graded()
+    with procedure.books.read() as work:
+        found = comparison(work, AUDITOR, challenger)
+    assert (found.champion_passed, found.challenger_passed, found.matrix["A", "refused"]) == (1, 0, 1)
+
+
+def test_a_challenger_that_cannot_be_asked_holds_up_nobody(procedure: Procedure) -> None:
+    content = micro_rules()
+    node = next(one for one in content["nodes"] if one["type"] == "inputNode")
+    node["content"]["schema"] = node["content"]["schema"].replace('"term"', '"shoe_size"')
+    with procedure.at() as work:
+        challenge(work, 50, content)
+    loan = procedure.graded()
+    grading, shadow = both(procedure, loan)
+    assert (grading.grade, grading.by_challenger, shadow) == ("A", False, None)
+    (entry,) = [one for one in procedure.entries(loan) if one.act == "challenger_failed"]
+    assert entry.reason is not None
+    assert "shoe_size" in entry.reason
+
+
+def test_the_share_is_a_stable_draw_of_about_its_size() -> None:
+    numbers = [f"L26{n:06d}" for n in range(2000)]
+    first = {number for number in numbers if is_in_share(number, "a", 20)}
+    assert first == {number for number in numbers if is_in_share(number, "a", 20)}
+    assert 340 < len(first) < 460
+    assert first < {number for number in numbers if is_in_share(number, "a", 30)}
+    other = {number for number in numbers if is_in_share(number, "b", 20)}
+    assert 40 < len(first & other) < 130
+    assert not any(is_in_share(number, "a", 0) for number in numbers)

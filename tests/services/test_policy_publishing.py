@@ -1,0 +1,284 @@
+"""The life of a version of the rules, and that a case is decided, and decided again, by the version of its day."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from books.session import Books
+from models.policies import Policy, PolicyPart, PolicyState
+from models.staff import Actor
+from services import backtests
+from services.errors import NotAllowed
+from services.policies import InvalidPolicy, sentences_of
+from services.policy_publishing import (
+    InvalidPublication,
+    OwnPolicy,
+    PolicyNotReady,
+    draft,
+    draft_problems,
+    life_of,
+    publish,
+    publish_shipped_policies,
+    retire,
+)
+from services.policy_replay import replay
+from services.products import Catalogue, install
+from services.status import status_of
+from tests.modules.applications import CATALOGUE, DAY
+from tests.services.policies import MICRO_RULES, OTHER_RISK, micro_rules, put_in_force
+from tests.services.procedure import AUDITOR, FINANCE, MANAGER, RISK, Procedure
+
+DEARER = {12: {"annual_rate_percent": '"8.8"'}}
+"""The best customers pay more."""
+
+
+def drafted(procedure: Procedure, rows: dict[int, dict[str, str]] | None = None) -> Policy:
+    with procedure.at() as work:
+        return draft(work, OTHER_RISK, MICRO_RULES, micro_rules(DEARER if rows is None else rows), "money is dearer")
+
+
+def backtested(procedure: Procedure, rows: dict[int, dict[str, str]] | None = None) -> Policy:
+    policy = drafted(procedure, rows)
+    with procedure.at() as work:
+        found = backtests.run(work, OTHER_RISK, policy, DAY, procedure.day)
+        backtests.store(work, OTHER_RISK, found)
+    return policy
+
+
+def state(procedure: Procedure, policy: Policy, day: date | None = None) -> PolicyState:
+    with procedure.books.read() as work:
+        return life_of(work, policy, day or procedure.day).state
+
+
+def put(
+    procedure: Procedure,
+    policy: Policy,
+    starts_on: date | None = None,
+    *,
+    by: Actor = RISK,
+    part: PolicyPart = PolicyPart.CHAMPION,
+    share: int = 0,
+) -> None:
+    with procedure.at() as work:
+        publish(work, by, policy, starts_on or procedure.day, "agreed", part=part, share_percent=share)
+
+
+def price(procedure: Procedure) -> str:
+    """What the best customers pay who apply today."""
+    loan = procedure.graded()
+    with procedure.books.read() as work:
+        grading = work.policies.grading(loan)
+        assert grading is not None
+        return grading.annual_rate_percent
+
+
+def test_a_version_is_drafted_checked_back_tested_published_and_retired(procedure: Procedure) -> None:
+    with procedure.books.read() as work:
+        first = work.policies.version(MICRO_RULES, 1)
+    policy = drafted(procedure)
+    assert (policy.version, state(procedure, policy)) == (2, PolicyState.CHECKED)
+    with procedure.at() as work:
+        backtests.store(work, OTHER_RISK, backtests.run(work, OTHER_RISK, policy, DAY, DAY))
+    assert state(procedure, policy) is PolicyState.BACKTESTED
+    assert price(procedure) == "7.2"
+
+    tomorrow = DAY + timedelta(days=1)
+    put(procedure, policy, tomorrow)
+    assert (state(procedure, policy), state(procedure, first)) == (PolicyState.SCHEDULED, PolicyState.IN_FORCE)
+    assert price(procedure) == "7.2"
+    procedure.day = tomorrow
+    assert (state(procedure, policy), state(procedure, first)) == (PolicyState.IN_FORCE, PolicyState.RETIRED)
+    assert price(procedure) == "8.8"
+
+    with procedure.books.read() as work:
+        acts = [entry.act for entry in work.audit.page(limit=1000) if entry.subject == "grading-micro/2"]
+    assert sorted(acts) == ["policy_backtested", "policy_drafted", "policy_published"]
+
+
+def test_published_today_it_decides_the_next_case_without_a_restart(procedure: Procedure) -> None:
+    assert price(procedure) == "7.2"
+    put(procedure, backtested(procedure))
+    assert price(procedure) == "8.8"
+
+
+def test_a_draft_with_problems_is_kept_and_never_published(procedure: Procedure) -> None:
+    policy = drafted(procedure, {6: {"worst_dpd": "> 90天"}})
+    assert state(procedure, policy) is PolicyState.DRAFT
+    (problem,) = draft_problems(MICRO_RULES, policy.content)
+    assert (problem.row, problem.column) == (6, "worst_dpd")
+    with pytest.raises(PolicyNotReady, match="has problems"):
+        put(procedure, policy)
+
+
+def test_a_version_is_published_by_a_second_person_of_risk_alone(procedure: Procedure) -> None:
+    policy = backtested(procedure)
+    with pytest.raises(OwnPolicy):
+        put(procedure, policy, by=OTHER_RISK)
+    for nobody in (MANAGER, FINANCE, AUDITOR):
+        with pytest.raises(NotAllowed):
+            put(procedure, policy, by=nobody)
+        with pytest.raises(NotAllowed), procedure.at() as work:
+            draft(work, nobody, MICRO_RULES, micro_rules(), "why not")
+        with pytest.raises(NotAllowed), procedure.at() as work:
+            backtests.run(work, nobody, policy, DAY, DAY)
+    put(procedure, policy)
+
+
+def test_a_version_is_back_tested_against_what_is_in_force(procedure: Procedure) -> None:
+    untested, early = drafted(procedure), backtested(procedure)
+    with pytest.raises(PolicyNotReady, match="not back-tested"):
+        put(procedure, untested)
+    put(procedure, backtested(procedure))
+    with pytest.raises(PolicyNotReady, match="not back-tested"):
+        put(procedure, early)
+
+
+@pytest.mark.parametrize(
+    ("days", "part", "share", "field"),
+    [
+        (-1, PolicyPart.CHAMPION, 0, "starts_on"),
+        (0, PolicyPart.CHAMPION, 10, "share_percent"),
+        (0, PolicyPart.CHALLENGER, 51, "share_percent"),
+        (0, PolicyPart.CHALLENGER, -1, "share_percent"),
+    ],
+)
+def test_a_publication_that_cannot_be_is_refused(
+    procedure: Procedure, days: int, part: PolicyPart, share: int, field: str
+) -> None:
+    policy = backtested(procedure)
+    with pytest.raises(InvalidPublication) as refusal:
+        put(procedure, policy, DAY + timedelta(days=days), part=part, share=share)
+    assert list(refusal.value.fields) == [field]
+
+
+def test_there_is_one_challenger_until_it_is_retired(procedure: Procedure) -> None:
+    first, second = backtested(procedure), backtested(procedure)
+    put(procedure, first, part=PolicyPart.CHALLENGER)
+    with pytest.raises(PolicyNotReady, match="there is a challenger already"):
+        put(procedure, second, part=PolicyPart.CHALLENGER)
+    with procedure.at() as work:
+        retire(work, RISK, first, DAY, "it said nothing new")
+    assert state(procedure, first) is PolicyState.RETIRED
+    put(procedure, second, part=PolicyPart.CHALLENGER, share=20)
+    assert state(procedure, second) is PolicyState.CHALLENGER
+    put(procedure, second)
+    with procedure.books.read() as work:
+        found = work.policies.in_force(MICRO_RULES, DAY)
+        assert found.champion is not None
+        assert (found.champion.policy_id, found.challenger) == (second.id, None)
+
+
+def test_a_publication_is_called_off_before_it_begins_and_a_champion_never(procedure: Procedure) -> None:
+    policy = backtested(procedure)
+    put(procedure, policy, DAY + timedelta(days=5))
+    with procedure.at() as work:
+        retire(work, RISK, policy, DAY, "a mistake")
+    assert state(procedure, policy, DAY + timedelta(days=9)) is PolicyState.RETIRED
+    procedure.day = DAY + timedelta(days=9)
+    assert price(procedure) == "7.2"
+    with procedure.books.read() as work:
+        first = work.policies.version(MICRO_RULES, 1)
+    with pytest.raises(PolicyNotReady, match="neither a challenger"), procedure.at() as work:
+        retire(work, RISK, first, procedure.day, "gone")
+
+
+def test_a_module_that_ships_rules_with_problems_is_refused(books: Books, procedure: Procedure) -> None:
+    broken = replace(CATALOGUE.product("micro"), code="broken", grading=micro_rules({6: {"worst_dpd": "many"}}))
+    install(Catalogue((*CATALOGUE.products, broken)))
+    try:
+        with pytest.raises(InvalidPolicy, match="row 6, worst_dpd"), procedure.at() as work:
+            publish_shipped_policies(work)
+    finally:
+        install(CATALOGUE)
+    with books.read() as work:
+        assert work.policies.newest_number("grading-broken") == 0
+
+
+def test_a_reason_that_came_with_a_new_version_is_told_in_its_words(procedure: Procedure) -> None:
+    content = micro_rules({12: {"reasons": '["loyal"]'}})
+    content["reasons"]["loyal"] = {"en": "A loyal customer.", "zh": "老客户。"}
+    with procedure.at() as work:
+        put_in_force(work, MICRO_RULES, 2, content)
+    loan = procedure.graded()
+    with procedure.books.read() as work:
+        grading = work.policies.grading(loan)
+        assert grading is not None
+        assert sentences_of(work, grading) == {"loyal": {"en": "A loyal customer.", "zh": "老客户。"}}
+        assert status_of(work, RISK, loan).reason_sentences["loyal"]["zh"] == "老客户。"
+
+
+def test_a_case_decided_again_later_gets_the_same_under_the_version_of_its_day(procedure: Procedure) -> None:
+    before = procedure.graded()
+    put(procedure, backtested(procedure))
+    after = procedure.graded()
+    procedure.day = DAY + timedelta(days=30)
+    with procedure.books.read() as work:
+        (old,) = replay(work, AUDITOR, before)
+        (new,) = replay(work, RISK, after)
+    assert old.agrees
+    assert new.agrees
+    assert (old.policy.version, old.now.annual_rate_percent) == (1, "7.2")
+    assert (new.policy.version, new.now.annual_rate_percent, new.now.fired_row) == (2, "8.8", 12)
+    with procedure.books.read() as work, pytest.raises(NotAllowed):
+        replay(work, MANAGER, before)
+
+
+def test_a_grading_by_rules_that_were_not_in_force_is_noticed(procedure: Procedure) -> None:
+    """Somebody wrote a grading past the services: by a version that was not in force, with another price."""
+    loan = procedure.graded()
+    with procedure.at() as work:
+        later = put_in_force(work, MICRO_RULES, 2, micro_rules(DEARER), starts_on=DAY + timedelta(days=1))
+        work.session.execute(
+            text(
+                "INSERT INTO grading (id, loan, round, policy_id, outcome, grade, limit_fen, annual_rate_percent,"
+                " reasons, facts, graded_at, graded_on, fired_row, by_challenger)"
+                " SELECT 'fffforged', loan, 2, :policy, outcome, grade, limit_fen, annual_rate_percent, reasons, facts,"
+                " graded_at, graded_on, fired_row, by_challenger FROM grading WHERE loan = :loan"
+            ),
+            {"policy": later.id, "loan": loan},
+        )
+    with procedure.books.read() as work:
+        first, forged = replay(work, AUDITOR, loan)
+    assert first.agrees
+    assert (forged.agrees, forged.was_in_force, forged.differing) == (False, False, ("annual_rate_percent",))
+
+
+def test_the_database_keeps_versions_steps_and_gradings_as_they_are(books: Books, procedure: Procedure) -> None:
+    policy = backtested(procedure)
+    put(procedure, policy, part=PolicyPart.CHALLENGER)
+    procedure.graded()
+    changes = {
+        "policy": "version = 9",
+        "policy_step": "starts_on = NULL",
+        "backtest": "cases = 9",
+        "grading": "grade = 'A'",
+        "shadow_grading": "grade = 'A'",
+    }
+    for table, change in changes.items():
+        for statement in (f"UPDATE {table} SET {change}", f"DELETE FROM {table}"):
+            with pytest.raises(DBAPIError, match="insert-only"), books.engine.begin() as connection:
+                connection.execute(text(statement))
+
+
+def test_the_database_refuses_a_publication_by_who_drafted_it_and_one_of_a_draft(
+    books: Books, procedure: Procedure
+) -> None:
+    def step(policy: Policy, done_by: str) -> None:
+        with books.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO policy_step (id, policy_id, name, kind, part, starts_on, share_percent, reason,"
+                    f" done_by, done_at) VALUES ('s-{done_by}', '{policy.id}', '{policy.name}', 'published',"
+                    f" 'champion', '2026-01-05', 0, '', '{done_by}', '2026-01-05 00:00:00')"
+                )
+            )
+
+    good, bad = drafted(procedure), drafted(procedure, {6: {"worst_dpd": "many"}})
+    with pytest.raises(DBAPIError, match="does not publish"):
+        step(good, OTHER_RISK.id)
+    with pytest.raises(DBAPIError, match="only a checked version"):
+        step(bad, RISK.id)
+    step(good, RISK.id)

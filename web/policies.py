@@ -1,0 +1,300 @@
+"""The rules for risk: versions and their tables in words, drafts, back-tests, publication, challengers."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from books.session import UnitOfWork
+from models.keys import ID_PATTERN
+from models.policies import LONGEST_SHARE_PERCENT, NAME_PATTERN, SHIPPED_BY, Policy, PolicyPart, PolicyState
+from models.staff import Role
+from models.words import storable
+from services import backtests
+from services.audit import SYSTEM
+from services.backtests import CLASSES
+from services.challengers import Comparison, comparison
+from services.permissions import check_may_change_policies, check_may_see_policies
+from services.policies import reason_text
+from services.policy_differences import differences
+from services.policy_publishing import (
+    InvalidPublication,
+    draft,
+    draft_problems,
+    life_of,
+    lives,
+    publish,
+    retire,
+)
+from services.policy_tables import DecisionTable
+from web import formats, labels, pages
+from web.addresses import on_day
+from web.context import WebContext
+from web.language import Language
+from web.session import posted
+from web.visit import StaffVisit
+
+router = APIRouter()
+
+BACKTESTED_DAYS = 365
+"""The period that the form of a back-test offers."""
+NUMBER = re.compile(r"-?[0-9]+")
+SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "== ": ""}
+DAY_NUMBER = re.compile(r"[0-9]{8}")
+
+PolicyName = Annotated[str, Path(pattern=NAME_PATTERN)]
+Version = Annotated[int, Path(ge=1, le=1_000_000)]
+BacktestId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+def _people(work: UnitOfWork, language: Language) -> dict[str, str]:
+    """Who did something to a version, by id."""
+    return work.staff.names() | {SHIPPED_BY: language.say("Shipped"), SYSTEM.id: language.say("The system")}
+
+
+@dataclass(frozen=True)
+class RowInWords:
+    """One row of a table: what it asks for, and what it says then."""
+
+    number: int
+    asked: tuple[str, ...]
+    outcome: str
+    grade: str
+    limit: str
+    rate: str
+    reasons: tuple[str, ...]
+
+
+@router.get("/policies", name="policies")
+def policies(request: Request, visit: StaffVisit) -> Response:
+    """Every policy with its versions and where they stand today."""
+    check_may_see_policies(visit.person)
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        found = [(name, lives(work, visit.person, name)) for name in work.policies.names()]
+        return pages.show(request, visit, "policies.html", policies=found, staff=_people(work, visit.language))
+
+
+# These two come before `policy_version`, whose address would take them for a name.
+@router.get("/policies/backtests/{backtest_id}.csv", name="backtest_cases")
+def backtest_cases(request: Request, visit: StaffVisit, backtest_id: BacktestId) -> Response:
+    """The cases that a back-test decides otherwise, as a file."""
+    check_may_see_policies(visit.person)
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        work.policies.backtest(backtest_id)
+        text = "".join(backtests.csv_lines(work, visit.person, backtest_id))
+    headers = {"Content-Disposition": f'attachment; filename="backtest-{backtest_id}.csv"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/policies/backtests/{backtest_id}", name="policy_backtest")
+def policy_backtest(request: Request, visit: StaffVisit, backtest_id: BacktestId) -> Response:
+    """The report of a back-test."""
+    check_may_see_policies(visit.person)
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        backtest = work.policies.backtest(backtest_id)
+        return pages.show(
+            request,
+            visit,
+            "policy_backtest.html",
+            backtest=backtest,
+            policy=work.policies.get(backtest.policy_id),
+            against=work.policies.get(backtest.against_id),
+            report=backtest.report,
+            classes=CLASSES,
+            share=lambda basis_points: formats.percent(str(basis_points / 100), visit.language),
+            staff=_people(work, visit.language),
+        )
+
+
+@router.get("/policies/{name}/{version}", name="policy_version")
+def policy_version(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
+    """A version: its table in words, what forbids to publish it, how it differs from what is in force."""
+    check_may_see_policies(visit.person)
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        policy = work.policies.version(name, version)
+        life = life_of(work, policy, work.today)
+        champion = work.policies.in_force(name, work.today).champion
+        in_force = work.policies.get(champion.policy_id) if champion else None
+        is_risk = visit.person.role is Role.RISK
+        is_tested = in_force is not None and in_force.id in {
+            one.against_id for one in work.policies.backtests(policy.id)
+        }
+        problems = draft_problems(name, policy.content)
+        return pages.show(
+            request,
+            visit,
+            "policy_version.html",
+            policy=policy,
+            life=life,
+            in_force=in_force,
+            rows=() if problems else rows_in_words(policy.content, visit.language),
+            problems=[(one, one.sentence.zh if visit.language.code == "zh" else one.sentence) for one in problems],
+            differences=differences(in_force.content, policy.content) if in_force else [],
+            backtests=work.policies.backtests(policy.id),
+            comparison=_comparison(work, visit, policy, life.state),
+            classes=CLASSES,
+            staff=_people(work, visit.language),
+            since=work.today - timedelta(days=BACKTESTED_DAYS),
+            most_share=LONGEST_SHARE_PERCENT,
+            may_test=is_risk and not problems,
+            may_publish=is_risk
+            and is_tested
+            and policy.drafted_by != visit.person.id
+            and life.state
+            in (PolicyState.CHECKED, PolicyState.BACKTESTED, PolicyState.CHALLENGER, PolicyState.RETIRED),
+            is_own=is_risk and policy.drafted_by == visit.person.id,
+            may_retire=is_risk and life.state in (PolicyState.CHALLENGER, PolicyState.SCHEDULED),
+            may_draft=is_risk,
+            text=json.dumps(policy.content, ensure_ascii=False, indent=1),
+        )
+
+
+def _comparison(work: UnitOfWork, visit: StaffVisit, policy: Policy, state: PolicyState) -> Comparison | None:
+    """The challenger beside the champion, for a version that is or was one."""
+    found = comparison(work, visit.person, policy)
+    return found if found.cases or state is PolicyState.CHALLENGER else None
+
+
+def rows_in_words(content: Mapping[str, Any], language: Language) -> tuple[RowInWords, ...]:
+    """The rows of a table without problems, as a person reads them."""
+    table = DecisionTable.read(content)
+    return tuple(_row(table, number, content, language) for number in range(1, len(table.rows) + 1))
+
+
+def _row(table: DecisionTable, number: int, content: Mapping[str, Any], language: Language) -> RowInWords:
+    asked = [
+        f"{labels.label(fact, 'fact', language)}: {_cell(fact, table.cell(number, fact), language)}"
+        for fact in table.dimensions
+        if table.cell(number, fact)
+    ]
+    limit = table.cell(number, "limit_fen")
+    return RowInWords(
+        number,
+        tuple(asked),
+        json.loads(table.cell(number, "outcome")),
+        json.loads(table.cell(number, "grade")),
+        _cell("limit_fen", limit, language) if limit.isdecimal() else limit,
+        formats.percent(json.loads(table.cell(number, "annual_rate_percent")), language),
+        tuple(reason_text(code, language.code, content) for code in json.loads(table.cell(number, "reasons"))),
+    )
+
+
+def _cell(fact: str, cell: str, language: Language) -> str:
+    """A cell with its numbers as money, shares and dates, its words in the visitor's language."""
+    if cell in ("true", "false"):
+        return language.say("Yes") if cell == "true" else language.say("No")
+    if '"' in cell:
+        words = [labels.label(word, "choice", language) for word in re.findall(r'"([^"]*)"', cell)]
+        return ", ".join(words)
+    for sign, read in SIGNS.items():
+        cell = cell.replace(sign, read)
+    return NUMBER.sub(lambda found: _number(fact, found.group(), language), cell)
+
+
+def _number(fact: str, digits: str, language: Language) -> str:
+    if fact.endswith("_fen"):
+        return formats.money(int(digits), language)
+    if fact.endswith("_bp"):
+        return formats.percent(str(int(digits) / 100), language)
+    if fact == "day" and DAY_NUMBER.fullmatch(digits):
+        return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+    return digits
+
+
+@router.post("/policies/{name}/drafts", name="draft_policy")
+async def draft_policy(request: Request, visit: StaffVisit, name: PolicyName) -> Response:
+    """Keeps a new version of the rules."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    content, reason = _content(fields.get("content", "")), _reason(fields)
+
+    def keep() -> int:
+        with context.books.begin() as work:
+            return draft(work, visit.person, name, content, reason).version
+
+    return pages.go(request, f"/policies/{name}/{await asyncio.to_thread(keep)}")
+
+
+@router.post("/policies/{name}/{version}/backtests", name="run_policy_backtest")
+async def run_policy_backtest(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
+    """Asks a version about past applications and shows the report."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    since, until = _day(fields, "since"), _day(fields, "until")
+
+    def run() -> str:
+        check_may_change_policies(visit.person)
+        with backtests.one_at_a_time(), context.books.read() as work:
+            found = backtests.run(work, visit.person, work.policies.version(name, version), since, until)
+        with context.books.begin() as work:
+            return backtests.store(work, visit.person, found).id
+
+    return pages.go(request, f"/policies/backtests/{await asyncio.to_thread(run)}")
+
+
+@router.post("/policies/{name}/{version}/publication", name="publish_policy")
+async def publish_policy(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
+    """The second person puts a version in force from a day on."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    starts_on, reason = _day(fields, "starts_on"), _reason(fields)
+    part = PolicyPart.CHALLENGER if fields.get("part") == PolicyPart.CHALLENGER else PolicyPart.CHAMPION
+    given = fields.get("share", "") or "0"
+    share = int(given) if re.fullmatch("[0-9]{1,3}", given) else -1
+
+    def act() -> None:
+        with context.books.begin() as work:
+            policy = work.policies.version(name, version)
+            shared = share if part is PolicyPart.CHALLENGER else 0
+            publish(work, visit.person, policy, starts_on, reason, part=part, share_percent=shared)
+
+    await asyncio.to_thread(act)
+    return pages.go(request, f"/policies/{name}/{version}")
+
+
+@router.post("/policies/{name}/{version}/retirement", name="retire_policy")
+async def retire_policy(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
+    """Ends a challenger, or calls off what has not begun."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    from_day, reason = _day(fields, "from_day"), _reason(fields)
+
+    def act() -> None:
+        with context.books.begin() as work:
+            retire(work, visit.person, work.policies.version(name, version), from_day, reason)
+
+    await asyncio.to_thread(act)
+    return pages.go(request, f"/policies/{name}/{version}")
+
+
+def _content(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InvalidPublication("the rules are no JSON object", fields={"content": "is no JSON object"})
+    return content
+
+
+def _reason(fields: Mapping[str, str]) -> str:
+    reason = fields.get("reason", "").strip()
+    if not reason or not storable(reason):
+        raise InvalidPublication("this needs a reason", fields={"reason": "a sentence of at most 500 characters"})
+    return reason
+
+
+def _day(fields: Mapping[str, str], name: str) -> date:
+    day = on_day(fields.get(name, ""))
+    if day is None:
+        raise InvalidPublication("a day is missing", fields={name: "is no day"})
+    return day
