@@ -16,6 +16,9 @@ COPY --from=assets /app/node_modules node_modules
 RUN python -c "from tools.set_up import lay_out_assets; lay_out_assets()"
 
 FROM python:3.11-slim-bookworm
+# Reads the pictures that customers hand in.
+RUN apt-get update && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-chi-sim \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin loanwright \
     && install -d -o loanwright -g loanwright /data
 WORKDIR /app

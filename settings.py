@@ -14,6 +14,8 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "LOANWRIGHT_"
 DATABASES = ("postgresql+psycopg", "postgresql", "sqlite")
+_KEY = r"[a-z0-9][a-z0-9-]{0,15}:[A-Za-z0-9+/]{43}="
+_KEYS = re.compile(rf"{_KEY}(,{_KEY})*")
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
@@ -67,6 +69,10 @@ class Settings(BaseSettings):
     opening_balance_fen: int = Field(50_000_000_000, ge=0, description="what the lender's account holds at the start")
     temporal_ui_url: str = Field("", description="address of the Temporal UI, linked from the loan page")
 
+    keys: SecretStr = Field(
+        SecretStr("demo:bG9hbndyaWdodCBkZW1vbnN0cmF0aW9uIGtleSAwMDE="),
+        description="seal documents: NAME:BASE64 of 32 bytes, with commas; the first seals, all open",
+    )
     session_secret: SecretStr = Field(SecretStr("demo-session"), description="signs the session cookie of the pages")
     dispatch_per_second: int = Field(50, gt=0, description="most workflows the dispatcher starts in a second")
     log_level: str = "info"
@@ -75,6 +81,16 @@ class Settings(BaseSettings):
     @classmethod
     def _with_commas(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _as_a_calendar_shows_it(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                return date.fromisoformat(value)
+            except ValueError as error:
+                raise ValueError("must be a date YYYY-MM-DD, such as 2026-01-05") from error
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -98,6 +114,13 @@ class Settings(BaseSettings):
         if found is None or not 0 < int(found[2]) < 2**16:
             raise ValueError("must be HOST:PORT, such as 127.0.0.1:7233")
         return address
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_with_names(cls, value: SecretStr) -> SecretStr:
+        if _KEYS.fullmatch(value.get_secret_value()) is None:
+            raise ValueError("must be NAME:BASE64 of 32 bytes, several with commas, the newest first")
+        return value
 
     @field_validator("log_level")
     @classmethod

@@ -11,14 +11,17 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
-from api.shapes import Asked, LoanNumber
+from api.shapes import Asked, LoanNumber, Words
 from books.session import UnitOfWork
 from models import keys
-from models.documents import Document
+from models.documents import Document, DocumentReading, ReadingVerdict
 from models.loans import Loan
 from models.papers import PaperLanguage, PaperOrder
 from models.staff import Actor
-from services.documents import LARGEST_BYTES, hand_in, look_at
+from models.tasks import Outcome
+from services.documents import hand_in, look_at
+from services.documents_intake import LARGEST_BYTES, Examined, examine
+from services.documents_reading import decide, documents_doubtful
 from services.papers import order_certificate, order_contract, order_receipt, order_statement
 
 router = APIRouter(tags=["documents"])
@@ -42,10 +45,33 @@ class DocumentView(BaseModel):
     uploaded_at: datetime
 
 
-class DocumentsView(BaseModel):
-    """A loan's documents, oldest first."""
+class ReadingView(BaseModel):
+    """What became of reading a document by machine. What stands on it is on the pages only, for those who decide."""
 
-    items: list[DocumentView]
+    verdict: ReadingVerdict | None = Field(description="null while it waits to be read")
+    confidence: int | None = Field(description="of the verdict, in percent")
+    doubtful: bool = Field(description="a person has to look at it, or had to")
+    outcome: Outcome | None = Field(description="what he decided: `approve` or `refuse`")
+
+
+class ListedDocument(DocumentView):
+    """A document with what became of reading it; papers that the lender issued are not read."""
+
+    reading: ReadingView | None
+
+
+class DocumentsView(BaseModel):
+    """A loan's documents, oldest first; `doubtful` counts those in doubt and undecided, or refused."""
+
+    items: list[ListedDocument]
+    doubtful: int
+
+
+class DocumentDecision(Asked):
+    """What a person says about a document in doubt."""
+
+    outcome: Annotated[Outcome, Field(description="`approve` or `refuse`")]
+    reason: Words
 
 
 class AskedPaper(StrEnum):
@@ -94,7 +120,9 @@ def list_documents(loan: LoanNumber, actor: Acting, context: Context) -> Documen
     """What was handed in for the loan, and the papers that the lender issued."""
     with context.books.read() as work:
         work.loans.seen_by(actor, loan)
-        return DocumentsView(items=[_view(document) for document in work.documents.of_loan(loan)])
+        readings = {one.document_id: one for one in work.documents.readings(loan)}
+        items = [_listed(document, readings.get(document.id)) for document in work.documents.of_loan(loan)]
+        return DocumentsView(items=items, doubtful=documents_doubtful(list(readings.values())))
 
 
 @router.post(
@@ -117,11 +145,25 @@ async def upload_document(
 
     A loan takes up to 50 documents until it is closed, a running one too; of a file's name the last part is kept.
     """
-    content = await file.read()
-    document, is_new = await run_in_threadpool(_keep, context, actor, loan, kind, file.filename or "", content)
+    content, name = await file.read(), file.filename or ""
+    # Before a unit of work is opened: nobody waits for the books because of a file.
+    examined = await run_in_threadpool(examine, content, name)
+    document, is_new = await run_in_threadpool(_keep, context, actor, loan, kind, name, examined)
     if not is_new:
         response.status_code = 200
     return document
+
+
+@router.post("/loans/{loan}/documents/{document_id}/decision", responses=refusals(403, 404, 409))
+def decide_document(
+    loan: LoanNumber, document_id: DocumentId, body: DocumentDecision, actor: Acting, context: Context
+) -> ListedDocument:
+    """Takes a document in doubt, or does not; never by whoever handed it in. The loan goes on as it would have."""
+    with context.books.begin() as work:
+        found = work.loans.seen_by(actor, loan)
+        reading = decide(work, actor, found, document_id, body.outcome, body.reason)
+        document = next(one for one in work.documents.of_loan(loan) if one.id == document_id)
+        return _listed(document, reading)
 
 
 @router.get(
@@ -186,11 +228,16 @@ def _ordered(work: UnitOfWork, actor: Actor, loan: Loan, kind: AskedPaper, asked
 
 
 def _keep(
-    context: ApiContext, actor: Actor, number: str, kind: str, filename: str, content: bytes
+    context: ApiContext, actor: Actor, number: str, kind: str, filename: str, file: Examined
 ) -> tuple[DocumentView, bool]:
     with context.books.begin() as work:
-        document = hand_in(work, actor, work.loans.seen_by(actor, number), kind, filename, content)
+        document = hand_in(work, actor, work.loans.seen_by(actor, number), kind, filename, file)
         return _view(document), document.uploaded_at == work.now
+
+
+def _listed(document: Document, reading: DocumentReading | None) -> ListedDocument:
+    view = None if reading is None else ReadingView.model_validate(reading, from_attributes=True)
+    return ListedDocument(**_view(document).model_dump(), reading=view)
 
 
 def _view(document: Document) -> DocumentView:

@@ -1,22 +1,28 @@
-"""Documents that belong to a loan: those handed in and those that the lender issued."""
+"""Documents that belong to a loan: those handed in and those that the lender issued, and what was read on them."""
 
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.columns import Instant, Personal
+from models.columns import Instant, Personal, PersonalForm, Spelled
 from models.keys import new_id
+from models.sealing import keys
+from models.tasks import Outcome
 
 
 class Document(SQLModel, table=True):
     """A file as it was handed in, or a paper as it was issued: only these have a language and a version of the terms.
 
-    The same content for the same loan and kind is stored once.
+    The same content for the same loan and kind is stored once. It lies sealed, bound to this row and its digest.
     """
 
     __tablename__ = "document"
-    __table_args__ = (UniqueConstraint("loan", "kind", "sha256"),)
+    __table_args__ = (UniqueConstraint("loan", "kind", "sha256"), Index("ix_document_sha256", "sha256"))
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16)
@@ -25,8 +31,111 @@ class Document(SQLModel, table=True):
     media_type: str = Field(max_length=64)
     size_bytes: int
     sha256: str = Field(max_length=64)
-    content: bytes = Field(sa_type=LargeBinary)
+    key_id: str = Field(max_length=16)
+    sealed: bytes = Field(sa_type=LargeBinary)
     language: str | None = Field(default=None, max_length=8)
     terms_version: int | None = None
     uploaded_by: str = Field(max_length=64)
     uploaded_at: datetime = Field(sa_type=Instant)
+
+    @classmethod
+    def of(cls, content: bytes, *, id: str | None = None, sha256: str | None = None, **columns: Any) -> Self:
+        """A document with this content, sealed; the digest is computed unless the caller has it already."""
+        id = id or new_id()
+        sha256 = sha256 or hashlib.sha256(content).hexdigest()
+        key_id, sealed = keys().seal(content, _binding("document", id, sha256))
+        return cls(id=id, size_bytes=len(content), sha256=sha256, key_id=key_id, sealed=sealed, **columns)
+
+    @property
+    def content(self) -> bytes:
+        """The file itself. Raises SealBroken if it is not the one that was kept under this row."""
+        return keys().open(self.key_id, self.sealed, _binding("document", self.id, self.sha256))
+
+    @content.setter
+    def content(self, content: bytes) -> None:
+        # The digest stays: whoever reads it can tell that the content is not the one that came in.
+        self.key_id, self.sealed = keys().seal(content, _binding("document", self.id, self.sha256))
+
+
+class ReadingVerdict(StrEnum):
+    """What became of reading a document by machine."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    UNREADABLE = "unreadable"
+    WRONG_KIND = "wrong_kind"
+
+
+class DocumentReading(SQLModel, table=True):
+    """A document that waits to be read, then what was read on it and what a person said about it.
+
+    `found` and the picture show what stands on the document, so both are sealed or personal.
+    """
+
+    __tablename__ = "document_reading"
+    __table_args__ = (
+        Index(
+            "ix_document_reading_waiting",
+            "not_before",
+            "document_id",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
+
+    document_id: str = Field(primary_key=True, foreign_key="document.id", max_length=32)
+    loan: str = Field(foreign_key="loan.number", max_length=16, index=True)
+    not_before: datetime = Field(sa_type=Instant)
+    attempts: int = 0
+    last_error: str | None = Field(default=None, max_length=64)
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+    verdict: ReadingVerdict | None = Field(default=None, sa_type=Spelled(ReadingVerdict))
+    confidence: int | None = Field(default=None, description="percent")
+    method: str | None = Field(default=None, max_length=16, description="text or scan")
+    found: dict[str, Any] | None = Field(default=None, sa_type=PersonalForm)
+    picture_key_id: str | None = Field(default=None, max_length=16)
+    picture: bytes | None = Field(default=None, sa_type=LargeBinary, description="the first page as JPEG, sealed")
+    duplicated: bool = Field(default=False, description="another customer handed the same file in")
+    doubtful: bool = Field(default=False, description="a person has to look at it")
+    outcome: Outcome | None = Field(default=None, sa_type=Spelled(Outcome))
+    reason: str | None = Field(default=None, sa_type=Personal)
+    decided_by: str | None = Field(default=None, max_length=64)
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+
+    def keep_picture(self, jpeg: bytes) -> None:
+        """Seals the picture of the first page, bound to this row."""
+        self.picture_key_id, self.picture = keys().seal(jpeg, _binding("picture", self.document_id, ""))
+
+    def show_picture(self) -> bytes | None:
+        """The picture of the first page, if the document has one."""
+        if self.picture is None or self.picture_key_id is None:
+            return None
+        return keys().open(self.picture_key_id, self.picture, _binding("picture", self.document_id, ""))
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of text as it was read. The box is left, top, width and height in thousandths of the page."""
+
+    text: str
+    page: int
+    box: tuple[int, int, int, int]
+    confidence: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the reader gave back: lines of words in reading order and, of a picture, its first page to look at.
+
+    `method` is `text` for a text layer, `scan` for a picture, `none` where nothing could be read.
+    """
+
+    method: str
+    pages: int
+    lines: tuple[tuple[Word, ...], ...]
+    picture: bytes | None = None
+    picture_size: tuple[int, int] | None = None
+
+
+def _binding(what: str, id_: str, digest: str) -> str:
+    return f"{what} {id_} {digest}".rstrip()

@@ -1,28 +1,19 @@
 """Documents of a loan: handing them in, looking at them."""
 
-import hashlib
-
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.documents import Document
+from models.documents import Document, DocumentReading
 from models.loans import CLOSED, Loan
 from models.staff import Actor
 from services import audit
+from services.documents_intake import Examined
 from services.errors import InvalidDocument, WrongStage
 from services.permissions import check_may_enter
 from services.products import catalogue
 
-LARGEST_BYTES = 5 * 1024 * 1024
 MOST_DOCUMENTS = 50
 """What may be handed in for a loan, of all kinds together: a few a kind and what a clerk asks for later."""
 LONGEST_FILENAME = 200
-
-SIGNATURES = (
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-)
-"""How the types that are taken begin; the sender's own word for the type is not believed."""
 
 
 class TooManyDocuments(LendingError):
@@ -57,12 +48,12 @@ class PaperNotReady(LendingError):
         super().__init__(f"paper {number} is being made; ask again in a moment{why}")
 
 
-def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str, content: bytes) -> Document:
-    """Keeps a document; the same content for the same loan and kind is kept once.
+def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str, file: Examined) -> Document:
+    """Keeps a document sealed, and has it read; the same content for the same loan and kind is kept once.
 
     A loan takes papers until it is closed: a running one too, for a clerk may still ask for some. Raises WrongStage for
-    a closed loan, InvalidDocument for an unknown kind, an empty or oversized file or a type that is not PDF, PNG or
-    JPEG, and TooManyDocuments for one beyond MOST_DOCUMENTS. Of the file's name only the last part is kept.
+    a closed loan, InvalidDocument for an unknown kind, and TooManyDocuments for one beyond MOST_DOCUMENTS. Of the
+    file's name only the last part is kept.
     """
     check_may_enter(actor)
     # Held until the end: of two documents at once only one can be the last, and the loan cannot close meanwhile.
@@ -75,39 +66,32 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
             f"{loan.product} loans take these documents: {', '.join(kinds)}",
             fields={"kind": "not a kind of document here"},
         )
-    if not 0 < len(content) <= LARGEST_BYTES:
-        raise InvalidDocument(
-            f"a document has between 1 byte and {LARGEST_BYTES // 1024 // 1024} MiB",
-            fields={"file": "empty or too large"},
-        )
-    media_type = next((name for start, name in SIGNATURES if content.startswith(start)), None)
-    if media_type is None:
-        raise InvalidDocument("a document is a PDF, PNG or JPEG file", fields={"file": "not a PDF, PNG or JPEG"})
-    digest = hashlib.sha256(content).hexdigest()
-    before = work.documents.same(loan.number, kind, digest)
+    before = work.documents.same(loan.number, kind, file.sha256)
     if before is not None:
         return before
     if work.documents.handed_in(loan.number) >= MOST_DOCUMENTS:
         raise TooManyDocuments(loan.number)
-    document = Document(
+    document = Document.of(
+        file.content,
+        sha256=file.sha256,
         loan=loan.number,
         kind=kind,
         filename=_plain(filename),
-        media_type=media_type,
-        size_bytes=len(content),
-        sha256=digest,
-        content=content,
+        media_type=file.media_type,
         uploaded_by=actor.id,
         uploaded_at=work.now,
     )
     work.session.add(document)
+    # The reading refers to the document, and the two tables know nothing of each other's order of writing.
+    work.session.flush()
+    work.session.add(DocumentReading(document_id=document.id, loan=loan.number, not_before=work.now))
     audit.record(
         work,
         actor,
         "document_handed_in",
         loan=loan.number,
         subject=document.id,
-        after={"kind": kind, "sha256": digest, "size_bytes": len(content)},
+        after={"kind": kind, "sha256": file.sha256, "size_bytes": document.size_bytes},
     )
     return document
 
@@ -115,7 +99,8 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
 def look_at(work: UnitOfWork, actor: Actor, loan: Loan, document_id: str) -> Document:
     """A document with its content; that it was looked at goes into the audit log.
 
-    Raises UnknownDocument for one that is not of this loan, PaperNotReady for a paper that is still being made.
+    Raises UnknownDocument for one that is not of this loan, PaperNotReady for a paper that is still being made, and its
+    content SealBroken where it is not the one that was kept.
     """
     document = work.documents.get(document_id)
     if document is None or document.loan != loan.number:

@@ -1,4 +1,4 @@
-"""Programs of the operating system that the tests need: PostgreSQL, Chromium, a Chinese font, Java and Maven."""
+"""Programs of the operating system: the reader of documents, and what the tests need: PostgreSQL, Chromium, a font."""
 
 import os
 import shutil
@@ -42,6 +42,22 @@ def chinese_font() -> Path:
     raise ProgramMissing(_missing("The font WenQuanYi Micro Hei", "fonts-wqy-microhei"))
 
 
+def tesseract_binary() -> Path:
+    """What reads pictures of documents."""
+    found = shutil.which("tesseract")
+    if found is None:
+        raise ProgramMissing(_missing("Tesseract", "tesseract-ocr", "make setup"))
+    return Path(found)
+
+
+def tesseract_chinese() -> Path:
+    """Its knowledge of simplified Chinese."""
+    for folder in (Path("/usr/share/tesseract-ocr"), Path("/usr/share/tessdata"), Path("/usr/local/share/tessdata")):
+        for trained in folder.rglob("chi_sim.traineddata"):
+            return trained
+    raise ProgramMissing(_missing("Tesseract's simplified Chinese", "tesseract-ocr-chi-sim", "make setup"))
+
+
 def java_binary() -> Path:
     """The Java that runs the time-skipping test server."""
     found = shutil.which("java")
@@ -58,10 +74,10 @@ def maven_binary() -> Path:
     return Path(found)
 
 
-def _missing(what: str, package: str) -> str:
+def _missing(what: str, package: str, target: str = "make setup-test") -> str:
     return (
         f"{what} is not on this machine. Install it, on Debian with `apt-get install {package}`, "
-        "or run `make setup-test` as root."
+        f"or run `{target}` as root."
     )
 
 
@@ -81,16 +97,22 @@ class Need:
         return True
 
 
+READER_NEEDS = (
+    Need(tesseract_binary, "tesseract-ocr"),
+    Need(tesseract_chinese, "tesseract-ocr-chi-sim"),
+)
+"""Without them all runs but the reading of documents, which wait meanwhile."""
 TEST_NEEDS = (
     Need(postgres_programs, "postgresql"),
     Need(chromium_binary, "chromium"),
     Need(chinese_font, "fonts-wqy-microhei"),
+    *READER_NEEDS,
 )
 # Only where Temporal's own download of the test server cannot be reached.
 TEST_SERVER_NEEDS = (Need(java_binary, "default-jre-headless"), Need(maven_binary, "maven"))
 
 
-def install_missing(needs: tuple[Need, ...]) -> None:
+def install_missing(needs: tuple[Need, ...], whose: str = "The tests need") -> None:
     """Installs the packages of unmet needs where we are root on Debian; refuses elsewhere and says what to install."""
     packages = [need.package for need in needs if not need.is_met()]
     if not packages:
@@ -98,7 +120,7 @@ def install_missing(needs: tuple[Need, ...]) -> None:
     names = " ".join(packages)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise StepFailed(
-            f"The tests need what these Debian packages bring: {names}. Install them: sudo apt-get install {names}"
+            f"{whose} what these Debian packages bring: {names}. Install them: sudo apt-get install {names}"
         )
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run_step("Debian's package lists", ["apt-get", "update"], env=quiet)

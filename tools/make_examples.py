@@ -29,7 +29,9 @@ COLUMNS = (
     *("reference", "product", "consent", "name", "id_number", "mobile", "bank_card", "occupation", "amount", "term"),
     *("purpose", "monthly_income", "method", "period"),
     *("vin", "vehicle_model", "vehicle_price", "down_payment", "dealer", "condition", "rate_type", "tracking"),
-    *("school", "degree", "tuition", "graduation_date", "household_income"),
+    *("guarantor_name", "guarantor_id_number", "guarantor_mobile"),
+    *("school", "degree", "tuition", "graduation_date", "household_income", "granted"),
+    *("joint_borrower_name", "joint_borrower_id_number", "joint_borrower_mobile"),
 )
 Row = dict[str, str]
 CUT_OFF = date(2026, 1, 4)
@@ -162,12 +164,13 @@ def _micro(world: Population) -> Iterator[Row]:
 
 
 def _auto(world: Population) -> Iterator[Row]:
-    """18 cars, new and used, with a down payment of forty per cent, repaid in every way.
+    """18 cars, new and used, with a down payment of forty per cent, repaid in every way; two buyers bring a guarantor.
 
-    The last but one buyer never pays, and his loan is large enough for two people to write it off; the last one has too
-    many debts.
+    Floating rates run beyond the new year, on which they are set anew. The last but one buyer never pays, and his loan
+    is large enough for two people to write it off; the last one has too many debts.
     """
     methods = ("level_payment", "equal_principal", "flat")
+    guarantors = _others(world, _is_sound)
     indebted = islice(_people(world, lambda p: _is_sound(p) and not _carries_a_car(p)), 1)
     broke = islice(_people(world, _is_broke_with_a_high_income), 1)
     buyers = [*islice(_people(world, _carries_a_car), 16), *broke, *indebted]
@@ -176,12 +179,15 @@ def _auto(world: Population) -> Iterator[Row]:
     for n, (person, car) in enumerate(zip(buyers, cars, strict=True)):
         price = car.price_fen // 100
         down = price * 4 // 10
-        yield _person(person) | {
+        guaranteed = _named("guarantor", next(guarantors)) if n in (1, 3) else {}
+        yield {
+            **_person(person),
+            **guaranteed,
             "product": "auto",
             "amount": str(price - down),
             "term": str((6, 12, 24)[n % 3]),
             "method": methods[n // 3 % len(methods)],
-            "rate_type": "floating" if n in (1, 4, 10, 13) else "fixed",
+            "rate_type": "floating" if n in (2, 5, 11, 14) else "fixed",
             "tracking": "no" if n % 4 else "yes",
             "vin": car.vin,
             "vehicle_model": car.model,
@@ -193,11 +199,15 @@ def _auto(world: Population) -> Iterator[Row]:
 
 
 def _student(world: Population) -> Iterator[Row]:
-    """16 students, most of them to graduate within the year."""
+    """16 students, most of them to graduate within the year; with every fifth a parent borrows."""
+    parents = _others(world, lambda p: _is_sound(p) and int(p.id_number[6:10]) < 1982)
     for n, person in enumerate(islice(_people(world, _studies_and_soon_graduates), 16)):
         studies = person.enrolment
         assert studies is not None
-        yield _person(person) | {
+        at_home = n % 5 == 0
+        yield {
+            **_person(person),
+            **(_named("joint_borrower", next(parents)) if at_home else {}),
             "product": "student",
             "amount": str(6000 + n % 5 * 1500),
             "term": str((18, 24, 36)[n % 3]),
@@ -206,6 +216,7 @@ def _student(world: Population) -> Iterator[Row]:
             "tuition": "5000",
             "graduation_date": studies.graduates_on.isoformat(),
             "household_income": str(30_000 + n * 2500),
+            "granted": "at_home" if at_home else "at_school",
         }
 
 
@@ -234,6 +245,16 @@ def _person(person: Person) -> Row:
         "bank_card": person.account,
         "occupation": person.occupation,
     }
+
+
+def _named(role: str, person: Person) -> Row:
+    """Somebody who signs beside the borrower."""
+    return {f"{role}_name": person.name, f"{role}_id_number": person.id_number, f"{role}_mobile": person.mobile}
+
+
+def _others(world: Population, wanted: Callable[[Person], bool]) -> Iterator[Person]:
+    """From the other end of the population, where nobody applies."""
+    return (person for person in reversed(world.people) if wanted(person))
 
 
 def _people(world: Population, wanted: Callable[[Person], bool]) -> Iterator[Person]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.fetch_servers import fetch_temporal, fetch_test_server
-from tools.machine import TEST_NEEDS, ProgramMissing, install_missing
+from tools.machine import READER_NEEDS, TEST_NEEDS, ProgramMissing, install_missing
 from tools.progress import StepFailed, run_step, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +107,14 @@ def lay_out_assets() -> None:
         shutil.copyfile(ROOT / "node_modules" / source, target)
 
 
+def install_reader() -> None:
+    """Tesseract with its Chinese, where we may install it; elsewhere says how, since all else runs without it."""
+    try:
+        install_missing(READER_NEEDS, "Documents are not read without")
+    except StepFailed as refusal:
+        say(str(refusal))
+
+
 def _targets() -> dict[str, Path]:
     """Where each file of node_modules goes."""
     pages = {source: VENDOR / name for source, name in ASSETS.items()}
@@ -130,6 +138,7 @@ def main(arguments: list[str]) -> int:
         with _one_at_a_time():
             make_environment()
             copy_assets()
+            install_reader()
             fetch_temporal(PYTHON)
             if for_tests:
                 install_missing(TEST_NEEDS)

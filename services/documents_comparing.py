@@ -1,0 +1,223 @@
+"""Compares what stands on a document with the form and with what the registers say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from lending.money import yuan
+from models.documents import Reading, ReadingVerdict
+from services.documents_finding import Found, Text, is_name, plain
+
+SURE_ENOUGH = 60
+"""Percent. What was read less surely agrees by chance too often to go without a person's look."""
+INCOME_TOLERANCE_PERCENT = 5
+"""A form has a rounded income."""
+LIKE_ENOUGH = 85
+"""Percent: in the name of a school or dealer one sign of seven may be misread. Names of people have to be the same."""
+LONG_NAME = 6
+NOT_READ = 50
+"""How sure it is that something does not stand on a document which can be read otherwise."""
+
+
+class FieldState(StrEnum):
+    """What the comparison of one field came to."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One field compared. `source` says who expects the value: `form`, or the name of a register's check."""
+
+    field: str
+    state: FieldState
+    expected: str
+    source: str
+    read: str | None = None
+    confidence: int = NOT_READ
+    page: int | None = None
+    box: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of document: phrases of which one stands on each, and the fields that have to be there.
+
+    `other_side` are phrases of a side that has none of the fields.
+    """
+
+    signs: tuple[str, ...]
+    fields: tuple[str, ...]
+    other_side: tuple[str, ...] = ()
+
+
+KINDS: Mapping[str, Kind] = {
+    "id_card": Kind(("公民身份号码", "公民身份证号码"), ("name", "id_number"), ("签发机关", "有效期限")),
+    "income_proof": Kind(("收入证明", "工资证明", "在职证明", "工资单", "proof of income"), ("name", "income")),
+    "bank_statement": Kind(("交易明细", "流水", "对账单", "账户明细", "bank statement"), ("name",)),
+    "admission_letter": Kind(("录取通知书", "入学通知书", "admission"), ("name", "school")),
+    "driving_licence": Kind(("驾驶证", "准驾车型", "driving licence"), ("name", "id_number")),
+    "vehicle_invoice": Kind(("销售统一发票", "销售发票", "invoice"), ("name", "vin", "price", "dealer")),
+}
+"""What the shipped products ask for. A kind that another module brings is looked through for name and ID number."""
+ANY_KIND = Kind((), ())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of a document: the verdict, how sure it is in percent, each field, and what else stands there."""
+
+    verdict: ReadingVerdict
+    confidence: int
+    checks: tuple[Check, ...]
+    others: tuple[tuple[str, Found], ...]
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person has to look at it."""
+        return self.verdict is not ReadingVerdict.AGREES or self.confidence < SURE_ENOUGH
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as they are kept."""
+        others = [{"field": field, "value": one.value, **asdict(one.place)} for field, one in self.others]
+        return {"checks": [asdict(check) for check in self.checks], "others": others}
+
+
+def compare(
+    kind: str, reading: Reading, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]
+) -> Comparison:
+    """Compares a document of a kind with the application form and the registers' answers by check.
+
+    Of the persons on the form the one is taken whom the document fits best. Nothing is read into a document: what is
+    not found on it is missing, which is a difference.
+    """
+    text = Text(reading)
+    if not text.is_readable():
+        return Comparison(ReadingVerdict.UNREADABLE, 0, (), ())
+    known = KINDS.get(kind, ANY_KIND)
+    others = _others(text)
+    if any(text.says(phrase) for phrase in known.other_side) and not any(text.says(sign) for sign in known.signs):
+        return Comparison(ReadingVerdict.AGREES, text.confidence, (), others)
+    persons = _persons(form)
+    checks = max((_person_checks(text, known, name, number) for name, number in persons), key=_agreeing)
+    checks += _thing_checks(text, known, form, answers)
+    if known.signs and not any(text.says(sign) for sign in known.signs):
+        return Comparison(ReadingVerdict.WRONG_KIND, text.confidence, tuple(checks), others)
+    against = [check for check in checks if check.state is not FieldState.AGREES]
+    verdict = ReadingVerdict.DIFFERS if against else ReadingVerdict.AGREES
+    confidence = min((check.confidence for check in against or checks), default=text.confidence)
+    return Comparison(verdict, confidence, tuple(checks), others)
+
+
+def _persons(form: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and ID number of the borrower, and of those who sign beside him."""
+    prefixes = ("", "joint_borrower_", "guarantor_")
+    persons = [(form.get(f"{prefix}name"), form.get(f"{prefix}id_number")) for prefix in prefixes]
+    return [(name, number) for name, number in persons if name and number]
+
+
+def _agreeing(checks: Sequence[Check]) -> int:
+    return sum(check.state is FieldState.AGREES for check in checks)
+
+
+def _person_checks(text: Text, kind: Kind, name: str, number: str) -> list[Check]:
+    checks = []
+    by_name = _name_check(text, name)
+    if "name" in kind.fields or by_name.state is not FieldState.MISSING:
+        checks.append(by_name)
+    by_number = _one_of("id_number", number, "form", text.id_numbers(), text.find(number))
+    # Not every kind of document names the number; where it does, it has to be the right one.
+    if "id_number" in kind.fields or by_number.state is not FieldState.MISSING:
+        checks.append(by_number)
+    return checks
+
+
+def _name_check(text: Text, name: str) -> Check:
+    labelled = text.names()
+    for stands in labelled:
+        if is_name(stands.value, name):
+            return _checked("name", FieldState.AGREES, name, "form", Found(name, stands.place))
+    found = None if labelled else text.find_name(name)
+    if found is not None:
+        return _checked("name", FieldState.AGREES, name, "form", found)
+    if others := labelled or text.certified():
+        return _checked("name", FieldState.DIFFERS, name, "form", others[0])
+    return _checked("name", FieldState.MISSING, name, "form", None)
+
+
+def _thing_checks(
+    text: Text, kind: Kind, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]
+) -> list[Check]:
+    checks = []
+    for field in kind.fields:
+        if field == "school":
+            school = (answers.get("enrolment") or {}).get("school")
+            for value, source in ((form.get("school"), "form"), (school, "enrolment")):
+                if value:
+                    checks.append(_long_name("school", value, source, text, text.schools()))
+        elif field == "dealer" and form.get("dealer"):
+            checks.append(_long_name("dealer", form["dealer"], "form", text, []))
+        elif field == "vin" and form.get("vin"):
+            checks.append(_one_of("vin", form["vin"], "form", text.vins(), text.find(form["vin"])))
+        elif field == "price" and form.get("vehicle_price"):
+            checks.append(_amount("price", form["vehicle_price"], text, ()))
+        elif field == "income" and form.get("monthly_income"):
+            checks.append(_amount("income", form["monthly_income"], text, (1, 12)))
+    return checks
+
+
+def _one_of(field: str, value: str, source: str, candidates: Sequence[Found], stands: Found | None) -> Check:
+    """A number: the expected one among those that stand there, or wherever it stands; else another one differs."""
+    wanted = plain(value)
+    found = next((one for one in candidates if one.value == wanted), stands)
+    if found is not None:
+        return _checked(field, FieldState.AGREES, value, source, found)
+    if candidates:
+        return _checked(field, FieldState.DIFFERS, value, source, candidates[0])
+    return _checked(field, FieldState.MISSING, value, source, None)
+
+
+def _long_name(field: str, value: str, source: str, text: Text, candidates: Sequence[Found]) -> Check:
+    found = text.find(value)
+    if found is None and len(plain(value)) >= LONG_NAME and (near := text.nearest(value, LIKE_ENOUGH)) is not None:
+        found = near[0]
+    if found is not None:
+        return _checked(field, FieldState.AGREES, value, source, found)
+    if candidates:
+        return _checked(field, FieldState.DIFFERS, value, source, candidates[0])
+    return _checked(field, FieldState.MISSING, value, source, None)
+
+
+def _amount(field: str, fen: int, text: Text, months: tuple[int, ...]) -> Check:
+    """A sum, to the fen; with `months` about the sum, for one month or for so many."""
+    amounts = text.amounts()
+
+    def fits(one: int) -> bool:
+        if not months:
+            return one == fen
+        return any(abs(one - fen * n) * 100 <= fen * n * INCOME_TOLERANCE_PERCENT for n in months)
+
+    found = next((one for amount, one in amounts if fits(amount)), None)
+    if found is not None:
+        return _checked(field, FieldState.AGREES, yuan(fen), "form", found)
+    if amounts:
+        nearest = min(amounts, key=lambda one: abs(one[0] - fen))[1]
+        return _checked(field, FieldState.DIFFERS, yuan(fen), "form", nearest)
+    return _checked(field, FieldState.MISSING, yuan(fen), "form", None)
+
+
+def _checked(field: str, state: FieldState, expected: str, source: str, found: Found | None) -> Check:
+    if found is None:
+        return Check(field, state, expected, source)
+    where = found.place
+    return Check(field, state, expected, source, found.value, where.confidence, where.page, where.box)
+
+
+def _others(text: Text) -> tuple[tuple[str, Found], ...]:
+    """Dates and amounts, for whoever looks at the document."""
+    dates = [("date", one) for _, one in text.dates()]
+    amounts = [("amount", one) for _, one in text.amounts()]
+    return tuple(dates[:10] + amounts[:10])

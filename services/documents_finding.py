@@ -1,0 +1,186 @@
+"""Finds names, numbers, schools, dates and amounts among the words that were read on a document."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from rapidfuzz import fuzz
+from stdnum.cn import ric
+
+from lending.money import to_fen
+from models.documents import Reading, Word
+
+FEWEST_SIGNS = 10
+LEAST_CONFIDENCE = 50
+"""Below it a recogniser guesses: of letters that nobody could read it makes words as well."""
+
+_HAN = "\u4e00-\u9fff"
+_ID_NUMBER = re.compile(r"(?<![0-9A-Z])[0-9OQDILZSBX]{17}[0-9OQDILZSBX](?![0-9A-Z])")
+_MISREAD = str.maketrans("OQDILZSB", "00011258")
+_VIN = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{17}(?![0-9A-Z])")
+_DATE = re.compile(r"((?:19|20)\d\d)[年./-](\d{1,2})[月./-](\d{1,2})日?")
+# A recogniser takes a comma for a full stop, or the sign of the yuan for a digit: groups of three tell them apart.
+_AMOUNT = re.compile(r"(?<![0-9.,])(\d{1,3}(?:[.,]\d{3})+|\d+)(?:[.](\d{2}))?(?![0-9]|[.][0-9])(万)?(元)?")
+_NAMED = re.compile(rf"(?:姓名|户名|客户名称|购买方名称|持证人)[:为]?([{_HAN}·]{{2,20}})")
+_ADDRESSED = re.compile(rf"^([{_HAN}·]{{2,10}})(?:同学|先生|女士)[:,]?")
+_AFTER_NAME = re.compile(rf"^(?:[^{_HAN}]|同学|同志|先生|女士|员工|系|性别|民族|出生|身份|于|自|为|在|是|现|男|女|$)")
+_CERTIFIED = re.compile(rf"证明[:为]?([{_HAN}·]{{2,10}})")
+_SCHOOL = re.compile(rf"([{_HAN}]{{2,20}}?(?:大学|学院|学校))")
+_STOPS = str.maketrans({"，": ",", "、": ",", "；": ",", "。": " ", "：": ":"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: the page, and its box in thousandths of it; how surely it was read, in percent."""
+
+    page: int
+    box: tuple[int, int, int, int]
+    confidence: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value as it was read, and its place."""
+
+    value: str
+    place: Place
+
+
+class Text:
+    """The words of a document as lines without spaces, of which every sign knows the word that it came from."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.lines: list[tuple[str, list[Word]]] = []
+        for line in reading.lines:
+            signs = [(sign, word) for word in line for sign in plain(word.text)]
+            if signs:
+                self.lines.append(("".join(sign for sign, _ in signs), [word for _, word in signs]))
+        self.whole = "".join(text for text, _ in self.lines)
+        self._words = [word for _, words in self.lines for word in words]
+
+    def is_readable(self) -> bool:
+        """Whether there is enough on it that was not guessed."""
+        return len(self.whole) >= FEWEST_SIGNS and self.confidence >= LEAST_CONFIDENCE
+
+    @property
+    def confidence(self) -> int:
+        """How surely its signs were read in the mean, in percent."""
+        return round(sum(max(word.confidence, 0) for word in self._words) / max(len(self._words), 1))
+
+    def says(self, phrase: str) -> bool:
+        """Whether the phrase stands on the document; in a longer one, one sign may be read wrongly."""
+        wanted = plain(phrase)
+        if wanted in self.whole:
+            return True
+        return len(wanted) >= 4 and fuzz.partial_ratio(wanted, self.whole) >= 100 * (1 - 1.01 / len(wanted))
+
+    def find(self, value: str) -> Found | None:
+        """A value wherever it stands, over the end of a line as well."""
+        wanted = plain(value)
+        at = self.whole.find(wanted)
+        return None if at < 0 or not wanted else Found(value, place(self._words[at : at + len(wanted)]))
+
+    def find_name(self, name: str) -> Found | None:
+        """A name that no longer one begins with."""
+        wanted = plain(name)
+        for line, words in self.lines:
+            at = line.find(wanted)
+            while at >= 0:
+                if is_name(line[at:], name):
+                    return Found(wanted, place(words[at : at + len(wanted)]))
+                at = line.find(wanted, at + 1)
+        return None
+
+    def nearest(self, value: str, least: int) -> tuple[Found, int] | None:
+        """What looks most like a value, and how much so in percent; None below `least`."""
+        wanted = plain(value)
+        match = fuzz.partial_ratio_alignment(wanted, self.whole, score_cutoff=least)
+        if match is None or match.dest_end <= match.dest_start:
+            return None
+        words = self._words[match.dest_start : match.dest_end]
+        return Found(self.whole[match.dest_start : match.dest_end], place(words)), int(match.score)
+
+    def id_numbers(self) -> list[Found]:
+        """Resident ID numbers whose check digit is right, letters that were taken for digits put right."""
+        found = self._matches(_ID_NUMBER, 0)
+        put_right = [Found(one.value[:17].translate(_MISREAD) + _last(one.value[17]), one.place) for one in found]
+        return [one for one in put_right if ric.is_valid(one.value)]
+
+    def vins(self) -> list[Found]:
+        """What has the form of a vehicle identification number: letters and digits, of which it never has I, O, Q."""
+        found = self._matches(_VIN, 0)
+        put_right = [Found(one.value.translate(str.maketrans("IOQ", "100")), one.place) for one in found]
+        return [one for one in put_right if any(sign.isalpha() for sign in one.value)]
+
+    def names(self) -> list[Found]:
+        """What stands where a name stands: behind its label, or before the word with which a person is addressed."""
+        return [*self._matches(_NAMED, 1), *self._matches(_ADDRESSED, 1)]
+
+    def certified(self) -> list[Found]:
+        """What stands behind 证明, which may be a name, or the beginning of a sentence with one."""
+        return self._matches(_CERTIFIED, 1)
+
+    def schools(self) -> list[Found]:
+        """Names that end like those of schools."""
+        return self._matches(_SCHOOL, 1)
+
+    def dates(self) -> list[tuple[date, Found]]:
+        """Days of the calendar."""
+        days = []
+        for line, words in self.lines:
+            for match in _DATE.finditer(line):
+                try:
+                    day = date(int(match[1]), int(match[2]), int(match[3]))
+                except ValueError:
+                    continue
+                days.append((day, Found(match[0], place(words[match.start() : match.end()]))))
+        return days
+
+    def amounts(self) -> list[tuple[int, Found]]:
+        """Sums in fen: what has groups or places, or is followed by 元 or 万."""
+        sums = []
+        for line, words in self.lines:
+            for match in _AMOUNT.finditer(line):
+                whole, places, ten_thousand, yuan = match.groups()
+                if not (places or ten_thousand or yuan or "," in whole) or len(whole) > 15:
+                    continue
+                amount = Decimal(f"{re.sub('[.,]', '', whole)}.{places or '0'}")
+                fen = to_fen(amount) * (10_000 if ten_thousand else 1)
+                sums.append((fen, Found(match[0], place(words[match.start() : match.end()]))))
+        return sums
+
+    def _matches(self, pattern: re.Pattern[str], group: int) -> list[Found]:
+        return list(self._each(pattern, group))
+
+    def _each(self, pattern: re.Pattern[str], group: int) -> Iterator[Found]:
+        for line, words in self.lines:
+            for match in pattern.finditer(line):
+                yield Found(match[group], place(words[match.start(group) : match.end(group)]))
+
+
+def is_name(stands: str, name: str) -> bool:
+    """Whether what stands behind a label is this name, and not a longer one that begins with it."""
+    wanted = plain(name)
+    return stands.startswith(wanted) and _AFTER_NAME.match(stands[len(wanted) :]) is not None
+
+
+def plain(text: str) -> str:
+    """Text as it is compared: one width, capitals, no spaces, Chinese stops as the others."""
+    return "".join(unicodedata.normalize("NFKC", text).translate(_STOPS).upper().split())
+
+
+def place(words: list[Word]) -> Place:
+    """The box around words on the page of the first; as sure as the least sure of them."""
+    page = words[0].page
+    boxes = [word.box for word in words if word.page == page]
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+    confidence = min(word.confidence for word in words)
+    return Place(page, (left, top, right - left, bottom - top), max(confidence, 0))
+
+
+def _last(sign: str) -> str:
+    return sign if sign == "X" else sign.translate(_MISREAD)

@@ -1,0 +1,196 @@
+"""The page of a loan's documents: handing one in, the picture beside the fields, and a decision by somebody else."""
+
+import re
+
+import httpx
+import pytest
+from PIL import Image
+
+from models.documents import Reading, ReadingVerdict
+from models.tasks import TaskKind
+from services.documents import hand_in
+from services.documents_comparing import FieldState
+from services.documents_intake import PNG, REFUSALS
+from services.documents_reading import conclude
+from tests.modules.applications import id_number
+from tests.services.document_files import A_PDF, jpeg, letter, png, taken
+from tests.services.procedure import AGENT, Procedure
+from tests.services.test_documents_comparing import read
+from tests.web.conftest import Come
+from tests.web.serving import Visitor, words
+from web import document_words
+from web.language import language
+
+CARD = png(Image.new("L", (8, 8)))
+NUMBER = id_number(sequence=999)
+
+
+def doubtful(procedure: Procedure, loan: str, *, content: bytes = CARD) -> str:
+    """A card with another name and number than the form has, as it was read."""
+    page = read("姓名 王伟", f"公民身份号码 {NUMBER}", "2026年1月3日")
+    reading = Reading("scan", 1, page.lines, jpeg(letter("card")), (778, 1100))
+    with procedure.books.begin() as work:
+        document = hand_in(work, AGENT, work.loans.get(loan), "id_card", "card.png", taken(content, PNG))
+        work.session.flush()
+        conclude(work, document.id, reading)
+    return document.id
+
+
+def upload(
+    visitor: Visitor, page: str, content: bytes, name: str = "card.png", kind: str = "id_card"
+) -> httpx.Response:
+    """What comes of handing a file in on a page."""
+    fields = {"csrf": visitor.token(page), "kind": kind}
+    return visitor.client.post(page, data=fields, files={"file": (name, content)})
+
+
+def test_an_agent_and_the_borrower_hand_documents_in(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    agent = come("agent-lin")
+    page = f"/loans/{loan}/documents"
+    assert "missing ID card" in words(agent.get(page).text)
+    answer = upload(agent, page, CARD)
+    said = words(answer.text)
+    assert (answer.url.path, "ID card" in said, "Is being read" in said) == (page, True, True)
+    assert "missing ID card" not in said
+
+    borrower = come()
+    borrower.sign_in_as_borrower(loan, "0001")
+    mine = f"/my/{loan}/documents"
+    assert f'href="{mine}"' in borrower.get(f"/my/{loan}").text
+    answer = upload(borrower, mine, A_PDF, "proof.pdf", "income_proof")
+    assert (answer.status_code, answer.url.path) == (200, mine)
+    said = words(answer.text)
+    assert "Proof of income" in said
+    assert "Is being read" not in said
+    assert procedure.acts(loan).count("document_handed_in") == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "why"),
+    [
+        (CARD[:-20], "card.png", "cut off or damaged"),
+        (CARD, "card.pdf", "ends like that of another type"),
+        (b"MZ", "card.png", "no PDF, PNG or JPEG"),
+        (b"", "", "empty or larger than 5 MiB"),
+    ],
+    ids=["cut off", "wrong name", "a program", "no file"],
+)
+def test_a_file_that_is_not_taken_says_why_at_the_field(
+    come: Come, procedure: Procedure, content: bytes, name: str, why: str
+) -> None:
+    loan = procedure.apply()
+    answer = upload(come("manager-zhao"), f"/loans/{loan}/documents", content, name)
+    assert answer.status_code == 422
+    problem = re.search(r'id="file-problem">.*?</div>', answer.text, re.DOTALL)
+    assert problem is not None
+    assert why in problem[0]
+
+
+def test_every_reason_not_to_take_a_file_has_words_of_its_own() -> None:
+    assert set(REFUSALS.values()) <= document_words.FILE_PROBLEMS.keys()
+    assert set(document_words.VERDICTS) == set(document_words.VERDICT_COLOURS) == set(ReadingVerdict)
+    assert set(document_words.STATES) == set(document_words.STATE_COLOURS) == set(FieldState)
+    assert document_words.file_problem(REFUSALS["encrypted"], language("zh")) == "文件设有密码，请去除密码后上传。"
+
+
+def test_a_form_of_another_site_or_too_large_keeps_nothing(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply()
+    manager, page = come("manager-zhao"), f"/loans/{loan}/documents"
+    forged = manager.client.post(page, data={"csrf": "guessed", "kind": "id_card"}, files={"file": ("x.png", CARD)})
+    plain = manager.post(page, seen_at=page, kind="id_card")
+    large = upload(manager, page, b"x" * 5_400_000)
+    assert (forged.status_code, plain.status_code, large.status_code) == (403, 403, 413)
+    assert "empty or larger than 5 MiB" in words(large.text)
+    assert "document_handed_in" not in procedure.acts(loan)
+
+
+def test_a_document_in_doubt_shows_its_picture_beside_the_fields_and_is_decided(
+    come: Come, procedure: Procedure
+) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = doubtful(procedure, loan)
+    task = procedure.task(loan, TaskKind.DOCUMENT).id
+    manager, page = come("manager-zhao"), f"/loans/{loan}/documents"
+    assert "could not match these documents" in words(manager.get(f"/tasks/{task}").text)
+    assert "Documents in doubt" in words(manager.get("/inbox").text)
+
+    shown = manager.get(page).text
+    assert f'href="{page}/{document}/picture"' in shown
+    assert shown.count("<rect") == 2
+    said = words(shown)
+    for part in ("王伟", NUMBER, "欧阳测试", "Differs", "2026年1月3日", "93% sure"):
+        assert part in said
+    picture = manager.get(f"{page}/{document}/picture")
+    assert (picture.headers["content-type"], picture.content[:3]) == ("image/jpeg", b"\xff\xd8\xff")
+    viewed = [entry.after for entry in procedure.entries(loan) if entry.act == "document_viewed"]
+    assert viewed == [{"kind": "id_card", "part": "fields"}, {"part": "first page"}]
+
+    without = manager.post(f"{page}/{document}/decision", seen_at=page, outcome="approve", reason="")
+    assert without.status_code == 422
+    decided = words(
+        manager.post(f"{page}/{document}/decision", seen_at=page, outcome="refuse", reason="another person's").text
+    )
+    for part in ("Not taken", "another person's", "赵明远"):
+        assert part in decided, part
+    assert "This task is done" in words(manager.get(f"/tasks/{task}").text)
+    again = manager.post(f"{page}/{document}/decision", seen_at=page, outcome="approve", reason="or not")
+    assert again.status_code == 409
+
+
+def test_who_does_not_decide_sees_numbers_masked_and_no_picture(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = doubtful(procedure, loan)
+    page = f"/loans/{loan}/documents"
+    for who in ("agent-lin", "auditor-wei"):
+        visitor = come(who)
+        shown = visitor.get(page).text
+        assert "Differs" in shown
+        assert NUMBER not in shown
+        assert "<svg" not in shown.partition("<main")[2]
+        refused = visitor.post(f"{page}/{document}/decision", seen_at=page, outcome="approve", reason="mine")
+        assert refused.status_code == 403
+
+
+def test_a_stranger_to_the_loan_sees_nothing_of_it(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = doubtful(procedure, loan)
+    for address in ("", f"/{document}/picture", f"/{document}/file"):
+        assert come("agent-he").get(f"/loans/{loan}/documents{address}").status_code == 404
+    borrower = come()
+    borrower.sign_in_as_borrower(loan, "0001")
+    assert borrower.get(f"/loans/{loan}/documents/{document}/picture").status_code == 403
+    said = words(borrower.get(f"/my/{loan}/documents").text)
+    assert "Differs" not in said
+    assert "王伟" not in said
+
+
+def test_the_same_file_of_another_customer_is_told_without_naming_him(come: Come, procedure: Procedure) -> None:
+    loan, other = procedure.apply(actor=AGENT), procedure.apply(actor=AGENT)
+    for number in (loan, other):
+        doubtful(procedure, number)
+    page = f"/loans/{loan}/documents"
+    manager = words(come("manager-zhao").get(page).text)
+    assert "Another customer handed in the very same file" in manager
+    assert other not in manager
+    assert other in words(come("risk-qian").get(page).text)
+    borrower = come()
+    borrower.sign_in_as_borrower(loan, "0001")
+    assert "Another customer" not in words(borrower.get(f"/my/{loan}/documents").text)
+
+
+def test_the_file_itself_is_saved_and_never_shown(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = doubtful(procedure, loan)
+    answer = come("manager-zhao").get(f"/loans/{loan}/documents/{document}/file")
+    assert answer.content == CARD
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''card.png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_speaks_chinese(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    doubtful(procedure, loan)
+    said = words(come("risk-qian", language="zh").get(f"/loans/{loan}/documents").text)
+    for part in ("不一致", "是否采信该材料？", "材料所载", "尚缺材料", "置信度93%"):
+        assert part in said, part

@@ -1,0 +1,62 @@
+"""What was read on a document, in words. Sentences are marked here and translated where they are shown."""
+
+from models.documents import ReadingVerdict
+from models.tasks import Outcome
+from services.documents_comparing import FieldState
+from services.documents_intake import REFUSALS
+from web.language import Language, marked
+
+WAITS = marked("Is being read")
+NOT_READ = marked("Not read by machine")
+VERDICTS = {
+    ReadingVerdict.AGREES: marked("Agrees with the form"),
+    ReadingVerdict.DIFFERS: marked("Differs"),
+    ReadingVerdict.UNREADABLE: marked("Cannot be read"),
+    ReadingVerdict.WRONG_KIND: marked("Looks like another kind of document"),
+}
+VERDICT_COLOURS = {
+    ReadingVerdict.AGREES: "green",
+    ReadingVerdict.DIFFERS: "red",
+    ReadingVerdict.UNREADABLE: "yellow",
+    ReadingVerdict.WRONG_KIND: "yellow",
+}
+STATES = {
+    FieldState.AGREES: marked("agrees"),
+    FieldState.DIFFERS: marked("differs"),
+    FieldState.MISSING: marked("not found"),
+}
+STATE_COLOURS = {FieldState.AGREES: "green", FieldState.DIFFERS: "red", FieldState.MISSING: "yellow"}
+FIELDS = {
+    "name": marked("Name"),
+    "id_number": marked("ID number"),
+    "income": marked("Income a month"),
+    "school": marked("School"),
+    "dealer": marked("Dealer"),
+    "vin": marked("Vehicle identification number"),
+    "price": marked("Price"),
+    "date": marked("Date"),
+    "amount": marked("Amount"),
+}
+SOURCES = {"form": marked("Application"), "enrolment": marked("Student register")}
+OUTCOMES = {Outcome.APPROVE: marked("Taken"), Outcome.REFUSE: marked("Not taken")}
+OUTCOME_COLOURS = {Outcome.APPROVE: "green", Outcome.REFUSE: "red"}
+FILE_PROBLEMS = {
+    "empty or too large": marked("The file is empty or larger than 5 MiB."),
+    "not a PDF, PNG or JPEG": marked("The file is no PDF, PNG or JPEG."),
+    "is an archive as well": marked("The file is an archive as well. Save the document anew."),
+    "is another type of file as well": marked("The file is something else as well. Save the document anew."),
+    "has something behind its end": marked("The file goes on behind its end. Save the document anew."),
+    "is cut off, or has something behind its end": marked("The file is cut off or goes on behind its end."),
+    REFUSALS["encrypted"]: marked("The file has a password. Save it without one."),
+    REFUSALS["pages"]: marked("The file has more than 20 pages."),
+    REFUSALS["pixels"]: marked("The picture is too large. Take it at a lower resolution."),
+    REFUSALS["bomb"]: marked("The file unpacks to far more than its size."),
+    REFUSALS["broken"]: marked("The file is cut off or damaged. Save or photograph the document anew."),
+}
+"""What a person reads at a file that was not taken, by the reason of the refusal."""
+NAMED_WRONGLY = marked("The file's name ends like that of another type of file.")
+
+
+def file_problem(why: str, language: Language) -> str:
+    """Why a file was not taken."""
+    return language.say(FILE_PROBLEMS.get(why, NAMED_WRONGLY))

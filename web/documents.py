@@ -1,0 +1,266 @@
+"""The documents of a loan: handing them in, what was read on them, and a person's word on those in doubt."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request, Response
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.documents import Document, DocumentReading
+from models.keys import ID_PATTERN
+from models.loans import CLOSED, Loan
+from models.staff import Role
+from models.tasks import Outcome, TaskKind
+from services import documents_reading
+from services.documents import UnknownDocument, hand_in, look_at
+from services.documents_intake import LARGEST_BYTES, examine
+from services.errors import InvalidDocument
+from services.permissions import MAY_DECIDE, MAY_ENTER
+from services.products import catalogue
+from web import document_words, labels, masking, pages, refusals
+from web.addresses import Number
+from web.context import WebContext
+from web.decision import DecisionForm, read_note
+from web.errors import FormTooLarge
+from web.language import Language
+from web.session import posted, posted_file
+from web.visit import BorrowerVisit, StaffVisit, Visit
+
+router = APIRouter()
+
+LARGEST_FORM = LARGEST_BYTES + 64 * 1024
+"""A file of the largest size with the fields beside it."""
+SEES_OTHERS = frozenset({Role.RISK, Role.AUDITOR})
+"""Who sees all loans, and so may know which others have the same file."""
+
+DocumentId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One field as it was read beside what was expected; `box` where it stands on the first page."""
+
+    name: str
+    read: str
+    expected: str
+    source: str
+    state: str
+    colour: str
+    page: int | None
+    box: tuple[int, int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A document with what was read on it. `is_open` says that a person has to decide, `fields` are for him only."""
+
+    document: Document
+    reading: DocumentReading | None
+    verdict: str
+    colour: str
+    outcome: str
+    outcome_colour: str
+    is_open: bool
+    fields: tuple[FieldRow, ...]
+    others: tuple[FieldRow, ...]
+    has_picture: bool
+    picture_size: tuple[int, int]
+    same_file_at: tuple[str, ...]
+
+
+@router.get("/loans/{number}/documents", name="documents")
+def documents_page(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """All documents of a loan; of those in doubt the picture beside the fields. That these were seen is recorded."""
+    return _page(request, visit, number)
+
+
+@router.get("/my/{number}/documents", name="my_documents")
+def my_documents(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """What the borrower handed in, and what is still missing."""
+    return _page(request, visit, number)
+
+
+@router.post("/loans/{number}/documents", name="hand_in_document")
+async def hand_in_document(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """Keeps a document for the borrower."""
+    return await _taken(request, visit, number)
+
+
+@router.post("/my/{number}/documents", name="my_hand_in")
+async def hand_in_own(request: Request, visit: BorrowerVisit, number: Number) -> Response:
+    """Keeps the borrower's document."""
+    return await _taken(request, visit, number)
+
+
+async def _taken(request: Request, visit: Visit, number: str) -> Response:
+    context: WebContext = request.app.state.context
+
+    def keep(kind: str, filename: str, content: bytes) -> None:
+        file = examine(content, filename)
+        with context.books.begin() as work:
+            hand_in(work, visit.person, work.loans.seen_by(visit.person, number), kind, filename, file)
+
+    try:
+        fields, filename, content = await posted_file(request, visit.session, LARGEST_FORM)
+        await asyncio.to_thread(keep, fields.get("kind", ""), filename, content)
+    except FormTooLarge as error:
+        why = document_words.file_problem("empty or too large", visit.language)
+        response = await asyncio.to_thread(_page, request, visit, number, error.http_status, problem=why)
+        # Otherwise the server would read the rest of one that is far too large, only to throw it away.
+        response.headers["Connection"] = "close"
+        return response
+    except InvalidDocument as error:
+        why = document_words.file_problem(error.fields.get("file", ""), visit.language)
+        return await asyncio.to_thread(_page, request, visit, number, error.http_status, problem=why)
+    return pages.go(request, _address(visit, number))
+
+
+@router.post("/loans/{number}/documents/{document_id}/decision", name="decide_document")
+async def decide_document(request: Request, visit: StaffVisit, number: Number, document_id: DocumentId) -> Response:
+    """A person's word on a document in doubt."""
+    fields = await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+
+    def decide() -> None:
+        outcome = Outcome(fields["outcome"]) if fields.get("outcome") in list(Outcome) else Outcome.RETURN
+        with context.books.begin() as work:
+            loan = work.loans.seen_by(visit.person, number)
+            reason = read_note(DecisionForm.from_fields(fields))
+            documents_reading.decide(work, visit.person, loan, document_id, outcome, reason)
+
+    try:
+        await asyncio.to_thread(decide)
+    except LendingError as error:
+        if error.http_status == UnknownDocument.http_status:
+            raise
+        await asyncio.to_thread(refusals.note, request, visit, error)
+        why = labels.refusal(error.code, str(error), visit.language)
+        return await asyncio.to_thread(_page, request, visit, number, error.http_status, refused=why)
+    return pages.go(request, _address(visit, number))
+
+
+@router.get("/loans/{number}/documents/{document_id}/picture", name="document_picture")
+def picture(request: Request, visit: StaffVisit, number: Number, document_id: DocumentId) -> Response:
+    """The first page as the reader drew it anew; the file itself is shown by no page of ours. It is recorded."""
+    context: WebContext = request.app.state.context
+    with context.books.begin() as work:
+        loan = work.loans.seen_by(visit.person, number)
+        shown = documents_reading.show_picture(work, visit.person, loan, document_id)
+    return Response(shown, media_type="image/jpeg")
+
+
+@router.get("/loans/{number}/documents/{document_id}/file", name="document_file")
+def file(request: Request, visit: StaffVisit, number: Number, document_id: DocumentId) -> Response:
+    """The file as it was handed in, to be saved. It is recorded."""
+    context: WebContext = request.app.state.context
+    with context.books.begin() as work:
+        document = look_at(work, visit.person, work.loans.seen_by(visit.person, number), document_id)
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.filename, safe='')}"}
+    return Response(document.content, headers=headers, media_type=document.media_type)
+
+
+def _address(visit: Visit, number: str) -> str:
+    return f"/loans/{number}/documents" if visit.is_staff else f"/my/{number}/documents"
+
+
+def _page(
+    request: Request,
+    visit: Visit,
+    number: str,
+    http_status: int = 200,
+    *,
+    problem: str | None = None,
+    refused: str | None = None,
+) -> Response:
+    context: WebContext = request.app.state.context
+    with context.books.begin() as work:
+        loan = work.loans.seen_by(visit.person, number)
+        kinds = catalogue().product(loan.product).documents
+        shown = _documents(work, visit, loan)
+        handed_in = {one.document.kind for one in shown}
+        return pages.show(
+            request,
+            visit,
+            "documents.html",
+            http_status,
+            loan=loan,
+            home=f"/loans/{number}" if visit.is_staff else f"/my/{number}",
+            action=_address(visit, number),
+            documents=shown,
+            missing=[kind for kind in kinds if kind not in handed_in],
+            kinds=kinds,
+            may_hand_in=visit.person.role in MAY_ENTER and loan.stage not in CLOSED,
+            names=work.staff.names(),
+            problem=problem,
+            refused=refused,
+        )
+
+
+def _documents(work: UnitOfWork, visit: Visit, loan: Loan) -> list[Shown]:
+    readings = {one.document_id: one for one in work.documents.readings(loan.number)}
+    tasks = work.tasks.open_of(loan.number, TaskKind.DOCUMENT)
+    may_decide = bool(tasks) and visit.person.role in MAY_DECIDE.get(tasks[0].role, set())
+    handed_in = [one for one in work.documents.of_loan(loan.number) if one.language is None]
+    shown = [_shown(work, visit, loan, one, readings.get(one.id), may_decide) for one in handed_in]
+    for one in shown:
+        if one.fields:
+            documents_reading.note_fields_seen(work, visit.person, one.document)
+    return shown
+
+
+def _shown(
+    work: UnitOfWork, visit: Visit, loan: Loan, document: Document, reading: DocumentReading | None, may_decide: bool
+) -> Shown:
+    """A document for this visitor: the borrower learns that it came in, staff what the machine makes of it."""
+    language = visit.language
+    if not visit.is_staff or reading is None or reading.verdict is None:
+        waits = document_words.WAITS if visit.is_staff and reading is not None else document_words.NOT_READ
+        words = language.say(waits) if visit.is_staff else ""
+        return Shown(document, reading, words, "secondary", "", "", False, (), (), False, (0, 0), ())
+    is_open = reading.doubtful and reading.outcome is None and may_decide
+    is_open = is_open and document.uploaded_by != visit.person.id
+    found = reading.found or {}
+    same: tuple[str, ...] = ()
+    if reading.duplicated and visit.person.role in SEES_OTHERS:
+        same = tuple(one.loan for one in work.documents.of_others(document.sha256, loan.customer_id))
+    return Shown(
+        document=document,
+        reading=reading,
+        verdict=language.say(document_words.VERDICTS[reading.verdict]),
+        colour=document_words.VERDICT_COLOURS[reading.verdict],
+        outcome=language.say(document_words.OUTCOMES[reading.outcome]) if reading.outcome else "",
+        outcome_colour=document_words.OUTCOME_COLOURS[reading.outcome] if reading.outcome else "",
+        is_open=is_open,
+        fields=tuple(_row(one, language, masked=not is_open) for one in found.get("checks", ())),
+        others=tuple(_other(one, language) for one in found.get("others", ())) if is_open else (),
+        has_picture=reading.picture_key_id is not None,
+        picture_size=tuple(found.get("picture_size") or (0, 0)),
+        same_file_at=same,
+    )
+
+
+def _row(check: Mapping[str, Any], language: Language, *, masked: bool) -> FieldRow:
+    """A field; ID numbers in full are for whoever has to compare them."""
+    field, source, state = check["field"], check["source"], check["state"]
+    read, expected = check["read"] or "–", check["expected"]
+    if masked and field == "id_number":
+        read, expected = (masking.masked_id_number(one) if len(one) > 7 else one for one in (read, expected))
+    return FieldRow(
+        name=language.say(document_words.FIELDS[field]),
+        read=read,
+        expected=expected,
+        source=language.say(document_words.SOURCES[source]),
+        state=language.say(document_words.STATES[state]),
+        colour=document_words.STATE_COLOURS[state],
+        page=check["page"],
+        box=tuple(check["box"]) if check["page"] == 1 else None,
+    )
+
+
+def _other(found: Mapping[str, Any], language: Language) -> FieldRow:
+    field = found["field"]
+    return FieldRow(language.say(document_words.FIELDS[field]), found["value"], "", "", "", "", found["page"], None)
