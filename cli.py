@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
-from console import logs, memory
+from console import limits, logs, memory, policies
 from console.audits import audit_books
 from console.callers import ApiRefused
-from console.connections import connect_engine, migrate_books, of_folder, open_books, reach_given_engine
+from console.connections import BooksDir, connect_engine, migrate_books, of_folder, open_books, reach_given_engine
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
 from console.ledger import close, read_rules, revise, trial_balance_table
@@ -52,6 +52,8 @@ audits = typer.Typer(no_args_is_help=True, help="Prove that books, engine and co
 app.add_typer(audits, name="audit")
 ledger = typer.Typer(no_args_is_help=True, help="Close months, and change accounts and rules from a day on.")
 app.add_typer(ledger, name="ledger")
+app.add_typer(policies.app, name="policies")
+app.add_typer(limits.commands, name="limits")
 # No markup: sentences hold names of files and of columns, and these may hold brackets.
 say = Console(stderr=True, markup=False)
 
@@ -68,15 +70,6 @@ def _number(value: float | None) -> float | None:
 
 DataDir = Annotated[Path, typer.Option("--data-dir", file_okay=False, help="folder of databases and logs")]
 DAY_SECONDS: dict[str, Any] = {"min": 0.05, "max": REAL_DAY_SECONDS, "callback": _number}
-BooksDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        file_okay=False,
-        help="data folder of an `up`: its books and, while it runs, its engine; "
-        "otherwise LOANWRIGHT_DATABASE_URL and TEMPORAL_ADDRESS say which",
-    ),
-]
 ApplicationsFile = Annotated[Path, typer.Argument(help="a .csv file with a header, or a .jsonl file, as UTF-8")]
 FinanceActor = Annotated[str, typer.Option("--actor", help="id of the person of finance who acts")]
 CasesFile = Annotated[str, typer.Argument(help="a JSON file with a case or a list of cases; - reads standard input")]

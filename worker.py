@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.accounts import CardCheckSender, MandateSender
 from activities.bank import BankActs
+from activities.documents import ReadingDesk
 from activities.loan import LoanActs
 from activities.month_end import MonthEndActs
 from activities.papers import PaperPress
@@ -165,12 +166,13 @@ def sandboxed() -> SandboxedWorkflowRunner:
 
 
 async def work(settings: Settings, client: Client, books: Books, stop: asyncio.Event) -> None:
-    """Runs the workers, a dispatcher and a press until `stop` is set, and sees to the schedules of recurring jobs."""
+    """Runs the workers, a dispatcher, a press and a reading desk until `stop` is set; sees to recurring schedules."""
     async with running(settings, client, books) as dispatcher:
         beside = [
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(tend_schedules(client, books.clock)),
             asyncio.create_task(PaperPress(books, Lender(settings.lender_name, settings.lender_name_english)).run()),
+            asyncio.create_task(ReadingDesk(books).run()),
         ]
         await stop.wait()
         for task in beside:

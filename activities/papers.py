@@ -12,7 +12,8 @@ from books.session import Books
 from lending.errors import LendingError
 from models.papers import PaperOrder
 from services.paper_contents import Lender, contents
-from services.paper_typesetting import FONTS, PaperFontMissing, typesetter
+from services.paper_signs import FONTS
+from services.paper_typesetting import PaperFontMissing, typesetter
 from services.papers import LEASE, keep, put_off
 
 log = structlog.get_logger()

@@ -17,7 +17,9 @@ from api import (
     commands,
     documents,
     ledger,
+    limits,
     loans,
+    policies,
     prepayments,
     reconciliation,
     schedules,
@@ -81,6 +83,8 @@ def create_app(context: ApiContext) -> FastAPI:
         schedules,
         reconciliation,
         ledger,
+        policies,
+        limits,
     )
     for room in rooms:
         app.include_router(room.router, prefix=PREFIX)

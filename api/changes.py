@@ -164,6 +164,7 @@ class ChangeView(Shown):
     task_id: str | None = Field(description="the task on which somebody is asked now")
     decisions: list[ChangeDecision]
     lacks_consent: bool = Field(description="guarantors would answer for more or for longer and have not agreed")
+    warnings: list[str] = Field(description="`not_past_due`: a loan is written off that nobody is late with")
     before: Figures
     after: Figures
     schedule_before: list[Installment]
@@ -319,6 +320,7 @@ def _view(work: UnitOfWork, loan: Loan, change: Change) -> ChangeView:
         task_id=task.id if task else None,
         decisions=[ChangeDecision.model_validate(one.model_dump()) for one in change.decisions],
         lacks_consent=preview is not None and preview.lacks_consent,
+        warnings=list(preview.warnings) if preview else [],
         before=_figures(proposal.figures["before"]),
         after=_figures(proposal.figures["after"]),
         schedule_before=_schedule(preview.before) if preview else [],
@@ -342,6 +344,7 @@ def _previewed(loan: Loan, order: ChangeOrder, preview: Preview, people: int) ->
         task_id=None,
         decisions=[],
         lacks_consent=preview.lacks_consent,
+        warnings=list(preview.warnings),
         before=_figures(preview.figures["before"]),
         after=_figures(preview.figures["after"]),
         schedule_before=_schedule(preview.before),

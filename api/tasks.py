@@ -205,7 +205,7 @@ async def decide_task(
     """
     command = command_id(actor, task_id, key)
     task, decision, before = await run_in_threadpool(_look, context, actor, task_id, body, command, queue=not wait)
-    if task.kind in FOLLOW_UPS | ABOUT_ACCOUNTS:
+    if task.kind in FOLLOW_UPS | ABOUT_ACCOUNTS | {TaskKind.DOCUMENT}:
         return await run_in_threadpool(_finish, context, actor, task_id, body)
     if task.loan is None:
         raise TaskClosed(task_id)

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
@@ -22,6 +24,17 @@ BOOKS = "loanwright.db"
 """The books in a data folder."""
 ENGINE = "engine.json"
 """The engine of whoever works in a data folder."""
+
+BooksDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        file_okay=False,
+        help="data folder of an `up`: its books and, while it runs, its engine; "
+        "otherwise LOANWRIGHT_DATABASE_URL and TEMPORAL_ADDRESS say which",
+    ),
+]
+"""The option by which a command is told whose books it works on."""
 
 CONNECT_SECONDS = 5
 HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
@@ -70,7 +83,7 @@ def open_books(settings: Settings) -> Books:
     file = settings.database_file
     if file is not None and not file.is_file():
         raise NotReady(
-            f"there are no books at {file}; name those that there are with --data-dir or in "
+            f"there are no books at {file.resolve()}; name those that there are with --data-dir or in "
             "LOANWRIGHT_DATABASE_URL, or make new ones with `loanwright seed`"
         )
     if _version(settings) != _newest(settings):

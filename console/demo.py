@@ -18,7 +18,13 @@ from console.board import Board
 from console.callers import EVERYBODY
 from console.chart import write_chart
 from console.imports import ImportReport, import_applications
-from console.people import KEPT_FOR_A_VISITOR, VISITOR_SECONDS, ScriptedPeople
+from console.people import (
+    KEPT_FOR_A_VISITOR,
+    MADE_UP_RATES,
+    MADE_UP_RATES_ON,
+    VISITOR_SECONDS,
+    ScriptedPeople,
+)
 from console.processes import LOCK, NotReady, Tree
 from console.tally import Tally, tally
 from console.up import Addresses, Plan, bring_up
@@ -131,11 +137,14 @@ async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books:
         await asyncio.gather(acting, return_exceptions=True)
         credential = settings.bank_credential.get_secret_value()
         bank = BankGateway(session, f"{settings.outside_url}/bank", credential, own=own_account(settings))
-        return await _outcome(books, bank, settings)
+        return await _outcome(plan, books, bank, settings)
 
 
-async def _outcome(books: Books, bank: BankGateway, settings: Settings) -> Outcome:
-    """Waits for a moment without a payment under way: the bank's figure and ours are read one after the other."""
+async def _outcome(plan: DemoPlan, books: Books, bank: BankGateway, settings: Settings) -> Outcome:
+    """Waits for a moment without a payment under way: the bank's figure and ours are read one after the other.
+
+    And until all is there that has to be: what falls on the last days may still be booked on a busy machine.
+    """
     deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
     while True:
         in_bank = await bank.balance(settings.bank_account)
@@ -146,7 +155,8 @@ async def _outcome(books: Books, bank: BankGateway, settings: Settings) -> Outco
             differences = await asyncio.to_thread(lambda: list(audit_books(books)))
             counted = await asyncio.to_thread(tally, books, _today(books))
             outcome = Outcome(summary, in_bank, differences, stages, counted)
-            if outcome.is_right or is_late:
+            lacks = plan.shows_everything and outcome.tally.missing
+            if (outcome.is_right and not lacks) or is_late:
                 return outcome
         await asyncio.sleep(0.2)
 
@@ -193,6 +203,13 @@ def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None
     say.print(
         f"\nDecide one yourself while it runs: {addresses.web}/  Sign in as the risk lead 钱若水 (risk-qian);"
         f" the scripted approvers leave {KEPT_FOR_A_VISITOR} tasks alone for the first {VISITOR_SECONDS} seconds.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    rates = " and ".join(f"{percent} %" for percent in MADE_UP_RATES.values())
+    say.print(
+        f"Prime rates of {rates} are entered on {MADE_UP_RATES_ON}: made up, so that floating loans have something to"
+        " follow on 1 January.",
         soft_wrap=True,
         highlight=False,
     )

@@ -17,10 +17,12 @@ from books.session import Books
 from lending.errors import LendingError
 from models.staff import Actor
 from services.applications import Receipt, Submission, read_submission, submit
+from services.errors import IdempotencyConflict
 from services.forms import InvalidForm, NotJson, read_json
 
 BATCH = 100
 COLUMNS_OF_BODY = ("product", "consent", "reference")
+REFERENCE_TAKEN = "reference: was used before with different content; give this application another one"
 
 
 @dataclass
@@ -76,7 +78,9 @@ def _write(books: Books, batch: Sequence[tuple[int, Submission]], report: Import
         if isinstance(answer, Receipt):
             (report.repeated if answer.repeated else report.accepted).append(answer.loan)
         else:
-            report.refused.append((number, sentence_of(answer)))
+            # The file knows the key under the name of its column.
+            again = isinstance(answer, IdempotencyConflict)
+            report.refused.append((number, REFERENCE_TAKEN if again else sentence_of(answer)))
 
 
 def read_lines(

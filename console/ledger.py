@@ -1,18 +1,15 @@
 """Finance's acts on the ledger from the operator's command, and the trial balance as a table."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
-from rich.table import Table
+from rich.table import Column, Table
 
-from books.session import Books, UnitOfWork
-from lending.errors import LendingError
+from books.session import Books
+from console.acting import act
 from lending.money import yuan
-from models.staff import Actor, Role
-from services import audit, chart
+from services import chart
 from services.chart import InvalidRule, LedgerRules
-from services.errors import NotAllowed
 from services.periods import close_period
 from services.reports import TrialBalance
 
@@ -31,35 +28,19 @@ def read_rules(file: Path) -> LedgerRules:
 
 def revise(books: Books, actor_id: str, rules: LedgerRules) -> int:
     """Adds all versions of a file, or none if one is refused; returns how many."""
-    added: list[int] = []
-    _act(books, actor_id, "ledger_revised", lambda work, actor: added.append(chart.revise(work, actor, rules)))
-    return added[0]
+    return act(books, actor_id, "ledger_revised", lambda work, actor: chart.revise(work, actor, rules))
 
 
 def close(books: Books, actor_id: str, month: str) -> None:
     """Closes a month for postings."""
-    _act(books, actor_id, "period_closed", lambda work, actor: close_period(work, actor, month))
-
-
-def _act(books: Books, actor_id: str, name: str, act: Callable[[UnitOfWork, Actor], object]) -> None:
-    """An act of a person of the staff; a refusal goes into the audit log as well."""
-    with books.read() as work:
-        person = work.staff.get(actor_id)
-    if person is None or not person.active:
-        raise NotAllowed(f"there is nobody with the id {actor_id} who may act")
-    actor = Actor(person.id, Role(person.role))
-    try:
-        with books.begin() as work:
-            act(work, actor)
-    except LendingError as refusal:
-        with books.begin() as work:
-            audit.record(work, actor, name, reason=str(refusal), refused=True)
-        raise
+    act(books, actor_id, "period_closed", lambda work, actor: close_period(work, actor, month))
 
 
 def trial_balance_table(balance: TrialBalance) -> Table:
     """The trial balance in yuan."""
-    table = Table("account", "", "", title=f"trial balance at the end of {balance.as_of}")
+    # Folded where the window is narrow: a Chinese name has no spaces at which it could wrap, and would be cut.
+    names = (Column(overflow="fold"), Column(overflow="fold"))
+    table = Table("account", *names, title=f"trial balance at the end of {balance.as_of}")
     for heading in ("debit", "credit"):
         table.add_column(heading, justify="right")
     for line in balance.lines:

@@ -12,7 +12,7 @@ from books.session import Books
 from console.callers import ApiRefused
 from console.parts import Part
 from console.phones import Phones
-from console.servicing import FINANCE, LoanOfficers
+from console.servicing import FINANCE, RISK, LoanOfficers
 from console.up import Addresses
 from lending.money import to_fen
 from models.changes import ChangeKind
@@ -27,6 +27,9 @@ MOST_OFFERS_AT_ONCE = 12
 PREPAY_AFTER_DAYS = {"auto": 170, "micro": 130, "student": 45}
 """When those who prepay do so: days after the payout, for students after their graduation."""
 LATE_PAYER_PAYS_AT_DPD = 6
+MADE_UP_RATES_ON = date(2026, 11, 20)
+MADE_UP_RATES = {"one_year": "2.80", "over_five_years": "3.30"}
+"""What nobody published: so that the year shows how floating rates follow."""
 
 
 class ScriptedPeople(LoanOfficers):
@@ -42,7 +45,7 @@ class ScriptedPeople(LoanOfficers):
         """Everybody minds his own duty until cancelled."""
         duties = (
             *(self._approvers, self._finance, self._agents, self._borrowers),
-            *(self._service, self._decide_changes),
+            *(self._service, self._decide_changes, self._publish_rates),
         )
         await asyncio.gather(*(self._mind(duty) for duty in duties))
 
@@ -103,6 +106,25 @@ class ScriptedPeople(LoanOfficers):
                 await self._finish(person, task, "called; promises to pay within the week")
         for loan in self._loans(Stage.RETURNED):
             await self._post("integrator-demo", f"/loans/{loan.number}/completion", {"reason": "statement added"})
+
+    async def _publish_rates(self) -> None:
+        """One of risk enters the made-up publication on its day, the other puts it in force."""
+        if self._today() < MADE_UP_RATES_ON or "rates" in self.done:
+            return
+        rows = [
+            {"tenor": tenor, "on": MADE_UP_RATES_ON.isoformat(), "percent": percent}
+            for tenor, percent in MADE_UP_RATES.items()
+        ]
+        entered = (await self._get(RISK[0], "/limits?kind=prime_rate"))["items"]
+        for row in rows:
+            if row not in [one["row"] for one in entered]:
+                reason = "made up for the demonstration; nobody published it"
+                await self._post(RISK[0], "/limits", {"kind": "prime_rate", "row": row, "reason": reason})
+        waiting = (await self._get(RISK[1], "/limits?kind=prime_rate&status=open"))["items"]
+        for one in waiting:
+            agreed = {"outcome": "approve", "reason": "as the demonstration has it"}
+            await self._post(RISK[1], f"/limits/{one['id']}/decision", agreed)
+        self.done.add("rates")
 
     async def _finish(self, person: str, task: dict[str, Any], note: str) -> None:
         await self._post(person, f"/tasks/{task['id']}/decision", {"outcome": "done", "reason": note})

@@ -23,14 +23,15 @@ from gateways.notices import NoticeKind, verify_notice
 from services.bank import BankMovement, LateDecline
 from settings import Settings
 from web.app import create_web
-from web.context import WebContext
+from web.context import ReceivingAccount, WebContext
 
 log = structlog.get_logger()
 
 
 def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> BankMovement | LateDecline:
     """The bank's signed notice in the terms of the books; NoticeRejected if it is not the bank's."""
-    notice = verify_notice(body, headers, settings.bank_notice_secret.get_secret_value())
+    secret = settings.bank_notice_secret.get_secret_value()
+    notice = verify_notice(body, headers, secret, account=settings.bank_account)
     if notice.status == "declined":
         reason = notice.reason_code or "declined"
         return LateDecline(notice.end_to_end_id, reason, is_recall=notice.kind is NoticeKind.RECALL)
@@ -45,6 +46,7 @@ def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> 
         is_recall=notice.kind in (NoticeKind.RECALL, NoticeKind.RETURN),
         counterparty_account=notice.counterparty_account or None,
         return_reason=notice.reason_code,
+        by_payer=notice.kind is NoticeKind.DEPOSIT,
     )
 
 
@@ -75,6 +77,7 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
         books=books,
         commands=commands,
         session_secret=settings.session_secret.get_secret_value(),
+        receiving=ReceivingAccount(settings.bank_account_name, settings.bank_account, settings.bank_clearing_code),
         temporal_ui_url=settings.temporal_ui_url or None,
         temporal_namespace=settings.temporal_namespace,
     )

@@ -11,6 +11,7 @@ from console.callers import EVERYBODY
 from lending.account import LoanAccount
 from lending.events import EventType
 from lending.terms import Method, Terms
+from models.customers import PartyRole
 from models.loans import Loan, LoanEvent
 from services.loans import account_of
 
@@ -24,12 +25,14 @@ METHODS = {
 KINDS = {
     "repaid by": tuple(METHODS.values()),
     "due every": ("month", "week", "quarter"),
-    "priced": ("fixed rate", "floating rate", "with a fee"),
+    "priced": ("fixed rate", "floating rate", "rate set anew", "with a fee"),
+    "signed by": ("the borrower alone", "a joint borrower", "a guarantor"),
     "prepaid": ("in full", "smaller installments", "shorter term"),
     "late": ("in arrears", "cured", "written off", "recovered"),
     "changed": ("deferral", "new schedule", "waiver", "fee", "cash posted", "payment reversed"),
 }
 """What the end of a year shows, in rows; each counts loans."""
+SIGNERS = {PartyRole.JOINT_BORROWER: "a joint borrower", PartyRole.GUARANTOR: "a guarantor"}
 CHANGES = {
     EventType.DEFERRAL: "deferral",
     EventType.RESCHEDULE: "new schedule",
@@ -82,6 +85,8 @@ def _kinds(work: UnitOfWork, loan: Loan, day: date) -> set[tuple[str, str]]:
     }
     if contract.fees:
         kinds.add(("priced", "with a fee"))
+    signed = {("signed by", SIGNERS[one.role]) for one in work.customers.parties(loan.number) if one.role in SIGNERS}
+    kinds |= signed or {("signed by", "the borrower alone")}
     return kinds | set(_lateness(loan, account)) | set(_happened(loan, events))
 
 
@@ -106,5 +111,7 @@ def _happened(loan: Loan, events: list[LoanEvent]) -> Iterator[tuple[str, str]]:
             yield "prepaid", "shorter term" if event.body.get("effect") == "reduce_term" else "smaller installments"
         elif kind is EventType.REPAYMENT and ":change:" in event.key:
             yield "changed", "cash posted"
+        elif kind is EventType.RATE_CHANGE and ":reset:" in event.key:
+            yield "priced", "rate set anew"
         elif kind in CHANGES:
             yield "changed", CHANGES[kind]

@@ -108,6 +108,7 @@ def up(plan: Plan) -> None:
         addresses, settings, books = bring_up(tree, plan, say)
         say.print(f"  pages         {addresses.web}/  (sign in as a demo person)")
         say.print(f"  API           {addresses.web}/api/v1/")
+        say.print(f"  outside world {addresses.outside}  (simulated)")
         say.print(f"  Temporal      {addresses.temporal}, namespace {settings.temporal_namespace}")
         if addresses.temporal_ui:
             say.print(f"  Temporal UI   {addresses.temporal_ui}")

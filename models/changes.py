@@ -1,6 +1,7 @@
 """Changes to a running loan under four eyes: what was proposed, who is asked, and how it ended."""
 
 import datetime as dt
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,17 @@ class ChangeKind(StrEnum):
 
 CHANGES_TERMS = frozenset({ChangeKind.DEFERRAL, ChangeKind.RESTRUCTURING, ChangeKind.RATE_CHANGE})
 """Kinds that amend the contract, and so make a new version of the terms."""
+
+
+REVERSAL = "reversal"
+"""What people call the correction that takes a payment back."""
+
+
+def name_of(kind: str, asked: Mapping[str, Any]) -> str:
+    """What people call a change: its kind or, of a correction, `reversal` or the channel by which the money came."""
+    if kind != ChangeKind.CORRECTION:
+        return kind
+    return REVERSAL if "of" in asked else str(asked.get("channel", kind))
 
 
 class ChangeOutcome(StrEnum):
@@ -78,6 +90,11 @@ class ChangeProposal(SQLModel, table=True):
     proposed_on: dt.date
     proposed_at: datetime = Field(sa_type=Instant)
     expires_on: dt.date = Field(description="the last day on which it can be decided")
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return name_of(self.kind, self.asked)
 
     @property
     def event_key(self) -> str:

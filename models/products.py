@@ -8,6 +8,7 @@ from typing import Any
 
 from lending.debits import DebitPlan
 from lending.delinquency import Milestones
+from lending.floating import LoanPrimeRates
 from lending.terms import Terms
 from models.customers import PartyRole
 from models.staff import Role
@@ -85,7 +86,10 @@ class Security:
 
 @dataclass(frozen=True)
 class LoanCase:
-    """All that a product's hooks may look at: clean form, registers' answers by check, approved figures."""
+    """All that a product's hooks may look at: clean form, registers' answers by check, approved figures.
+
+    `rates` are the published loan prime rates, given where terms are asked for.
+    """
 
     form: Mapping[str, Any]
     answers: Mapping[str, Mapping[str, Any]]
@@ -93,6 +97,7 @@ class LoanCase:
     amount_fen: int
     term: int
     annual_rate_percent: str = "0"
+    rates: LoanPrimeRates = field(default_factory=dict)
 
 
 def _nobody(_form: Mapping[str, Any]) -> list[JointParty]:

@@ -31,7 +31,7 @@ class TimelineEntry(BaseModel):
 
 
 class ScheduleRow(BaseModel):
-    """One installment; amounts in fen."""
+    """One installment; amounts in fen. What was written off was not paid, so such a row has no day on which it was."""
 
     n: int
     due: date
@@ -46,6 +46,7 @@ class ScheduleRow(BaseModel):
     outstanding_fen: int
     paid_on: date | None
     dpd: int
+    written_off_fen: int = 0
 
 
 class LoanStatus(BaseModel):
@@ -65,6 +66,7 @@ class LoanStatus(BaseModel):
     grade: str | None
     grading_outcome: str | None
     reasons: list[str]
+    reason_sentences: dict[str, dict[str, str]] = {}
     terms: dict[str, object] | None
     terms_version: int | None
     amendments: list[dict[str, object]] = []
@@ -73,6 +75,8 @@ class LoanStatus(BaseModel):
     closed_on: date | None
     certificate_void: bool = False
     written_off_on: date | None = None
+    written_off_fen: int = 0
+    recovered_fen: int = 0
     as_of: date
     principal_outstanding_fen: int
     outstanding_fen: int

@@ -25,6 +25,7 @@ class TaskKind(StrEnum):
     TAKEOVER = "takeover"
     ACCOUNT = "account"
     ACCOUNT_CHANGE = "account_change"
+    DOCUMENT = "document"
 
 
 class TaskStatus(StrEnum):

@@ -122,9 +122,11 @@ def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
 
 
 def _ask(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, role: Role, found: Preview) -> OpenChange:
-    about = f"{proposal.kind} of {yuan(proposal.amount_fen)} proposed"
+    about = f"{proposal.name} of {yuan(proposal.amount_fen)} proposed"
     if found.lacks_consent:
         about += "; guarantors have not agreed"
+    if "not_past_due" in found.warnings:
+        about += "; the loan is not past due"
     task = open_task(work, loan, TaskKind.CHANGE, role, proposal.expires_on, about)
     work.write(ChangeTask(task_id=task.id, proposal_id=proposal.id))
     return OpenChange(task_id=task.id, expires_on=proposal.expires_on)
@@ -267,6 +269,7 @@ def _apply(
     if proposal.kind in CHANGES_TERMS:
         tell_others(work, loan, "others_terms_changed", f"{order.key}:terms")
     elif proposal.kind is ChangeKind.WRITE_OFF:
+        send_sms(work, loan, "written_off", f"{order.key}:written_off_sms", amount=proposal.amount_fen)
         tell_others(work, loan, "others_written_off", f"{order.key}:written_off")
     _ended(work, loan, proposal.id, ChangeOutcome.APPLIED, actor, day)
     return progress.model_copy(update={"changes": ()})

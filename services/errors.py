@@ -206,6 +206,15 @@ class InvalidChange(LendingError):
     http_status = 422
 
 
+class MoreThanThereIs(InvalidChange):
+    """More is asked to be waived than there is: `most_fen`."""
+
+    def __init__(self, most_fen: int, component: str) -> None:
+        self.most_fen = most_fen
+        sentence = f"at most {yuan(most_fen)} of {component} can be waived"
+        super().__init__("more than there is to waive", fields={"amount": sentence})
+
+
 class ChangePending(LendingError):
     """Another change of the loan waits for its decision."""
 

@@ -94,9 +94,14 @@ def loan_funds(work: UnitOfWork, actor: Actor, loan: str) -> list[LoanMovement]:
 
 
 def _ledger_entries(payment: Payment) -> Sequence[str]:
-    """The ledger's names of what a movement posted: into suspense, if nobody claimed it, then where it belongs."""
+    """The ledger's names of what a movement posted: into suspense, if nobody claimed it, then where it belongs.
+
+    Money that is reversed and booked anew moved at the bank once: its posting to suspense goes by one reference.
+    """
     return (f"suspense:{payment.bank_reference}", payment.key)
 
 
 def _of(payment: Payment, postings: dict[str, list[Posting]]) -> list[Posting]:
-    return [posting for name in _ledger_entries(payment) for posting in postings.get(name, ())]
+    # Taken out, so that a posting is listed once, with the first of the movements that share a reference.
+    found = [posting for name in _ledger_entries(payment) for posting in postings.pop(name, ())]
+    return sorted(found, key=lambda posting: posting.id)

@@ -8,6 +8,7 @@ from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.calendar import BusinessClock
 from lending.events import Event
+from lending.floating import LoanPrimeRates
 from lending.servicing import service
 from lending.terms import Terms
 from models.loans import Loan, Stage
@@ -105,8 +106,13 @@ def move(work: UnitOfWork, loan: Loan, stage: Stage) -> None:
     work.session.add(loan)
 
 
-def case_of(work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None = None) -> LoanCase:
-    """The loan as its product's hooks see it: form, latest answers and approved figures."""
+def case_of(
+    work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None = None, rates: LoanPrimeRates | None = None
+) -> LoanCase:
+    """The loan as its product's hooks see it: form, latest answers and approved figures.
+
+    Published `rates` go with a case whose terms are asked for.
+    """
     form = work.loans.application(loan.number).form
     answers: dict[str, Mapping[str, Any]] = {
         answer.check_name: answer.answer
@@ -121,6 +127,7 @@ def case_of(work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None =
         amount_fen=amount_fen or loan.approved_fen or loan.applied_fen,
         term=int(form["term"]),
         annual_rate_percent=grading.annual_rate_percent if grading else "0",
+        rates=rates or {},
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import typst
 
+from services.paper_signs import FONTS
 from services.papers import NotPrintable
 
 ROOM = Path(__file__).parent
 TEMPLATES = ROOM / "paper_templates"
-FONTS = ROOM / "paper_fonts"
 FAMILY = "Noto Sans SC"
 ARCHIVED: Final = "a-2b"
 """PDF/A-2b, for keeping for decades: every font inside, and no sign that a font cannot show."""

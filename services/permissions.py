@@ -27,6 +27,28 @@ def check_may_see_funds(actor: Actor) -> None:
         raise NotAllowed(f"the role {actor.role} does not see the flow of funds")
 
 
+def check_may_keep_limits(actor: Actor) -> None:
+    """Refuses limits and published rates to everybody but risk."""
+    if actor.role is not Role.RISK:
+        raise NotAllowed("risk keeps limits and published rates, nobody else")
+
+
+MAY_SEE_POLICIES = frozenset({Role.RISK, Role.AUDITOR, Role.ADMIN})
+"""Who may read the rules and what they would do to past cases."""
+
+
+def check_may_see_policies(actor: Actor) -> None:
+    """Refuses the rules to roles that neither own nor check them."""
+    if actor.role not in MAY_SEE_POLICIES:
+        raise NotAllowed(f"the role {actor.role} does not see the rules")
+
+
+def check_may_change_policies(actor: Actor) -> None:
+    """Refuses drafts, back-tests and publications by anybody but risk, who owns the rules."""
+    if actor.role is not Role.RISK:
+        raise NotAllowed(f"rules are changed by risk, not by the role {actor.role}")
+
+
 _LEADS = frozenset({Role.MANAGER, Role.RISK})
 
 MAY_PROPOSE = {

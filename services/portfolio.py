@@ -333,7 +333,7 @@ def _loan(work: UnitOfWork, one: CheckedTakeover, number: str, customer_id: str)
         "booked_to": takeover.cut_off,
         "next_date": takeover.cut_off,
         "next_due": following.due if following else None,
-        "next_due_fen": following.outstanding if following else 0,
+        "next_due_fen": max(following.outstanding - account.credit_fen, 0) if following else 0,
         "outstanding_fen": account.outstanding.borrower_total,
         "overdue_fen": account.overdue_fen,
         "dpd": account.dpd,

@@ -11,15 +11,14 @@ from lending.account import LoanAccount
 from lending.caps import CostCap, require_cost_below
 from lending.cost import cost_of_account
 from lending.events import Event, EventType
-from lending.money import yuan
 from lending.servicing import service
 from lending.terms import Terms
 from models.changes import CHANGES_TERMS, ChangeKind
 from models.customers import PartyRole
 from models.loans import Loan, LoanEvent
 from models.status import ScheduleRow
-from services.errors import InvalidChange
-from services.limits import limits
+from services.errors import InvalidChange, MoreThanThereIs
+from services.limits import limits_of
 from services.products import catalogue
 
 MONEY = frozenset({EventType.REPAYMENT, EventType.PREPAYMENT})
@@ -61,6 +60,12 @@ class Preview:
     cost_after: Decimal | None
     cap: CostCap | None
     lacks_consent: bool
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a decider should know and nothing forbids: `not_past_due`, when a debt that is not late is let go."""
+        gone = self.after.written_off_on is not None and self.before.written_off_on is None
+        return ("not_past_due",) if gone and self.before.dpd == 0 else ()
 
     @property
     def figures(self) -> dict[str, dict[str, Any]]:
@@ -115,8 +120,9 @@ def rows_of(account: LoanAccount) -> list[ScheduleRow]:
             balance_fen=row.balance,
             paid_fen=row.paid,
             outstanding_fen=row.outstanding,
-            paid_on=row.paid_on,
+            paid_on=None if row.written_off else row.paid_on,
             dpd=row.dpd,
+            written_off_fen=row.written_off,
         )
         for row in account.rows
     ]
@@ -148,7 +154,7 @@ def preview(
         amount_fen=_amount(kind, event, events, before, after),
         cost_before=cost_of_account(contract, known, before),
         cost_after=cost_of_account(contract, [*known, event], after),
-        cap=limits().cost_cap(catalogue().product(loan.product), day) if kind in CAPPED else None,
+        cap=limits_of(work).cost_cap(catalogue().product(loan.product), day) if kind in CAPPED else None,
         lacks_consent=agreed_on is None and _burdens_guarantors(work, loan, before, after),
     )
 
@@ -235,9 +241,7 @@ def _amount(
         component = str(event.component)
         most = getattr(after.waived, component) - getattr(before.waived, component)
         if most != event.amount_fen:
-            raise InvalidChange(
-                "more than there is to waive", fields={"amount": f"at most {yuan(most)} of {component} can be waived"}
-            )
+            raise MoreThanThereIs(most, component)
     if kind is ChangeKind.WRITE_OFF:
         amount = after.written_off.borrower_total - before.written_off.borrower_total
         if amount <= 0:

@@ -15,6 +15,7 @@ from models.staff import Actor, Role
 from models.status import LoanStatus, ScheduleRow, TimelineEntry, WaitsFor
 from models.tasks import TaskKind
 from services.loans import account_day, account_of
+from services.policies import sentences_of
 from services.previews import rows_of
 from services.reopening import certificate_is_void
 
@@ -49,6 +50,7 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         grade=loan.grade,
         grading_outcome=grading.outcome if grading else None,
         reasons=grading.reasons if grading else [],
+        reason_sentences=sentences_of(work, grading) if grading else {},
         terms=terms.body if terms else None,
         terms_version=terms.version if terms else None,
         amendments=(terms.amendments or []) if terms else [],
@@ -57,6 +59,8 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         closed_on=loan.closed_on,
         certificate_void=certificate_is_void(work, loan),
         written_off_on=loan.written_off_on,
+        written_off_fen=account.written_off.borrower_total if account else 0,
+        recovered_fen=account.recovered_fen if account else 0,
         as_of=day,
         principal_outstanding_fen=account.principal_outstanding_fen if account else 0,
         outstanding_fen=loan.outstanding_fen,
@@ -135,7 +139,7 @@ def _actions(actor: Actor, loan: Loan) -> list[str]:
         actions.append("complete")
     if loan.stage in WITHDRAWABLE:
         actions.append("withdraw")
-    if loan.stage is Stage.REPAYMENT:
+    if loan.stage is Stage.REPAYMENT and loan.written_off_on is None:
         actions.append("prepay")
     return actions
 

@@ -100,6 +100,8 @@ def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
     check_may_decide(actor, task)
     if task.kind in ABOUT_ACCOUNTS:
         raise NotAllowed("this task ends with what is done about the account: see the accounts of the loan")
+    if task.kind is TaskKind.DOCUMENT:
+        raise NotAllowed("this task ends with a decision on each of the loan's documents that are in doubt")
     if task.kind not in FOLLOW_UPS:
         raise NotAllowed(f"a task of the kind {task.kind} is decided, not finished")
     if not note.strip():
@@ -112,15 +114,18 @@ def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
 
 
 def escalate(work: UnitOfWork, order: BooksOrder) -> Progress:
-    """Moves a late task to the next role above; at the top it stays, counted as late, until a person decides."""
+    """Moves a late task to the next role above; at the top it stays as it is, late until a person decides."""
     loan = work.loans.get(order.loan)
     task = work.tasks.get(order.task_id or "")
     if task.status is not TaskStatus.OPEN:
         return position(work, loan)
     product = catalogue().product(loan.product)
     before = task.role
-    if task.escalations < len(product.escalate_to):
-        task.role = product.escalate_to[task.escalations]
+    ladder = product.escalate_to
+    above = ladder[ladder.index(before) + 1 :] if before in ladder else ladder
+    if not above:
+        return Progress(stage=loan.stage, task_id=task.id)
+    task.role = above[0]
     task.assignee_id = None
     task.escalations += 1
     task.due_on = order.day + timedelta(days=product.approval_days)

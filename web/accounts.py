@@ -12,14 +12,14 @@ from models.accounts import AccountCheck
 from models.customers import Party, PartyRole
 from models.loans import Loan
 from models.staff import Role
-from services import account_changes, accounts, mandate_papers
+from services import account_changes, accounts
 from services.applications import CONSENT_VERSIONS
 from services.permissions import MAY_DECIDE
-from services.signing import WrongCode
 from web import pages
 from web.addresses import Number, TaskId
 from web.context import WebContext
 from web.decision import DecisionForm, read_note, read_verdict
+from web.mandates import mandate_part
 from web.session import posted
 from web.visit import StaffVisit
 
@@ -51,7 +51,7 @@ def accounts_page(request: Request, visit: StaffVisit, number: Number) -> Respon
             accounts=_accounts(work, loan),
             mandates=work.accounts.mandates(number),
             today_index=blind_index(work.customers.borrower(number).account or ""),
-            paper=mandate_papers.waiting_paper(work, loan),
+            part=mandate_part(work, visit, loan),
             changes=changes,
             pending=pending,
             names=work.staff.names(),
@@ -121,41 +121,6 @@ async def judge_account(request: Request, visit: StaffVisit, task_id: TaskId) ->
             return account_changes.decide(work, visit.person, task, confirmed=confirmed, reason=reason).loan
 
     return pages.go(request, f"/loans/{await asyncio.to_thread(decide)}/accounts")
-
-
-@router.post("/loans/{number}/mandate/code", name="mandate_code")
-async def mandate_code(request: Request, visit: StaffVisit, number: Number) -> Response:
-    """Sends the borrower, who sits at the desk, a code to sign his mandate with."""
-    await posted(request, visit.session)
-    return await _act(
-        request,
-        number,
-        lambda work: mandate_papers.request_code(work, visit.person, work.loans.seen_by(visit.person, number)),
-    )
-
-
-@router.post("/loans/{number}/mandate/signature", name="mandate_signature")
-async def mandate_signature(request: Request, visit: StaffVisit, number: Number) -> Response:
-    """The borrower's signature under the mandate that was read to him."""
-    fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
-
-    def sign() -> object:
-        with context.books.begin() as work:
-            return mandate_papers.sign(
-                work,
-                visit.person,
-                work.loans.seen_by(visit.person, number),
-                fields.get("code", "").strip(),
-                document_sha256=fields.get("document_sha256", ""),
-                user_agent=request.headers.get("user-agent"),
-            )
-
-    signed = await asyncio.to_thread(sign)
-    # Raised only now: the try is committed.
-    if isinstance(signed, WrongCode):
-        raise signed
-    return pages.go(request, f"/loans/{number}/accounts")
 
 
 async def _act(request: Request, number: str, act: Callable[[UnitOfWork], object]) -> Response:

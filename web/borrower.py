@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from lending.events import PrepaymentEffect
 from models.changes import ChangeKind
-from models.keys import command_id, new_id
-from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder, Sender
-from models.payments import PaymentStatus
+from models.keys import new_id
+from models.messages import CommandOrder, CommandResult, PrepaymentOrder
 from models.status import LoanStatus
-from services import acceptance
 from services.changes import all_changes, changes_of
-from services.commands import done_before, prepaid_before
+from services.mandate_papers import waiting_paper
+from services.mandates import is_standing
 from services.notices import OTHERS
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
@@ -23,25 +23,26 @@ from web import labels, pages, refusals
 from web.addresses import Number
 from web.changes import may_propose
 from web.context import WebContext
+from web.decision import read_amount
 from web.language import marked
 from web.loans import stage_fragment
 from web.offers import offer_of
+from web.orders import carry_out, heading
 from web.papers import papers_of
 from web.session import posted
-from web.signing import signing_part
+from web.signing import ACCEPTED, accept_offer, signing_part
 from web.stages import mark_of, stage_bar
 from web.visit import BorrowerVisit, Visit
 
 router = APIRouter(prefix="/my")
 
-Order = TypeVar("Order", CommandOrder, PrepaymentOrder)
-
 SAID = {
-    "acceptance": marked("Thank you. The contract is accepted and the money is on its way."),
+    "acceptance": ACCEPTED,
     "withdrawal": marked("Your application is withdrawn."),
     "prepayment": marked("Thank you. Your prepayment is booked."),
     "completion": marked("Thank you. Your application is being checked again."),
     "deferral": marked("Thank you. We look at your wish and answer by text message."),
+    "mandate": marked("Thank you. The mandate is signed, and we tell the bank of it."),
 }
 """What the page says after an act."""
 
@@ -67,20 +68,18 @@ def my_loan_stage(
 @router.post("/{number}/acceptance", name="acceptance")
 async def accept(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Accepts the offer, where that did not happen with the last signature."""
-    context: WebContext = request.app.state.context
 
-    async def send(loan: str, order: CommandOrder) -> CommandResult:
-        await asyncio.to_thread(_check_acceptance, context, visit, loan)
-        return await context.commands.accept(loan, order)
+    async def do(given: str, _fields: dict[str, str]) -> None:
+        await accept_offer(request, visit, number, given)
 
-    return await _command(request, visit, number, "acceptance", CommandOrder, send)
+    return await _act(request, visit, number, "acceptance", do)
 
 
 @router.post("/{number}/completion", name="my_completion")
 async def complete(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Says that what was missing is there."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "completion", CommandOrder, context.commands.complete)
+    return await _command(request, visit, number, "completion", context.commands.complete)
 
 
 @router.get("/{number}/withdrawal", name="withdrawal_page")
@@ -93,7 +92,7 @@ def withdrawal_page(request: Request, visit: BorrowerVisit, number: Number) -> R
 async def withdraw(request: Request, visit: BorrowerVisit, number: Number) -> Response:
     """Withdraws the application."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "withdrawal", CommandOrder, context.commands.withdraw)
+    return await _command(request, visit, number, "withdrawal", context.commands.withdraw)
 
 
 @router.get("/{number}/prepayment", name="prepayment_page")
@@ -104,33 +103,44 @@ def prepayment_page(request: Request, visit: BorrowerVisit, number: Number) -> R
 
 @router.post("/{number}/prepayment", name="prepayment")
 async def prepay(request: Request, visit: BorrowerVisit, number: Number) -> Response:
-    """Draws all that clears the loan, as of the day on which it is drawn."""
+    """Draws what clears the loan on the day on which it is drawn, or the part that the form names."""
     context: WebContext = request.app.state.context
-    return await _command(request, visit, number, "prepayment", PrepaymentOrder, context.commands.prepay)
+
+    async def do(given: str, fields: dict[str, str]) -> None:
+        amount_fen = read_amount(fields.get("amount", ""))
+        effect = fields.get("effect") or PrepaymentEffect.REDUCE_INSTALLMENT
+        named = heading(visit.person, number, "prepayment", given)
+        order = PrepaymentOrder(**named, amount_fen=amount_fen, effect=effect)
+        await carry_out(context, visit, number, order, context.commands.prepay)
+
+    return await _act(request, visit, number, "prepayment", do)
 
 
 async def _command(
-    request: Request,
-    visit: Visit,
-    number: str,
-    act: str,
-    kind: type[Order],
-    send: Callable[[str, Order], Awaitable[CommandResult]],
+    request: Request, visit: Visit, number: str, act: str, send: Callable[[str, CommandOrder], Awaitable[CommandResult]]
 ) -> Response:
-    """Sends a borrower's command to his loan; a refusal is shown on his page, beside how the loan stands now.
+    """Sends a command without figures."""
+    context: WebContext = request.app.state.context
+
+    async def do(given: str, _fields: dict[str, str]) -> None:
+        await carry_out(context, visit, number, CommandOrder(**heading(visit.person, number, act, given)), send)
+
+    return await _act(request, visit, number, act, do)
+
+
+async def _act(
+    request: Request, visit: Visit, number: str, act: str, do: Callable[[str, dict[str, str]], Awaitable[None]]
+) -> Response:
+    """A borrower's act on his loan, under the id and with the fields of its form; a refusal is shown on his page,
+    beside how the loan stands now.
 
     The same form sent again gets the same answer, even when the loan has moved on since.
     """
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
     await asyncio.to_thread(_require_own, context, visit, number)
-    actor = visit.person
-    sender = Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
-    given = fields.get("command_id") or new_id()
-    order = kind(sender=sender, command_id=command_id(actor.id, f"{number}:{act}", given))
     try:
-        if not await asyncio.to_thread(_is_done, context, number, order):
-            await send(number, order)
+        await do(fields.get("command_id") or new_id(), fields)
     except LendingError as error:
         await asyncio.to_thread(refusals.note, request, visit, error)
         refused = labels.refusal(error.code, str(error), visit.language)
@@ -156,20 +166,6 @@ def _require_own(context: WebContext, visit: Visit, number: str) -> None:
         work.loans.seen_by(visit.person, number)
 
 
-def _check_acceptance(context: WebContext, visit: Visit, number: str) -> None:
-    with context.books.read() as work:
-        acceptance.check(work, visit.person, work.loans.seen_by(visit.person, number))
-
-
-def _is_done(context: WebContext, number: str, order: Command) -> bool:
-    """Whether the books have the command and, of a prepayment, the money."""
-    with context.books.read() as work:
-        if not isinstance(order, PrepaymentOrder):
-            return done_before(work, number, order) is not None
-        payment = prepaid_before(work, number, order)
-        return payment is not None and payment.status is PaymentStatus.SETTLED and payment.booked
-
-
 def _page(
     request: Request, visit: Visit, number: str, status_code: int = 200, *, said: str = "", refused: str | None = None
 ) -> Response:
@@ -187,6 +183,9 @@ def _page(
             "refused": refused,
             "asked": next((one for one in changes_of(work, visit.person, loan) if one.open_task is not None), None),
             "part": signing_part(work, visit, loan),
+            "mandate_waits": waiting_paper(work, loan) is not None,
+            "is_drawn": is_standing(work, number, work.customers.borrower(number)),
+            "receiving": context.receiving,
             "papers": papers_of(work, visit, loan),
             "may_defer": ChangeKind.DEFERRAL in may_propose(visit.person, loan, all_changes(work, loan)),
         }

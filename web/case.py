@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from books.session import UnitOfWork
 from models.customers import Collateral, Customer, Party
@@ -11,9 +11,10 @@ from models.documents import Document
 from models.grading import Grading
 from models.loans import Application, Loan
 from models.products import FieldKind, FormField, Product
-from models.tasks import Decision
+from models.tasks import Decision, Outcome, TaskKind
 from models.verification import Verification
 from services.accounts import AccountState, state_of
+from services.policies import sentences_of
 from services.products import catalogue
 from web import formats, labels, masking
 from web.language import Language
@@ -36,6 +37,14 @@ class Answer:
     facts: tuple[Value, ...]
 
 
+class Decided(NamedTuple):
+    """A decision with what it was about, in words, and the sum that it agreed to or refused; None without one."""
+
+    decision: Decision
+    about: str
+    amount_fen: int | None
+
+
 @dataclass(frozen=True)
 class Case:
     """Everything around an application. `missing` are the documents that nobody has handed in yet."""
@@ -45,12 +54,13 @@ class Case:
     values: tuple[Value, ...]
     answers: tuple[Answer, ...]
     grading: Grading | None
+    reason_sentences: Mapping[str, Mapping[str, str]]
     documents: list[Document]
     missing: tuple[str, ...]
     parties: list[Party]
     collateral: list[Collateral]
     account: AccountState
-    decisions: list[Decision]
+    decisions: list[Decided]
     is_above_limit: bool
 
 
@@ -72,14 +82,31 @@ def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
             if check in latest
         ),
         grading=grading,
+        reason_sentences=sentences_of(work, grading) if grading else {},
         documents=documents,
         missing=tuple(kind for kind in product.documents if kind not in handed_in),
         parties=work.customers.parties(loan.number),
         collateral=work.customers.collateral(loan.number),
         account=state_of(work, loan.number),
-        decisions=work.tasks.decisions(loan.number),
+        decisions=_decided(work, loan, language),
         is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
     )
+
+
+def _decided(work: UnitOfWork, loan: Loan, language: Language) -> list[Decided]:
+    proposals = {task.id: one.proposal for one in work.changes.of_loan(loan.number) for task in one.tasks}
+    found = []
+    for decision in work.tasks.decisions(loan.number):
+        kind, amount_fen = work.tasks.get(decision.task_id).kind, decision.amount_fen
+        about = labels.label(kind, "task", language)
+        proposal = proposals.get(decision.task_id)
+        if proposal is not None:
+            about, amount_fen = labels.label(proposal.name, "change", language), proposal.amount_fen
+        elif kind is TaskKind.APPROVAL and decision.outcome is Outcome.APPROVE:
+            # Whoever approves without another amount approves what was applied for.
+            amount_fen = amount_fen or loan.applied_fen
+        found.append(Decided(decision, about, amount_fen))
+    return found
 
 
 def form_values(product: Product, form: Mapping[str, Any], language: Language) -> tuple[Value, ...]:

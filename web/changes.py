@@ -11,10 +11,10 @@ from books.changes import Change
 from books.session import UnitOfWork
 from engine import corrections
 from lending.errors import LendingError
-from models.changes import ChangeKind, ChangeStatus
+from models.changes import REVERSAL, ChangeKind, ChangeStatus
 from models.keys import ID_PATTERN, command_id
 from models.loans import Loan, LoanEvent, Stage
-from models.messages import ChangeOrder, ChangeWithdrawal, Sender
+from models.messages import ChangeOrder, ChangeWithdrawal
 from models.staff import Actor, Role
 from models.status import ScheduleRow
 from models.tasks import Task, TaskKind
@@ -26,6 +26,7 @@ from web import pages, refusals
 from web.addresses import Number
 from web.context import WebContext
 from web.errors import PageNotFound
+from web.orders import sender_of
 from web.proposals import ProposalForm, form_for
 from web.session import posted
 from web.stages import mark_of, stage_bar
@@ -35,9 +36,6 @@ router = APIRouter()
 
 BORROWERS_REASON = "asked for by the borrower"
 """A borrower's own words would go into histories, and nobody keeps him from writing about himself."""
-REVERSAL = "reversal"
-"""The address of the correction that takes a payment back; the plain one posts money that came another way."""
-
 ChangeName = Annotated[str, Path(pattern=r"^[a-z_]{3,16}$")]
 ProposalId = Annotated[str, Path(pattern=ID_PATTERN)]
 
@@ -53,6 +51,7 @@ class Comparison:
     as_of: date
     people: int
     amount_fen: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ def _comparison(
         as_of=found.before.as_of if found else work.today,
         people=people,
         amount_fen=amount_fen,
+        warnings=found.warnings if found else (),
     )
 
 
@@ -141,7 +141,7 @@ async def propose_change(request: Request, visit: StaffVisit, number: Number, na
             loan = work.loans.seen_by(visit.person, number)
             form = _form(work, visit, loan, name).filled(fields)
             try:
-                order = form.read(_sender(visit.person), number)
+                order = form.read(sender_of(visit.person), number)
                 found, band = changes.try_out(work, visit.person, loan, order.kind, order.asked, work.today)
             except LendingError as error:
                 refused = form.with_problems(error, visit.language)
@@ -183,7 +183,7 @@ async def withdraw_change(request: Request, visit: StaffVisit, number: Number, p
 
     await asyncio.to_thread(check)
     given = command_id(visit.person.id, f"{proposal}:withdrawal", "page")
-    withdrawal = ChangeWithdrawal(sender=_sender(visit.person), command_id=given, proposal=proposal)
+    withdrawal = ChangeWithdrawal(sender=sender_of(visit.person), command_id=given, proposal=proposal)
     await corrections.take_back_change(context.books, context.commands, number, withdrawal)
     return pages.go(request, f"/loans/{number}")
 
@@ -238,7 +238,3 @@ def _page(
 
 def _is_borrower(visit: Visit) -> bool:
     return visit.person.role is Role.BORROWER
-
-
-def _sender(actor: Actor) -> Sender:
-    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)

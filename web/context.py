@@ -7,6 +7,15 @@ from engine.commands import LoanCommands
 
 
 @dataclass(frozen=True)
+class ReceivingAccount:
+    """The lender's account to which borrowers transfer money, as they enter it at their bank."""
+
+    holder: str
+    number: str
+    clearing_code: str
+
+
+@dataclass(frozen=True)
 class WebContext:
     """The books, the commands to loans, and what an operator has set.
 
@@ -17,6 +26,7 @@ class WebContext:
     books: Books
     commands: LoanCommands
     session_secret: str
+    receiving: ReceivingAccount
     temporal_ui_url: str | None = None
     temporal_namespace: str = "default"
     demo_sign_in: bool = True

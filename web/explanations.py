@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from books.session import UnitOfWork
 from lending.components import Component
 from lending.explain import Explanation, SettlementExplanation
 from lending.steps import Step
@@ -92,6 +93,12 @@ def _settlement(request: Request, visit: Visit, number: str, back: str) -> Respo
         parts=[],
         taken=[_say(explained, step, visit) for step in explained.steps.steps],
     )
+
+
+def clearing_sentences(work: UnitOfWork, visit: Visit, number: str) -> list[str]:
+    """How the sum came to be that clears a running loan today, in the visitor's language."""
+    explained = explain_clearing(work, visit.person, number)
+    return [_say(explained, step, visit) for step in explained.steps.steps]
 
 
 def _parts(explained: Explained[Explanation], steps: Sequence[Step], visit: Visit) -> list[Part]:

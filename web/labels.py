@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lending.events import PrepaymentEffect
 from models.accounts import CardResult, MandateSource, MandateStatus
-from models.changes import ChangeKind, ChangeStatus
+from models.changes import REVERSAL, ChangeKind, ChangeStatus
 from models.customers import PartyRole
 from models.loans import Stage
 from models.payments import PaymentKind, PaymentStatus, ProposalKind, ToldBy
@@ -14,6 +15,9 @@ from models.tasks import Outcome, TaskKind
 from models.verification import Verdict
 from services.matching import Reason
 from web.language import Language, marked
+from web.limit_words import LICENCES, LIMIT_KINDS, TENORS
+from web.policy_words import FACTS, POLICY_COLOURS, POLICY_OUTCOMES, POLICY_PARTS, POLICY_STATES, POLICY_STEPS
+from web.refusal_words import REFUSALS
 
 STAGES = {
     Stage.APPLICATION: marked("Application"),
@@ -56,6 +60,7 @@ TASK_KINDS = {
     TaskKind.TAKEOVER: marked("Takeover of a loan"),
     TaskKind.ACCOUNT: marked("Get an account that can be used"),
     TaskKind.ACCOUNT_CHANGE: marked("Another account"),
+    TaskKind.DOCUMENT: marked("Documents in doubt"),
 }
 CHANGES = {
     ChangeKind.DEFERRAL: marked("Deferral"),
@@ -65,7 +70,11 @@ CHANGES = {
     ChangeKind.FEE: marked("Fee"),
     ChangeKind.WRITE_OFF: marked("Write-off"),
     ChangeKind.CORRECTION: marked("Money posted by hand"),
-    "reversal": marked("Reversal of a payment"),
+    REVERSAL: marked("Reversal of a payment"),
+    "cash": marked("Posting of cash"),
+    "other_account": marked("Posting of money on another account"),
+    "set_off": marked("Posting of a set-off"),
+    "court": marked("Posting of money from the court"),
 }
 CHANGE_STATUSES = {
     ChangeStatus.OPEN: marked("Waits for a decision"),
@@ -82,6 +91,12 @@ CHANGE_COLOURS = {
     ChangeStatus.WITHDRAWN: "secondary",
     ChangeStatus.EXPIRED: "secondary",
     ChangeStatus.LAPSED: "secondary",
+}
+PREPAYMENTS = {
+    "settle": marked("Pay everything back"),
+    PrepaymentEffect.REDUCE_INSTALLMENT: marked("Pay a part, for lower installments"),
+    PrepaymentEffect.REDUCE_TERM: marked("Pay a part, for fewer installments"),
+    PrepaymentEffect.ADVANCE_DUE: marked("Pay the next installments ahead"),
 }
 DEFERRED = {"principal": marked("Principal only"), "all": marked("Principal and interest")}
 COMPONENTS = {
@@ -124,12 +139,12 @@ ROLES = {
     Role.SYSTEM: marked("System"),
 }
 ROLE_DUTIES = {
-    Role.AGENT: marked("Enters applications, completes cases, follows up overdue loans of own customers."),
+    Role.AGENT: marked("Completes cases, hands in documents and follows up overdue loans of own customers."),
     Role.MANAGER: marked("Decides applications of the team and sees its loans."),
     Role.RISK: marked("Decides what is escalated and sees all loans."),
     Role.FINANCE: marked("Sees to failed payouts and unmatched money; never changes the terms of a loan."),
     Role.AUDITOR: marked("Reads everything, changes nothing."),
-    Role.ADMIN: marked("Looks after people, roles and products; decides no loan."),
+    Role.ADMIN: marked("Reads loans, tasks and rules; decides no loan."),
 }
 VERDICTS = {
     Verdict.PASSED: marked("Passed"),
@@ -177,13 +192,21 @@ PAYMENT_COLOURS = {
     PaymentStatus.RETURNED: "yellow",
 }
 INSTALLMENTS = {
+    "written_off": marked("Written off"),
     "paid": marked("Paid"),
     "overdue": marked("Overdue"),
     "due": marked("Due"),
     "partly": marked("Partly paid"),
     "ahead": marked("To come"),
 }
-INSTALLMENT_COLOURS = {"paid": "green", "overdue": "red", "due": "yellow", "partly": "blue", "ahead": "secondary"}
+INSTALLMENT_COLOURS = {
+    "written_off": "red",
+    "paid": "green",
+    "overdue": "red",
+    "due": "yellow",
+    "partly": "blue",
+    "ahead": "secondary",
+}
 WAITS_FOR = {
     "registers": marked("the registers"),
     "bank": marked("the bank"),
@@ -217,6 +240,8 @@ CHOICES = METHODS | {
     "floating": marked("Floating with the loan prime rate"),
     "yes": marked("Yes"),
     "no": marked("No"),
+    "at_school": marked("At the school"),
+    "at_home": marked("At the place of origin, with a parent"),
 }
 CHECKS = {
     "identity": marked("Identity register"),
@@ -302,6 +327,8 @@ CHANNELS = {"sms": marked("Text message"), "wecom": marked("WeCom"), "call": mar
 BANK_REASONS = {
     "account_closed": marked("the account is closed"),
     "name_mismatch": marked("the name does not belong to the account"),
+    "account_blocked": marked("the account is blocked"),
+    "declined_by_bank": marked("the bank gave no reason"),
     "insufficient_funds": marked("the balance is too small"),
     "unknown_account": marked("there is no such account"),
     "not_sent": marked("not sent, because another payout failed"),
@@ -313,6 +340,7 @@ BANK_REASONS = {
     "mandate_exceeded": marked("the mandate does not cover so much"),
     "mandate_refused": marked("the bank does not take the mandate"),
 }
+OTHER_BANK_REASON = marked("a reason of the bank's own (%(code)s)")
 ACCOUNT_KINDS = {
     "asset": marked("Asset"),
     "liability": marked("Liability"),
@@ -348,93 +376,12 @@ DIFFERENCES = {
     DifferenceKind.STATEMENT_REFUSED: marked("The statement breaks the rules"),
     DifferenceKind.STATEMENT_CORRECTED: marked("The bank corrected its statement"),
 }
-REFUSALS = {
-    "not_signed_in": marked("Please sign in first."),
-    "foreign_form": marked("This form has expired or was sent from another site. Open the page again and repeat."),
-    "page_not_found": marked("There is no page at this address."),
-    "idempotency_conflict": marked("This form was sent before with other content. Open the page again and repeat."),
-    "form_too_large": marked("What was sent is too large for any of our forms. Shorten it and send it again."),
-    "unknown_borrower": marked("No loan has this number and these four digits."),
-    "too_many_tries": marked("Too many wrong tries. Wait a quarter of an hour."),
-    "unknown_loan": marked("There is no such loan, or you may not see it."),
-    "unknown_task": marked("There is no such task, or you may not see it."),
-    "not_allowed": marked("Your role may not do this."),
-    "own_case": marked("You entered this application, so another person must decide it."),
-    "task_closed": marked("This task is done already."),
-    "task_taken": marked("A colleague has taken this task."),
-    "proposal_pending": marked("A proposal waits for a second person. Confirm or refuse it first."),
-    "nothing_proposed": marked("Nothing is proposed that could be confirmed or refused."),
-    "own_proposal": marked("You proposed this, so another person must confirm it."),
-    "refund_impossible": marked("The bank did not say whose account the money came from, so it cannot be sent back."),
-    "change_pending": marked("A change of this loan waits for its decision already."),
-    "change_stale": marked("The loan has moved on since this was proposed. Refuse it, or have it proposed anew."),
-    "change_closed": marked("This proposal does not wait for a decision any more."),
-    "unknown_change": marked("There is no such proposal."),
-    "own_change": marked("You proposed this or have agreed to it, so another person must decide it."),
-    "beyond_authority": marked("Nobody here may decide so much."),
-    "invalid_change": marked("This change cannot be made: look at what is asked for, and at where the loan stands."),
-    "loan_in_trouble": marked("The loan waits for help. Ask again when it goes on."),
-    "debit_under_way": marked("A debit of this loan is under way. Ask again when it is done."),
-    "not_signed": marked("Not everybody has signed the contract yet."),
-    "contract_not_ready": marked("The contract is being made. Try again in a moment."),
-    "already_signed": marked("This person has signed already."),
-    "too_many_codes": marked("A code was sent a moment ago. Look at the messages, or wait a minute."),
-    "other_document": marked("The contract has changed. Read it and have a new code sent."),
-    "ill_formed_code": marked("A code has six digits."),
-    "wrong_code": marked("That is not the code that was sent. After five wrong tries a new one is needed."),
-    "code_expired": marked("This code is not good any more. Have a new one sent."),
-    "code_used_up": marked("The code was entered wrongly too often. Have a new one sent."),
-    "unknown_party": marked("This person does not sign this contract."),
-    "paper_not_ready": marked("This paper is being made. Look again in a moment."),
-    "too_many_papers": marked("This loan has as many papers as it may have."),
-    "invalid_paper": marked("This paper cannot be made as asked for."),
-    "wrong_stage": marked("The loan has moved on, and this is not possible any more."),
-    "invalid_decision": marked("The decision is not complete. See the marked fields."),
-    "invalid_prepayment": marked("This prepayment cannot be taken: one is under way already, or nothing is left."),
-    "prepayment_declined": marked("The bank declined the prepayment. Nothing was taken from the account."),
-    "outcome_unknown": marked("The bank has not answered yet. The prepayment is booked as soon as it does."),
-    "loan_not_running": marked("The loan takes no orders now: it has just been entered, or it is closed."),
-    "engine_busy": marked("Too many orders to this loan at once. Try again in a moment."),
-    "engine_unavailable": marked("The system did not answer in time. Look at the loan before you try again."),
-    "books_unavailable": marked("The books did not answer. Try again in a moment."),
-    "invalid_month": marked("A month is written with year and month, such as 2026-01."),
-    "period_not_over": marked("This month is not over yet; it can be closed from the day after its last."),
-    "period_closed": marked("This month is closed already, or nothing was ever booked in it."),
-    "earlier_period_open": marked("An earlier month is still open. Close it first."),
-    "month_end_outstanding": marked("The end of this month is not posted for every loan yet. Try again when it is."),
-    "unknown_ledger_account": marked("The chart of accounts has no such account."),
-    "invalid_period": marked("A period begins before it ends and has at most a year."),
-    "consent_missing": marked(
-        "The guarantors have not agreed to this, and would not answer for it. Have it proposed anew with their consent."
-    ),
-    "cost_above_cap": marked(
-        "The loan would cost more a year than the rule in force allows. Both figures stand beside the decision."
-    ),
-    "entrusted_payment_required": marked(
-        "So much money may not go to the borrower's own card: the payee must be named and is paid directly."
-    ),
-    "payout_does_not_add_up": marked(
-        "The payees of this product would not receive exactly what is lent. The product's module must be corrected."
-    ),
-    "no_rule_in_force": marked("No rule of the law is recorded for this product and day, so it cannot be allowed."),
-    "account_not_verified": marked("The account is not checked yet. Try again in a moment."),
-    "account_refused": marked("The account does not belong to the borrower or is closed. Another one is needed."),
-    "too_many_checks": marked("The account was checked too often today. Ask again tomorrow."),
-    "no_mandate": marked("No mandate to debit the account is in force. Transfer the money, or have a mandate signed."),
-    "no_mandate_paper": marked("No mandate waits for a signature."),
-    "invalid_account": marked("The account cannot be taken: look at its digits, and at the consent or confirmation."),
-    "unknown_account_party": marked("Nobody of this id has an account in this loan."),
-    "account_in_use": marked("Money may be on its way to or from this account. Wait for the bank's answer."),
-    "account_change_pending": marked("A change of account waits for its decision already."),
-    "payee_unknown": marked("The register names no account to pay to. Send the case back and have it asked again."),
-}
-"""Refusals by their code. One without a sentence here is shown in its own English words."""
-
 _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGES,
     "task": TASK_KINDS,
     "change": CHANGES,
     "change_status": CHANGE_STATUSES,
+    "prepayment": PREPAYMENTS,
     "deferred": DEFERRED,
     "component": COMPONENTS,
     "channel_of_money": CHANNELS_OF_MONEY,
@@ -466,6 +413,14 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "proposal": PROPOSALS,
     "match_reason": MATCH_REASONS,
     "difference": DIFFERENCES,
+    "policy_state": POLICY_STATES,
+    "policy_step": POLICY_STEPS,
+    "policy_part": POLICY_PARTS,
+    "policy_outcome": POLICY_OUTCOMES,
+    "fact": FACTS,
+    "limit_kind": LIMIT_KINDS,
+    "licence": LICENCES,
+    "tenor": TENORS,
 }
 _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGE_COLOURS,
@@ -476,12 +431,15 @@ _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "installment": INSTALLMENT_COLOURS,
     "card_result": CARD_COLOURS,
     "mandate": MANDATE_COLOURS,
+    "policy_state": POLICY_COLOURS,
 }
 
 
 def label(spelling: str, group: str, language: Language) -> str:
     """A stored spelling in words; one that a new module brought stands for itself."""
     sentence = _GROUPS[group].get(spelling)
+    if sentence is None and group == "bank_reason":
+        return language.say(OTHER_BANK_REASON, code=spelling)
     return language.say(sentence) if sentence else str(spelling)
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from books.session import UnitOfWork
+from lending.events import EventType
 from models.keys import LOAN_PATTERN, workflow_id
 from models.loans import Stage
 from services.changes import changes_of
@@ -92,6 +93,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             offer=offer_of(status.terms) if status.terms else None,
             schedule=schedule_of(work, visit.person, number),
             payments=work.payments.of_loan(number),
+            reversed_keys={one.body["of"] for one in work.loans.events(number) if one.type == EventType.REVERSAL},
             changes=found,
             proposable=may_propose(visit.person, row, found),
             contacts=work.customers.contacts(number),

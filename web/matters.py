@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 from lending.money import to_fen
 from web import formats, labels
 from web.language import Language, marked
 
 MATTERS = (
-    (r"(?P<days>\d+) days past due, (?P<amount>[\d.]+) due", marked("%(days)s days past due, %(amount)s due")),
+    (r"past due since (?P<since>[\d-]+)", marked("Past due since %(since)s")),
+    (r"the loan is not past due", marked("Nobody is late with this loan")),
     (
         r"the settled loan has (?P<amount>[\d.]+) too much: refund it",
         marked("The settled loan has %(amount)s too much: refund it"),
@@ -34,6 +36,7 @@ MATTERS = (
     ),
     (r"debits stopped: (?P<reasons>.+)", marked("Nothing is drawn any more: %(reasons)s")),
     (r"another account of the (?P<party>\w+)", marked("Another account for: %(party)s")),
+    (r"documents to look at", marked("Documents that the system could not match with the application")),
     (r"payout failed: (?P<reasons>.+)", marked("The payout failed: %(reasons)s")),
     (r"bank reference (?P<reference>\S+): (?P<why>.+)", marked("Bank reference %(reference)s: %(why)s")),
     (
@@ -54,6 +57,7 @@ def matter(about: str, language: Language) -> str:
 def _said(note: str, language: Language) -> str:
     values: dict[str, Callable[[str], str]] = {
         "amount": lambda text: formats.money(to_fen(text), language),
+        "since": lambda text: formats.day(date.fromisoformat(text), language),
         "difference": lambda text: labels.label(text, "difference", language),
         "change": lambda text: labels.label(text, "change", language),
         "result": lambda text: labels.label(text, "card_result", language),

@@ -12,7 +12,7 @@ from lending.schedules import Row, build_schedule
 from lending.terms import Terms
 from models.loans import Loan
 from models.status import ScheduleRow
-from services.limits import limits
+from services.limits import limits_of
 from services.loans import case_of
 from services.products import catalogue
 
@@ -32,6 +32,7 @@ class Offer:
     first_due: date
     last_due: date
     first_fen: int
+    last_fen: int
     highest_fen: int
     interest_fen: int
     subsidy_fen: int
@@ -59,6 +60,7 @@ def offer_of(body: Mapping[str, object]) -> Offer:
         first_due=schedule.rows[0].due,
         last_due=schedule.rows[-1].due,
         first_fen=schedule.rows[0].total,
+        last_fen=schedule.rows[-1].total,
         highest_fen=max(row.total for row in schedule.rows),
         interest_fen=schedule.totals.interest,
         subsidy_fen=schedule.totals.subsidy,
@@ -77,13 +79,19 @@ def most_to_approve(work: UnitOfWork, loan: Loan) -> int:
 def offer_if_approved(work: UnitOfWork, loan: Loan, amount_fen: int) -> Offer:
     """What the case would come to if it were approved today with this amount, beside what it may cost at most."""
     product = catalogue().product(loan.product)
-    case = case_of(work, loan, work.today, amount_fen=amount_fen)
-    return replace(offer_of(product.terms(case).to_json()), cap=limits().cost_cap(product, work.today))
+    limits = limits_of(work)
+    case = case_of(work, loan, work.today, amount_fen=amount_fen, rates=limits.rates)
+    return replace(offer_of(product.terms(case).to_json()), cap=limits.cost_cap(product, work.today))
 
 
 def installment_state(row: ScheduleRow, as_of: date) -> str:
-    """How an installment stands on a day: `paid`, `overdue`, `due`, `partly` paid ahead of its day, or `ahead`."""
-    if row.outstanding_fen == 0:
+    """How an installment stands on a day: `written_off`, `paid`, `overdue`, `due`, `partly` paid, or `ahead`.
+
+    An installment that the state pays in full has nothing outstanding from the beginning.
+    """
+    if row.written_off_fen > 0:
+        return "written_off"
+    if row.outstanding_fen == 0 and (row.total_fen > 0 or row.due <= as_of):
         return "paid"
     if row.dpd > 0:
         return "overdue"

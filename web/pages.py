@@ -81,7 +81,7 @@ def environment(code: str) -> Environment:
     made.filters.update({name: partial(_in_language, shown=show, spoken=spoken) for name, show in shown.items()})
     made.filters["matter"] = lambda about: matter(about, spoken)
     made.filters["label"] = lambda spelling, group: labels.label(spelling, group, spoken)
-    made.filters["reason"] = lambda reason: reason_text(reason, spoken.code)
+    made.filters["reason"] = lambda reason, sentences: reason_text(reason, spoken.code, {"reasons": sentences})
     made.filters["masked_mobile"] = masking.masked_mobile
     made.filters["masked_account"] = masking.masked_account
     made.globals.update(asset=asset, colour=labels.colour, installment_state=installment_state)

@@ -1,11 +1,14 @@
 """The signed session cookie, and the protection of forms against other sites."""
 
 import secrets
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request, Response
 from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from web.errors import ForeignForm, FormTooLarge
 
@@ -13,7 +16,9 @@ COOKIE = "loanwright_session"
 LASTS_SECONDS = 12 * 3600
 LARGEST_FORM = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
-"""How our pages send their forms; none of them uploads a file."""
+SOMEWHAT = 4
+FILE_FORM = "multipart/form-data"
+"""How our pages send their forms: the second way where they hand in a file."""
 
 
 @dataclass(frozen=True)
@@ -60,27 +65,67 @@ async def posted(request: Request, session: Session) -> dict[str, str]:
 
     ForeignForm for any other; FormTooLarge above 64 KiB, which are not read to their end.
     """
+    _refuse_foreign(request, FORM)
+    body = await _body(request, LARGEST_FORM)
+    fields = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    _refuse_without_token(fields, session)
+    return fields
+
+
+async def posted_file(request: Request, session: Session, largest: int) -> tuple[dict[str, str], str, bytes]:
+    """The fields of a form that one of our own pages sent in this session, and its one file: its name and content.
+
+    ForeignForm for any other; FormTooLarge above `largest` bytes. A browser shows an answer only once all is sent, so
+    what is somewhat larger is read to its end and dropped. Without a file name and content are empty.
+    """
+    _refuse_foreign(request, FILE_FORM)
+    body = await _body(request, largest, SOMEWHAT * largest)
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        form = await MultiPartParser(request.headers, whole(), max_files=1, max_fields=10).parse()
+    except MultiPartException:
+        raise ForeignForm from None
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    files = [(value.filename or "", await value.read()) for value in form.values() if isinstance(value, UploadFile)]
+    await form.close()
+    _refuse_without_token(fields, session)
+    filename, content = files[0] if files else ("", b"")
+    return fields, filename, content
+
+
+def _refuse_foreign(request: Request, wanted: str) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if foreign or site not in ("same-origin", "none") or kind != FORM:
+    if foreign or site not in ("same-origin", "none") or kind != wanted:
         raise ForeignForm
-    fields = dict(parse_qsl((await _body(request)).decode(errors="replace"), keep_blank_values=True))
+
+
+def _refuse_without_token(fields: Mapping[str, str], session: Session) -> None:
     if not secrets.compare_digest(fields.get("csrf", "").encode(), session.csrf.encode()):
         raise ForeignForm
-    return fields
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, largest: int, read_to: int | None = None) -> bytes:
+    """The body of at most `largest` bytes. More is read to its end up to `read_to` bytes, and refused then."""
+    read_to = read_to or largest
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > LARGEST_FORM:
-        raise FormTooLarge(LARGEST_FORM)
+    if declared.isdecimal() and int(declared[:20]) > read_to:
+        raise FormTooLarge(largest)
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > LARGEST_FORM:
-            raise FormTooLarge(LARGEST_FORM)
-        parts.append(part)
+        if size > read_to:
+            raise FormTooLarge(largest)
+        if size <= largest:
+            parts.append(part)
+        else:
+            parts.clear()
+    if size > largest:
+        raise FormTooLarge(largest)
     return b"".join(parts)

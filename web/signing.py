@@ -1,23 +1,28 @@
-"""Signing the contract on a page: the borrower on his own, or his agent with all who sign at the desk."""
+"""Signing with a code on a page: the borrower on his own, or his agent with all who sign at the desk.
+
+How a code is asked for, entered and refused is the same for every paper; the contract's own acts stand at the end.
+"""
 
 import asyncio
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.keys import command_id, new_id
+from models.documents import Document
+from models.keys import new_id
 from models.loans import Loan, Stage
-from models.messages import CommandOrder, Sender
+from models.messages import CommandOrder
 from models.signatures import Signature
 from services import acceptance
-from services.commands import done_before
 from services.errors import NotAllowed
 from services.signing import (
     CODE_DIGITS,
-    Signing,
+    Signer,
     WrongCode,
     all_signed,
     check_may_sign_for,
@@ -29,6 +34,7 @@ from web import labels, pages, refusals
 from web.addresses import Number
 from web.context import WebContext
 from web.language import marked
+from web.orders import carry_out, heading
 from web.session import posted
 from web.visit import AnyVisit, Visit
 
@@ -37,6 +43,8 @@ router = APIRouter(prefix="/signing")
 ACCEPTED = marked("Thank you. The contract is accepted and the money is on its way.")
 SIGNED = marked("The signature is kept.")
 SENT = marked("The code is on its way. It is good for five minutes.")
+
+Result = TypeVar("Result")
 
 
 class IllFormedCode(LendingError):
@@ -51,71 +59,197 @@ class IllFormedCode(LendingError):
 
 @dataclass(frozen=True)
 class SigningPart:
-    """The part of a page on which a contract is signed, for who may sign and who only looks on."""
+    """The part of a page on which a paper is signed, for who may sign and who only looks on.
+
+    `document` is None while it is made, `problem` the code of what stops that; forms go to addresses below `action`.
+    `said` and `refused` answer the act that was about `party`; `is_page` says that the part is a page of its own.
+    """
 
     loan: str
-    signing: Signing
+    paper: str
+    action: str
+    document: Document | None
+    signers: tuple[Signer, ...]
     may_sign: bool
     at_desk: bool
-    command_id: str
+    problem: str | None = None
+    command_id: str = ""
+    party: str = ""
     said: str | None = None
     refused: str | None = None
+    is_page: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all have signed."""
+        return all(one.signed_at is not None for one in self.signers)
 
 
-def signing_part(
-    work: UnitOfWork, visit: Visit, loan: Loan, *, said: str | None = None, refused: str | None = None
-) -> SigningPart | None:
-    """The part as this visitor sees it; None when there is nothing to sign or to say."""
-    if loan.stage is not Stage.ACCEPTANCE and said is None and refused is None:
-        return None
+PartOf = Callable[[UnitOfWork, Visit, Loan], SigningPart | None]
+"""Builds the part of a paper as this visitor sees it; None when there is nothing to sign."""
+
+
+def may_sign_for(work: UnitOfWork, visit: Visit, loan: Loan) -> bool:
+    """Whether the visitor may sign in the borrower's name."""
     try:
         check_may_sign_for(work, visit.person, loan)
     except NotAllowed:
-        may_sign = False
-    else:
-        may_sign = loan.stage is Stage.ACCEPTANCE
-    return SigningPart(loan.number, signing_of(work, loan), may_sign, visit.is_staff, new_id(), said, refused)
+        return False
+    return True
+
+
+def asked_for_code(request: Request, visit: Visit, number: str, ask: Callable[[UnitOfWork, Loan], object]) -> None:
+    """Has a code sent to one who signs."""
+    context: WebContext = request.app.state.context
+    with context.books.begin() as work:
+        ask(work, work.loans.seen_by(visit.person, number))
+
+
+def signed_with_code(
+    request: Request,
+    visit: Visit,
+    number: str,
+    fields: dict[str, str],
+    sign_it: Callable[[UnitOfWork, Loan, str], Result | WrongCode],
+) -> Result:
+    """What comes of signing with the code that was entered; a wrong one is raised once its try is committed."""
+    context: WebContext = request.app.state.context
+    # Some keyboards enter digits of full width, and people type spaces.
+    digits = unicodedata.normalize("NFKC", fields.get("code", "")).replace(" ", "")
+    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdecimal()):
+        raise IllFormedCode
+    with context.books.begin() as work:
+        signed = sign_it(work, work.loans.seen_by(visit.person, number), digits)
+    if isinstance(signed, WrongCode):
+        raise signed
+    return signed
+
+
+async def refuse(
+    request: Request, visit: Visit, number: str, error: LendingError, part_of: PartOf, party: str
+) -> Response:
+    """The refusal beside where the code is entered; as any other where nothing of the loan is there to be shown."""
+    response = None
+    if error.http_status != 404:
+        refused = labels.refusal(error.code, str(error), visit.language)
+        status = error.http_status
+        response = await asyncio.to_thread(show, request, visit, number, part_of, status, refused=refused, party=party)
+    if response is None:
+        return await refusals.answer(request, visit, error)
+    await asyncio.to_thread(refusals.note, request, visit, error)
+    return response
+
+
+async def answer(
+    request: Request, visit: Visit, number: str, said: str, part_of: PartOf, party: str, home: str
+) -> Response:
+    """What became of an act: the part with a sentence for htmx, else the page on which it stands."""
+    response = None
+    if pages.wants_fragment(request):
+        said = visit.language.say(said)
+        response = await asyncio.to_thread(show, request, visit, number, part_of, said=said, party=party)
+    return response or pages.go(request, home)
+
+
+def show(
+    request: Request,
+    visit: Visit,
+    number: str,
+    part_of: PartOf,
+    status: int = 200,
+    *,
+    party: str = "",
+    said: str | None = None,
+    refused: str | None = None,
+) -> Response | None:
+    """The part for htmx, else a page of its own around it; None when there is nothing to sign."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        found = part_of(work, visit, work.loans.seen_by(visit.person, number))
+        if found is None:
+            return None
+        part = replace(found, party=party, said=said, refused=refused)
+        if not pages.wants_fragment(request):
+            return pages.show(request, visit, "signing.html", status, part=replace(part, is_page=True))
+        response = pages.show(request, visit, "parts/signing.html", status, part=part)
+    # The stage bar looks at once whether the loan has moved on, and then brings the rest of the page.
+    response.headers["HX-Trigger-After-Settle"] = "loan-stale"
+    return response
+
+
+# -- the contract -----------------------------------------------------------------------------------------------------
+
+
+def signing_part(work: UnitOfWork, visit: Visit, loan: Loan) -> SigningPart | None:
+    """The part on which the contract is signed; None but while the offer is open."""
+    return _contract_part(work, visit, loan) if loan.stage is Stage.ACCEPTANCE else None
+
+
+def _contract_part(work: UnitOfWork, visit: Visit, loan: Loan) -> SigningPart:
+    """The same at any stage: what became of an act may have to be said when the loan has moved on."""
+    signing = signing_of(work, loan)
+    return SigningPart(
+        loan.number,
+        "contract",
+        f"/signing/{loan.number}",
+        signing.contract,
+        signing.signers,
+        loan.stage is Stage.ACCEPTANCE and may_sign_for(work, visit, loan),
+        visit.is_staff,
+        signing.problem,
+        new_id(),
+    )
 
 
 @router.get("/{number}", name="signing")
 def show_signing(request: Request, visit: AnyVisit, number: Number) -> Response:
     """The part alone, for the live refresh while the contract is being made."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
-        part = signing_part(work, visit, work.loans.seen_by(visit.person, number))
-    if part is None or not pages.wants_fragment(request):
-        return pages.go(request, _home(visit, number))
-    return pages.show(request, visit, "parts/signing.html", part=part)
+    part = show(request, visit, number, signing_part) if pages.wants_fragment(request) else None
+    return part or pages.go(request, _home(visit, number))
 
 
 @router.post("/{number}/codes", name="signing_code")
 async def send_code(request: Request, visit: AnyVisit, number: Number) -> Response:
     """Sends one who signs a code, to his own mobile."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
+    party = fields.get("party", "")
 
-    def send() -> None:
-        with context.books.begin() as work:
-            request_code(work, visit.person, work.loans.seen_by(visit.person, number), fields.get("party", ""))
+    def ask(work: UnitOfWork, loan: Loan) -> None:
+        request_code(work, visit.person, loan, party)
 
     try:
-        await asyncio.to_thread(send)
+        await asyncio.to_thread(asked_for_code, request, visit, number, ask)
     except LendingError as error:
-        return await _refused(request, visit, number, error)
-    return await asyncio.to_thread(_answer, request, visit, number, SENT)
+        return await refuse(request, visit, number, error, _contract_part, party)
+    return await answer(request, visit, number, SENT, _contract_part, party, _home(visit, number))
 
 
 @router.post("/{number}/signatures", name="signature")
 async def enter_code(request: Request, visit: AnyVisit, number: Number) -> Response:
     """Signs with the code; with the last signature the offer is accepted."""
     fields = await posted(request, visit.session)
+    party = fields.get("party", "")
+
+    def sign_it(work: UnitOfWork, loan: Loan, digits: str) -> tuple[Signature, bool] | WrongCode:
+        signed = sign(
+            work,
+            visit.person,
+            loan,
+            party,
+            digits,
+            document_sha256=fields.get("document_sha256", ""),
+            user_agent=request.headers.get("user-agent"),
+        )
+        return signed if isinstance(signed, WrongCode) else (signed, all_signed(work, loan))
+
     try:
-        signature, complete = await asyncio.to_thread(_sign, request, visit, number, fields)
+        signature, complete = await asyncio.to_thread(signed_with_code, request, visit, number, fields, sign_it)
         if complete:
-            await _accept(request, visit, number, signature.id)
+            await accept_offer(request, visit, number, signature.id)
     except LendingError as error:
-        return await _refused(request, visit, number, error)
-    return await asyncio.to_thread(_answer, request, visit, number, ACCEPTED if complete else SIGNED)
+        return await refuse(request, visit, number, error, _contract_part, party)
+    said = ACCEPTED if complete else SIGNED
+    return await answer(request, visit, number, said, _contract_part, "", _home(visit, number))
 
 
 @router.post("/{number}/acceptance", name="acceptance_at_desk")
@@ -123,85 +257,17 @@ async def accept(request: Request, visit: AnyVisit, number: Number) -> Response:
     """Accepts an offer that all have signed, where that did not happen with the last signature."""
     fields = await posted(request, visit.session)
     try:
-        await _accept(request, visit, number, fields.get("command_id") or new_id())
+        await accept_offer(request, visit, number, fields.get("command_id") or new_id())
     except LendingError as error:
-        return await _refused(request, visit, number, error)
-    return await asyncio.to_thread(_answer, request, visit, number, ACCEPTED)
+        return await refuse(request, visit, number, error, _contract_part, "")
+    return await answer(request, visit, number, ACCEPTED, _contract_part, "", _home(visit, number))
 
 
-def _sign(request: Request, visit: Visit, number: str, fields: dict[str, str]) -> tuple[Signature, bool]:
+async def accept_offer(request: Request, visit: Visit, number: str, given: str) -> None:
+    """Accepts the offer once under the id that a form gave; refused unless all have signed."""
     context: WebContext = request.app.state.context
-    # Some keyboards enter digits of full width, and people type spaces.
-    digits = unicodedata.normalize("NFKC", fields.get("code", "")).replace(" ", "")
-    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdecimal()):
-        raise IllFormedCode
-    with context.books.begin() as work:
-        loan = work.loans.seen_by(visit.person, number)
-        signed = sign(
-            work,
-            visit.person,
-            loan,
-            fields.get("party", ""),
-            digits,
-            document_sha256=fields.get("document_sha256", ""),
-            user_agent=request.headers.get("user-agent"),
-        )
-        complete = all_signed(work, loan)
-    # Raised only now: the try is committed.
-    if isinstance(signed, WrongCode):
-        raise signed
-    return signed, complete
-
-
-async def _accept(request: Request, visit: Visit, number: str, given: str) -> None:
-    context: WebContext = request.app.state.context
-    actor = visit.person
-    sender = Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
-    order = CommandOrder(sender=sender, command_id=command_id(actor.id, f"{number}:acceptance", given))
-
-    def is_done() -> bool:
-        with context.books.read() as work:
-            loan = work.loans.seen_by(actor, number)
-            if done_before(work, number, order) is not None:
-                return True
-            acceptance.check(work, actor, loan)
-            return False
-
-    if not await asyncio.to_thread(is_done):
-        await context.commands.accept(number, order)
-
-
-async def _refused(request: Request, visit: Visit, number: str, error: LendingError) -> Response:
-    """Beside where the code is entered; as a page of its own where nothing of the loan may be shown."""
-    if error.http_status == 404 or not pages.wants_fragment(request):
-        return await refusals.answer(request, visit, error)
-    await asyncio.to_thread(refusals.note, request, visit, error)
-    sentence = labels.refusal(error.code, str(error), visit.language)
-    return await asyncio.to_thread(_part, request, visit, number, error.http_status, refused=sentence)
-
-
-def _answer(request: Request, visit: Visit, number: str, said: str) -> Response:
-    if not pages.wants_fragment(request):
-        return pages.go(request, _home(visit, number))
-    return _part(request, visit, number, said=visit.language.say(said))
-
-
-def _part(
-    request: Request,
-    visit: Visit,
-    number: str,
-    status: int = 200,
-    *,
-    said: str | None = None,
-    refused: str | None = None,
-) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
-        part = signing_part(work, visit, work.loans.seen_by(visit.person, number), said=said, refused=refused)
-    response = pages.show(request, visit, "parts/signing.html", status, part=part)
-    # The stage bar looks at once whether the loan has moved on, and then brings the rest of the page.
-    response.headers["HX-Trigger-After-Settle"] = "loan-stale"
-    return response
+    order = CommandOrder(**heading(visit.person, number, "acceptance", given))
+    await carry_out(context, visit, number, order, context.commands.accept, acceptance.check)
 
 
 def _home(visit: Visit, number: str) -> str:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from lending.calendar import BusinessClock
+from models.changes import name_of
 from models.staff import Role
 from models.status import LoanStatus, TimelineEntry
 from models.tasks import Outcome
@@ -19,6 +20,13 @@ PLAIN = {
     "case_completed": marked("Completed the case; the registers are asked again"),
     "completion_expired": marked("Closed, because what was missing did not come in time"),
     "contract_accepted": marked("Accepted the contract"),
+    "account_check_failed": marked("The borrower's account could not be checked"),
+    "account_change_proposed": marked("Proposed another account"),
+    "account_changed": marked("Confirmed the other account"),
+    "account_change_refused": marked("Refused the other account"),
+    "mandate_ordered": marked("The bank is told of the mandate to debit"),
+    "mandate_active": marked("The mandate to debit is in force"),
+    "mandate_ended": marked("The mandate to debit has ended"),
     "loan_withdrawn": marked("Withdrew the application"),
     "loan_reopened": marked("Taken up again, because money that had settled it was taken back"),
     "payment_returned": marked("The bank took a debit back"),
@@ -35,6 +43,7 @@ PLAIN = {
 
 COLOURS = {
     "approval_decided": "blue",
+    "contract_signed": "blue",
     "contract_accepted": "blue",
     "loan_paid_out": "green",
     "payout_failed": "red",
@@ -115,12 +124,20 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
             document = labels.label(str(details.get("kind")), "document", language)
             return say("Handed in: %(document)s", document=document)
         case "change_proposed":
-            change = labels.label(str(details.get("kind")), "change", language)
+            change = labels.label(name_of(str(details.get("kind")), details.get("asked") or {}), "change", language)
             return say("Proposed: %(change)s, %(amount)s", change=change, amount=amount)
         case "change_decided" if details.get("outcome") == Outcome.APPROVE:
             return say("Agreed to the change")
         case "change_decided":
             return say("Refused the change")
+        case "contract_signed" | "mandate_signed":
+            return _signed(act, details.get("role"), language)
+        case "account_checked":
+            result = labels.label(str(details.get("result")), "card_result", language)
+            return say("The borrower's account was checked: %(result)s", result=result)
+        case "mandate_refused":
+            reasons = labels.label(str(details.get("reason_code")), "bank_reason", language)
+            return say("The bank refused the mandate: %(reasons)s", reasons=reasons)
         case "loan_paid_out":
             return say("Paid out %(amount)s", amount=amount)
         case "payment_settled":
@@ -143,6 +160,15 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
             return say("%(days)s days past due", days=details["dpd"])
         case _:
             return None
+
+
+def _signed(act: str, role: object, language: Language) -> str:
+    """Who signed what; entries from before the role was kept do not say who."""
+    if act == "mandate_signed":
+        return language.say("The mandate to debit was signed")
+    if not role:
+        return language.say("The contract was signed")
+    return language.say("The contract was signed: %(party)s", party=labels.label(str(role), "party", language))
 
 
 def _decision(outcome: str, amount: str, language: Language) -> str:

@@ -11,10 +11,10 @@ from engine import corrections
 from lending.errors import LendingError
 from models.keys import command_id, new_id
 from models.loans import Loan
-from models.messages import CommandOrder, DecisionOrder, Sender
+from models.messages import CommandOrder, DecisionOrder
 from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
-from services import approval, tasks
+from services import account_changes, approval, tasks
 from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
 from services.status import status_of
@@ -27,6 +27,7 @@ from web.context import WebContext
 from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
 from web.offers import Offer, most_to_approve, offer_if_approved
+from web.orders import sender_of
 from web.session import posted
 from web.stages import mark_of, stage_bar
 from web.visit import StaffVisit, Visit
@@ -105,7 +106,7 @@ def _checked(context: WebContext, visit: Visit, task_id: str, form: DecisionForm
         task = work.tasks.seen_by(visit.person, task_id)
         if task.status is not TaskStatus.OPEN or task.loan is None:
             raise TaskClosed(task_id)
-        order = read_decision(form, task, _sender(visit.person))
+        order = read_decision(form, task, sender_of(visit.person))
         approval.check(work, visit.person, task, order)
         return task.loan, order
 
@@ -140,7 +141,7 @@ async def complete(request: Request, visit: StaffVisit, task_id: TaskId) -> Resp
     except InvalidDecision as error:
         return await _unreadable(request, visit, task_id, form, error)
     given = command_id(visit.person.id, f"{task_id}:completion", form.given_id)
-    await context.commands.complete(loan, CommandOrder(sender=_sender(visit.person), command_id=given, reason=note))
+    await context.commands.complete(loan, CommandOrder(sender=sender_of(visit.person), command_id=given, reason=note))
     return await _done(request, visit, task_id)
 
 
@@ -196,6 +197,7 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "money": unmatched_money(work, task),
             "proposed": proposed(work, task),
             "most_fen": most_to_approve(work, row.loan) if row.loan else 0,
+            "can_change_account": row.loan is not None and row.loan.stage in account_changes.STAGES,
         }
         if pages.wants_fragment(request):
             return pages.show(request, visit, "parts/act.html", status, **values)
@@ -230,7 +232,3 @@ def _why_not(work: UnitOfWork, visit: Visit, task: Task) -> str | None:
         return None
     error = why_not(work, visit.person, task)
     return labels.refusal(error.code, str(error), visit.language) if error else None
-
-
-def _sender(actor: Actor) -> Sender:
-    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from models.keys import new_id
 from models.staff import Actor, Role
 from services.errors import NotAllowed
-from services.permissions import MAY_SEE_FUNDS
+from services.permissions import MAY_SEE_FUNDS, MAY_SEE_POLICIES
 from web.context import WebContext
 from web.errors import NotSignedIn
 from web.language import Language, language_of
@@ -43,6 +43,11 @@ class Visit:
     def sees_funds(self) -> bool:
         """Whether the flow of funds is for this person."""
         return self.actor is not None and self.actor.role in MAY_SEE_FUNDS
+
+    @property
+    def sees_policies(self) -> bool:
+        """Whether the rules are for this person."""
+        return self.actor is not None and self.actor.role in MAY_SEE_POLICIES
 
 
 def stranger(request: Request) -> Visit:

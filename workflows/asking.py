@@ -118,6 +118,11 @@ class Asking:
         """Waits for something to happen, a number of business days at most; says whether it did."""
         return await self._sleep(self.order.clock.length_of(days), happened)
 
+    async def _within_full(self, days: int, happened: Callable[[], bool]) -> bool:
+        """The same for a deadline that people are told as a date: until that last business day is over."""
+        over = self.order.clock.opens_at(self._today() + timedelta(days=days + 1))
+        return await self._sleep(over - workflow.now(), happened)
+
     async def _sleep(self, longest: timedelta, woken: Callable[[], bool]) -> bool:
         try:
             await workflow.wait_condition(woken, timeout=longest)

@@ -113,7 +113,7 @@ class LoanWorkflow(Asking):
         """Until somebody decides; a late task goes up, a step at a time, and then stays there in sight."""
         task_id = self.task_id
         for _ in range(self.order.escalations + 1):
-            if await self._within(self.order.approval_days, lambda: self._is_past(Stage.APPROVAL, task_id)):
+            if await self._within_full(self.order.approval_days, lambda: self._is_past(Stage.APPROVAL, task_id)):
                 return
             await self._act("escalate_task", Stage.APPROVAL)
             if self.in_trouble:
@@ -121,7 +121,7 @@ class LoanWorkflow(Asking):
         await workflow.wait_condition(lambda: self._is_past(Stage.APPROVAL, task_id))
 
     async def _wait_for_completion(self) -> None:
-        if not await self._within(self.order.completion_days, lambda: self.stage is not Stage.RETURNED):
+        if not await self._within_full(self.order.completion_days, lambda: self.stage is not Stage.RETURNED):
             await self._act("expire_completion", Stage.RETURNED)
 
     async def _wait_for_acceptance(self) -> None:

@@ -12,16 +12,20 @@ from lending.floating import FloatingRate, rate_on
 from lending.floating_clause import FloatingClause, Reset, Tenor
 from lending.money import yuan
 from lending.terms import Terms
+from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product, Security
 from modules.applicants import age_problem
 from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
+from modules.co_signers import ADULT, CoSigner
 from modules.installments import flat_rate_percent, installment_terms
 from services.forms import Sentence
-from services.limits import limits
 from services.products import PayeeUnknown
 
 GRACE_DAYS = 3
 METHODS = ("level_payment", "equal_principal", "flat")
+GUARANTOR = CoSigner(PartyRole.GUARANTOR, "Guarantor", "保证人")
+GUARANTEED_ABOVE_PERCENT = 80
+"""Of the price: whoever pays down less, as the rules allow for new energy, brings somebody who answers for him."""
 TRACKING_FEE_FEN = 1_000
 """A month, for as long as the loan runs."""
 PRICED_AT_LPR = Decimal("3.00")
@@ -31,8 +35,12 @@ PRICED_AT_LPR = Decimal("3.00")
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
     """Minors are refused, an amount that does not make up the price together with the down payment, and flat interest
     at a floating rate: what is spread evenly to the end cannot follow a rate that changes on the way.
+
+    Anybody may bring a guarantor; who borrows more than 80 % of the price needs one.
     """
-    problems = age_problem(form, day, 18)
+    is_priced = {"amount", "vehicle_price"} <= form.keys()
+    lends_much = is_priced and form["amount"] * 100 > form["vehicle_price"] * GUARANTEED_ABOVE_PERCENT
+    problems = age_problem(form, day, ADULT) | GUARANTOR.problems(form, day, is_needed=lends_much)
     if form.get("method") == "flat" and form.get("rate_type") == "floating":
         problems["rate_type"] = Sentence("Flat interest has a fixed rate.", "等本等息只能采用固定利率。")
     if {"amount", "down_payment", "vehicle_price"} <= form.keys():
@@ -92,7 +100,7 @@ def _floating(case: LoanCase) -> dict[str, Any]:
     """Five years at most, so the rate of one year is followed and not that of longer loans."""
     margin = Decimal(case.annual_rate_percent) - PRICED_AT_LPR
     clause = FloatingClause(Tenor.ONE_YEAR, margin, Reset.NEW_YEAR)
-    rate = rate_on(FloatingRate(clause.tenor, margin, clause.reset, case.day), limits().rates, case.day)
+    rate = rate_on(FloatingRate(clause.tenor, margin, clause.reset, case.day), case.rates, case.day)
     return {"annual_rate_percent": format(rate, "f"), "floating": clause.to_json()}
 
 
@@ -133,6 +141,7 @@ AUTO = Product(
             required=False,
             choices=("yes", "no"),
         ),
+        *GUARANTOR.fields,
     ),
     documents=("id_card", "driving_licence", "vehicle_invoice"),
     checks=("identity", "bureau", "vehicle"),
@@ -140,6 +149,7 @@ AUTO = Product(
     facts=facts,
     terms=terms,
     payees=payees,
+    parties=GUARANTOR.party,
     security=security,
     form_problems=form_problems,
 )

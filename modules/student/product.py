@@ -8,9 +8,10 @@ from typing import Any
 
 from lending.terms import Terms
 from models.customers import PartyRole
-from models.products import FieldKind, FormField, JointParty, LoanCase, Payee, Product
+from models.products import FieldKind, FormField, LoanCase, Payee, Product
 from modules.applicants import age_problem
 from modules.case_facts import day_number, identity_facts
+from modules.co_signers import ADULT, CoSigner
 from modules.installments import installment_terms, months_until
 from services.forms import Sentence, age_on, birth_date
 from services.products import PayeeUnknown
@@ -20,30 +21,19 @@ LONGEST_MONTHS = 22 * 12
 LONGEST_MONTHS_AFTER_GRADUATION = 15 * 12
 LONGEST_GRACE_MONTHS = 5 * 12
 SHORTEST_REPAYMENT_MONTHS = 12
-JOINT_FIELDS = ("joint_borrower_name", "joint_borrower_id_number", "joint_borrower_mobile")
+PARENT = CoSigner(PartyRole.JOINT_BORROWER, "Joint borrower", "共同借款人")
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
-    """Refuses who is under 16, a minor without a joint borrower, an unfit joint borrower, and a term that does not fit.
+    """Refuses who is under 16, a joint borrower who is missing or unfit, and a term that does not fit.
 
-    The term ends 15 years after graduation at the latest, and leaves at least a year of repayment after the grace.
+    The term ends 15 years after graduation at the latest, and leaves at least a year of repayment after the grace. A
+    parent borrows with a minor, and with everybody whose loan is granted at home and not at the school (rules of 2007
+    on loans at the place of origin).
     """
-    return age_problem(form, day, YOUNGEST) | _joint_problems(form, day) | _term_problems(form, day)
-
-
-def _joint_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
-    given = [name for name in JOINT_FIELDS if name in form]
-    minor = "id_number" in form and age_on(birth_date(form["id_number"]), day) < 18
-    problems: dict[str, str] = {}
-    if given or minor:
-        needed = Sentence("A joint borrower is needed in full.", "请完整填写共同借款人信息。")
-        problems = dict.fromkeys((name for name in JOINT_FIELDS if name not in form), needed)
-    problems |= age_problem(form, day, 18, "joint_borrower_id_number")
-    if "id_number" in form and form.get("joint_borrower_id_number") == form["id_number"]:
-        problems["joint_borrower_id_number"] = Sentence(
-            "The joint borrower must be another person.", "共同借款人不能是借款人本人。"
-        )
-    return problems
+    minor = "id_number" in form and age_on(birth_date(form["id_number"]), day) < ADULT
+    joint = PARENT.problems(form, day, is_needed=minor or form.get("granted") == "at_home")
+    return age_problem(form, day, YOUNGEST) | joint | _term_problems(form, day)
 
 
 def _term_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
@@ -123,14 +113,6 @@ def payees(case: LoanCase) -> list[Payee]:
     return [part for part in parts if part.amount_fen > 0]
 
 
-def parties(form: Mapping[str, Any]) -> list[JointParty]:
-    """The joint borrower, if the form names one."""
-    if JOINT_FIELDS[0] not in form:
-        return []
-    name, id_number, mobile = (form[field] for field in JOINT_FIELDS)
-    return [JointParty(PartyRole.JOINT_BORROWER, name, id_number, mobile)]
-
-
 STUDENT = Product(
     code="student",
     licence="bank",
@@ -157,17 +139,8 @@ STUDENT = Product(
             minimum=0,
             maximum=LONGEST_GRACE_MONTHS,
         ),
-        FormField("joint_borrower_name", FieldKind.NAME, "Joint borrower's name", "共同借款人姓名", required=False),
-        FormField(
-            "joint_borrower_id_number",
-            FieldKind.ID_NUMBER,
-            "Joint borrower's ID number",
-            "共同借款人身份证号",
-            required=False,
-        ),
-        FormField(
-            "joint_borrower_mobile", FieldKind.MOBILE, "Joint borrower's mobile", "共同借款人手机号", required=False
-        ),
+        FormField("granted", FieldKind.CHOICE, "Granted", "贷款类型", required=False, choices=("at_school", "at_home")),
+        *PARENT.fields,
     ),
     documents=("id_card", "admission_letter"),
     checks=("identity", "enrolment"),
@@ -175,6 +148,6 @@ STUDENT = Product(
     facts=facts,
     terms=terms,
     payees=payees,
-    parties=parties,
+    parties=PARENT.party,
     form_problems=form_problems,
 )

@@ -80,7 +80,7 @@ def test_an_account_is_changed_by_two_people_after_its_check_and_then_needs_a_si
     assert borrower_of(api, loan)["account"].endswith(NEW[-4:])
     paper = api.get(f"/loans/{loan}/accounts").json()["paper"]
     assert "委托扣款授权书" in api.get(paper["content"].removeprefix("/api/v1")).text
-    # The contract was signed with a code of this very moment.
+    api.post(f"/loans/{loan}/mandate-codes")
     soon = api.post(f"/loans/{loan}/mandate-codes")
     assert (soon.status_code, soon.json()["code"]) == (429, "too_many_codes")
     with books.begin(datetime.now(UTC) + timedelta(minutes=2)) as work:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import httpx
@@ -13,7 +14,7 @@ from books.session import Books
 from models import ledger as chart
 from models.outbox import OutboxRow, Topic
 from models.tasks import TaskKind
-from services.payments import order_recall, payout_is_contradicted
+from services.payments import begin_sending, order_recall, payout_is_contradicted
 from simulators.bank.orders import Notice, OrderKind, OrderStatus
 from simulators.bank.xml_reports import notice as notice_in_xml
 from simulators.settings import DEFAULT_LENDER_ACCOUNT
@@ -90,6 +91,17 @@ def test_a_notice_twice_counts_once(api: Caller, books: Books, procedure: Proced
     assert len(api.get("/tasks?kind=unmatched_money", "finance-sun").json()["items"]) == 1
 
 
+@pytest.mark.parametrize("text", ["", "还款 {loan}"])
+def test_a_notice_that_comes_twice_at_once_is_taken_twice_and_kept_once(
+    api: Caller, books: Books, procedure: Procedure, text: str
+) -> None:
+    told = deposit("in-1", text=text.format(loan=procedure.running()))
+    with ThreadPoolExecutor(6) as links:
+        answers = list(links.map(lambda _: api.notify(told).status_code, range(6)))
+    assert answers == [204] * 6
+    assert (suspense(books), len(signals(books))) == ((0, 1) if text else (5_000, 0))
+
+
 def test_a_known_reference_with_another_amount_is_refused_and_recorded(api: Caller, books: Books) -> None:
     api.notify(deposit("in-1", text="rent"))
     answer = api.notify(deposit("in-1", text="rent", amount_fen=9_999_999))
@@ -136,6 +148,23 @@ def test_no_text_of_a_notice_loses_its_money(api: Caller, books: Books, procedur
         assert entry is not None
         assert (entry.counterparty or "").startswith("付 款人y")
         assert (entry.remittance or "").startswith(f"还款 {loan} x")
+
+
+def test_a_transfer_that_bears_our_reference_settles_no_order(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    procedure.day = date(2026, 2, 5)
+    drawn = procedure.collection(loan)
+    assert drawn is not None
+    with procedure.at() as work:
+        begin_sending(work, drawn.key)
+    own = {"end_to_end_id": drawn.key, "text": f"还款 {loan}"}
+
+    assert api.notify(deposit("in-1", text="", amount_fen=1) | own).status_code == 204
+    assert notify_in_xml(api, in_xml("in-2", OrderKind.DEPOSIT, amount_fen=1, **own)).status_code == 204
+
+    found = {payment.key: payment for payment in procedure.payments(loan)}
+    assert found[drawn.key].status == "sent"
+    assert {"deposit:in-1", "deposit:in-2"} <= found.keys()
 
 
 def test_a_deposit_dated_in_another_century_goes_to_suspense(api: Caller, books: Books, procedure: Procedure) -> None:

@@ -1,5 +1,6 @@
 """Changes by API: previews and refusals with the engine away, and a change from proposal to schedule with it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.api.test_commands import House
 from tests.api.test_commands import house as house
 from tests.api.test_commands import outside as outside
 from tests.services.procedure import Procedure
-from tests.services.proposals import propose
+from tests.services.proposals import change, propose
 
 DEFERRAL = {"periods": 2, "reason": "out of work until April"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -38,6 +39,25 @@ def test_a_preview_shows_both_schedules_and_keeps_nothing(api: Caller, procedure
     assert len(deferred["schedule_after"]) == 14
     assert (deferred["after"]["next_due_amount"], deferred["amount"]) == ("72.00", "12000.00")
     assert api.get(f"/loans/{loan}/changes").json() == {"items": []}
+
+
+def test_a_written_off_loan_gives_its_figures_and_a_warning_before(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    shown = api.post(f"/loans/{loan}/write-off?preview=true", BODIES["write-off"], "manager-zhao").json()
+    assert shown["warnings"] == ["not_past_due"]
+    change(procedure, loan, ChangeKind.WRITE_OFF)
+    procedure.day += timedelta(days=1)
+    procedure.deposit(loan, 30_000)
+    procedure.advance(loan)
+    status = api.get(f"/loans/{loan}").json()
+    assert (status["written_off"], status["recovered"], status["settlement"]) == ("12000.00", "300.00", "0.00")
+    assert "prepay" not in status["actions"]
+    rows = api.get(f"/loans/{loan}/schedule").json()["rows"]
+    assert [row["written_off"] for row in rows if row["total"] != "0.00"] == ["12000.00"]
+    assert all(row["paid_on"] is None for row in rows)
+    quote = api.post(f"/loans/{loan}/prepayment-quote", {})
+    assert quote.status_code == 422
+    assert "is written off" in quote.json()["detail"]
 
 
 def test_each_role_is_refused_what_is_not_its_own_and_the_refusal_is_kept(api: Caller, procedure: Procedure) -> None:

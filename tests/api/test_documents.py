@@ -5,14 +5,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from PIL import Image
 
 from activities.papers import PaperPress
-from services.documents import LARGEST_BYTES, MOST_DOCUMENTS, hand_in
+from models.tasks import TaskKind
+from services.documents import MOST_DOCUMENTS, hand_in
+from services.documents_intake import LARGEST_BYTES
+from services.documents_reading import conclude
 from tests.api.serving import Caller
+from tests.services.document_files import A_PDF, png, taken
 from tests.services.papers import squeezed
 from tests.services.procedure import AGENT, Procedure
+from tests.services.test_documents_comparing import read
 
-PDF = b"%PDF-1.7\n% made up\n"
+PDF = A_PDF
+CARD = png(Image.new("L", (8, 8)))
+
+
+def another(n: int) -> bytes:
+    """Another picture for every number."""
+    return png(Image.new("L", (8, 9 + n)))
 
 
 def upload(
@@ -37,7 +49,8 @@ def test_a_document_is_kept_and_listed(api: Caller, procedure: Procedure) -> Non
     kept = answer.json()
     assert (kept["media_type"], kept["size_bytes"]) == ("application/pdf", len(PDF))
     assert kept["sha256"] == hashlib.sha256(PDF).hexdigest()
-    assert api.get(f"/loans/{loan}/documents").json()["items"] == [kept]
+    waiting = {"verdict": None, "confidence": None, "doubtful": False, "outcome": None}
+    assert api.get(f"/loans/{loan}/documents").json() == {"items": [kept | {"reading": waiting}], "doubtful": 0}
 
 
 def test_the_same_document_is_kept_once(api: Caller, procedure: Procedure) -> None:
@@ -66,7 +79,10 @@ WRONG: list[tuple[bytes, str, str]] = [
     (b"", "id_card", "file"),
     (PDF, "love_letter", "kind"),
     (PDF, "ID CARD", "kind"),
-    (PDF + b"x" * LARGEST_BYTES, "id_card", "file"),
+    (PDF.ljust(LARGEST_BYTES + 1), "id_card", "file"),
+    (PDF[:-9], "id_card", "file"),
+    (CARD[:-20], "id_card", "file"),
+    (CARD + b"PK", "id_card", "file"),
 ]
 
 
@@ -74,7 +90,7 @@ def test_what_is_no_document_of_the_product_is_refused(api: Caller, procedure: P
     loan = procedure.apply()
 
     for content, kind, field in WRONG:
-        answer = upload(api, loan, content, kind=kind)
+        answer = upload(api, loan, content, kind=kind, name="card")
         assert (answer.status_code, list(answer.json()["fields"])) == (422, [field]), (content[:9], kind)
 
 
@@ -102,19 +118,19 @@ def test_a_file_name_keeps_no_sign_that_cannot_be_printed(api: Caller, procedure
         answer = api.call("POST", f"/loans/{loan}/documents", "integrator-demo", headers=headers, content=sent)
         return str(answer.json()["filename"])
 
-    assert name_kept("身份证\x07\x7f.pdf", PDF) == "身份证.pdf"
-    assert name_kept("\t", PDF + b"2") == "document"
-    assert name_kept("../../../etc/card.pdf", PDF + b"3") == "card.pdf"
+    assert name_kept("身份证\x07\x7f.png", CARD) == "身份证.png"
+    assert name_kept("\t", another(2)) == "document"
+    assert name_kept("../../../etc/card.png", another(3)) == "card.png"
 
 
 def test_a_document_beyond_the_number_of_a_loan_is_refused(api: Caller, procedure: Procedure) -> None:
     loan = procedure.apply()
     with procedure.at() as work:
         for n in range(MOST_DOCUMENTS - 1):
-            hand_in(work, AGENT, work.loans.get(loan), "id_card", "card.pdf", PDF + b"%d" % n)
+            hand_in(work, AGENT, work.loans.get(loan), "id_card", "card.pdf", taken(b"%d" % n))
 
     with ThreadPoolExecutor(4) as senders:
-        answers = list(senders.map(lambda n: upload(api, loan, PDF + b"last %d" % n), range(4)))
+        answers = list(senders.map(lambda n: upload(api, loan, another(n), name="card.png"), range(4)))
 
     assert sorted(one.status_code for one in answers) == [201, 409, 409, 409]
     assert {one.json().get("code") for one in answers if one.status_code == 409} == {"too_many_documents"}
@@ -125,6 +141,35 @@ def test_an_upload_without_file_or_kind_names_both(api: Caller, procedure: Proce
 
     assert answer.status_code == 422
     assert answer.json()["fields"].keys() == {"kind", "file"}
+
+
+def test_a_document_in_doubt_is_listed_and_decided_by_another_person(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = upload(api, loan, CARD, who="agent-lin", name="card.png").json()["id"]
+    with procedure.books.begin() as work:
+        conclude(work, document, read("录取通知书", "一份与身份证无关的材料"))
+
+    listed = api.get(f"/loans/{loan}/documents").json()
+    assert listed["doubtful"] == 1
+    assert listed["items"][0]["reading"] == {
+        "verdict": "wrong_kind",
+        "confidence": 93,
+        "doubtful": True,
+        "outcome": None,
+    }
+    task = procedure.task(loan, TaskKind.DOCUMENT).id
+    past = api.post(f"/tasks/{task}/decision", {"outcome": "done", "reason": "seen"})
+    assert (past.status_code, past.json()["code"]) == (403, "not_allowed")
+
+    address = f"/loans/{loan}/documents/{document}/decision"
+    body = {"outcome": "refuse", "reason": "a letter of admission, not the card"}
+    assert api.post(address, body, "agent-lin").status_code == 403
+    assert api.post(address, {"outcome": "return", "reason": "x"}).status_code == 422
+    decided = api.post(address, body)
+    assert (decided.status_code, decided.json()["reading"]["outcome"]) == (200, "refuse")
+    assert api.post(address, body).json()["code"] == "nothing_doubtful"
+    assert api.post(f"/loans/{loan}/documents/{'0' * 32}/decision", body).status_code == 404
+    assert api.get(f"/tasks/{task}").json()["status"] == "done"
 
 
 def ask(api: Caller, loan: str, kind: str, body: object = None, who: str = "integrator-demo") -> httpx.Response:

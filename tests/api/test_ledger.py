@@ -70,6 +70,7 @@ def test_finance_adds_rules_from_a_day_to_come(api: Caller, books: Books) -> Non
         ({"accounts": [{"code": "4001", "valid_from": "2090-01-01", "parent": "9999"}]}, "parent"),
         ({"accounts": [{"code": "4001", "valid_from": "2020-01-01", "vat_basis_points": 1}]}, "valid_from"),
         ({"rates": []}, "rates"),
+        ({"non_accrual": [{"valid_from": "2090-01-01", "above_dpd": 10**12, "cured_at_dpd": 0}]}, "above_dpd"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_with_its_field(
@@ -86,4 +87,5 @@ def test_the_ledger_is_closed_to_roles_that_neither_move_nor_check_money(refusin
     rule = {"valid_from": "2090-01-01", "above_dpd": 60, "cured_at_dpd": 0}
     answer = refusing_api.call("POST", "/ledger/rules", "risk-qian", json={"non_accrual": [rule]})
     assert answer.status_code == 403
+    assert refusing_api.post("/ledger/rules", {}, "risk-qian").status_code == 403
     assert refusing_api.call("POST", "/ledger/months/2026-01/close", "admin-gu").status_code == 403

@@ -24,6 +24,8 @@ A_COLUMN = {
     "account_check": "result = 'closed'",
     "ledger_account": "code = '9999'",
     "account_version": "vat_basis_points = 1",
+    "limit_decision": "outcome = 'refuse'",
+    "limit_proposal": "reason = 'none'",
     "non_accrual_rule": "above_dpd = 1",
     "provision_rate": "basis_points = 1",
     "loan_month_end": "provision_fen = 1",
@@ -31,6 +33,24 @@ A_COLUMN = {
     "closed_period": "closed_by = 'nobody'",
 }
 """A column of each table that takes new rows and nothing else."""
+
+ALSO_INSERT_ONLY = {
+    "account_change",
+    "account_verdict",
+    "bank_difference",
+    "bank_statement",
+    "change_end",
+    "change_proposal",
+    "change_task",
+    "prepayment_quote",
+    "reconciliation",
+    "signature",
+    "statement_line",
+    "suspense_proposal",
+    "suspense_verdict",
+    "taken_over_loan",
+}
+"""Those that need a longer story for their first row."""
 
 
 @pytest.fixture
@@ -68,14 +88,41 @@ def test_what_was_written_down_can_be_neither_changed_nor_removed(
         assert count(books, table) == rows
 
 
-def test_replacing_a_row_is_no_way_around(books: Books, say: Callable[[str], None]) -> None:
-    if not books.is_sqlite:
-        with pytest.raises(DBAPIError, match="insert-only"):
-            say(
-                "INSERT INTO posting SELECT * FROM posting WHERE entry = 'opening'"
-                " ON CONFLICT (id) DO UPDATE SET amount_fen = 1"
-            )
+def test_no_table_that_takes_new_rows_only_is_without_its_guards(books: Books, say: Callable[[str], None]) -> None:
+    tables = sorted(A_COLUMN.keys() | ALSO_INSERT_ONLY)
+    if books.is_sqlite:
+        with books.read() as work:
+            found = set(work.session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
+        assert not {f"{table}_no_{verb}" for table in tables for verb in ("update", "delete")} - found
         return
+    for table in tables:
+        with books.read() as work:
+            column = work.session.scalars(
+                text(f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1")
+            ).one()
+        # Guards of whole statements: they refuse where there is no row yet.
+        for statement in (
+            f"UPDATE {table} SET {column} = {column}",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+            f"MERGE INTO {table} USING (SELECT 1) one ON true WHEN MATCHED THEN DELETE",
+        ):
+            with pytest.raises(DBAPIError, match="insert-only"):
+                say(statement)
+    with pytest.raises(DBAPIError, match="insert-only"):
+        say("TRUNCATE loan CASCADE")
+
+
+def test_replacing_a_row_is_no_way_around(books: Books, say: Callable[[str], None]) -> None:
+    with pytest.raises(DBAPIError, match="insert-only"):
+        say(
+            "INSERT INTO posting SELECT * FROM posting WHERE entry = 'opening'"
+            " ON CONFLICT (id) DO UPDATE SET amount_fen = 1"
+        )
+    if not books.is_sqlite:
+        return
+    with pytest.raises(DBAPIError, match="insert-only"):
+        say("UPDATE OR REPLACE posting SET amount_fen = 1")
     with pytest.raises(DBAPIError, match="insert-only"):
         say(
             "INSERT OR REPLACE INTO posting"

@@ -25,6 +25,8 @@ FEW = {
     "business_day",
     "closed_period",
     "ledger_account",
+    "limit_decision",
+    "limit_proposal",
     "month_end",
     "non_accrual_rule",
     "number_series",
@@ -44,6 +46,7 @@ def look_at_loans(work: UnitOfWork, loan: str) -> None:
         work.loans.page(actor)
         work.loans.page(actor, stage=Stage.REPAYMENT, after=loan)
         work.loans.page(actor, product="micro", overdue=True, after=loan)
+        work.loans.page(actor, contract_ready=True, after=loan)
         status_of(work, RISK, loan)
         schedule_of(work, RISK, loan)
     work.loans.application_by_key(["a", "b"])
@@ -65,6 +68,10 @@ def look_at_people(work: UnitOfWork, loan: str) -> None:
     work.customers.contacts(loan)
     work.documents.of_loan(loan)
     work.documents.same(loan, "id_card", "0")
+    work.documents.reading("d")
+    work.documents.readings(loan)
+    work.documents.is_reading_due(NOW)
+    work.documents.of_others("0", "c")
     work.documents.form_with_consent(loan)
     work.documents.answer(loan, "bureau", 1)
     work.documents.answers(loan)
@@ -161,7 +168,7 @@ def look_at_papers(work: UnitOfWork, loan: str) -> None:
     papers.of_loan(loan)
     papers.count(loan, "system")
     papers.is_due(NOW)
-    papers.contract_terms(loan)
+    papers.contract_version(loan)
     papers.terms(loan, 1)
     papers.events(loan, 1)
     papers.contract(loan, 1)
@@ -169,6 +176,8 @@ def look_at_papers(work: UnitOfWork, loan: str) -> None:
     signatures.newest_code("p")
     signatures.good_codes("d", NOW)
     signatures.codes_since("p", NOW)
+    signatures.unsent(["c", "d"])
+    signatures.forget("c", NOW)
     signatures.of_document("d")
     signatures.of_loan(loan)
 
@@ -177,10 +186,26 @@ def look_at_accounts(work: UnitOfWork, loan: str) -> None:
     accounts = work.accounts
     accounts.questions(["p", "q"])
     accounts.newest_check(loan, "i")
+    accounts.asked_since(loan, NOW)
     accounts.mandate("m")
     accounts.active_mandate(loan, "i")
     accounts.change_of_task("t")
     accounts.changes(loan)
+
+
+def look_at_policies(work: UnitOfWork, loan: str) -> None:
+    policies = work.policies
+    policies.in_force("grading-micro", DAY)
+    policies.versions("grading-micro")
+    policies.steps(["p", "q"])
+    policies.gradings(loan)
+    policies.shadows(loan)
+    policies.compared("p")
+    policies.graded_cases("micro", DAY, DAY, loan, 50)
+    policies.count_cases("micro", DAY, DAY)
+    policies.defaults("micro")
+    policies.backtests("p")
+    policies.backtest_page("b", 0)
 
 
 def look_at_origins(work: UnitOfWork, loan: str) -> None:
@@ -199,6 +224,7 @@ LOOKS = (
     look_at_statements,
     look_at_papers,
     look_at_accounts,
+    look_at_policies,
     look_at_origins,
 )
 

@@ -12,8 +12,10 @@ from sqlmodel import SQLModel, select
 
 from books.schema import alembic_config, migrate
 from books.session import Books
+from models.documents import Document
 from models.ledger import Posting
 from tests.books.migrated import DATABASES
+from tests.services.procedure import Procedure
 
 
 @pytest.fixture(params=DATABASES)
@@ -96,6 +98,33 @@ def test_what_was_posted_before_taxes_is_booked_on_its_value_date_and_stays_with
         assert work.ledger.rates(date(2026, 3, 5)) == {}
         assert work.ledger.rates(date(2026, 3, 6))["4001"] == 600
     books.close()
+
+
+def test_documents_from_before_they_were_sealed_lie_sealed_afterwards_and_open_again(procedure: Procedure) -> None:
+    url, loan = procedure.books.url, procedure.apply()
+    contents = {b"%%PDF-1.7 document %d" % n for n in range(120)}
+    with procedure.at() as work:
+        for content in contents:
+            document = Document.of(
+                content, loan=loan, kind="id_card", filename="x", media_type="x", uploaded_by="x", uploaded_at=work.now
+            )
+            work.session.add(document)
+    engine = create_engine(url)
+    command.downgrade(alembic_config(url), "0014")
+    with engine.connect() as connection:
+        kept = {bytes(row[0]) for row in connection.execute(text("SELECT content FROM document"))}
+    assert kept == contents
+    migrate(url)
+    with engine.connect() as connection:
+        sealed = [bytes(row[0]) for row in connection.execute(text("SELECT sealed FROM document"))]
+    engine.dispose()
+    assert len(sealed) == len(contents)
+    assert not any(b"PDF" in one for one in sealed)
+    with procedure.books.read() as work:
+        assert {one.content for one in work.session.exec(select(Document))} == contents
+    if procedure.books.is_sqlite:
+        procedure.books.close()
+        assert b"PDF-1.7 document" not in Path(url.removeprefix("sqlite:///")).read_bytes()
 
 
 def test_a_password_with_a_percent_sign_reaches_the_database() -> None:

@@ -156,3 +156,29 @@ def test_my_tasks_are_those_in_my_hands_and_those_that_wait_for_my_role(
         assert tasks["approval"] in {task.id for task in work.tasks.page(RISK, mine=True)}
         assert {task.id for task in work.tasks.page(FINANCE, mine=True)} == {tasks["money"]}
         assert {task.id for task in work.tasks.page(AUDITOR, mine=True)} == set()
+
+
+def test_what_waits_for_an_agent_where_there_is_none_waits_for_a_manager(
+    procedure: Procedure, loans: dict[str, str]
+) -> None:
+    with procedure.at() as work:
+        follow_ups = {
+            name: open_task(work, work.loans.get(loan), TaskKind.OVERDUE, Role.AGENT, procedure.day, "call him").id
+            for name, loan in loans.items()
+        }
+    # Nobody owns this customer any more, but the agent who entered the loan sees its tasks.
+    procedure.own(loans["lin"], None)
+
+    def waiting(actor: Actor) -> set[str]:
+        with procedure.books.read() as work:
+            mine = {task.id for task in work.tasks.page(actor, mine=True, kind=TaskKind.OVERDUE)}
+        return {name for name, task in follow_ups.items() if task in mine}
+
+    assert waiting(MANAGER) == waiting(OTHER_MANAGER) == {"system"}
+    assert waiting(AGENT) == {"lin", "handed over"}
+    assert waiting(RISK) == set()
+    with procedure.at() as work:
+        task = work.tasks.get(follow_ups["system"])
+        task.assignee_id = OTHER_MANAGER.id
+        work.session.add(task)
+    assert (waiting(MANAGER), waiting(OTHER_MANAGER)) == (set(), {"system"})

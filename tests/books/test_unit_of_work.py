@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from books.session import Books, UnitOfWork, was_written_before
 from lending.calendar import BusinessClock
 from models.customers import Party, PartyRole
-from models.grading import Policy
 from models.ledger import BANK, OWNERS_FUNDS
 from models.outbox import Topic
+from models.policies import Policy
 from services.ledger import post
 from tests.modules.applications import DAY
 
@@ -100,7 +100,7 @@ def test_a_row_written_before_is_told_from_every_other_refusal(books: Books) -> 
 def test_a_primary_key_and_a_unique_key_both_count_as_written_before(books: Books) -> None:
     def publish(row_id: str, version: int) -> None:
         with books.begin() as work:
-            policy = Policy(id=row_id, name="p", version=version, content={}, published_by="x", published_at=work.now)
+            policy = Policy(id=row_id, name="p", version=version, content={}, drafted_by="x", drafted_at=work.now)
             work.session.add(policy)
 
     publish("1", 1)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import aiohttp
@@ -13,11 +13,14 @@ from books.schema import migrate
 from books.session import Books
 from console.callers import ApiRefused
 from console.demo import MARK, DemoPlan, demo
-from console.people import ScriptedPeople
+from console.people import MADE_UP_RATES, MADE_UP_RATES_ON, ScriptedPeople
 from console.seed import seed
 from console.up import Addresses
+from lending.calendar import BusinessClock
+from models.limits import LimitStatus
 from models.staff import Role
 from models.tasks import Task, TaskKind, TaskStatus
+from services.limit_changes import limit_states
 from services.tasks import open_task
 from settings import Settings
 from tests.api.serving import serving
@@ -129,6 +132,26 @@ def test_scripted_people_finish_the_follow_ups_that_are_theirs(books: Books) -> 
     with books.read() as work:
         after = work.session.get_one(Task, task.id)
         assert after.status is TaskStatus.DONE
+
+
+def test_the_made_up_rates_are_entered_by_one_of_risk_and_put_in_force_by_the_other(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'november.db'}")
+    migrate(settings.database_url)
+    books = Books(settings.database_url)
+    books.set_clock(BusinessClock(3600, datetime.now(UTC), MADE_UP_RATES_ON))
+    seed(books, settings)
+    with scripted(books) as (people, runner):
+        for _ in range(2):
+            runner.run(people._publish_rates())
+            people.done.clear()
+    with books.read() as work:
+        entered = [one for one in limit_states(work) if one.row.get("on") == MADE_UP_RATES_ON.isoformat()]
+    assert {(one.status, one.proposed_by, one.decided_by) for one in entered} == {
+        (LimitStatus.IN_FORCE, "risk-qian", "risk-shen")
+    }
+    assert {one.row["tenor"]: one.row["percent"] for one in entered} == MADE_UP_RATES
+    assert all("made up" in one.reason for one in entered)
+    books.close()
 
 
 def test_a_refusal_that_is_no_race_ends_the_script_and_one_that_is_does_not(books: Books) -> None:

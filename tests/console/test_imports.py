@@ -127,7 +127,9 @@ def test_a_line_with_a_known_reference_and_other_content_is_refused(books: Books
     import_applications(books, ACTOR, as_csv(tmp_path / "a.csv", row(0)), DAY, quiet=True)
     report = import_applications(books, ACTOR, as_csv(tmp_path / "a.csv", row(0, amount="9000")), DAY, quiet=True)
     assert (report.accepted, report.repeated) == ([], [])
-    assert [number for number, _ in report.refused] == [2]
+    ((number, why),) = report.refused
+    assert (number, why.partition(":")[0]) == (2, "reference")
+    assert "idempotency" not in why
     assert len(in_the_books(books)) == 1
 
 

@@ -3,18 +3,21 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from books.schema import migrate
 from books.session import Books
-from console.ledger import read_rules
+from console.ledger import read_rules, trial_balance_table
 from console.seed import seed
 from lending.calendar import BusinessClock
 from models.audit import AuditEntry
 from models.ledger import INTEREST_INCOME
 from services.chart import InvalidRule
+from services.reports import TrialBalance, TrialBalanceLine
 from settings import Settings
 from tests.console.running import Ended, loanwright
 
@@ -54,6 +57,17 @@ def test_the_trial_balance_names_each_account_in_both_languages(books: Books) ->
     assert before.code == 0
     assert "1001" not in before.out
     assert run(books, "audit", "trial-balance", "--as-of", "2026-02-30").code == 2
+
+
+def test_no_name_is_cut_in_a_narrow_window() -> None:
+    name = "应收客户贷款利息及应由国家财政贴息部分之外的其他应收未收款项合计"
+    line = TrialBalanceLine("1132", "Interest receivable from borrowers and others", name, "asset", None, 10**12, 0)
+    window = Console(width=80, file=StringIO())
+    window.print(trial_balance_table(TrialBalance(OPENED, (line,))))
+    assert isinstance(window.file, StringIO)
+    shown = window.file.getvalue()
+    assert "…" not in shown
+    assert set(name) <= set(shown)
 
 
 def test_finance_closes_a_month_and_nobody_else(books: Books) -> None:

@@ -3,12 +3,15 @@
 import socket
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from books.schema import migrate
 from books.session import Books
+from console.connections import open_books
+from console.processes import NotReady
 from settings import InvalidSetting, Settings, settings
 from tests.console.running import Ended, loanwright
 from tests.crash.mortal import lasting_port
@@ -72,6 +75,13 @@ def test_without_books_nothing_is_looked_at_and_none_are_made(tmp_path: Path, co
     assert "there are no books at" in said
     assert "LOANWRIGHT_DATABASE_URL" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_books_that_are_not_there_are_named_with_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotReady) as missing:
+        open_books(Settings(database_url="sqlite:///data/books.db"))
+    assert str(tmp_path / "data" / "books.db") in str(missing.value)
 
 
 def test_books_without_tables_are_to_be_migrated(tmp_path: Path) -> None:
@@ -155,6 +165,14 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(
         settings.__wrapped__()
     assert str(wrong.value).startswith(f"{variable} ")
     assert "secret" not in str(wrong.value)
+
+
+def test_a_wrong_first_day_says_how_a_day_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOANWRIGHT_START_DATE", "05/01/2026")
+    with pytest.raises(InvalidSetting, match="YYYY-MM-DD"):
+        settings.__wrapped__()
+    monkeypatch.setenv("LOANWRIGHT_START_DATE", "2026-01-05")
+    assert settings.__wrapped__().start_date == date(2026, 1, 5)
 
 
 @pytest.mark.parametrize("address", ["temporal:7233", "10.0.0.1:7233", "[::1]:7233", "a_b.example-1.cn:1"])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from console.demo import SHIPPED_APPLICATIONS, DemoPlan
+from console.demo import SHIPPED_APPLICATIONS, START, DemoPlan
 from console.parts import PARTS, Part, part_of
+from console.people import MADE_UP_RATES_ON
 from console.servicing import WRITTEN_OFF_AT_DPD
 from console.tally import KINDS, Tally, tally
 from models.changes import ChangeKind
@@ -19,6 +20,8 @@ from simulators.records import PayingHabit
 from tests.books.migrated import seeded_file
 from tests.docs.pages import ROOT
 from tests.servers.shared import SharedServers
+from tests.services.limits import publish
+from tests.services.papers import GUARANTOR, JOINT
 from tests.services.procedure import Procedure
 from tests.services.proposals import change
 
@@ -43,13 +46,36 @@ def test_loans_are_counted_by_method_period_and_price(house: Procedure) -> None:
     house.running("micro", method="interest_only", period="quarter", term="12")
     house.running("micro", method="bullet", period="week")
     house.running("auto", method="flat", tracking="yes")
-    house.running("auto", method="equal_principal", rate_type="floating")
+    house.running("auto", method="equal_principal", rate_type="floating", **GUARANTOR)
+    house.running("student", granted="at_home", **JOINT)
     house.offered("micro")
     assert counted(house) == {
-        "repaid by": {"equal principal": 1, "flat": 1, "interest only": 1, "bullet": 1},
-        "due every": {"month": 2, "week": 1, "quarter": 1},
-        "priced": {"fixed rate": 3, "floating rate": 1, "with a fee": 1},
+        "repaid by": {"level payment": 1, "equal principal": 1, "flat": 1, "interest only": 1, "bullet": 1},
+        "due every": {"month": 3, "week": 1, "quarter": 1},
+        "priced": {"fixed rate": 4, "floating rate": 1, "with a fee": 1},
+        "signed by": {"the borrower alone": 3, "a joint borrower": 1, "a guarantor": 1},
     }
+
+
+def test_a_rate_that_is_set_anew_is_counted(house: Procedure) -> None:
+    loan = house.running("auto", rate_type="floating")
+    publish(house.books, "2026-01-05", "2.80")
+    for day in (date(2026, 2, 5), date(2027, 1, 1)):
+        house.day = day
+        house.advance(loan)
+    assert counted(house)["priced"] == {"floating rate": 1, "rate set anew": 1}
+
+
+def test_the_shipped_applications_bring_every_signer_and_rates_that_outlive_the_year() -> None:
+    with (ROOT / SHIPPED_APPLICATIONS).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for field in ("guarantor_mobile", "joint_borrower_mobile"):
+        assert sum(bool(row[field]) for row in rows) >= 2
+    floating = [row for row in rows if row["rate_type"] == "floating"]
+    # Who prepays does so by the number of the loan, which is even for half of them.
+    assert [int(row["term"]) for row in floating] == [24] * 4
+    assert {int(row["reference"][-1]) % 2 for row in floating} == {0, 1}
+    assert START.year == MADE_UP_RATES_ON.year
 
 
 def test_a_loan_that_is_late_is_cured_and_one_that_is_written_off_brings_something_back(house: Procedure) -> None:

@@ -7,10 +7,12 @@ from stdnum.cn.ric import calc_check_digit
 
 from models.products import LoanCase, Product
 from services.forms import read_form
+from services.limits import Limits, shipped_rows
 from services.products import load
 
 DAY = date(2026, 1, 5)
 CATALOGUE = load(("modules.auto", "modules.micro", "modules.student"))
+RATES = Limits.of(shipped_rows()).rates
 
 CUSTOMER = {
     "name": "欧阳测试",
@@ -107,7 +109,7 @@ def case(code: str, *, rate: str = "12", day: date = DAY, **changes: object) -> 
         change = changes.get(check, {})
         if isinstance(change, dict):
             answers[check] = {**ANSWERS[code][check], **change}
-    return LoanCase(form, answers, day, form["amount"], form["term"], rate)
+    return LoanCase(form, answers, day, form["amount"], form["term"], rate, RATES)
 
 
 def product(code: str) -> Product:

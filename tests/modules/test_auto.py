@@ -7,7 +7,7 @@ import pytest
 
 from lending.schedules import build_schedule
 from models.customers import PartyRole
-from models.products import Security
+from models.products import JointParty, Security
 from services.forms import InvalidForm, read_form
 from services.policies import GradeOutcome, evaluate
 from services.products import PayeeUnknown
@@ -15,6 +15,11 @@ from tests.modules.applications import DAY, application, case, id_number, produc
 
 AUTO = product("auto")
 DEALER = "远帆汽车销售服务有限公司"
+GUARANTOR: dict[str, Any] = {
+    "guarantor_name": "欧阳担保",
+    "guarantor_id_number": id_number(date(1980, 3, 3)),
+    "guarantor_mobile": "19900000002",
+}
 
 
 def grade(**changes: Any) -> GradeOutcome:
@@ -28,6 +33,7 @@ def share(condition: str, yuan: int) -> GradeOutcome:
         condition=condition,
         amount=yuan,
         down_payment=100_000 - yuan,
+        **GUARANTOR,
         vehicle={"new": condition != "used", "new_energy": condition == "new_energy"},
     )
 
@@ -84,6 +90,37 @@ def test_a_register_that_could_not_be_asked_sends_the_case_to_a_person(check: st
 )
 def test_the_record_decides_the_grade(bureau: dict[str, int], expected: str) -> None:
     assert grade(bureau=bureau).grade == expected
+
+
+def wrong(**changes: object) -> dict[str, str]:
+    """What the form says is wrong."""
+    try:
+        read_form(AUTO, application("auto", **changes), DAY)
+    except InvalidForm as refusal:
+        return dict(refusal.fields)
+    return {}
+
+
+def test_whoever_borrows_above_80_percent_of_the_price_brings_a_guarantor() -> None:
+    most = {"amount": 80_000, "down_payment": 20_000}
+    above = {"amount": 80_001, "down_payment": 19_999}
+    assert wrong(**most) == {}
+    assert wrong(**above).keys() == GUARANTOR.keys()
+    assert wrong(**above, **GUARANTOR) == {}
+    assert wrong(**(most | GUARANTOR | {"guarantor_mobile": None})).keys() == {"guarantor_mobile"}
+
+
+def test_the_guarantor_is_a_party_if_the_form_names_one() -> None:
+    assert AUTO.parties(case("auto").form) == []
+    assert AUTO.parties(case("auto", **GUARANTOR).form) == [JointParty(PartyRole.GUARANTOR, *GUARANTOR.values())]
+
+
+def test_a_guarantor_is_another_adult_with_a_mobile_of_his_own() -> None:
+    own = application("auto")
+    young = id_number(date(2009, 1, 1))
+    assert "another person" in wrong(**GUARANTOR | {"guarantor_id_number": own["id_number"]})["guarantor_id_number"]
+    assert "at least 18" in wrong(**GUARANTOR | {"guarantor_id_number": young})["guarantor_id_number"]
+    assert "of his own" in wrong(**GUARANTOR | {"guarantor_mobile": own["mobile"]})["guarantor_mobile"]
 
 
 def test_amount_and_down_payment_must_make_up_the_price() -> None:

@@ -54,7 +54,7 @@ def cases(draw: st.DrawFn) -> tuple[str, LoanCase]:
     rate = draw(st.sampled_from(RATES))
     if code == "auto":
         amount = draw(st.integers(500_000, 20_000_000))
-        way |= {"amount": yuan(amount), "vehicle_price": yuan(amount + 100), "down_payment": "1.00"}
+        way |= {"amount": yuan(amount), "vehicle_price": yuan(2 * amount), "down_payment": yuan(amount)}
         way["term"] = draw(st.integers(3, 60))
     elif code == "micro":
         way["amount"] = yuan(draw(st.integers(100_000, 20_000_000)))
@@ -114,7 +114,7 @@ def test_a_loan_costs_the_rate_of_its_grade_and_the_fee_it_asked_for(drawn: tupl
 def case_without_fee(one: LoanCase) -> LoanCase:
     """The same case without the service that costs a fee."""
     form = {name: value for name, value in one.form.items() if name != "tracking"}
-    return LoanCase(form, one.answers, one.day, one.amount_fen, one.term, one.annual_rate_percent)
+    return LoanCase(form, one.answers, one.day, one.amount_fen, one.term, one.annual_rate_percent, one.rates)
 
 
 def test_a_flat_loan_is_quoted_so_that_it_costs_no_more_than_level_payments() -> None:

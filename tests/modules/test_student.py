@@ -151,6 +151,12 @@ def test_a_minor_needs_a_joint_borrower() -> None:
     assert problems(id_number=MINOR, **PARENT) == {}
 
 
+def test_a_parent_borrows_too_where_the_loan_is_granted_at_home() -> None:
+    assert problems(granted="at_school") == {}
+    assert problems(granted="at_home").keys() == PARENT.keys()
+    assert problems(granted="at_home", **PARENT) == {}
+
+
 def test_a_joint_borrower_is_named_in_full() -> None:
     assert problems(joint_borrower_name="欧阳家长").keys() == {"joint_borrower_id_number", "joint_borrower_mobile"}
 

@@ -24,6 +24,12 @@ JOINT = {
     "joint_borrower_mobile": "19900000002",
 }
 """The fields of a form that name a joint borrower."""
+GUARANTOR = {
+    "guarantor_name": "李示例",
+    "guarantor_id_number": id_number(date(1975, 5, 17), 1),
+    "guarantor_mobile": "19900000003",
+}
+"""The fields of a form that name a guarantor."""
 
 
 def text_of(pdf: bytes) -> str:

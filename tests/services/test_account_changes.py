@@ -1,5 +1,6 @@
 """Another account: proposed by one, vouched for, decided by another; and a mandate of its own before it is debited."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from models.messages import BooksOrder, StepKind
 from models.signatures import Signature
 from models.staff import Actor, Role
 from models.tasks import TaskKind
-from services import account_changes, disbursement, mandate_papers
+from services import acceptance, account_changes, disbursement, mandate_papers
 from services.account_changes import (
     AccountChangePending,
     AccountInUse,
@@ -21,12 +22,13 @@ from services.account_changes import (
     UnknownAccountParty,
 )
 from services.accounts import AccountNotVerified, AccountRefused
+from services.bank import record_movement
 from services.errors import NotAllowed, OwnProposal, TaskClosed, WrongStage
 from services.mandate_papers import NoMandatePaper
 from services.signing import WrongCode
 from tests.services.accounts import answer_change, enter_mandates
 from tests.services.portfolios import running_loan
-from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
+from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure, movement
 from tests.services.test_portfolio import taken
 
 OLD = "6222020000000000001"
@@ -105,6 +107,21 @@ def test_an_account_that_cannot_be_taken_is_refused_at_its_field(
     with pytest.raises(InvalidAccount) as refusal:
         propose(procedure, loan, role=role, account=account, consent=consent, confirmation=confirmation)
     assert set(refusal.value.fields) == {field}
+
+
+@pytest.mark.parametrize("first", ["dealer", "borrower"])
+def test_what_a_dealer_is_to_receive_never_goes_to_the_borrowers_card(procedure: Procedure, first: str) -> None:
+    """Neither at once nor by two changes, each of which looks harmless."""
+    loan = procedure.offered("auto", bank_card=OLD)
+    if first == "dealer":
+        propose(procedure, loan, role="payee")
+    else:
+        propose(procedure, loan)
+        answered(procedure, loan)
+    decide(procedure, loan)
+    with pytest.raises(InvalidAccount, match="each field") as refusal:
+        propose(procedure, loan, role="borrower" if first == "dealer" else "payee")
+    assert refusal.value.fields == {"account": "is that of another party of this loan"}
 
 
 def test_whoever_proposed_it_does_not_decide_it_nor_does_finance(procedure: Procedure) -> None:
@@ -305,3 +322,39 @@ def test_neither_account_stands_in_the_audit_log_or_the_outbox(procedure: Proced
         written += str([contact.text for contact in work.customers.contacts(loan)])
     assert NEW not in written
     assert OLD not in written
+
+
+def test_a_debit_of_the_account_before_that_comes_back_leaves_the_new_mandate_alone(procedure: Procedure) -> None:
+    loan = procedure.running(bank_card=OLD)
+    procedure.day = date(2026, 2, 5)
+    procedure.collect(loan)
+    procedure.advance(loan)
+    debit = procedure.payments(loan)[-1]
+    procedure.day += timedelta(days=3)
+    changed(procedure, loan)
+    sign_mandate(procedure, loan)
+    with procedure.at() as work:
+        (mandate,) = enter_mandates(work, loan)
+        returned = movement(
+            "back-1", debit.settled_fen, procedure.day, direction="out", end_to_end_id=debit.key, is_recall=True
+        )
+        assert record_movement(work, replace(returned, return_reason="account_closed")).matched
+    with procedure.books.read() as work:
+        assert [one.id for one in work.accounts.mandates(loan) if one.status is MandateStatus.ACTIVE] == [mandate.id]
+
+
+def test_the_mandate_of_a_loan_that_was_closed_is_not_signed_any_more(procedure: Procedure) -> None:
+    loan = procedure.offered()
+    procedure.sign(loan)
+    changed(procedure, loan)
+    procedure.act(acceptance.withdraw, procedure.command(loan, INTEGRATOR))
+    procedure.day += timedelta(days=1)
+    with procedure.at() as work, pytest.raises(NoMandatePaper):
+        mandate_papers.request_code(work, INTEGRATOR, work.loans.get(loan))
+
+
+def test_who_decided_on_the_account_does_not_sign_its_mandate(procedure: Procedure) -> None:
+    loan = procedure.running()
+    changed(procedure, loan)
+    with procedure.at() as work, pytest.raises(NotAllowed, match="decided on an account"):
+        mandate_papers.request_code(work, MANAGER, work.loans.get(loan))

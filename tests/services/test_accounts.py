@@ -1,5 +1,6 @@
 """Accounts: checked before money goes out, debited under a mandate only, and drawn again as the product plans it."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from activities.accounts import CardCheckSender, MandateSender
-from activities.bank import BankActs
+from activities.bank import BankActs, OutcomePending
 from books.customers import blind_index
 from gateways.bank import BankGateway
 from gateways.cards import CardRegister
@@ -23,9 +24,11 @@ from services import accounts, mandates
 from services.accounts import AccountNotVerified, AccountRefused, TooManyChecks
 from services.errors import NotAllowed
 from services.mandates import NoMandate
+from services.payments import begin_sending
+from tests.gateways.calling import DIRECT
 from tests.services.accounts import check_account
 from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, Procedure
-from tests.simulators.running import Receiver
+from tests.simulators.running import SIGNING_SECRET, Receiver
 
 
 def waiting(procedure: Procedure, topic: Topic) -> list[OutboxRow]:
@@ -123,6 +126,18 @@ def test_a_check_is_asked_for_again_by_who_speaks_for_the_borrower_and_a_few_tim
             check_account(work, loan)
         with pytest.raises(TooManyChecks):
             accounts.ask_again(work, procedure.borrower_of(loan), work.loans.get(loan))
+
+
+def test_checks_that_nobody_has_answered_yet_count_as_well(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    waiting(procedure, Topic.CARD_CHECK)
+    for _ in range(accounts.MOST_ASKED_A_DAY):
+        with procedure.at() as work:
+            accounts.ask_again(work, AGENT, work.loans.get(loan))
+    with procedure.at() as work, pytest.raises(TooManyChecks):
+        accounts.ask_again(work, AGENT, work.loans.get(loan))
+    with procedure.at(procedure.day + timedelta(days=2)) as work:
+        accounts.ask_again(work, AGENT, work.loans.get(loan))
 
 
 async def test_a_service_that_is_away_is_asked_again_until_a_person_has_to_see_to_it(procedure: Procedure) -> None:
@@ -297,6 +312,30 @@ async def test_an_order_that_lost_its_mandate_is_given_up_without_asking_the_ban
         acts = BankActs(procedure.books, BankGateway(session, "http://127.0.0.1:9", "none"), "", "")
         result = await acts.pay_in(PaymentOrder(loan=loan, key=payment.key, day=procedure.day))
     assert (result.status, result.reason_code) == (PaymentStatus.DECLINED, "mandate_missing")
+
+
+async def test_a_debit_that_the_bank_remembers_over_another_amount_has_no_outcome(procedure: Procedure) -> None:
+    """Its answer was lost, and what the bank says when it is asked again is not what was ordered."""
+    loan = procedure.running()
+    procedure.day = date(2026, 2, 5)
+    payment = procedure.collection(loan)
+    assert payment is not None
+    with procedure.at() as work:
+        begin_sending(work, payment.key)
+    told = {
+        "end_to_end_id": payment.key,
+        "status": "settled",
+        "amount_fen": payment.amount_fen + 1,
+        "bank_reference": "BK1",
+        "booked_on": "2026-02-05",
+        "reason_code": None,
+    }
+    with Receiver(200, json.dumps(told).encode(), SIGNING_SECRET) as receiver:
+        async with open_session() as session:
+            acts = BankActs(procedure.books, BankGateway(session, receiver.url, "none", own=DIRECT), "", "")
+            with pytest.raises(OutcomePending):
+                await acts.pay_in(PaymentOrder(loan=loan, key=payment.key, day=procedure.day))
+    assert procedure.payments(loan)[-1].status is PaymentStatus.SENT
 
 
 # -- the plan of debits -----------------------------------------------------------------------------------------------

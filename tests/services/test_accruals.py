@@ -7,7 +7,6 @@ from sqlalchemy.exc import IntegrityError
 
 from console.audits import audit_books
 from lending.account import Classification
-from lending.classification import SHIPPED_PROVISIONS
 from models.ledger import (
     ACCRUED_INTEREST,
     ACCRUED_PENALTY,
@@ -117,10 +116,16 @@ def test_penalty_that_no_day_has_posted_yet_is_accrued(procedure: Procedure) -> 
 
 
 def test_new_books_have_the_provisions_that_the_central_bank_asks_for(procedure: Procedure) -> None:
-    (shipped,) = SHIPPED_PROVISIONS
     with procedure.books.read() as work:
         rates = work.periods.provision_rates(procedure.day)
-    assert {one: percent * 100 for one, percent in shipped.percent.items()} == rates
+    # The guidance of 2002: one percent of all, and of the worse classes 2, 25, 50 and 100.
+    assert rates == {
+        Classification.NORMAL: 100,
+        Classification.SPECIAL_MENTION: 200,
+        Classification.SUBSTANDARD: 2_500,
+        Classification.DOUBTFUL: 5_000,
+        Classification.LOSS: 10_000,
+    }
 
 
 def test_the_state_s_share_is_accrued_apart_and_without_tax(procedure: Procedure) -> None:

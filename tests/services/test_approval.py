@@ -14,6 +14,7 @@ from lending.caps import CostAboveCap
 from lending.entrusted import EntrustedPaymentRequired
 from lending.terms import Terms
 from models.customers import PartyRole
+from models.limits import LimitKind
 from models.loans import Stage
 from models.messages import BooksOrder
 from models.payments import PaymentStatus
@@ -23,8 +24,8 @@ from models.tasks import Outcome, TaskKind
 from modules.micro.product import terms as micro_terms
 from services import approval, disbursement, payments, tasks
 from services.errors import InvalidDecision, NotAllowed, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
-from services.limits import limits
 from services.products import Catalogue, PayeeUnknown, _Installed, catalogue
+from tests.services.limits import SOURCE, enter
 from tests.services.procedure import (
     ADMIN,
     AGENT,
@@ -314,8 +315,7 @@ def test_much_money_does_not_go_to_the_borrowers_own_card(
 ) -> None:
     """Whoever calls his own card a payee is asked the same."""
     loan = procedure.graded()
-    strict = replace(limits().own_cards[-1], most_fen=800_000)
-    monkeypatch.setattr("services.approval.limits", lambda: replace(limits(), own_cards=(strict,)))
+    enter(procedure.books, LimitKind.OWN_CARD, {"since": "2024-07-01", "most": "8000", "source": SOURCE})
     offering(
         monkeypatch,
         payees=lambda case: [

@@ -8,6 +8,7 @@ from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from services import acceptance, audit, disbursement, tasks
 from services.documents import hand_in
+from tests.services.document_files import taken
 from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, RISK, Procedure, sender
 
 
@@ -23,7 +24,7 @@ def test_every_act_of_a_life_leaves_one_entry(procedure: Procedure) -> None:
     procedure.grade(loan)
     then("account_checked", "case_graded")
     with procedure.at() as work:
-        hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", b"%PDF-1")
+        hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", taken(b"%PDF-1"))
     then("document_handed_in")
     procedure.decide(loan, Outcome.RETURN)
     then("approval_decided")

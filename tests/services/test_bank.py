@@ -1,5 +1,6 @@
 """What the bank reports: each entry kept once, and nothing left that nobody looks after."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from models.ledger import BANK, SUSPENSE
 from models.loans import Stage
 from models.outbox import Topic
-from models.payments import PaymentStatus
+from models.payments import PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import Task, TaskKind
 from services import payments, tasks
@@ -422,3 +423,37 @@ def test_a_running_loan_keeps_its_money_though_its_workflow_is_missing(procedure
     procedure.advance(loan)
     with procedure.books.read() as work:
         assert work.ledger.moved(loan)[(BANK, "2001")] == 300
+
+
+def test_a_payer_who_writes_our_reference_on_a_transfer_confirms_no_order(procedure: Procedure) -> None:
+    """One fen under the reference of a debit would settle it for that, and the debit itself be nobody's money."""
+    loan = procedure.running()
+    procedure.day = FIRST_DUE
+    drawn = procedure.collection(loan)
+    assert drawn is not None
+    with procedure.at() as work:
+        payments.begin_sending(work, drawn.key)
+    own = movement("b1", 1, procedure.day, end_to_end_id=drawn.key, remittance=f"还款 {loan}")
+    report(procedure, replace(own, by_payer=True))
+    report(procedure, movement("b2", drawn.amount_fen, procedure.day, end_to_end_id=drawn.key))
+    procedure.advance(loan)
+    assert [(one.kind, one.settled_fen) for one in procedure.payments(loan)[1:]] == [
+        (PaymentKind.INSTALLMENT, drawn.amount_fen),
+        (PaymentKind.DEPOSIT, 1),
+    ]
+    assert suspense(procedure) == 0
+
+
+@pytest.mark.parametrize("dated", [date(2025, 7, 8), date(1926, 1, 5), date.min])
+def test_money_dated_long_ago_opens_no_month_of_then(procedure: Procedure, dated: date) -> None:
+    """It would make a loan's past anew, and the oldest month to close one of long before the books."""
+    loan = procedure.running()
+    report(procedure, movement("b1", 300_000, dated, remittance=f"loan {loan}"))
+    report(procedure, movement("b2", 700, dated, direction="out"))
+    assert suspense(procedure) == 300_000 - 700
+    assert money_tasks(procedure)[0] == f"bank reference b1: it came in on 2026-01-05 and is dated {dated}"
+    with procedure.books.read() as work:
+        assert work.periods.first_booking() == procedure.day
+    recent = procedure.day - timedelta(days=180)
+    report(procedure, movement("b3", 500, recent, remittance=f"loan {loan}"))
+    assert procedure.payments(loan)[-1].settled_fen == 500

@@ -1,14 +1,12 @@
 """Changes to a running loan: each kind applied with its books, the way of a proposal, and what makes it stale."""
 
-from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from lending.caps import CapRule, CostAboveCap
-from lending.dated import Scope
+from lending.caps import CostAboveCap
+from lending.money import yuan
 from models.changes import ChangeKind, ChangeStatus
 from models.ledger import RECOVERY_INCOME, SUSPENSE, UNALLOCATED
 from models.loans import Stage
@@ -21,15 +19,17 @@ from services.errors import (
     ChangePending,
     ChangeStale,
     InvalidChange,
+    InvalidPrepayment,
     NotAllowed,
     TaskClosed,
     UnknownChange,
 )
-from services.limits import limits
 from services.periods import close_period
-from services.status import status_of
+from services.repayments import prepayable
+from services.status import schedule_of, status_of
+from tests.services.limits import cap
 from tests.services.month_ends import end_months
-from tests.services.procedure import AGENT, FINANCE, RISK, Procedure
+from tests.services.procedure import AGENT, FINANCE, MANAGER, RISK, Procedure
 from tests.services.proposals import (
     change,
     check_the_books,
@@ -190,6 +190,47 @@ def test_a_written_off_loan_that_is_recovered_in_full_is_closed(procedure: Proce
     check_the_books(procedure)
 
 
+def test_a_written_off_loan_does_not_read_as_paid(procedure: Procedure, loan: str) -> None:
+    overdue(procedure, loan)
+    procedure.deposit(loan, 40_000)
+    procedure.advance(loan)
+    change(procedure, loan, ChangeKind.WRITE_OFF)
+    owed = procedure.account(loan).written_off.borrower_total
+    procedure.day += timedelta(days=1)
+    procedure.deposit(loan, 30_000)
+    procedure.advance(loan)
+    with procedure.at() as work:
+        shown = status_of(work, procedure.borrower_of(loan), loan)
+        rows = schedule_of(work, RISK, loan)
+        told = next(one for one in work.customers.contacts(loan) if one.template == "written_off")
+        with pytest.raises(InvalidPrepayment, match="is written off"):
+            prepayable(work, work.loans.get(loan), procedure.day, None)
+    assert (shown.written_off_fen, shown.recovered_fen, shown.settlement_fen) == (owed, 30_000, 0)
+    assert "prepay" not in shown.actions
+    assert sum(row.written_off_fen for row in rows) == owed
+    first = rows[0]
+    assert (first.paid_fen, first.written_off_fen, first.paid_on) == (40_000, first.total_fen - 40_000, None)
+    assert f"{yuan(owed)}元仍然存在" in told.text
+
+
+def test_the_deciders_are_told_when_nobody_is_late_with_what_is_written_off(procedure: Procedure, loan: str) -> None:
+    with procedure.at() as work:
+        found, _ = changes.try_out(work, MANAGER, work.loans.get(loan), ChangeKind.WRITE_OFF, {}, procedure.day)
+    assert found.warnings == ("not_past_due",)
+    propose(procedure, loan, ChangeKind.WRITE_OFF)
+    assert procedure.task(loan, TaskKind.CHANGE).about.endswith("; the loan is not past due")
+
+
+def test_of_arrears_and_of_other_changes_no_such_warning_is_given(procedure: Procedure, loan: str) -> None:
+    with procedure.at() as work:
+        row = work.loans.get(loan)
+        assert changes.try_out(work, MANAGER, row, ChangeKind.DEFERRAL, DEFERRAL, procedure.day)[0].warnings == ()
+    overdue(procedure, loan)
+    with procedure.at() as work:
+        row = work.loans.get(loan)
+        assert changes.try_out(work, MANAGER, row, ChangeKind.WRITE_OFF, {}, procedure.day)[0].warnings == ()
+
+
 def test_nothing_is_drawn_or_changed_on_a_written_off_loan(procedure: Procedure, loan: str) -> None:
     overdue(procedure, loan)
     change(procedure, loan, ChangeKind.WRITE_OFF)
@@ -203,6 +244,7 @@ def test_a_reversed_repayment_is_due_again_and_its_money_is_finances_to_place(pr
     before = procedure.account(loan)
     procedure.deposit(loan, 50_000, reference="wrong-loan", booked_on=date(2026, 1, 20))
     procedure.advance(loan)
+    procedure.day += timedelta(days=2)
     with procedure.books.read() as work:
         key = work.loans.events(loan)[-1].key
     change(procedure, loan, ChangeKind.CORRECTION, {"of": key})
@@ -215,6 +257,8 @@ def test_a_reversed_repayment_is_due_again_and_its_money_is_finances_to_place(pr
         assert (entry.loan, entry.matched) == (None, False)
         task = work.tasks.get(entry.task_id or "")
     assert (task.kind, task.role, task.loan) == (TaskKind.UNMATCHED_MONEY, Role.FINANCE, None)
+    # However long ago the money came, nobody is late with what he is asked today.
+    assert task.due_on == procedure.day
     check_the_books(procedure)
 
 
@@ -411,28 +455,18 @@ def test_a_preview_shows_what_the_loan_costs_before_and_after(procedure: Procedu
         assert str(status_of(work, RISK, loan).cost_percent) == figures["after"]["cost_percent"]
 
 
-def test_a_cap_that_came_since_the_proposal_forbids_to_approve_it(
-    procedure: Procedure, loan: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cap_that_came_since_the_proposal_forbids_to_approve_it(procedure: Procedure, loan: str) -> None:
     propose(procedure, loan, ChangeKind.FEE, {"amount": "100.00"})
-    capped(monkeypatch, "8")
+    cap(procedure.books, "8")
     with pytest.raises(CostAboveCap):
         decide(procedure, loan)
     decide(procedure, loan, Outcome.REFUSE)
     assert latest(procedure, loan).status is ChangeStatus.REFUSED
 
 
-def test_a_loan_from_before_the_cap_may_still_be_eased(
-    procedure: Procedure, loan: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    capped(monkeypatch, "5")
+def test_a_loan_from_before_the_cap_may_still_be_eased(procedure: Procedure, loan: str) -> None:
+    cap(procedure.books, "5")
     change(procedure, loan, ChangeKind.RESTRUCTURING, {"extra_periods": 6})
     change(procedure, loan, ChangeKind.RATE_CHANGE, {"annual_rate_percent": "6"})
     with pytest.raises(CostAboveCap):
         propose(procedure, loan, ChangeKind.RATE_CHANGE, {"annual_rate_percent": "6.5"})
-
-
-def capped(monkeypatch: pytest.MonkeyPatch, percent: str) -> None:
-    """From now on a loan costs so much a year at most."""
-    lower = replace(limits(), caps=(CapRule(Scope(date(2020, 1, 1)), percent=Decimal(percent)),))
-    monkeypatch.setattr("services.previews.limits", lambda: lower)

@@ -182,10 +182,38 @@ def test_a_faulty_value_is_refused_at_its_field(field: str, value: object) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["李小·冬", "阿依古丽·买买提", "O'Brien", "Anne-Marie Dupont", "J. R. Smith", "𠮷田", "Zoë", "'t Hooft"]
+    "name",
+    [
+        "李小·冬",
+        "阿依古丽·买买提",
+        "O'Brien",
+        "Anne-Marie Dupont",
+        "J. R. Smith",
+        "㛃䶮",
+        "\U00020164娃",
+        "Zoë",
+        "'t Hooft",
+    ],
 )
 def test_names_of_all_peoples_are_taken(name: str) -> None:
     assert problems("micro", name=name) == {}
+
+
+def test_a_name_that_no_contract_could_show_is_refused_at_once_without_repeating_it() -> None:
+    """Its first character is U+20BB7, for which the font of the papers has no sign."""
+    form = application("micro", name="𠮷田")
+    with pytest.raises(InvalidForm) as refused:
+        read_form(product("micro"), form, DAY)
+    assert refused.value.fields == {
+        "name": "Name has a character that our contracts cannot show yet; please ask our staff."
+    }
+    assert refused.value.fields_in("zh") == {"name": "姓名含有合同暂不能显示的生僻字，请联系工作人员。"}
+    joint = {
+        "joint_borrower_name": "𠮷田",
+        "joint_borrower_id_number": id_number(),
+        "joint_borrower_mobile": "19900000002",
+    }
+    assert problems("student", **joint).keys() == {"joint_borrower_name"}
 
 
 def test_a_card_that_fails_luhn_is_taken() -> None:

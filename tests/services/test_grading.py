@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from books.session import Books
-from models.grading import Policy
 from models.loans import Stage
 from models.messages import VerificationOrder
 from models.tasks import TaskKind
@@ -14,7 +13,9 @@ from models.verification import Verdict
 from services import grading, verification
 from services.errors import NotAuthorised
 from services.policies import FactsIncomplete
+from services.policy_publishing import publish_shipped_policies
 from tests.modules.applications import CATALOGUE
+from tests.services.policies import MICRO_RULES, micro_rules, put_in_force
 from tests.services.procedure import MANAGER, Procedure
 
 
@@ -27,9 +28,8 @@ def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedu
     assert (task.role, task.due_on, task.about) == (MANAGER.role, procedure.day + timedelta(days=2), "micro A")
     with procedure.books.read() as work:
         kept = work.policies.grading(loan)
-        policy = work.policies.in_force("grading-micro")
+        policy = work.policies.version(MICRO_RULES, 1)
         assert kept is not None
-        assert policy is not None
         assert (kept.grade, kept.limit_fen, kept.annual_rate_percent, kept.policy_id) == (
             "A",
             20_000_000,
@@ -40,6 +40,7 @@ def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedu
     assert procedure.loan(loan).grade == "A"
     assert procedure.entries(loan)[-1].after == {
         "policy": "grading-micro/1",
+        "row": 12,
         "outcome": "refer",
         "grade": "A",
         "reasons": ["no_arrears", "history_36_months", "debt_ratio_at_most_35"],
@@ -68,32 +69,23 @@ def test_a_register_that_could_not_be_asked_leaves_the_case_to_a_person_and_says
         assert kept.reasons == ["bureau_unavailable"]
 
 
-def test_the_newest_version_of_the_rules_decides(procedure: Procedure) -> None:
+def test_the_version_of_the_business_day_decides(procedure: Procedure) -> None:
     with procedure.at() as work:
-        content = dict(CATALOGUE.product("micro").grading)
-        work.session.add(
-            Policy(
-                id="v2",
-                name="grading-micro",
-                version=2,
-                content=content,
-                published_by="risk-qian",
-                published_at=work.now,
-            )
-        )
+        today = put_in_force(work, MICRO_RULES, 2, micro_rules())
+        put_in_force(work, MICRO_RULES, 3, micro_rules(), starts_on=procedure.day + timedelta(days=1))
     loan = procedure.graded()
     with procedure.books.read() as work:
         kept = work.policies.grading(loan)
         assert kept is not None
-        assert kept.policy_id == "v2"
+        assert (kept.policy_id, kept.graded_on, kept.fired_row) == (today.id, procedure.day, 12)
 
 
 def test_shipped_rules_never_replace_what_is_in_force(books: Books) -> None:
     with books.begin() as work:
-        grading.publish_shipped_policies(work)
+        publish_shipped_policies(work)
     with books.read() as work:
-        versions = {code: work.policies.in_force(f"grading-{code}") for code in CATALOGUE.codes()}
-    assert {policy.version for policy in versions.values() if policy} == {1}
+        numbers = {code: work.policies.newest_number(f"grading-{code}") for code in CATALOGUE.codes()}
+    assert set(numbers.values()) == {1}
 
 
 def test_a_case_whose_facts_do_not_fit_the_rules_is_not_graded(procedure: Procedure) -> None:

@@ -11,6 +11,7 @@ from books.session import UnitOfWork
 from console.audits import audit_books
 from lending.account import Classification
 from lending.errors import LendingError
+from models.changes import ChangeKind
 from models.ledger import (
     BANK,
     INTEREST_INCOME,
@@ -18,20 +19,24 @@ from models.ledger import (
     LOAN_PRINCIPAL,
     PENALTY_INCOME,
     PENALTY_RECEIVABLE,
+    RECOVERY_INCOME,
     SUBSIDY_INCOME,
     SUBSIDY_RECEIVABLE,
     SUSPENSE,
     UNALLOCATED,
     VAT_PAYABLE,
+    WAIVERS,
 )
 from models.messages import StepKind
 from models.payments import PaymentStatus
+from models.tasks import TaskKind
 from services.chart import InvalidRule, revise_account, rule_non_accrual, rule_provision
 from services.errors import NotAllowed
 from services.ledger import bring_up_to, post, post_payment, vat_part
 from services.reports import CashMonth, balances_of_loan, cash_by_month, funds
 from tests.services.month_ends import end_months, month_end_of
 from tests.services.procedure import FINANCE, RISK, Procedure
+from tests.services.proposals import change
 
 FIRST_DUE = date(2026, 2, 5)
 OPENING = 50_000_000_000
@@ -189,7 +194,31 @@ def test_the_audit_of_the_books_finds_a_figure_that_differs(procedure: Procedure
         found.outstanding_fen -= 1
         work.session.add(found)
     differences = [(d.figure, d.ledger_fen, d.computed_fen) for d in audit_books(procedure.books)]
-    assert differences == [("penalty", 8, 0), ("shown", 1_199_999, 1_200_000)]
+    assert differences == [("penalty", 8, 0), ("penalty charged", 8, 0), ("shown", 1_199_999, 1_200_000)]
+
+
+def test_the_audit_of_the_books_finds_a_charge_and_a_waiver_that_never_were(procedure: Procedure) -> None:
+    loan = procedure.running()
+    with procedure.at() as work:
+        for line, debit, credit in (
+            ("charge", INTEREST_RECEIVABLE, INTEREST_INCOME),
+            ("waiver", WAIVERS, INTEREST_RECEIVABLE),
+        ):
+            post(
+                work,
+                entry="stray",
+                line=line,
+                debit=debit,
+                credit=credit,
+                amount_fen=500,
+                about="stray",
+                value_date=date(2025, 12, 31),
+                loan=loan,
+            )
+    found = {(d.figure, d.ledger_fen, d.computed_fen) for d in audit_books(procedure.books)}
+    # What is owed is as it was: only what became of it is not.
+    assert {("interest charged", 500, 0), ("interest waived", 500, 0)} <= found
+    assert "interest" not in {figure for figure, _, _ in found}
 
 
 def test_cash_is_counted_by_the_month_of_its_value_date(procedure: Procedure) -> None:
@@ -346,3 +375,19 @@ def test_an_installment_asks_the_books_no_more_for_having_a_tax(procedure: Proce
         event.remove(procedure.books.engine, "before_cursor_execute", note)
     assert said == ["SELECT", "INSERT"]
     assert (INTEREST_RECEIVABLE, VAT_PAYABLE) in moved(procedure, loan)
+
+
+def test_what_comes_in_above_a_debt_that_was_written_off_is_the_borrowers_and_no_income(procedure: Procedure) -> None:
+    loan = procedure.running()
+    procedure.day = FIRST_DUE + timedelta(days=40)
+    procedure.advance(loan)
+    change(procedure, loan, ChangeKind.WRITE_OFF)
+    owed = procedure.account(loan).written_off.borrower_total
+    procedure.day += timedelta(days=100)
+    procedure.deposit(loan, owed + 500)
+    procedure.advance(loan)
+    with procedure.books.read() as work:
+        assert work.ledger.balance(RECOVERY_INCOME, loan=loan) == -owed
+        assert work.ledger.balance(UNALLOCATED, loan=loan) == -500
+        assert funds(work).balances
+    assert procedure.task(loan, TaskKind.UNMATCHED_MONEY).about == "the settled loan has 5.00 too much: refund it"

@@ -47,6 +47,14 @@ def test_the_payers_name_points_to_his_loan_and_not_to_another(procedure: Proced
     assert matches(procedure, name="欧阳小明 先生") == (Match(loan, 50, (Reason.SAME_NAME,)),)
 
 
+def test_a_name_that_is_the_beginning_of_the_payers_is_not_the_same(procedure: Procedure) -> None:
+    longer, shorter = procedure.running(), procedure.running()
+    rename(procedure, longer, "李明明")
+    rename(procedure, shorter, "李明")
+    found = matches(procedure, name="李明明", text="李明明还款")
+    assert found == (Match(longer, 50, (Reason.SAME_NAME,)), Match(shorter, 30, (Reason.SIMILAR_NAME,)))
+
+
 @pytest.mark.parametrize(
     ("written", "name", "likeness"),
     [

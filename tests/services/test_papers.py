@@ -39,6 +39,7 @@ from services.papers import (
 from tests.books.migrated import seeded_file
 from tests.modules.applications import CUSTOMER, DAY
 from tests.servers.shared import SharedServers
+from tests.services.document_files import taken
 from tests.services.papers import JOINT, contract, lines_of, made, offer_anew, squeezed, text_of
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, INTEGRATOR, Procedure
 from tests.services.proposals import change
@@ -387,7 +388,7 @@ def test_papers_of_the_lender_take_no_room_from_what_may_be_handed_in(one_proced
     contract(one_procedure, loan)
     with one_procedure.at() as work:
         for n in range(MOST_DOCUMENTS):
-            hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", b"%%PDF-%d" % n)
+            hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", taken(b"%%PDF-%d" % n))
         assert work.documents.handed_in(loan) == MOST_DOCUMENTS
 
 

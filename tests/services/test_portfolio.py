@@ -95,6 +95,8 @@ def balances(books: Books, loan: str) -> dict[str, int]:
 
 # -- what is read ---------------------------------------------------------------------------------------------------
 
+PAYMENT = {"type": "repayment", "date": "2025-08-05", "amount": "1.00"}
+
 
 @pytest.mark.parametrize(
     ("changes", "field"),
@@ -128,6 +130,10 @@ def balances(books: Books, loan: str) -> dict[str, int]:
         ({"events": [{"type": "settlement", "date": "2025-12-05"}]}, "events[0].type"),
         ({"events": [{"type": "rate_change", "date": "2025-12-05", "annual_rate_percent": "36.01"}]}, None),
         ({"events": [{"type": "reversal", "date": "2025-12-05", "of": "nothing"}]}, None),
+        ({"events": [{"type": "reversal", "date": "2025-12-05", "of": "disbursement"}]}, "events[0].of"),
+        ({"events": [{"id": "disbursement", **PAYMENT}]}, "events[0].id"),
+        ({"events": [{"id": "a", **PAYMENT}, {"id": "b", **PAYMENT}, {"id": "a", **PAYMENT}]}, "events[2].id"),
+        ({"events": [{"id": "events[1].", **PAYMENT}, PAYMENT]}, "events[1].id"),
         ({"events": ["paid"]}, "events[0]"),
         ({"events": {"0": "paid"}}, "events"),
         ({"schedule": [{"n": 1, "due": "2025-08-05", "principal": "-1", "interest": "0"}]}, "schedule[0].principal"),

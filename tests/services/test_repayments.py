@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from lending.events import PrepaymentEffect
+from lending.money import yuan
 from models.ledger import BANK, SUBSIDY_RECEIVABLE, UNALLOCATED
 from models.loans import Stage
 from models.messages import NextDay, StepKind
@@ -12,6 +13,8 @@ from models.payments import PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import TaskKind
 from services.errors import InvalidPrepayment, NotAllowed, WrongStage
+from services.payments import begin_sending, record_outcome
+from services.repayments import DebitUnderWay
 from tests.services.procedure import AUDITOR, FINANCE, Procedure
 
 INSTALLMENT = 103_943
@@ -94,6 +97,33 @@ def test_a_borrowers_transfer_does_not_lessen_what_the_state_owes(procedure: Pro
     assert payment.amount_fen == procedure.account(loan).subsidy_outstanding_fen
 
 
+def test_no_more_is_announced_than_will_be_drawn(procedure: Procedure, loan: str) -> None:
+    procedure.deposit(loan, 40_000)
+    procedure.advance(loan)
+    assert procedure.loan(loan).next_due_fen == INSTALLMENT - 40_000
+    procedure.day = FIRST_DUE - timedelta(days=3)
+    procedure.advance(loan, StepKind.REMINDER)
+    with procedure.books.read() as work:
+        reminder = next(one for one in work.customers.contacts(loan) if one.template == "reminder")
+    assert yuan(INSTALLMENT - 40_000) in reminder.text
+    procedure.day = FIRST_DUE
+    assert procedure.collect(loan) == INSTALLMENT - 40_000
+
+
+def test_an_installment_that_credit_covers_is_announced_as_such_and_not_drawn(procedure: Procedure, loan: str) -> None:
+    procedure.deposit(loan, INSTALLMENT + 5_000)
+    procedure.advance(loan)
+    found = procedure.loan(loan)
+    assert (found.next_due, found.next_due_fen) == (FIRST_DUE, 0)
+    procedure.day = FIRST_DUE - timedelta(days=3)
+    procedure.advance(loan, StepKind.REMINDER)
+    assert procedure.messages(loan)[-1] == "reminder_covered"
+    procedure.day = FIRST_DUE
+    assert procedure.collection(loan) is None
+    procedure.advance(loan, StepKind.DUE)
+    assert procedure.loan(loan).next_due_fen == INSTALLMENT - 5_000
+
+
 # -- the account day by day ------------------------------------------------------------------------------------------
 
 
@@ -132,6 +162,8 @@ def test_an_overdue_borrower_is_told_and_from_the_fourth_day_somebody_calls(proc
     late(procedure, loan, 4, 8)
     task = procedure.task(loan, TaskKind.OVERDUE)
     assert (task.role, task.due_on) == (Role.AGENT, FIRST_DUE + timedelta(days=6))
+    # Whenever he reads it, it is true.
+    assert task.about == "past due since 2026-02-05"
     assert procedure.messages(loan).count("overdue") == 3
     assert procedure.loan(loan).dpd == 8
 
@@ -311,6 +343,21 @@ def test_one_prepayment_at_a_time(procedure: Procedure, loan: str) -> None:
         procedure.prepayment(loan, 100_000)
     procedure.decline(procedure.payments(loan)[-1].key)
     procedure.prepayment(loan, 100_000)
+
+
+def test_nothing_is_prepaid_while_a_debit_has_no_outcome(procedure: Procedure, loan: str) -> None:
+    """What clears the loan would be drawn on top of the installment that the bank may still bring in."""
+    procedure.day = FIRST_DUE
+    drawn = procedure.collection(loan)
+    assert drawn is not None
+    with procedure.at() as work:
+        begin_sending(work, drawn.key)
+        record_outcome(work, drawn.key, PaymentStatus.PENDING, 0, None, None)
+    with pytest.raises(DebitUnderWay):
+        procedure.prepayment(loan)
+    procedure.settle(drawn.key)
+    procedure.advance(loan)
+    procedure.prepayment(loan)
 
 
 def test_the_borrower_prepays_and_neither_finance_nor_an_auditor_for_him(procedure: Procedure, loan: str) -> None:

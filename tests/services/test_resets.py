@@ -1,8 +1,6 @@
 """Floating rates: what the contract says, the day of the reset, and what the database takes for one."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,33 +9,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from books.session import Books
-from lending.floating import Published
-from lending.floating_clause import Tenor
 from models.messages import StepKind
 from models.papers import PaperLanguage
 from models.tasks import TaskKind
-from services.limits import limits
 from services.status import status_of
-from tests.services.papers import contract, squeezed
+from tests.services.limits import publish
+from tests.services.papers import GUARANTOR, contract, squeezed
 from tests.services.procedure import ADMIN, Procedure
 from tests.services.proposals import check_the_books
 from web.language import language
 from web.story import story
 
 NEW_YEAR = date(2027, 1, 1)
-Publish = Callable[[str, str], None]
-
-
-@pytest.fixture
-def publish(monkeypatch: pytest.MonkeyPatch) -> Publish:
-    """Adds a made-up publication of the one-year rate to the table."""
-    shipped = limits()
-
-    def add(day: str, percent: str) -> None:
-        rates = (*shipped.rates[Tenor.ONE_YEAR], Published(date.fromisoformat(day), Decimal(percent)))
-        monkeypatch.setattr("services.resets.limits", lambda: replace(shipped, rates={Tenor.ONE_YEAR: rates}))
-
-    return add
 
 
 def a_year_on(procedure: Procedure, **changes: object) -> str:
@@ -68,10 +51,10 @@ def test_the_contract_says_in_both_languages_what_the_rate_follows_and_when(proc
 
 
 def test_on_the_day_of_the_reset_the_loan_wakes_and_its_installments_follow_the_published_rate(
-    procedure: Procedure, publish: Publish
+    procedure: Procedure,
 ) -> None:
-    publish("2026-06-22", "2.80")
-    loan = a_year_on(procedure)
+    publish(procedure.books, "2026-06-22", "2.80")
+    loan = a_year_on(procedure, **GUARANTOR)
     before = procedure.account(loan)
     progress = procedure.advance(loan)
     assert progress.next_day is not None
@@ -97,7 +80,7 @@ def test_on_the_day_of_the_reset_the_loan_wakes_and_its_installments_follow_the_
     assert progress.next_day is not None
     assert progress.next_day.why is not StepKind.RESET
     assert procedure.loan(loan).next_due_fen == after.rows[11].total
-    assert procedure.messages(loan)[-1] == "terms_changed"
+    assert procedure.messages(loan)[-2:] == ["terms_changed", "others_terms_changed"]
     assert procedure.acts(loan).count("rate_reset") == 1
     with procedure.books.read() as work:
         told = [one.text for one in story(status_of(work, ADMIN, loan), {}, work.clock, language("zh"))]
@@ -106,14 +89,12 @@ def test_on_the_day_of_the_reset_the_loan_wakes_and_its_installments_follow_the_
     check_the_books(procedure)
 
 
-def test_a_reset_is_booked_once_and_a_publication_entered_late_counts_from_its_day(
-    procedure: Procedure, publish: Publish
-) -> None:
+def test_a_reset_is_booked_once_and_a_publication_entered_late_counts_from_its_day(procedure: Procedure) -> None:
     loan = a_year_on(procedure)
     procedure.day = NEW_YEAR
     procedure.advance(loan, StepKind.RESET)
     assert procedure.acts(loan).count("rate_reset") == 0
-    publish("2026-12-21", "3.10")
+    publish(procedure.books, "2026-12-21", "3.10")
     for day in (date(2027, 1, 2), date(2027, 1, 3)):
         procedure.day = day
         procedure.advance(loan)
@@ -123,14 +104,44 @@ def test_a_reset_is_booked_once_and_a_publication_entered_late_counts_from_its_d
     assert reset.body["annual_rate_percent"] == "4.60"
 
 
-def test_a_fixed_rate_knows_no_reset(procedure: Procedure, publish: Publish) -> None:
-    publish("2026-06-22", "2.80")
+def test_a_fixed_rate_knows_no_reset(procedure: Procedure) -> None:
+    publish(procedure.books, "2026-06-22", "2.80")
     loan = a_year_on(procedure, rate_type="fixed")
     procedure.day = date(2027, 1, 2)
     progress = procedure.advance(loan)
     assert progress.next_day is not None
     assert progress.next_day.why is StepKind.DUE
     assert procedure.acts(loan).count("rate_reset") == 0
+
+
+def test_a_rate_agreed_before_its_publication_was_entered_follows_at_the_next_reset(procedure: Procedure) -> None:
+    """Published in the morning, entered the day after: in between money went out at the earlier rate."""
+    loan = a_year_on(procedure)
+    publish(procedure.books, "2026-01-05", "2.90")
+    procedure.day = NEW_YEAR
+    procedure.advance(loan, StepKind.RESET)
+    assert resets(procedure, loan) == [(NEW_YEAR, "4.40")]
+
+
+def test_a_corrected_publication_leaves_booked_resets_and_is_followed_by_the_next(procedure: Procedure) -> None:
+    publish(procedure.books, "2026-06-22", "2.08")
+    loan = a_year_on(procedure)
+    procedure.day = NEW_YEAR
+    procedure.advance(loan, StepKind.RESET)
+    publish(procedure.books, "2026-06-22", "2.80")
+    procedure.day = date(2027, 1, 4)
+    procedure.advance(loan)
+    assert resets(procedure, loan) == [(NEW_YEAR, "3.58")]
+    procedure.day = date(2028, 1, 1)
+    procedure.advance(loan, StepKind.RESET)
+    assert resets(procedure, loan) == [(NEW_YEAR, "3.58"), (date(2028, 1, 1), "4.30")]
+
+
+def resets(procedure: Procedure, loan: str) -> list[tuple[date, str]]:
+    """Day and new rate of each reset that is booked."""
+    with procedure.books.read() as work:
+        events = [one for one in work.loans.events(loan) if one.type == "rate_change"]
+    return [(one.date, one.body["annual_rate_percent"]) for one in events]
 
 
 def write_reset(books: Books, loan: str, key: str, day: str = "2027-01-01", told: str | None = None) -> None:

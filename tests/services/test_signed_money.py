@@ -13,6 +13,7 @@ from models.papers import PaperKind
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from services import acceptance, disbursement, tasks
+from services.disbursement import PayeesChanged
 from services.errors import NotAllowed, WrongStage
 from services.papers import order_contract
 from services.signing import NotSigned, all_signed, contract_to_sign, request_code, sign
@@ -70,6 +71,16 @@ def test_a_contract_that_was_changed_after_it_was_signed_pays_nobody(procedure: 
         work.session.add(document)
     with pytest.raises(NotSigned):
         accept(procedure, loan)
+
+
+def test_what_goes_out_is_what_was_signed(procedure: Procedure) -> None:
+    loan = procedure.offered()
+    procedure.sign(loan)
+    with procedure.at() as work:
+        work.session.connection().execute(text("UPDATE party SET amount_fen = amount_fen + 1 WHERE role = 'payee'"))
+    with pytest.raises(PayeesChanged, match=r"over 12000\.00 and its payees would receive 12000\.01"):
+        accept(procedure, loan)
+    assert procedure.payments(loan) == []
 
 
 def test_a_signature_that_is_taken_off_in_the_database_stays(procedure: Procedure) -> None:

@@ -30,6 +30,7 @@ from services.signing import (
     CodeExpired,
     ContractNotReady,
     OtherDocument,
+    SharedMobile,
     TooManyCodes,
     TooManyTries,
     UnknownParty,
@@ -314,6 +315,19 @@ def test_who_has_signed_is_asked_for_no_second_code_and_a_repeat_changes_nothing
     desk.wait(PAUSE)
     with pytest.raises(AlreadySigned):
         desk.ask()
+
+
+def test_two_who_sign_have_two_mobiles(procedure: Procedure) -> None:
+    """Who reads both codes could sign for both: the law asks for a signature that is the signer's alone."""
+    desk = Desk(procedure, "student", **JOINT)
+    with procedure.books.begin() as work:
+        customer = work.customers.get(work.loans.get(desk.loan).customer_id)
+        assert customer is not None
+        customer.mobile = JOINT["joint_borrower_mobile"]
+        work.session.add(customer)
+    for role in (PartyRole.BORROWER, PartyRole.JOINT_BORROWER):
+        with pytest.raises(SharedMobile):
+            desk.ask(role)
 
 
 def test_nothing_is_signed_before_the_contract_is_there(procedure: Procedure) -> None:

@@ -184,14 +184,27 @@ def test_what_the_workflow_waits_for_cannot_be_finished_by_hand(procedure: Proce
 def test_a_late_task_goes_up_leaves_its_holder_and_gets_a_new_date(procedure: Procedure, approval: str) -> None:
     claim(procedure, approval, MANAGER)
     loan = look(procedure, approval).loan or ""
-    procedure.day += timedelta(days=2)
-    for step in (1, 2):
-        procedure.act(tasks.escalate, BooksOrder(**procedure.order(loan, task_id=approval)))
-        task = look(procedure, approval)
-        # At the top it stays, and counts on.
-        assert (task.role, task.assignee_id, task.escalations) == (Role.RISK, None, step)
-        assert task.due_on == procedure.day + timedelta(days=2)
-    assert procedure.acts(loan)[-2:] == ["task_escalated", "task_escalated"]
+    procedure.day += timedelta(days=3)
+    procedure.act(tasks.escalate, BooksOrder(**procedure.order(loan, task_id=approval)))
+    task = look(procedure, approval)
+    assert (task.role, task.assignee_id, task.escalations) == (Role.RISK, None, 1)
+    assert task.due_on == procedure.day + timedelta(days=2)
+    assert procedure.acts(loan)[-1] == "task_escalated"
+
+
+def test_a_late_task_at_the_top_stays_late_and_nothing_is_noted(procedure: Procedure, approval: str) -> None:
+    loan = look(procedure, approval).loan or ""
+    with procedure.at() as work:
+        task = work.tasks.get(approval)
+        task.role = Role.RISK
+        work.session.add(task)
+    claim(procedure, approval, RISK)
+    before, acts = look(procedure, approval), procedure.acts(loan)
+    procedure.day += timedelta(days=3)
+    progress = procedure.act(tasks.escalate, BooksOrder(**procedure.order(loan, task_id=approval)))
+    assert progress.task_id == approval
+    assert look(procedure, approval) == before
+    assert procedure.acts(loan) == acts
 
 
 def test_a_decided_task_does_not_go_up(procedure: Procedure, approval: str) -> None:

@@ -34,7 +34,7 @@ def test_only_known_settings_are_set(name: str) -> None:
 
 def test_simulators_get_neither_the_books_nor_the_keys() -> None:
     given = set(SERVICES["simulators"]["environment"])
-    assert not given & {"LOANWRIGHT_DATABASE_URL", "LOANWRIGHT_SESSION_SECRET"}
+    assert not given & {"LOANWRIGHT_DATABASE_URL", "LOANWRIGHT_KEYS", "LOANWRIGHT_SESSION_SECRET"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -59,6 +59,7 @@ def test_no_secret_has_a_default() -> None:
     assert {name for name, _ in secrets} == {
         "BOOKS_PASSWORD",
         "ENGINE_PASSWORD",
+        "LOANWRIGHT_KEYS",
         "LOANWRIGHT_SESSION_SECRET",
     }
     assert all(rest.startswith(":?") for _, rest in secrets)

@@ -11,7 +11,15 @@ import pytest
 
 from tools import set_up
 from tools.fetch_servers import fetch_temporal
-from tools.machine import Need, ProgramMissing, chromium_binary, install_missing, postgres_programs
+from tools.machine import (
+    Need,
+    ProgramMissing,
+    chromium_binary,
+    install_missing,
+    postgres_programs,
+    tesseract_binary,
+    tesseract_chinese,
+)
 from tools.progress import StepFailed, run_step
 from tools.servers import ServerMissing, cache_folder, temporal_binary, test_server_binary
 
@@ -155,3 +163,21 @@ def test_a_step_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: 
     while psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)
+
+
+def test_a_machine_without_the_reader_is_set_up_and_told_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing() -> Path:
+        raise ProgramMissing("not here")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(set_up, "READER_NEEDS", (Need(missing, "tesseract-ocr"),))
+    set_up.install_reader()
+    assert "Documents are not read without" in (told := "".join(capsys.readouterr()))
+    assert "sudo apt-get install tesseract-ocr" in told
+
+
+def test_the_reader_is_found_with_its_chinese() -> None:
+    assert tesseract_binary().name == "tesseract"
+    assert tesseract_chinese().name == "chi_sim.traineddata"

@@ -14,9 +14,10 @@ from engine.commands import LoanCommands
 from settings import Settings
 from tests.servers.serving import NOWHERE, served, with_known_routes
 from web.app import create_web
-from web.context import WebContext
+from web.context import ReceivingAccount, WebContext
 
 SECRET = "a secret of the tests"
+RECEIVING = ReceivingAccount("本行放款专户", "6200000000000000001", "999100000018")
 
 
 class Visitor:
@@ -82,7 +83,7 @@ def serving(books: Books, settings: Settings | None = None, *, with_worker: bool
     """The address of the pages on these books while the block lasts; without settings the engine is away."""
 
     def make(client: Client) -> list[FastAPI]:
-        context = WebContext(books, LoanCommands(client), SECRET, "http://temporal.example/", "lender")
+        context = WebContext(books, LoanCommands(client), SECRET, RECEIVING, "http://temporal.example/", "lender")
         return [with_known_routes("web", create_web(context))]
 
     configured = settings or Settings(temporal_address=NOWHERE)

@@ -52,7 +52,7 @@ def test_two_people_change_an_account_and_the_borrower_signs_its_mandate(
         paper = mandate_papers.waiting_paper(work, work.loans.get(loan))
     assert paper is not None
     signed = {"code": code or "", "document_sha256": paper.sha256}
-    answer = first.post(f"/loans/{loan}/mandate/signature", seen_at=page, **signed)
+    answer = first.post(f"/mandates/{loan}/signatures", seen_at=page, **signed)
     assert "On its way to the bank" in words(answer.text)
 
 

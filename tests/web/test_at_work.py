@@ -136,9 +136,13 @@ def test_a_loan_goes_from_inbox_to_settlement_without_scripts(lender: Lender) ->
     late = borrower.post(f"/my/{loan}/withdrawal", seen_at=f"/my/{loan}")
     assert late.status_code == 409
 
+    part = borrower.post(f"/my/{loan}/prepayment", seen_at=f"/my/{loan}/quotes", amount="1000.00", effect="reduce_term")
+    assert "Principal outstanding ¥4,000.00" in words(part.text)
     paid = borrower.post(f"/my/{loan}/prepayment", seen_at=f"/my/{loan}/prepayment")
     assert "Your loan is settled." in words(paid.text)
-    assert "Prepayment ¥5,000.00" in words(manager.get(f"/loans/{loan}").text)
+    moved = words(manager.get(f"/loans/{loan}").text)
+    assert "Prepayment ¥1,000.00" in moved
+    assert "Prepayment ¥4,000.00" in moved
     refused = [(entry.act, entry.role) for entry in entries(lender, loan) if entry.refused]
     assert refused == [("acceptance", "borrower"), ("acceptance", "borrower"), ("withdrawal", "borrower")]
     assert "Settlement certificate (PDF)" in eventually(borrower, f"/my/{loan}", "Settlement certificate (PDF)")

@@ -79,7 +79,7 @@ def test_what_is_wrong_is_said_at_the_field_and_what_was_entered_stays(come: Com
     fields = {"act": "propose", "amount": "5", "component": "penalty", "reason": "kept words"}
     answer = manager.post(page, seen_at=page, **fields)
     assert answer.status_code == 422
-    assert "not more than there is" in answer.text
+    assert "At most ¥0.00 can be let off." in words(answer.text)
     assert "kept words" in answer.text
 
 
@@ -134,6 +134,16 @@ def test_the_proposer_finds_no_decision_but_may_take_it_back(come: Come, procedu
     assert "Take it back" in html
     assert "/changes/waiver" not in html
     assert "Take it back" not in come("manager-zhao").get(f"/loans/{loan}").text
+
+
+def test_who_writes_off_what_is_not_due_is_told_so_and_so_is_who_decides(come: Come, procedure: Procedure) -> None:
+    loan, warning = procedure.running(), "Nobody is late with this loan: what is written off is not even due."
+    status, text = ask(come("manager-zhao"), loan, "write_off", act="preview", reason="nothing to be had")
+    assert (status, warning in text) == (200, True)
+    propose(procedure, loan, ChangeKind.WRITE_OFF)
+    decider = words(come("risk-qian").get(f"/tasks/{procedure.task(loan, TaskKind.CHANGE).id}").text)
+    assert warning in decider
+    assert "Write-off, ¥12,000.00 Nobody is late with this loan" in decider
 
 
 def test_the_story_and_the_list_tell_of_a_change(come: Come, procedure: Procedure) -> None:

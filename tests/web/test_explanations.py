@@ -1,20 +1,16 @@
 """How the figures of a loan came to be, on the staff's and the borrower's page, with scripts and without."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from lending.caps import CapRule
-from lending.dated import Scope
 from models.changes import ChangeKind
 from models.customers import PartyRole
 from models.messages import StepKind
 from models.tasks import TaskKind
-from services.limits import limits
+from tests.services.limits import cap
 from tests.services.procedure import Procedure
 from tests.services.proposals import propose
 from tests.services.test_others_told import answering
@@ -132,13 +128,10 @@ def borrower_page(come: Come, loan: str, language: str) -> str:
     return visitor.get(f"/my/{loan}").text
 
 
-def test_an_approval_above_the_cap_is_refused_on_the_page_and_noted(
-    come: Come, procedure: Procedure, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_approval_above_the_cap_is_refused_on_the_page_and_noted(come: Come, procedure: Procedure) -> None:
     loan = procedure.graded()
     task = procedure.task(loan, TaskKind.APPROVAL)
-    strict = replace(limits(), caps=(CapRule(Scope(date(2020, 1, 1)), percent=Decimal(7)),))
-    monkeypatch.setattr("services.approval.limits", lambda: strict)
+    cap(procedure.books, "7")
 
     visitor = come("risk-qian")
     at = f"/tasks/{task.id}"

@@ -15,10 +15,10 @@ def test_the_ledger_shows_balances_and_leads_to_an_account_and_its_loans(come: C
     assert 'href="/ledger"' in visitor.get("/").text
     page = visitor.get(f"/ledger?on={DAY}").text
     assert f'href="/ledger/accounts/{LOAN_PRINCIPAL}?to={DAY}"' in page
-    assert "1101 Loan principal Asset ¥12,000.00" in words(page)
+    assert "1101 Loan principal Asset Debited ¥12,000.00" in words(page)
     account = visitor.get(f"/ledger/accounts/{LOAN_PRINCIPAL}?to={DAY}").text
     assert f'href="/loans/{loan}/funds"' in account
-    assert f"{BANK} Bank account ¥12,000.00 {DAY} {DAY} {loan}" in words(account)
+    assert f"{BANK} Bank account Debited ¥12,000.00 Value date {DAY} Booked on {DAY} {loan}" in words(account)
     assert "贷款本金" in come("finance-sun", language="zh").get(f"/ledger?on={DAY}").text
 
 

@@ -102,3 +102,10 @@ def test_a_student_loan_shows_what_the_state_pays(come: Come, procedure: Procedu
 
     assert "Paid by the state" in text
     assert "云川大学 •••• 0002 ¥6,000.00" in text
+
+
+def test_an_installment_that_the_state_pays_is_not_called_paid_before_its_day(come: Come, procedure: Procedure) -> None:
+    text = words(come("risk-qian").get(f"/loans/{procedure.offered('student')}").text)
+
+    assert "2026-02-05 ¥0.00 To come" in text
+    assert "¥0.00 Paid" not in text

@@ -9,7 +9,12 @@ from web.matters import matter
 @pytest.mark.parametrize(
     ("about", "english", "chinese"),
     [
-        ("31 days past due, 1039.43 due", "31 days past due, ¥1,039.43 due", "逾期31天，应还¥1,039.43"),
+        ("past due since 2026-02-05", "Past due since 5 Feb 2026", "自2026年2月5日起逾期"),
+        (
+            "write_off of 12000.00 proposed; the loan is not past due",
+            "Write-off, ¥12,000.00 Nobody is late with this loan",
+            "核销，¥12,000.00 该笔贷款目前没有逾期",
+        ),
         (
             "the settled loan has 0.50 too much: refund it",
             "The settled loan has ¥0.50 too much: refund it",

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from models.changes import ChangeKind
 from models.messages import StepKind
 from models.tasks import Outcome
+from services import mandates
 from tests.services.procedure import Procedure
+from tests.services.proposals import change
 from tests.web.conftest import Come
-from tests.web.serving import Visitor, words
+from tests.web.serving import RECEIVING, Visitor, words
 
 
 def borrower(come: Come, loan: str, language: str = "en") -> Visitor:
@@ -28,7 +31,7 @@ def test_an_offer_stands_with_its_figures_and_a_button(come: Come, procedure: Pr
 
     assert "Your application is approved. We offer you these terms:" in text
     assert "Rate 7.2% a year" in text
-    assert "12 × ¥1,039.43" in text
+    assert "11 × ¥1,039.43, then ¥1,039.42" in text
     assert "To repay in all ¥12,473.15" in text
     assert "The contract is being made." in text
     assert "Withdraw the application" in text
@@ -87,6 +90,50 @@ def test_an_overdue_borrower_is_told_what_is_due(come: Come, procedure: Procedur
 
     assert "is overdue." in text
     assert "5 days past due" in text
+
+
+def test_a_borrower_without_a_mandate_is_told_where_to_transfer_what_is_due(come: Come, procedure: Procedure) -> None:
+    loan = procedure.running()
+    with procedure.at() as work:
+        mandates.end_all(work, loan, "account_closed")
+
+    text = page(come, loan)
+
+    assert "we draw" not in text
+    assert "On 5 Feb 2026 ¥1,039.43 is due. Nothing can be drawn from your account at present." in text
+    assert f"Account {RECEIVING.number}" in text
+    assert f"Text of the transfer {loan}" in text
+
+
+def test_a_borrower_is_told_what_his_credit_pays_and_what_is_drawn(come: Come, procedure: Procedure) -> None:
+    loan = procedure.running()
+    procedure.deposit(loan, 40_000)
+    procedure.advance(loan)
+    text = page(come, loan)
+    assert "On 5 Feb 2026 we draw ¥639.43" in text
+    assert "Credit, used on the next due day ¥400.00" in text
+
+    procedure.deposit(loan, 63_943)
+    procedure.advance(loan)
+    text = page(come, loan)
+    assert "What falls due on 5 Feb 2026 is covered by your credit. Nothing is drawn" in text
+    assert "we draw" not in text
+
+
+def test_a_written_off_loan_says_what_is_still_owed_and_where_to(come: Come, procedure: Procedure) -> None:
+    loan = procedure.running()
+    change(procedure, loan, ChangeKind.WRITE_OFF)
+    procedure.day += timedelta(days=1)
+    procedure.deposit(loan, 30_000)
+    procedure.advance(loan)
+
+    text = page(come, loan)
+
+    assert "On 5 Jan 2026 we wrote off ¥12,000.00, which you still owe; ¥300.00 of it has come in since." in text
+    assert f"Text of the transfer {loan}" in text
+    assert "Written off ¥0.00" in text
+    assert "Paid" not in text.replace("Paid out on", "")
+    assert "Recovered since ¥300.00" in words(come("manager-zhao").get(f"/loans/{loan}").text)
 
 
 def test_nothing_of_the_staff_is_on_the_borrowers_page(come: Come, procedure: Procedure) -> None:

@@ -46,7 +46,7 @@ def test_the_page_gives_grade_reasons_verdicts_and_what_an_approval_comes_to(com
     assert "No payment was overdue in 24 months." in text
     assert "Credit bureau Passed Record found Yes Times overdue in 24 months 0" in text
     assert "If approved today" in text
-    assert "12 × ¥1,039.43" in text
+    assert "11 × ¥1,039.43, then ¥1,039.42" in text
     assert "Annualised comprehensive cost 7.2%" in text
     assert "missing ID card" in text
 
@@ -261,12 +261,12 @@ def test_a_follow_up_is_closed_with_a_note(come: Come, procedure: Procedure) -> 
     loan = procedure.running(actor=AGENT)
     with procedure.at() as work:
         task: Task = open_task(
-            work, work.loans.get(loan), TaskKind.OVERDUE, Role.AGENT, DAY, "4 days past due, 12.50 due"
+            work, work.loans.get(loan), TaskKind.OVERDUE, Role.AGENT, DAY, "past due since 2026-01-05"
         )
     address = f"/tasks/{task.id}"
     agent = come("agent-lin")
-    assert "4 days past due, ¥12.50 due" in words(agent.get(address).text)
-    assert "逾期4天，应还¥12.50" in come("agent-lin", language="zh").get(address).text
+    assert "Past due since 5 Jan 2026" in words(agent.get(address).text)
+    assert "自2026年1月5日起逾期" in come("agent-lin", language="zh").get(address).text
 
     empty = agent.post(f"{address}/note", seen_at=address, reason=" ")
     assert empty.status_code == 422

@@ -67,16 +67,20 @@ async def test_an_offer_that_nobody_accepts_expires(office: OpenOffice) -> None:
 async def test_a_late_approval_goes_up_to_risk_and_stays_open_until_somebody_decides(office: OpenOffice) -> None:
     async with office() as lender:
         loan = await waiting_for_approval(lender)
+        task = lender.open_task(loan)
+        assert (task.role, task.due_on) == (Role.MANAGER, date(2026, 1, 7))
+        # The manager has all of the day that he was told.
+        await lender.until(date(2026, 1, 7))
         assert lender.open_task(loan).role is Role.MANAGER
-        await lender.days(3)
+        await lender.until(date(2026, 1, 8))
         late = lender.open_task(loan)
-        assert (late.role, late.escalations, late.due_on) == (Role.RISK, 1, date(2026, 1, 9))
+        assert (late.role, late.escalations, late.due_on) == (Role.RISK, 1, date(2026, 1, 10))
         with refused("not_allowed"):
             await lender.decide(loan, Outcome.APPROVE, by=MANAGER)
 
         await lender.days(200)
         still = lender.open_task(loan)
-        assert (still.id, still.role) == (late.id, Role.RISK)
+        assert (still.id, still.role, still.escalations, still.due_on) == (late.id, Role.RISK, 1, late.due_on)
         await lender.at(loan, Stage.APPROVAL)
 
         await lender.decide(loan, Outcome.APPROVE)

@@ -15,7 +15,6 @@ from books.session import UnitOfWork
 from console.rebuild import rebuild
 from console.seed import load_products
 from models import ledger as chart
-from models.grading import Policy
 from models.keys import command_key, effect_key
 from models.loans import Stage
 from models.messages import (
@@ -36,6 +35,7 @@ from modules.micro.product import MICRO
 from services import acceptance, approval, repayments
 from services.bank import BankMovement, record_movement
 from services.products import catalogue, install
+from tests.services.policies import put_in_force
 from tests.services.signatures import make_and_sign
 from tests.simulators.running import LENDER
 from tests.workflows import people
@@ -58,15 +58,7 @@ def publish(lender: Office, version: int, *, also_asks_for: str | None = None) -
         schema["properties"][also_asks_for] = {"type": "integer"}
         node["content"]["schema"] = json.dumps(schema)
     with lender.books.begin() as work:
-        work.session.add(
-            Policy(
-                name=f"grading-{MICRO.code}",
-                version=version,
-                content=content,
-                published_by="risk-qian",
-                published_at=work.now,
-            )
-        )
+        put_in_force(work, f"grading-{MICRO.code}", version, content)
 
 
 @contextmanager

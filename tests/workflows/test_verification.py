@@ -120,11 +120,12 @@ async def test_a_case_that_is_not_completed_in_time_expires(office: OpenOffice) 
         loan = await lender.apply("micro", people.earner())
         await lender.at(loan, Stage.APPROVAL)
         await lender.decide(loan, Outcome.RETURN)
-        await lender.days(13)
+        assert lender.open_task(loan).due_on == date(2026, 1, 19)
+        await lender.until(date(2026, 1, 19))
         await lender.at(loan, Stage.RETURNED)
-        await lender.days(2)
+        await lender.days(1)
         expired = await lender.at(loan, Stage.EXPIRED)
-        assert expired.closed_on == date(2026, 1, 19)
+        assert expired.closed_on == date(2026, 1, 20)
         assert lender.tasks(loan) == []
 
 
