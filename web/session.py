@@ -16,9 +16,10 @@ COOKIE = "loanwright_session"
 LASTS_SECONDS = 12 * 3600
 LARGEST_FORM = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
-SOMEWHAT = 4
 FILE_FORM = "multipart/form-data"
 """How our pages send their forms: the second way where they hand in a file."""
+SOMEWHAT = 4
+"""So many times the limit is still read, and refused then."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Sessions:
 async def posted(request: Request, session: Session) -> dict[str, str]:
     """The fields of a form that one of our own pages sent in this session.
 
-    ForeignForm for any other; FormTooLarge above 64 KiB, which are not read to their end.
+    ForeignForm for any other; FormTooLarge above 64 KiB.
     """
     _refuse_foreign(request, FORM)
     body = await _body(request, LARGEST_FORM)
@@ -75,11 +76,10 @@ async def posted(request: Request, session: Session) -> dict[str, str]:
 async def posted_file(request: Request, session: Session, largest: int) -> tuple[dict[str, str], str, bytes]:
     """The fields of a form that one of our own pages sent in this session, and its one file: its name and content.
 
-    ForeignForm for any other; FormTooLarge above `largest` bytes. A browser shows an answer only once all is sent, so
-    what is somewhat larger is read to its end and dropped. Without a file name and content are empty.
+    ForeignForm for any other; FormTooLarge above `largest` bytes. Without a file name and content are empty.
     """
     _refuse_foreign(request, FILE_FORM)
-    body = await _body(request, largest, SOMEWHAT * largest)
+    body = await _body(request, largest)
 
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
@@ -110,9 +110,13 @@ def _refuse_without_token(fields: Mapping[str, str], session: Session) -> None:
         raise ForeignForm
 
 
-async def _body(request: Request, largest: int, read_to: int | None = None) -> bytes:
-    """The body of at most `largest` bytes. More is read to its end up to `read_to` bytes, and refused then."""
-    read_to = read_to or largest
+async def _body(request: Request, largest: int) -> bytes:
+    """The body of at most `largest` bytes; FormTooLarge for more.
+
+    A browser shows an answer only once all is sent, and is cut off by one that comes before: what is somewhat larger is
+    read to its end and dropped.
+    """
+    read_to = SOMEWHAT * largest
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:20]) > read_to:
         raise FormTooLarge(largest)

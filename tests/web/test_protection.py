@@ -1,6 +1,7 @@
 """Forms of other sites, headers, and pages that are not for everybody."""
 
 import re
+import socket
 from typing import Any
 from urllib.parse import urlencode
 
@@ -96,7 +97,7 @@ def test_the_token_of_another_session_is_refused(come: Come) -> None:
 
 @pytest.mark.parametrize("path", ACTS)
 @pytest.mark.parametrize("is_declared", [True, False])
-def test_a_form_above_the_limit_is_refused_before_it_is_read(come: Come, path: str, is_declared: bool) -> None:
+def test_a_form_above_the_limit_is_refused(come: Come, path: str, is_declared: bool) -> None:
     visitor = come("manager-zhao")
     body = f"csrf={visitor.token('/')}&reason=".encode() + b"x" * LARGEST_FORM
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -125,6 +126,19 @@ def test_a_stranger_with_a_huge_form_gets_a_page_in_his_language(come: Come) -> 
     assert answer.headers["connection"] == "close"
     assert "提交的内容过大" in answer.text
     assert "<h1>内容过大</h1>" in answer.text
+
+
+def test_a_form_far_above_the_limit_is_refused_unread(come: Come) -> None:
+    address = come().client.base_url
+    head = (
+        f"POST /sign-in HTTP/1.1\r\nHost: {address.netloc.decode()}\r\nContent-Length: {100 * LARGEST_FORM}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+
+    with socket.create_connection((address.host, address.port), timeout=10) as line:
+        line.sendall(head.encode() + b"staff_id=x")
+
+        assert line.recv(20).split()[1] == b"413"
 
 
 def test_a_form_just_within_the_limit_is_read(come: Come) -> None:
