@@ -39,7 +39,10 @@ async def _measure(console: Console, stack: Stack) -> Findings:
     key = keys("history")
     async with open_session() as session, asyncio.TaskGroup() as lives:
         lived = {
-            name: lives.create_task(Script(session, stack.api, stack.addresses.outside, key).live_through(body))
+            # An offer is open for a second or two of such days.
+            name: lives.create_task(
+                Script(session, stack.api, stack.addresses.outside, key, DAY_SECONDS).live_through(body)
+            )
             for name, body in loans.items()
         }
     client = await connect(stack.addresses.temporal, "default")

@@ -337,3 +337,10 @@ def test_an_offer_lasts_a_year_at_most_and_does_not_end_before_it_begins(until: 
 def test_an_offer_may_last_a_whole_leap_year() -> None:
     figures = settlement_figures(EQUAL, [], date(2024, 1, 31), date(2025, 1, 30))
     assert (len(figures), figures[0][0], figures[-1][0]) == (366, date(2024, 1, 31), date(2025, 1, 30))
+
+
+def test_two_fees_of_an_installment_that_gives_way_come_to_the_one_that_takes_its_place() -> None:
+    fees = [event("fee", "2024-01-05", f"fee-{amount}", amount=amount, due="2025-02-01") for amount in ("20", "30")]
+    longer = event("reschedule", "2024-01-06", "r", from_="2024-02-01", extra_periods=1)
+    last = account(EQUAL, [*fees, longer], "2024-01-06").rows[-1]
+    assert (last.n, last.due, last.fee) == (13, date(2025, 2, 1), 5000)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lending.apr import annualised_cost_percent, apr
+from lending.apr import annualised_cost_percent, apr, cost_by_irr
 from lending.cost import cost_of_account, cost_of_terms
 from lending.duedates import Period, shift
 from lending.events import Event
@@ -116,3 +116,11 @@ def test_money_that_is_back_on_the_first_day_cost_nothing() -> None:
 def test_a_loan_whose_principal_is_let_off_has_no_cost() -> None:
     let_off = [event("waiver", "2024-02-01", amount="6000", component="principal")]
     assert cost(terms_of(), let_off, "2024-02-01") is None
+
+
+def test_the_cost_counts_a_fee_on_a_day_of_its_own_to_the_fen() -> None:
+    terms = terms_of(
+        principal="1.00", annual_rate_percent="0", n_periods=1, fees=[{"amount": "0.10", "due": "2024-01-16"}]
+    )
+    flows = [(date(2024, 1, 16), 10), (date(2024, 2, 1), 100)]
+    assert cost_of_terms(terms) == cost_by_irr(terms.period, [(date(2024, 1, 1), 100)], flows)

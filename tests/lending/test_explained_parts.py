@@ -6,6 +6,7 @@ from fractions import Fraction
 from lending.components import FEE, INTEREST, PRINCIPAL
 from lending.events import Event
 from lending.explain import explain, explain_settlement
+from lending.servicing import service
 from lending.steps import Step, StepKind
 from lending.terms import Terms
 from lending.tracing import Solved
@@ -184,3 +185,21 @@ def test_a_bullets_interest_charged_before_a_settlement_was_charged_in_part() ->
     (interest, *_) = steps(terms_of(method="bullet", n_periods=3), events, "2024-02-11", 1)
     # 12,000 x 1 % x 10/31
     assert (interest.kind, interest.amount_fen) == (StepKind.INTEREST_IN_PART, 3871)
+
+
+def test_a_plan_that_keeps_its_payment_is_explained_with_that_payment() -> None:
+    events = [event("prepayment", "2024-01-01", "p", amount="6000", effect="reduce_term")]
+    terms = terms_of()
+    found = explain(terms, events, date(2024, 1, 5), 2)
+    # 1,066.19 stay what is paid: 59.99 of interest on 5,999.x is less than before, and principal the rest.
+    assert found.row == service(terms, events, date(2024, 1, 5)).row(2)
+    assert found.row.principal + found.row.interest == 106_619
+
+
+def test_a_fee_of_one_fen_that_re_ageing_moves_is_told_on_both_sides() -> None:
+    events = [
+        event("fee", "2024-01-05", "f", amount="0.01", due="2024-02-01"),
+        event("reschedule", "2024-02-11", "r", from_="2024-03-01", extra_periods=1, reage=True),
+    ]
+    here = [step for step in steps(EQUAL, events, "2024-02-11", 2) if step.component is FEE]
+    assert [(step.kind, step.amount_fen) for step in here] == [(StepKind.MOVED_HERE, 1)]

@@ -77,3 +77,11 @@ def test_before_the_payout_a_fee_can_be_paid_and_the_plan_is_what_comes_next() -
 def test_a_settled_loan_has_nothing_to_prepay() -> None:
     with pytest.raises(NothingToPrepay):
         quote_prepayment(LOAN, [event("settlement", "2024-01-11")], DAY, None)
+
+
+def test_the_next_installment_of_a_quote_has_in_what_re_ageing_moved_there() -> None:
+    reaged = event("reschedule", "2024-02-11", "r", from_="2024-03-01", extra_periods=1, reage=True)
+    paid = event("prepayment", "2024-02-12", "p", amount="50", effect="advance_due")
+    quote = quote_prepayment(LOAN, [reaged], date(2024, 2, 12), 5_000, effect=PrepaymentEffect.ADVANCE_DUE)
+    row = account(LOAN, [reaged, paid], "2024-02-12").rows[1]
+    assert (quote.next_due, quote.next_installment_fen) == (row.due, row.outstanding)

@@ -88,3 +88,9 @@ def test_a_faulty_clause_is_refused_by_its_field(clause: dict[str, object], fiel
     with pytest.raises(InvalidTerms) as refused:
         terms_of(prepayment_fee=clause)
     assert refused.value.field == f"prepayment_fee.{field}"
+
+
+def test_the_fee_is_rounded_as_the_contract_rounds() -> None:
+    terms = terms_of(prepayment_fee={"percent": "1.23456"}, rounding={"to": "0.10"})
+    # 1.23456 % of 12,000.00 is 148.1472.
+    assert fee(None, [], date(2024, 1, 15), terms) == 14_810

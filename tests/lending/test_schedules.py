@@ -1,5 +1,8 @@
 """Schedules of every method, with figures worked out by hand."""
 
+from datetime import date
+
+from lending.duedates import Period, periods_between
 from lending.schedules import Schedule, Totals, build_schedule
 from tests.lending.builders import terms_of
 
@@ -123,3 +126,8 @@ def test_interest_up_to_the_end_of_studies_is_the_states() -> None:
         (10_000, 0, 110_000),
     ]
     assert schedule.totals.subsidy == 23_000
+
+
+def test_whole_periods_are_counted_forwards_and_back_and_a_day_less_is_one_less() -> None:
+    ends = [date(2024, 3, 15), date(2024, 3, 14), date(2023, 11, 15), date(2023, 11, 16)]
+    assert [periods_between(date(2024, 1, 15), end, Period(), 15) for end in ends] == [2, 1, 2, 1]

@@ -278,6 +278,7 @@ def test_money_from_the_state_pays_the_oldest_claim_and_the_rest_waits() -> None
     received = event("subsidy", "2024-02-10", "s", amount="150")
     state = account(terms, [received], "2024-02-10")
     assert (state.rows[0].subsidy_due, state.subsidy_credit_fen, state.credit_fen) == (0, 3000, 0)
+    assert [(one.event_id, one.subsidy, one.credit) for one in state.allocations] == [("s", 12_000, 0), ("s", 0, 3000)]
     assert account(terms, [received], "2024-03-01").rows[1].subsidy_due == 9000
 
 
