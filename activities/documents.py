@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from activities.desk import one_after_the_other
 from books.session import Books
 from gateways.document_reader import NOTHING, DocumentReader, ReaderMissing
 from gateways.errors import OutsideUnavailable
@@ -38,26 +39,17 @@ class ReadingDesk:
         self.clock = clock
 
     async def run(self) -> None:
-        """Works until cancelled; one document at a time, so that it never takes more than one core."""
+        """Works until cancelled, or not at all without the reader."""
         try:
             await asyncio.to_thread(self.reader.require)
         except ReaderMissing as error:
             log.error("documents_not_read", error=str(error))
             return
         try:
-            while True:
-                if not await self._one():
-                    await asyncio.sleep(POLL_SECONDS)
+            await one_after_the_other(self.read_one, POLL_SECONDS, "documents_paused")
         finally:
             # The thread that reads would otherwise keep the process alive until it is done.
             self.reader.stop()
-
-    async def _one(self) -> bool:
-        try:
-            return await asyncio.to_thread(self.read_one)
-        except Exception as error:  # noqa: BLE001 the books may be away for a while; the documents wait in them
-            log.error("documents_paused", error=type(error).__name__)
-            return False
 
     def read_one(self) -> bool:
         """Reads the document that has waited longest; False if none waits. One that fails comes back later."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from activities.desk import one_after_the_other
 from books.session import Books
 from lending.errors import LendingError
 from models.papers import PaperOrder
@@ -43,18 +44,13 @@ class PaperPress:
         self.clock = clock
 
     async def run(self) -> None:
-        """Works until cancelled; one paper at a time, so that it never takes more than one core."""
-        while True:
-            try:
-                made = await asyncio.to_thread(self.make_one)
-            except PaperFontMissing as error:
-                log.error("papers_stopped", error=str(error))
-                return
-            except Exception as error:  # noqa: BLE001 the books may be away for a while; the papers wait in them
-                log.error("papers_paused", error=type(error).__name__)
-                made = False
-            if not made:
-                await asyncio.sleep(POLL_SECONDS)
+        """Works until cancelled, or not at all without the font."""
+        try:
+            await asyncio.to_thread(typesetter, self.fonts)
+        except PaperFontMissing as error:
+            log.error("papers_stopped", error=str(error))
+            return
+        await one_after_the_other(self.make_one, POLL_SECONDS, "papers_paused")
 
     def make_one(self) -> bool:
         """Makes the paper that has waited longest; False if none waits. One that fails comes back later."""

@@ -12,7 +12,6 @@ from models.customers import Customer, Party
 from models.documents import Document
 from models.signatures import Signature, SigningCode
 
-_CODE = select(SigningCode).where(col(SigningCode.id) == bindparam("id")).with_for_update()
 _OF_PARTY = (
     select(SigningCode)
     .where(col(SigningCode.party_id) == bindparam("party"))
@@ -67,10 +66,6 @@ class SignatureBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-
-    def code(self, code_id: str) -> SigningCode | None:
-        """A code by its id, kept from other writers until the unit of work ends."""
-        return self.session.exec(_CODE, params={"id": code_id}).first()
 
     def newest_code(self, party_id: str) -> SigningCode | None:
         """The code that was asked for last for a party, kept from other writers: no two tries count as one."""

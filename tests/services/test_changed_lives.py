@@ -1,14 +1,13 @@
 """A loan in repayment that is changed as well, whenever and however: the ledger says what the mathematics says."""
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule
 
 from books.session import Books
 from lending.events import InvalidEvent
@@ -20,7 +19,7 @@ from services.previews import MONEY
 from tests.books.migrated import seeded
 from tests.servers.shared import SharedServers
 from tests.services.proposals import OTHER_RISK, decide, latest, propose
-from tests.services.test_life_of_a_loan import Repayment, StudentRepayment
+from tests.services.test_life_of_a_loan import Repayment, StudentRepayment, live_on_fresh_books
 
 ASKED: st.SearchStrategy[tuple[ChangeKind, dict[str, Any]]] = st.one_of(
     st.tuples(
@@ -135,26 +134,7 @@ class ChangesInStudentLoan(ChangesIn, StudentRepayment):
 def test_however_a_loan_is_changed_ledger_and_account_agree(
     servers: SharedServers, tmp_path: Path, machine: type[ChangesIn]
 ) -> None:
-    folders = iter(range(10_000))
+    def on_sqlite(folder: Path) -> AbstractContextManager[Books]:
+        return seeded("sqlite", servers, lambda: pytest.fail("not asked for"), folder)
 
-    def fresh() -> Iterator[Books]:
-        folder = tmp_path / str(next(folders))
-        folder.mkdir()
-        with seeded("sqlite", servers, lambda: pytest.fail("not asked for"), folder) as books:
-            yield books
-
-    class OnFreshBooks(machine):  # type: ignore[misc,valid-type]  # the machine that the test's id names
-        def __init__(self) -> None:
-            super().__init__(fresh)
-
-    run_state_machine_as_test(
-        OnFreshBooks,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-        ),
-    )
+    live_on_fresh_books(machine, on_sqlite, tmp_path, EXAMPLES, STEPS)

@@ -1,7 +1,7 @@
 """A loan in repayment, whatever happens to it: after every step the ledger says what the mathematics says."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -164,16 +164,29 @@ class StudentRepayment(Repayment):
 def test_whatever_happens_ledger_and_account_agree(
     request: pytest.FixtureRequest, servers: SharedServers, tmp_path: Path, database: str, machine: type[Repayment]
 ) -> None:
-    folders = iter(range(10_000))
-
     def cluster() -> PostgresCluster:
         found: PostgresCluster = request.getfixturevalue("postgres_cluster")
         return found
 
+    live_on_fresh_books(
+        machine, lambda folder: seeded(database, servers, cluster, folder), tmp_path, EXAMPLES[database], STEPS
+    )
+
+
+def live_on_fresh_books(
+    machine: type[Repayment],
+    books_in: Callable[[Path], AbstractContextManager[Books]],
+    tmp_path: Path,
+    examples: int,
+    steps: int,
+) -> None:
+    """Lives through so many lives of at most so many steps, each on books of its own."""
+    folders = iter(range(10_000))
+
     def fresh() -> Iterator[Books]:
         folder = tmp_path / str(next(folders))
         folder.mkdir()
-        with seeded(database, servers, cluster, folder) as books:
+        with books_in(folder) as books:
             yield books
 
     class OnFreshBooks(machine):  # type: ignore[misc,valid-type]  # the machine that the test's id names
@@ -183,8 +196,8 @@ def test_whatever_happens_ledger_and_account_agree(
     run_state_machine_as_test(
         OnFreshBooks,
         settings=settings(
-            max_examples=EXAMPLES[database],
-            stateful_step_count=STEPS,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             derandomize=True,
             database=None,

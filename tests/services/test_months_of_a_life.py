@@ -1,13 +1,13 @@
 """A loan that is changed while months end and are closed: ledger and mathematics agree, and no closed month moves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule
 
 from books.session import Books
 from services.periods import MonthEndOutstanding, PeriodNotOver, close_period, oldest_open
@@ -17,7 +17,7 @@ from tests.servers.shared import SharedServers
 from tests.services.month_ends import end_months
 from tests.services.procedure import FINANCE
 from tests.services.test_changed_lives import ChangesIn
-from tests.services.test_life_of_a_loan import StudentRepayment
+from tests.services.test_life_of_a_loan import StudentRepayment, live_on_fresh_books
 
 EXAMPLES = 5
 STEPS = 12
@@ -26,8 +26,8 @@ STEPS = 12
 class Months(ChangesIn):
     """Months end as their workflow has them end, and finance closes them, whatever happens to the loan meanwhile."""
 
-    def __init__(self, fresh: Iterator[Books]) -> None:
-        super().__init__(lambda: fresh)
+    def __init__(self, fresh: Callable[[], Iterator[Books]]) -> None:
+        super().__init__(fresh)
         self.closed: dict[date, TrialBalance] = {}
 
     @precondition(lambda self: self.runs)
@@ -69,27 +69,7 @@ class StudentMonths(Months, StudentRepayment):
 def test_no_closed_month_moves_and_every_month_end_can_be_computed_again(
     servers: SharedServers, tmp_path: Path, machine: type[Months]
 ) -> None:
-    folders = iter(range(10_000))
+    def on_sqlite(folder: Path) -> AbstractContextManager[Books]:
+        return seeded("sqlite", servers, lambda: pytest.fail("not asked for"), folder)
 
-    def fresh() -> Iterator[Books]:
-        folder = tmp_path / str(next(folders))
-        folder.mkdir()
-        with seeded("sqlite", servers, lambda: pytest.fail("not asked for"), folder) as books:
-            yield books
-
-    class OnFreshBooks(machine):  # type: ignore[misc,valid-type]  # the machine that the test's id names
-        def __init__(self) -> None:
-            super().__init__(fresh())
-
-    run_state_machine_as_test(
-        OnFreshBooks,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            # Each try needs books of its own, so that a search for the smallest failing life would take minutes.
-            phases=[Phase.generate],
-        ),
-    )
+    live_on_fresh_books(machine, on_sqlite, tmp_path, EXAMPLES, STEPS)

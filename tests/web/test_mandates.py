@@ -34,8 +34,7 @@ def changed(procedure: Procedure) -> str:
     with procedure.at() as work:
         for signature in work.signatures.of_loan(loan):
             # The code for the contract was asked for long ago: another one may be sent at once.
-            code = work.signatures.code(signature.signing_code_id or "")
-            assert code is not None
+            code = work.session.get_one(SigningCode, signature.signing_code_id)
             code.asked_at -= timedelta(days=30)
             work.session.add(code)
         account_changes.decide(work, RISK, work.tasks.get(task.id), confirmed=True, reason="called him back")
@@ -84,8 +83,7 @@ class Waiting:
     def lapse(self, **values: object) -> None:
         """Makes the newest code one of another time, or one that was tried before."""
         with self.procedure.books.begin() as work:
-            code = work.signatures.code(self.newest().id)
-            assert code is not None
+            code = work.session.get_one(SigningCode, self.newest().id)
             for name, value in values.items():
                 setattr(code, name, value)
             work.session.add(code)
