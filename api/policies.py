@@ -1,10 +1,10 @@
 """Rules as data: versions, drafts, back-tests on past applications, publication by a second person, challengers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -13,16 +13,28 @@ from api.problems import refusals
 from api.shapes import Asked, Shown, Words, in_yuan
 from books.session import UnitOfWork
 from models import keys
-from models.policies import LONGEST_SHARE_PERCENT, NAME_PATTERN, Backtest, PolicyPart, PolicyState, PolicyStepKind
+from models.policies import (
+    LONGEST_SHARE_PERCENT,
+    NAME_PATTERN,
+    SCOPE_PATTERN,
+    Backtest,
+    PolicyKind,
+    PolicyPart,
+    PolicyState,
+    PolicyStepKind,
+)
 from services import backtests
 from services.challengers import comparison
 from services.permissions import check_may_change_policies, check_may_see_policies
 from services.policy_differences import differences
-from services.policy_publishing import Life, draft, draft_problems, life_of, lives, publish, retire
+from services.policy_kinds import kind_of, scope_of
+from services.policy_names import draft_problems
+from services.policy_publishing import Life, all_lives, draft, life_of, lives, publish, retire
 
 router = APIRouter(prefix="/policies", tags=["policies"], responses=refusals(403))
 
 PolicyName = Annotated[str, Path(pattern=NAME_PATTERN, description="its name", examples=["grading-micro"])]
+Scope = Annotated[str, Query(pattern=SCOPE_PATTERN, description="a product or a part of the core")]
 VersionNumber = Annotated[int, Path(ge=1, le=1_000_000, description="number of the version")]
 BacktestId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="id of the back-test")]
 Number = Annotated[int, Field(ge=1, le=1_000_000, description="number of the version")]
@@ -81,9 +93,11 @@ class VersionInFull(VersionView):
 
 
 class PolicyView(BaseModel):
-    """A policy with the numbers of the versions that play a part today."""
+    """A policy with the numbers of the versions that play a part today; `scope` is a product or a part of the core."""
 
     name: str
+    kind: PolicyKind
+    scope: str
     champion: int | None
     challenger: int | None
     challenger_share_percent: int
@@ -103,14 +117,14 @@ class VersionList(BaseModel):
 
 
 class DraftBody(Asked):
-    """A decision model, and why the rules change."""
+    """A decision model, or a scorecard, and why the rules change."""
 
     content: dict[str, Any]
     reason: Words
 
 
 class BacktestBody(Asked):
-    """Which version, and the days on which the applications came in."""
+    """Which version, and the days on which the applications came in or the changes were proposed."""
 
     version: Number
     applied_from: date
@@ -165,11 +179,20 @@ class ComparisonView(BaseModel):
 
 
 @router.get("")
-def list_policies(actor: Acting, context: Context) -> PolicyList:
-    """The policies, and which of their versions decide today."""
+def list_policies(
+    actor: Acting, context: Context, kind: PolicyKind | None = None, scope: Scope | None = None
+) -> PolicyList:
+    """The policies, of a kind or a scope alone where one is asked for, and which of their versions decide today."""
     check_may_see_policies(actor)
     with context.books.read() as work:
-        return PolicyList(items=[_policy(work, name) for name in work.policies.names()])
+        found = all_lives(work, actor)
+    return PolicyList(
+        items=[
+            _policy(name, one)
+            for name, one in found.items()
+            if kind in (None, kind_of(name).code) and scope in (None, scope_of(name))
+        ]
+    )
 
 
 @router.get("/{name}", responses=refusals(404))
@@ -271,14 +294,17 @@ def list_changed_cases(backtest_id: BacktestId, actor: Acting, context: Context)
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _policy(work: UnitOfWork, name: str) -> PolicyView:
-    found = work.policies.in_force(name, work.today)
+def _policy(name: str, found: Sequence[Life]) -> PolicyView:
+    champion = next((one for one in found if one.state is PolicyState.IN_FORCE), None)
+    challenger = next((one for one in found if one.state is PolicyState.CHALLENGER), None)
     return PolicyView(
         name=name,
-        champion=work.policies.get(found.champion.policy_id).version if found.champion else None,
-        challenger=work.policies.get(found.challenger.policy_id).version if found.challenger else None,
-        challenger_share_percent=found.challenger.share_percent if found.challenger else 0,
-        newest=work.policies.newest_number(name),
+        kind=kind_of(name).code,
+        scope=scope_of(name),
+        champion=champion.policy.version if champion else None,
+        challenger=challenger.policy.version if challenger else None,
+        challenger_share_percent=challenger.publication.share_percent if challenger and challenger.publication else 0,
+        newest=found[0].policy.version,
     )
 
 

@@ -1,24 +1,26 @@
-"""Queries on versions of rules, what is in force, gradings and back-tests."""
+"""Queries on versions of policies, what is in force, gradings and back-tests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Row, bindparam, case, func, or_
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from books.errors import UnknownPolicy
 from books.rows import WRITTEN_AT_ONCE
+from models.changes import ChangeProposal
 from models.grading import Grading, ShadowGrading
 from models.loans import Loan
 from models.policies import Backtest, BacktestPage, Policy, PolicyPart, PolicyStep, PolicyStepKind
 
-# What a loan asks for its grade: the steps of one name, a handful of rows, without any content.
+# What a loan asks for its decision: the steps of a few names, a handful of rows each, without any content.
 _STEPS = (
     select(PolicyStep)
     .where(
-        col(PolicyStep.name) == bindparam("name"),
+        col(PolicyStep.name).in_(bindparam("names", expanding=True)),
         col(PolicyStep.kind).in_([PolicyStepKind.PUBLISHED, PolicyStepKind.RETIRED]),
     )
     .order_by(col(PolicyStep.id))
@@ -53,6 +55,37 @@ class InForce:
     challenger: Published | None
 
 
+def _parts(name: str, begun: Iterable[PolicyStep], day: date) -> InForce:
+    parts: dict[PolicyPart, Published] = {}
+    for step in begun:
+        published = Published(step.policy_id, step.starts_on or day, step.share_percent)
+        challenger = parts.get(PolicyPart.CHALLENGER)
+        if challenger is not None and challenger.policy_id == step.policy_id:
+            del parts[PolicyPart.CHALLENGER]
+        if step.kind is PolicyStepKind.PUBLISHED and step.part is not None:
+            parts[step.part] = published
+    return InForce(name, parts.get(PolicyPart.CHAMPION), parts.get(PolicyPart.CHALLENGER))
+
+
+def _begun(steps: Iterable[PolicyStep], day: date, before_id: str | None) -> list[PolicyStep]:
+    """The publications and retirements that count on a day, in the order in which they begin.
+
+    A version that is retired on or before its first day never begins.
+    """
+    known = [step for step in steps if before_id is None or step.id < before_id]
+    called_off = {
+        start.id
+        for start in known
+        for end in known
+        if end.kind is PolicyStepKind.RETIRED
+        and end.policy_id == start.policy_id
+        and end.id > start.id
+        and (end.starts_on or day) <= (start.starts_on or day)
+    }
+    begun = [step for step in known if (step.starts_on or day) <= day and step.id not in called_off]
+    return sorted(begun, key=lambda step: (step.starts_on or day, step.id))
+
+
 class PolicyBook:
     """Rules as data, and what they gave."""
 
@@ -60,6 +93,7 @@ class PolicyBook:
         self.session = session
         # Kept for the length of the unit of work: gradings are written once, by the act that grades and then ends.
         self._gradings: dict[str, Grading | None] = {}
+        self._read_ahead: dict[str, list[PolicyStep]] = {}
 
     # -- versions ----------------------------------------------------------------------------------------------------
 
@@ -69,34 +103,28 @@ class PolicyBook:
         The champion is the one that began last; of two that begin on one day the one that was published last. A
         challenger that becomes champion, or is retired, is challenger no more.
         """
-        parts: dict[PolicyPart, Published] = {}
-        for step in self._begun(name, day, before_id):
-            published = Published(step.policy_id, step.starts_on or day, step.share_percent)
-            challenger = parts.get(PolicyPart.CHALLENGER)
-            if challenger is not None and challenger.policy_id == step.policy_id:
-                del parts[PolicyPart.CHALLENGER]
-            if step.kind is PolicyStepKind.PUBLISHED and step.part is not None:
-                parts[step.part] = published
-        return InForce(name, parts.get(PolicyPart.CHAMPION), parts.get(PolicyPart.CHALLENGER))
+        return self.in_force_of([name], day, before_id)[name]
 
-    def _begun(self, name: str, day: date, before_id: str | None) -> list[PolicyStep]:
-        """The publications and retirements that count on a day, in the order in which they begin.
-
-        A version that is retired on or before its first day never begins.
-        """
-        steps = self.session.exec(_STEPS, params={"name": name})
-        known = [step for step in steps if before_id is None or step.id < before_id]
-        called_off = {
-            start.id
-            for start in known
-            for end in known
-            if end.kind is PolicyStepKind.RETIRED
-            and end.policy_id == start.policy_id
-            and end.id > start.id
-            and (end.starts_on or day) <= (start.starts_on or day)
+    def in_force_of(self, names: Iterable[str], day: date, before_id: str | None = None) -> dict[str, InForce]:
+        """The same for several names, in one query; in the order of the names."""
+        asked = list(dict.fromkeys(names))
+        steps: dict[str, list[PolicyStep]] = {name: [] for name in asked}
+        if unread := [name for name in asked if name not in self._read_ahead]:
+            for step in self.session.exec(_STEPS, params={"names": unread}):
+                steps[step.name].append(step)
+        return {
+            name: _parts(name, _begun(self._read_ahead.get(name, steps[name]), day, before_id), day) for name in asked
         }
-        begun = [step for step in known if (step.starts_on or day) <= day and step.id not in called_off]
-        return sorted(begun, key=lambda step: (step.starts_on or day, step.id))
+
+    def read_ahead(self, names: Iterable[str]) -> None:
+        """Reads in one query what an act will ask about these names one after the other.
+
+        For acts that publish nothing: what is published later in the same unit of work would not be seen.
+        """
+        steps: dict[str, list[PolicyStep]] = {name: [] for name in names}
+        for step in self.session.exec(_STEPS, params={"names": list(steps)}):
+            steps[step.name].append(step)
+        self._read_ahead |= steps
 
     def get(self, policy_id: str) -> Policy:
         """A version by its id."""
@@ -116,10 +144,22 @@ class PolicyBook:
         """Every version of a name, the newest first."""
         return list(self.session.exec(select(Policy).where(Policy.name == name).order_by(col(Policy.version).desc())))
 
+    def versions_of(self, names: Sequence[str] | None = None) -> list[Policy]:
+        """Every version of these names, or of all, by name and the newest first; contents are read when asked for."""
+        query = select(Policy).options(defer(Policy.content))  # type: ignore[arg-type]  # typed as the dict it holds
+        if names is not None:
+            query = query.where(col(Policy.name).in_(names))
+        return list(self.session.exec(query.order_by(Policy.name, col(Policy.version).desc())))
+
     def newest_number(self, name: str) -> int:
         """The number of the newest version, zero without one."""
         found = self.session.exec(select(func.max(Policy.version)).where(Policy.name == name)).one()
         return found or 0
+
+    def labels(self, policy_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Name and version of these versions by id, without their contents."""
+        query = select(Policy.id, Policy.name, Policy.version).where(col(Policy.id).in_(list(policy_ids)))
+        return {id_: (name, number) for id_, name, number in self.session.exec(query)}
 
     def names(self) -> list[str]:
         """The names of all policies."""
@@ -132,6 +172,10 @@ class PolicyBook:
 
     # -- gradings ----------------------------------------------------------------------------------------------------
 
+    def forget_grading(self, loan: str) -> None:
+        """Has the next look at a loan's grade read it anew: the act that grades asked before it wrote."""
+        self._gradings.pop(loan, None)
+
     def grading(self, loan: str) -> Grading | None:
         """The latest grading of a loan."""
         if loan not in self._gradings:
@@ -142,19 +186,20 @@ class PolicyBook:
         """Every grading of a loan, the first round first."""
         return list(self.session.exec(select(Grading).where(Grading.loan == loan).order_by(col(Grading.round))))
 
-    def shadows(self, loan: str) -> dict[int, ShadowGrading]:
-        """What the other version said, by round."""
-        return {one.round: one for one in self.session.exec(select(ShadowGrading).where(ShadowGrading.loan == loan))}
+    def shadows(self, loan: str) -> list[ShadowGrading]:
+        """What came of a loan with the other version of a table that had a challenger, the first round first."""
+        query = select(ShadowGrading).where(ShadowGrading.loan == loan)
+        return list(self.session.exec(query.order_by(col(ShadowGrading.round), col(ShadowGrading.policy_id))))
 
-    def compared(self, policy_id: str) -> list[Row[Any]]:
-        """How the gradings of a challenger and of the champions beside it differ, counted.
+    def compared(self, challenger_id: str) -> list[Row[Any]]:
+        """How the decisions with a challenger and with the champions beside it differ, counted.
 
-        Rows of: decided by the challenger, outcome and grade that decided, outcome and grade of the other, count.
+        Rows of: decided by the challenger (`routed`), outcome and grade that decided, those of the other, count.
         """
-        of_challenger = col(Grading.policy_id) == policy_id
+        routed = (col(ShadowGrading.policy_id) != col(ShadowGrading.challenger_id)).label("routed")
         query = (
             select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
-                Grading.by_challenger,
+                routed,
                 Grading.outcome,
                 Grading.grade,
                 col(ShadowGrading.outcome).label("other_outcome"),
@@ -165,19 +210,19 @@ class PolicyBook:
                 ShadowGrading,
                 (col(ShadowGrading.loan) == col(Grading.loan)) & (col(ShadowGrading.round) == col(Grading.round)),
             )
-            .group_by(Grading.by_challenger, Grading.outcome, Grading.grade, ShadowGrading.outcome, ShadowGrading.grade)
+            .where(col(ShadowGrading.challenger_id) == challenger_id)
+            .group_by(routed, Grading.outcome, Grading.grade, ShadowGrading.outcome, ShadowGrading.grade)
         )
-        shadow = query.where(col(ShadowGrading.policy_id) == policy_id, ~col(Grading.by_challenger))
-        routed = query.where(of_challenger, col(Grading.by_challenger))
-        return [*self.session.connection().execute(shadow), *self.session.connection().execute(routed)]
+        return list(self.session.connection().execute(query))
 
     # -- back-tests --------------------------------------------------------------------------------------------------
 
-    def graded_cases(self, product: str, since: date, until: date, after: str, limit: int) -> list[Row[Any]]:
-        """Past applications of a product by loan number, those above `after`: each with its latest grading."""
+    def graded_cases(self, products: Sequence[str], since: date, until: date, after: str, limit: int) -> list[Row[Any]]:
+        """Past applications of products by loan number, those above `after`, each with its gradings, newest first."""
         numbers = (
             select(Loan.number)
-            .where(Loan.product == product, Loan.applied_on >= since, Loan.applied_on <= until, Loan.number > after)
+            .where(col(Loan.product).in_(products), Loan.number > after)
+            .where(Loan.applied_on >= since, Loan.applied_on <= until)
             .order_by(col(Loan.number))
             .limit(limit)
         )
@@ -186,13 +231,14 @@ class PolicyBook:
                 Loan.number,
                 Loan.applied_on,
                 Loan.applied_fen,
+                Loan.product,
                 Grading.round,
-                Grading.policy_id,
                 Grading.outcome,
                 Grading.grade,
                 Grading.limit_fen,
                 Grading.annual_rate_percent,
                 Grading.facts,
+                Grading.steps,
             )
             .join(Grading, col(Grading.loan) == col(Loan.number), isouter=True)
             .where(col(Loan.number).in_(numbers))
@@ -200,9 +246,32 @@ class PolicyBook:
         )
         return list(self.session.connection().execute(query))
 
-    def count_cases(self, product: str, since: date, until: date) -> int:
-        """How many applications of a product came in between two days."""
-        query = select(func.count()).where(Loan.product == product, Loan.applied_on >= since, Loan.applied_on <= until)
+    def count_cases(self, products: Sequence[str], since: date, until: date) -> int:
+        """How many applications of products came in between two days."""
+        query = select(func.count()).where(col(Loan.product).in_(products))
+        return self.session.exec(query.where(Loan.applied_on >= since, Loan.applied_on <= until)).one()
+
+    def proposed(self, since: date, until: date, after: str, limit: int) -> list[Row[Any]]:
+        """Proposals to change a loan of the days between two, those with an id above `after`, with the product."""
+        query = (
+            select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
+                ChangeProposal.id,
+                ChangeProposal.loan,
+                Loan.product,
+                ChangeProposal.kind,
+                ChangeProposal.amount_fen,
+                ChangeProposal.proposed_on,
+            )
+            .join(Loan, col(Loan.number) == col(ChangeProposal.loan))
+            .where(ChangeProposal.proposed_on >= since, ChangeProposal.proposed_on <= until, ChangeProposal.id > after)
+            .order_by(col(ChangeProposal.id))
+            .limit(limit)
+        )
+        return list(self.session.connection().execute(query))
+
+    def count_proposed(self, since: date, until: date) -> int:
+        """How many proposals to change a loan were made between two days."""
+        query = select(func.count()).where(ChangeProposal.proposed_on >= since, ChangeProposal.proposed_on <= until)
         return self.session.exec(query).one()
 
     def defaults(self, product: str) -> list[Row[Any]]:

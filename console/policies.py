@@ -1,7 +1,7 @@
 """Rules as data from the operator's command: drafts, back-tests with a progress bar, publication, replay."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -17,21 +17,23 @@ from console.acting import act
 from console.connections import BooksDir, of_folder, open_books
 from console.seed import load_products
 from lending.money import yuan
-from models.policies import Backtest, PolicyPart
+from models.policies import Backtest, PolicyKind, PolicyPart
 from models.staff import Actor, Role
 from services import backtests
-from services.backtests import CLASSES, Findings
+from services.backtest_findings import CLASSES, Findings
 from services.challengers import comparison
 from services.errors import NotAllowed
-from services.policy_publishing import draft, draft_problems, lives, publish, retire
-from services.policy_replay import replay
+from services.policy_kinds import kind_of, scope_of
+from services.policy_names import draft_problems
+from services.policy_publishing import all_lives, draft, publish, retire
+from services.policy_replay import replay, replay_approvals
 from settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="Rules as data: draft, back-test, publish, compare, replay.")
 say = Console(stderr=True, markup=False)
 out = Console(markup=False)
 
-Name = Annotated[str, typer.Argument(help="name of the policy, such as grading-micro")]
+Name = Annotated[str, typer.Argument(help="name of the policy, {kind}-{scope}, such as grading-micro")]
 Version = Annotated[int, typer.Argument(min=1, help="number of the version")]
 Risk = Annotated[str, typer.Option("--actor", help="id of the person of risk who acts")]
 Reader = Annotated[str, typer.Option("--actor", help="id of the person of risk, or the auditor, who asks")]
@@ -39,15 +41,21 @@ Reason = Annotated[str, typer.Option("--reason", help="why, in a sentence")]
 
 
 @app.command("list")
-def list_command(actor: Reader, data_dir: BooksDir = None) -> None:
+def list_command(
+    actor: Reader,
+    kind: Annotated[PolicyKind | None, typer.Option("--kind", help="only policies of this kind")] = None,
+    scope: Annotated[str | None, typer.Option("--scope", help="only policies of this product or part")] = None,
+    data_dir: BooksDir = None,
+) -> None:
     """Show every version and where it stands today."""
     books = _books(data_dir)
     kept = [Column(heading, no_wrap=True) for heading in ("version", "state", "from")]
     table = Table(*kept, "share", "drafted by", "published by", "reason")
     with books.read() as work:
-        person = _person(work, actor)
-        for name in work.policies.names():
-            for life in lives(work, person, name):
+        for name, found in all_lives(work, _person(work, actor)).items():
+            if kind not in (None, kind_of(name).code) or scope not in (None, scope_of(name)):
+                continue
+            for life in found:
                 start = life.publication
                 table.add_row(
                     *(f"{name}/{life.policy.version}", life.state),
@@ -63,7 +71,7 @@ def list_command(actor: Reader, data_dir: BooksDir = None) -> None:
 @app.command("draft")
 def draft_command(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="a decision model as JSON")],
+    file: Annotated[Path, typer.Argument(help="a decision model, or a scorecard, as JSON")],
     actor: Risk,
     reason: Reason,
     data_dir: BooksDir = None,
@@ -87,12 +95,12 @@ def backtest_command(
     name: Name,
     version: Version,
     actor: Risk,
-    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day of application")],
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day of the past")],
     until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last day (today)")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="file for the cases that change")] = None,
     data_dir: BooksDir = None,
 ) -> None:
-    """Ask a version about past applications, and keep what it says."""
+    """Ask a version about past applications, or past proposals of changes, and keep what it says."""
     books = _books(data_dir)
     with books.read() as work, _progress() as progress:
         person = _person(work, actor)
@@ -154,7 +162,7 @@ def retire_command(
 
 @app.command("compare")
 def compare_command(name: Name, version: Version, actor: Reader, data_dir: BooksDir = None) -> None:
-    """Show how a challenger and the champion graded the same live cases."""
+    """Show how the same live cases came out with a challenger and with the champion."""
     with _books(data_dir).read() as work:
         found = comparison(work, _person(work, actor), work.policies.version(name, version))
     out.print(_matrix(found.rows(), "champion by row, challenger by column"))
@@ -165,18 +173,27 @@ def compare_command(name: Name, version: Version, actor: Reader, data_dir: Books
 def replay_command(
     loan: Annotated[str, typer.Argument(help="number of the loan")], actor: Reader, data_dir: BooksDir = None
 ) -> None:
-    """Grade a loan again by the rules and from the facts of its day; end with 1 if anything differs."""
-    table = Table("round", Column("policy", no_wrap=True), "row", "outcome", "grade", "limit", "rate", "the same")
+    """Decide a loan again, step by step, by the rules and facts of its day; end with 1 if anything differs."""
+    table = Table("round", Column("policy", no_wrap=True), "row", "says", "the same")
     with _books(data_dir).read() as work:
-        replayed = replay(work, _person(work, actor), loan)
+        person = _person(work, actor)
+        replayed, approvals = replay(work, person, loan), replay_approvals(work, person, loan)
     for one in replayed:
-        verdict = "yes" if one.agrees else ", ".join(one.differing) or "these rules were not in force"
-        table.add_row(
-            *(str(one.grading.round), f"{one.policy.name}/{one.policy.version}", str(one.now.fired_row)),
-            *(one.now.outcome, one.now.grade, yuan(one.now.limit_fen), one.now.annual_rate_percent, verdict),
-        )
+        number = str(one.grading.round)
+        for step in one.steps:
+            verdict = ", ".join(step.differing) or ("yes" if step.was_in_force else "this version was not in force")
+            says = ", ".join(f"{output}: {_told(value)}" for output, value in step.kept.values.items())
+            table.add_row(number, step.label, "" if step.row is None else str(step.row), says, verdict)
+        now, verdict = one.now, ", ".join(one.differing) or "yes"
+        says = f"{now.outcome}, {now.grade}, up to {yuan(now.limit_fen)} at {now.annual_rate_percent} %"
+        table.add_row(number, "decision", "", says, verdict)
+    for approval in approvals:
+        verdict = ", ".join(approval.differing) or ("yes" if approval.was_in_force else "this version was not in force")
+        says = ", ".join(f"{output}: {_told(value)}" for output, value in approval.says.items())
+        table.add_row("", approval.label, str(approval.row), says, verdict)
     out.print(table)
-    raise typer.Exit(0 if all(one.agrees for one in replayed) else 1)
+    agrees = all(one.agrees for one in replayed) and all(one.agrees for one in approvals)
+    raise typer.Exit(0 if agrees else 1)
 
 
 def _books(data_dir: Path | None) -> Books:
@@ -200,9 +217,17 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
+def _told(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _show(findings: Findings, kept: Backtest) -> None:
     report = kept.report
-    out.print(_matrix(report["matrix"], f"{findings.against.version} by row, {findings.policy.version} by column"))
+    title = f"{findings.against.version} by row, {findings.policy.version} by column"
+    out.print(_matrix(report["matrix"], title, report["classes"]))
+    say.print(f"back-test {kept.id}: {kept.changed} of {kept.cases} cases change, {report['ungraded']} left out")
+    if "before" not in report:
+        return
     table = Table("", "cases", "passed", "lendable", "expected loss")
     for label, side in (("in force", report["before"]), ("draft", report["after"])):
         loss = side["expected_loss_fen"]
@@ -211,11 +236,10 @@ def _show(findings: Findings, kept: Backtest) -> None:
             *(yuan(side["lendable_fen"]), "not stated" if loss is None else yuan(loss)),
         )
     out.print(table)
-    say.print(f"back-test {kept.id}: {kept.changed} of {kept.cases} cases change, {report['ungraded']} left out")
 
 
-def _matrix(rows: dict[str, dict[str, int]], title: str) -> Table:
-    table = Table("", *CLASSES, title=title)
-    for old in CLASSES:
-        table.add_row(old, *(str(rows[old][new]) if rows[old][new] else "" for new in CLASSES))
+def _matrix(rows: dict[str, dict[str, int]], title: str, classes: Sequence[str] = CLASSES) -> Table:
+    table = Table("", *classes, title=title)
+    for old in classes:
+        table.add_row(old, *(str(rows[old][new]) if rows[old][new] else "" for new in classes))
     return table

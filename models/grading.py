@@ -1,5 +1,7 @@
-"""The grade that a version of the rules gave a loan, and what another version would have said."""
+"""The decision that versions of the rules made on a loan, step by step, and what another version would have said."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -8,10 +10,29 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import Fen, Instant, PersonalForm
 from models.keys import new_id
+from models.policies import PolicyKind
+
+
+@dataclass(frozen=True)
+class KeptStep:
+    """One policy that was asked for a decision: the version, the row that fired (from 1), and its answer by output.
+
+    `row` is None for a scorecard, which has none, and where it was not kept.
+    """
+
+    kind: PolicyKind
+    policy_id: str
+    row: int | None
+    by_challenger: bool
+    values: Mapping[str, Any]
 
 
 class Grading(SQLModel, table=True):
-    """The grade of a loan with the facts, the policy version, its row that fired and the reasons. Insert-only."""
+    """The decision of the rules on a loan: facts, every policy that was asked, outcome and reasons. Insert-only.
+
+    `policy_id` and `fired_row` are those of the table that refused the case or graded it. `steps` has each policy that
+    was asked, in order, as `KeptStep` reads it; it is empty for gradings from when one table said everything.
+    """
 
     __tablename__ = "grading"
     __table_args__ = (UniqueConstraint("loan", "round"),)
@@ -29,20 +50,46 @@ class Grading(SQLModel, table=True):
     graded_at: datetime = Field(sa_type=Instant)
     graded_on: date | None = Field(default=None, description="business date; None for gradings from before it was kept")
     fired_row: int | None = Field(default=None, description="from 1, as the table is read; None where it was not kept")
-    by_challenger: bool = Field(default=False, description="whether the case was in the challenger's share")
+    by_challenger: bool = Field(default=False, description="whether the case was in the share of a challenger")
+    steps: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+
+    @property
+    def kept_steps(self) -> list[KeptStep]:
+        """The policies that were asked, in order; of a grading from before they were kept, its one table."""
+        kept = [
+            KeptStep(PolicyKind(one["kind"]), one["policy"], one["row"], one["challenger"], one["values"])
+            for one in self.steps
+        ]
+        if kept:
+            return kept
+        values = {
+            "outcome": self.outcome,
+            "grade": self.grade,
+            "limit_fen": self.limit_fen,
+            "annual_rate_percent": self.annual_rate_percent,
+            "reasons": self.reasons,
+        }
+        return [KeptStep(PolicyKind.GRADING, self.policy_id, self.fired_row, self.by_challenger, values)]
+
+    @property
+    def table_ids(self) -> list[str]:
+        """The versions of tables that were asked, in order."""
+        return [step.policy_id for step in self.kept_steps if step.kind is not PolicyKind.SCORECARD]
 
 
 class ShadowGrading(SQLModel, table=True):
-    """What the version said of a case that did not decide it: the challenger, or the champion of its share.
+    """What the rules would have said of a case with the other version of one table in its place.
 
-    The facts are those of the grading of the same loan and round. Insert-only.
+    `policy_id` did not decide: the challenger or, in its share, the champion. `challenger_id` is the challenger of the
+    two. The facts are those of the grading of the same loan and round. Insert-only.
     """
 
     __tablename__ = "shadow_grading"
 
     loan: str = Field(primary_key=True, foreign_key="loan.number", max_length=16)
     round: int = Field(primary_key=True)
-    policy_id: str = Field(foreign_key="policy.id", max_length=32, index=True)
+    policy_id: str = Field(primary_key=True, foreign_key="policy.id", max_length=32, index=True)
+    challenger_id: str = Field(foreign_key="policy.id", max_length=32, index=True)
     outcome: str = Field(max_length=16)
     grade: str = Field(max_length=2)
     limit_fen: int = Field(sa_type=Fen)

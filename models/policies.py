@@ -1,4 +1,4 @@
-"""Rules as data: versions of decision tables, what happened to each version, and back-tests of drafts."""
+"""Rules as data: versions of policies of every kind, what happened to each version, and back-tests of drafts."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,10 +12,28 @@ from models.keys import new_id
 
 SHIPPED_BY = "shipped"
 """Who drafted and published the versions that come with the code."""
-NAME_PATTERN = r"^[a-z][a-z0-9_]{0,31}-[a-z][a-z0-9_]{0,31}$"
+_WORD = "[a-z][a-z0-9_]{0,31}"
+NAME_PATTERN = rf"^{_WORD}-{_WORD}$"
 """What the name of a policy looks like wherever it comes in."""
+SCOPE_PATTERN = rf"^{_WORD}$"
+"""What its scope looks like."""
 LONGEST_SHARE_PERCENT = 50
 """More of the live cases than this never go to a challenger: it would be the champion."""
+
+
+class PolicyKind(StrEnum):
+    """What a policy decides. Its name is `{kind}-{scope}`; the scope is a product, or a part of the core."""
+
+    KNOCKOUT = "knockout"
+    GRADING = "grading"
+    PRICING = "pricing"
+    HARDSHIP = "hardship"
+    YEARLY_LIMIT = "yearly_limit"
+    AUTHORITY = "authority"
+    DOCUMENTS = "documents"
+    FAST_LANE = "fast_lane"
+    REMINDERS = "reminders"
+    SCORECARD = "scorecard"
 
 
 class PolicyStepKind(StrEnum):
@@ -47,7 +65,7 @@ class PolicyState(StrEnum):
 
 
 class Policy(SQLModel, table=True):
-    """One version of a decision table, insert-only: whatever happens to it is a `PolicyStep`."""
+    """One version of a policy, insert-only: whatever happens to it is a `PolicyStep`."""
 
     __tablename__ = "policy"
     __table_args__ = (UniqueConstraint("name", "version"),)
@@ -85,7 +103,7 @@ class PolicyStep(SQLModel, table=True):
 
 
 class Backtest(SQLModel, table=True):
-    """What a version would have said of past applications, beside the version `against` it. Insert-only."""
+    """What a version would have said of the past, beside the version `against` it. Insert-only."""
 
     __tablename__ = "backtest"
 
@@ -102,7 +120,7 @@ class Backtest(SQLModel, table=True):
 
 
 class BacktestPage(SQLModel, table=True):
-    """A thousand of the cases that a back-test decides otherwise, as rows of `BACKTEST_COLUMNS`. Insert-only.
+    """A thousand of the cases that a back-test decides otherwise, as rows of its report's columns. Insert-only.
 
     They are stored by the thousand: a hundred thousand single rows would hold the lock of the books for seconds.
     """
@@ -128,4 +146,6 @@ BACKTEST_COLUMNS = (
     "after_rate_percent",
     "after_row",
 )
-"""What is kept of a case that changes."""
+"""What is kept of a case whose decision changes."""
+ANSWER_COLUMNS = ("loan", "product", "applied_on", "amount_fen", "before", "after", "after_row")
+"""What is kept of a case about which a policy outside the chain answers otherwise."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from books.session import UnitOfWork
 from models.policies import Policy
 from models.staff import Actor
-from services.backtests import CLASSES, REFUSED
+from services.backtest_findings import CLASSES, REFUSED
 from services.permissions import check_may_see_policies
 
 
 @dataclass
 class Comparison:
-    """Cases that both graded. `matrix` counts (champion's class, challenger's class), a grade or `refused`.
+    """Cases decided with both. `matrix` counts (champion's class, challenger's class), a grade or `refused`.
 
     `routed` are those of the cases that the challenger decided; in all others it ran in the shadow.
     """
@@ -35,9 +35,9 @@ def comparison(work: UnitOfWork, actor: Actor, policy: Policy) -> Comparison:
     found = Comparison()
     for row in work.policies.compared(policy.id):
         decided, other = _class(row.outcome, row.grade), _class(row.other_outcome, row.other_grade)
-        champion, challenger = (other, decided) if row.by_challenger else (decided, other)
+        champion, challenger = (other, decided) if row.routed else (decided, other)
         found.cases += row.cases
-        found.routed += row.cases if row.by_challenger else 0
+        found.routed += row.cases if row.routed else 0
         found.agreed += row.cases if champion == challenger else 0
         found.champion_passed += row.cases if champion != REFUSED else 0
         found.challenger_passed += row.cases if challenger != REFUSED else 0

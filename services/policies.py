@@ -1,10 +1,11 @@
-"""Rules as data: a decision table is checked once and then asked with the facts of a case."""
+"""Rules as data: a version of a policy is checked once and then asked with the facts of a case."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import zen
@@ -13,16 +14,36 @@ from books.policies import InForce
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.grading import Grading
-from services.policy_checks import GRADES as GRADES
-from services.policy_checks import OUTCOMES as OUTCOMES
+from models.policies import PolicyKind
+from services.policy_cells import Output
 from services.policy_checks import Problem as Problem
-from services.policy_checks import is_rate
 from services.policy_checks import problems_of as problems_of
-from services.policy_tables import PYTHON_TYPES, declared_facts
+from services.policy_checks import table_problems
+from services.policy_kinds import GRADES as GRADES
+from services.policy_kinds import KINDS, Kind, kind_of
+from services.policy_tables import PYTHON_TYPES, DecisionTable, declared_facts
 from services.products import catalogue
 
 _ROW = "fired_row"
 """An output that is added to every table: which row fired. The engine's own trace would cost twice the time."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a policy says of a case: a value for each of its outputs, and the row that said so, counted from 1.
+
+    `label` is the policy's name and version.
+    """
+
+    policy_id: str
+    label: str
+    fired_row: int
+    values: Mapping[str, Any]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Codes of its reasons."""
+        return tuple(self.values.get("reasons", ()))
 
 
 @dataclass(frozen=True)
@@ -38,7 +59,7 @@ class GradeOutcome:
 
 
 class InvalidPolicy(LendingError):
-    """A decision table that must not decide; `problems` says why."""
+    """A policy that must not decide; `problems` says why."""
 
     code = "invalid_policy"
     http_status = 422
@@ -64,33 +85,48 @@ class NoAnswer(LendingError):
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a policy, checked and ready to be asked. `label` is its name and number."""
+    """A version of a table, checked and ready to be asked. `label` is its name and number.
+
+    `declared` are its facts with their types, `outputs` those of its kind that it has, `sentences` and `remedies` what
+    it says of reasons, by code and language.
+    """
 
     label: str
-    declared: Mapping[str, str]
+    kind: Kind
+    declared: tuple[tuple[str, type], ...]
+    outputs: tuple[tuple[str, Output], ...]
     sentences: Mapping[str, Mapping[str, str]]
+    remedies: Mapping[str, Mapping[str, str]]
     content: zen.ZenDecisionContent
     key: str
 
-    def evaluate(self, facts: Mapping[str, Any]) -> GradeOutcome:
-        """The outcome of one case; refused where `evaluate` says so."""
-        # Types are compared exactly: True is an int to Python, and a float is no sum of money.
-        for fact, kind in self.declared.items():
-            if type(facts.get(fact)) is not PYTHON_TYPES[kind]:
+    def ask(self, facts: Mapping[str, Any]) -> Answer:
+        """The answer about one case.
+
+        Refuses facts that are missing or of another type (FactsIncomplete), and an answer that is not whole (NoAnswer).
+        Facts that the policy does not declare do not count.
+        """
+        asked = {}
+        for fact, kind in self.declared:
+            value = asked[fact] = facts.get(fact)
+            # Types are compared exactly: True is an int to Python, and a float is no sum of money.
+            if type(value) is not kind:
                 raise self._incomplete(facts)
         try:
-            answer = _engine.evaluate(self.key, {fact: facts[fact] for fact in self.declared})["result"]
+            answer = _engine.evaluate(self.key, asked)["result"]
         except RuntimeError:
             # The engine's message repeats the facts, which are personal.
             raise NoAnswer(f"policy {self.label} failed on facts of the right type") from None
-        return _outcome(self.label, answer)
+        values = {}
+        for name, output in self.outputs:
+            value = values[name] = answer.get(name)
+            if not output.holds(value):
+                raise NoAnswer(f"policy {self.label} gave no whole {name}; a row of its table is missing or wrong")
+        return Answer(self.key, self.label, answer[_ROW], values)
 
     def _incomplete(self, facts: Mapping[str, Any]) -> FactsIncomplete:
-        wrong = {
-            fact: f"must be a {kind}"
-            for fact, kind in self.declared.items()
-            if type(facts.get(fact)) is not PYTHON_TYPES[kind]
-        }
+        names = {kind: name for name, kind in PYTHON_TYPES.items()}
+        wrong = {fact: f"must be a {names[kind]}" for fact, kind in self.declared if type(facts.get(fact)) is not kind}
         return FactsIncomplete(f"policy {self.label} cannot be asked: check {', '.join(sorted(wrong))}", fields=wrong)
 
 
@@ -99,28 +135,23 @@ _versions: dict[str, Version] = {}
 _engine = zen.ZenEngine({"loader": lambda key: _versions[key].content})
 
 
-def evaluate(name: str, content: Mapping[str, Any], facts: Mapping[str, Any]) -> GradeOutcome:
-    """The outcome of one case under a decision model.
+def ask(work: UnitOfWork, name: str, day: date, facts: Mapping[str, Any]) -> Answer:
+    """The answer of the version of a policy that is in force on a business date.
 
-    Refuses a table that `problems_of` finds fault with, facts that are missing or of another type, and any answer that
-    is not whole. Facts that the policy does not declare do not count. Sums are fen.
+    LookupError where nothing of the name is in force; otherwise it refuses what `Version.ask` refuses.
     """
-    return prepared(name, content).evaluate(facts)
+    return in_force(work, name, day).ask(facts)
 
 
-def prepared(name: str, content: Mapping[str, Any]) -> Version:
-    """A decision model that is in no books, ready to be asked; InvalidPolicy if it has problems."""
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
-    return _prepare(hashlib.sha256(text.encode()).hexdigest(), name, content)
+def ask_many(work: UnitOfWork, names: Iterable[str], day: date, facts: Mapping[str, Any]) -> dict[str, Answer]:
+    """The same for several policies by name, whose versions are found with one query."""
+    found = work.policies.in_force_of(names, day)
+    return {name: deciding(work, one).ask(facts) for name, one in found.items()}
 
 
-def version(work: UnitOfWork, policy_id: str) -> Version:
-    """A version in the books, ready to be asked; its content is read once a process."""
-    known = _versions.get(policy_id)
-    if known is not None:
-        return known
-    policy = work.policies.get(policy_id)
-    return _prepare(policy.id, f"{policy.name}/{policy.version}", policy.content)
+def in_force(work: UnitOfWork, name: str, day: date) -> Version:
+    """The version of a policy that is in force on a business date; LookupError without one."""
+    return deciding(work, work.policies.in_force(name, day))
 
 
 def deciding(work: UnitOfWork, found: InForce) -> Version:
@@ -130,18 +161,77 @@ def deciding(work: UnitOfWork, found: InForce) -> Version:
     return version(work, found.champion.policy_id)
 
 
+def version(work: UnitOfWork, policy_id: str) -> Version:
+    """A version in the books, ready to be asked; its content is read once a process."""
+    known = _versions.get(policy_id)
+    if known is not None:
+        return known
+    policy = work.policies.get(policy_id)
+    return _prepare(policy.id, f"{policy.name}/{policy.version}", policy.content, kind_of(policy.name))
+
+
+def prepared(name: str, content: Mapping[str, Any], kind: PolicyKind = PolicyKind.GRADING) -> Version:
+    """A decision model that is in no books, ready to be asked; InvalidPolicy if it has problems."""
+    text = kind + json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return _prepare(hashlib.sha256(text.encode()).hexdigest(), name, content, KINDS[kind])
+
+
+def evaluate(name: str, content: Mapping[str, Any], facts: Mapping[str, Any]) -> GradeOutcome:
+    """The outcome of one case under a grading table that gives limit and rate as well. Sums are fen.
+
+    Refuses a table with problems, facts that are missing or of another type, and any answer that is not whole.
+    """
+    return outcome_of(prepared(name, content).ask(facts))
+
+
+def outcome_of(answer: Answer) -> GradeOutcome:
+    """A grading table's answer as an outcome; NoAnswer if it gave neither limit nor rate."""
+    values = answer.values
+    if "limit_fen" not in values:
+        raise NoAnswer(f"policy {answer.label} gives no limit, and no pricing is in force")
+    return GradeOutcome(
+        values["outcome"],
+        values["grade"],
+        values["limit_fen"],
+        values["annual_rate_percent"],
+        answer.reasons,
+        answer.fired_row,
+    )
+
+
 def sentences_of(work: UnitOfWork, grading: Grading) -> dict[str, dict[str, str]]:
-    """The sentences of a grading's reasons by code and language, as the version that gave them has them."""
-    known = version(work, grading.policy_id).sentences
-    return {code: dict(known[code]) for code in grading.reasons if code in known}
+    """The sentences of a grading's reasons by code and language, as the versions that gave them have them."""
+    return _told(grading, [version(work, one).sentences for one in grading.table_ids])
 
 
-def _prepare(key: str, label: str, content: Mapping[str, Any]) -> Version:
+def remedies_of(work: UnitOfWork, grading: Grading) -> dict[str, dict[str, str]]:
+    """What would change a refusal, by code of the reason and language; nothing for a case that is not refused."""
+    if grading.outcome != "refuse":
+        return {}
+    return _told(grading, [version(work, one).remedies for one in grading.table_ids])
+
+
+def _told(grading: Grading, known: Iterable[Mapping[str, Mapping[str, str]]]) -> dict[str, dict[str, str]]:
+    return {code: dict(one[code]) for one in known for code in grading.reasons if code in one}
+
+
+def _prepare(key: str, label: str, content: Mapping[str, Any], kind: Kind) -> Version:
     if key not in _versions:
-        if problems := problems_of(content):
+        if not kind.is_table:
+            raise TypeError(f"policy {label} is no table and is asked by its own reader")
+        # A version of earlier days may lack what is asked of a new draft, and goes on deciding.
+        if problems := table_problems(content, None, kind):
             raise InvalidPolicy(label, problems)
+        answered = {column.field for column in DecisionTable.read(content).outputs}
         _versions[key] = Version(
-            label, declared_facts(content), content["reasons"], zen.ZenDecisionContent(_with_row(content)), key
+            label,
+            kind,
+            tuple((fact, PYTHON_TYPES[type_]) for fact, type_ in declared_facts(content).items()),
+            tuple((name, output) for name, output in kind.outputs.items() if name in answered),
+            content.get("reasons", {}),
+            content.get("remedies", {}),
+            zen.ZenDecisionContent(_with_row(content)),
+            key,
         )
     return _versions[key]
 
@@ -161,24 +251,12 @@ def reason_text(code: str, locale: str, content: Mapping[str, Any] | None = None
 
     A code that none of them knows any more stands for itself.
     """
-    shipped = [] if content is not None else [product.grading for product in catalogue().products]
+    shipped = (
+        []
+        if content is not None
+        else [one for product in catalogue().products for one in (product.grading, *product.policies.values())]
+    )
     for policy in [content or {}, *shipped]:
         if sentences := policy.get("reasons", {}).get(code):
             return str(sentences["zh" if locale.startswith("zh") else "en"])
     return code
-
-
-def _outcome(label: str, answer: Mapping[str, Any]) -> GradeOutcome:
-    reasons, limit, rate = answer.get("reasons"), answer.get("limit_fen"), answer.get("annual_rate_percent")
-    if (
-        answer.get("outcome") not in OUTCOMES
-        or answer.get("grade") not in GRADES
-        or type(limit) is not int
-        or limit < 0
-        or not isinstance(rate, str)
-        or not is_rate(rate)
-        or not isinstance(reasons, list)
-        or not reasons
-    ):
-        raise NoAnswer(f"policy {label} gave no whole answer; a row of its table is missing or wrong")
-    return GradeOutcome(answer["outcome"], answer["grade"], limit, rate, tuple(map(str, reasons)), answer[_ROW])

@@ -1,66 +1,61 @@
-"""What forbids to publish a decision table: cell by cell, then row against row. Each problem names row and column."""
+"""What forbids to publish a policy: cell by cell, then row against row. Each problem names row and column."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import zen
+
+from models.policies import PolicyKind
 from services.forms import Sentence
+from services.policy_cells import Problem as Problem
+from services.policy_cells import Surroundings, a_kind, constant, in_both_languages
+from services.policy_kinds import GRADES, KINDS, REFUSE, Kind
 from services.policy_tables import CELLS, ComparisonTooLong, DecisionTable, uncovered
 
-OUTCOMES = ("refer", "refuse")
-"""A person decides every case that is not refused; no rule approves by itself."""
-GRADES = ("A", "B", "C", "D", "E")
-HIGHEST_RATE_PERCENT = Decimal(1000)
-OUTPUTS = ("outcome", "grade", "limit_fen", "annual_rate_percent", "reasons")
 MOST_ROWS = 300
 MOST_SPLITS = 100_000
 """So many parts of a row are compared at most; those of the shipped tables take a few hundred."""
 NODES = ("inputNode", "decisionTableNode", "outputNode")
 
-_SUM = r"[0-9]{1,15}|[A-Za-z_][A-Za-z0-9_]*"
-_RATE = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?")
-_LIMIT = re.compile(rf"(?P<one>{_SUM})|min\(\[(?P<first>{_SUM}), ?(?P<second>{_SUM})\]\)")
+
+def problems_of(
+    content: Mapping[str, Any], facts: Mapping[str, str] | None = None, kind: PolicyKind = PolicyKind.GRADING
+) -> list[Problem]:
+    """What forbids to publish this content as a policy of a kind; empty if nothing does. `facts` are those on offer.
+
+    Asked of a table: all that `table_problems` asks, and under `remedies` what would change a refusal, in both
+    languages, for every reason of a row that refuses.
+    """
+    found = KINDS[kind]
+    if found.problems is not None:
+        return found.problems(content, facts)
+    return table_problems(content, facts, found) or [*_remedy_problems(content, found), *_engine_problems(content)]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong, in both languages, and where: `row` counts from 1, None for the table as a whole."""
-
-    sentence: Sentence
-    row: int | None = None
-    column: str | None = None
-
-    def __str__(self) -> str:
-        place = [f"row {self.row}"] if self.row else []
-        place += [self.column] if self.column else []
-        return f"{', '.join(place)}: {self.sentence}" if place else self.sentence
-
-
-def problems_of(content: Mapping[str, Any], facts: Mapping[str, str] | None = None) -> list[Problem]:
-    """What forbids to publish this decision model; empty if nothing does. `facts` are those that the product gives.
+def table_problems(content: Mapping[str, Any], facts: Mapping[str, str] | None, kind: Kind) -> list[Problem]:
+    """What forbids to ask this decision model at all.
 
     Asked for: one input node whose JSON schema declares every fact, one decision table of hit policy `first` whose
-    cells compare a fact with constants of its type, all five outputs in every row, a sentence in both languages for
-    every reason, and a last row that takes every case and refers it to a person. Every other row must be the first that
-    takes some case. Where the model says `"disjoint": true`, rows that take the same case must say the same of it.
+    cells compare a fact with constants of its type, all outputs of the kind in every row, a sentence in both languages
+    for every reason, and a last row that takes every case and says what that of the kind must say. Every other row must
+    be the first that takes some case. Where the model says `"disjoint": true`, rows that take the same case must say
+    the same of it.
     """
     try:
         found = list(_form_problems(content))
         if found:
             return found
         table = DecisionTable.read(content)
-        found = [*_fact_problems(table, facts), *_column_problems(table)]
+        found = [*_fact_problems(table, facts), *_column_problems(table, kind)]
         if found:
             return found
-        found = [*_cell_problems(table), *_answer_problems(table, content)]
+        found = [*_cell_problems(table), *_answer_problems(table, content, kind)]
         if found:
             return found
         rows = _row_problems(table, content.get("disjoint", False))
-        return [*_last_row_problems(table), *_rate_problems(content), *rows]
+        return [*_last_row_problems(table, kind), *_rate_problems(content), *rows]
     except ComparisonTooLong:
         en = "its rows overlap in too many ways to compare them; split the table or order its rows"
         return [Problem(Sentence(en, "各行交叠过多，无法逐一比较；请拆分决策表或调整行序"))]
@@ -96,10 +91,10 @@ def _fact_problems(table: DecisionTable, given: Mapping[str, str] | None) -> Ite
         elif given is not None and fact not in given:
             yield _at(fact, "is a fact that the product does not give", "产品不提供这一事实")
         elif given is not None and given[fact] != kind:
-            yield _at(fact, f"is {_a(given[fact])}, not {_a(kind)}", f"实际类型为 {given[fact]}，而非 {kind}")
+            yield _at(fact, f"is {a_kind(given[fact])}, not {a_kind(kind)}", f"实际类型为 {given[fact]}，而非 {kind}")
 
 
-def _column_problems(table: DecisionTable) -> Iterator[Problem]:
+def _column_problems(table: DecisionTable, kind: Kind) -> Iterator[Problem]:
     if table.hit_policy != "first":
         yield Problem(Sentence("its hit policy is not `first`", "命中策略不是 first"))
     if not 0 < len(table.rows) <= MOST_ROWS:
@@ -109,9 +104,14 @@ def _column_problems(table: DecisionTable) -> Iterator[Problem]:
     for column in table.inputs:
         if column.field not in table.declared:
             yield _at(column.field, "is no declared fact", "不是已声明的事实")
-    if sorted(column.field for column in table.outputs) != sorted(OUTPUTS):
-        outputs = ", ".join(OUTPUTS)
-        yield Problem(Sentence(f"its outputs are not exactly: {outputs}", f"输出列应当正好是：{outputs}"))
+    answered = sorted(column.field for column in table.outputs)
+    if answered not in (sorted(kind.outputs), sorted(set(kind.outputs) - kind.optional)):
+        outputs = ", ".join(kind.outputs)
+        spared = ", ".join(sorted(kind.optional))
+        en, zh = f"its outputs are not exactly: {outputs}", f"输出列应当正好是：{outputs}"
+        if kind.optional:
+            en, zh = f"{en} (or those without {spared})", f"{zh}（{spared}可一并省略）"
+        yield Problem(Sentence(en, zh))
     ids = Counter(column.id for column in (*table.inputs, *table.outputs))
     for twice in (name for name, count in ids.items() if count > 1):
         yield _at(twice, "is the id of two columns", "有两列使用这一编号")
@@ -125,7 +125,7 @@ def _cell_problems(table: DecisionTable) -> Iterator[Problem]:
         for column in table.inputs:
             cell, kind = row.get(column.id, ""), table.declared[column.field]
             if cell and not CELLS[kind].fullmatch(cell):
-                en = f"{_a(kind)} cannot be compared with {cell}"
+                en = f"{a_kind(kind)} cannot be compared with {cell}"
                 yield Problem(Sentence(en, f"{kind} 类型的事实不能与 {cell} 比较"), number, column.field)
 
 
@@ -133,85 +133,57 @@ def _at(column: str, en: str, zh: str) -> Problem:
     return Problem(Sentence(en, zh), None, column)
 
 
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind[:1] in "aeiou" else f"a {kind}"
-
-
-def _answer_problems(table: DecisionTable, content: Mapping[str, Any]) -> Iterator[Problem]:
-    checks: dict[str, Callable[[str], Iterator[Sentence]]] = {
-        "outcome": lambda cell: _one_of(cell, OUTCOMES),
-        "grade": lambda cell: _one_of(cell, GRADES),
-        "limit_fen": lambda cell: _limit(cell, table.declared),
-        "annual_rate_percent": _rate,
-        "reasons": lambda cell: _reasons(cell, content.get("reasons", {})),
-    }
+def _answer_problems(table: DecisionTable, content: Mapping[str, Any], kind: Kind) -> Iterator[Problem]:
+    around = Surroundings(table.declared, content.get("reasons", {}))
+    given = {column.field for column in table.outputs}
     for number in range(1, len(table.rows) + 1):
-        for output, check in checks.items():
+        for output, form in kind.outputs.items():
+            if output not in given:
+                continue
             cell = table.cell(number, output)
             if not cell:
                 yield Problem(Sentence("is missing", "未填写"), number, output)
                 continue
-            for sentence in check(cell):
+            for sentence in form.check(cell, around):
                 yield Problem(sentence, number, output)
 
 
-def _one_of(cell: str, words: tuple[str, ...]) -> Iterator[Sentence]:
-    if cell not in [f'"{word}"' for word in words]:
-        offered = ", ".join(words)
-        yield Sentence(f"must be one of, in quotation marks: {offered}", f"应为以下之一，并加引号：{offered}")
-
-
-def _limit(cell: str, declared: Mapping[str, str]) -> Iterator[Sentence]:
-    form = _LIMIT.fullmatch(cell)
-    if form is None:
-        yield Sentence(
-            f"must be a sum in fen, a fact, or the smaller of two as min([a, b]), not {cell}",
-            f"应为以分计的金额、一项事实，或取两者较小值 min([a, b])，而不是 {cell}",
-        )
+def _remedy_problems(content: Mapping[str, Any], kind: Kind) -> Iterator[Problem]:
+    """Who is refused is told why, and what would change it."""
+    if "outcome" not in kind.outputs:
         return
-    for part in filter(None, form.groups()):
-        if not part.isdecimal() and part not in declared:
-            yield Sentence(f"{part} is no declared fact", f"{part} 不是已声明的事实")
-        elif not part.isdecimal() and declared[part] != "integer":
-            yield Sentence(f"{part} is {_a(declared[part])}, not an integer", f"{part} 不是整数类型")
+    table = DecisionTable.read(content)
+    remedies = content.get("remedies", {})
+    for number in range(1, len(table.rows) + 1):
+        if table.cell(number, "outcome") != json.dumps(REFUSE):
+            continue
+        codes = constant(table.cell(number, "reasons"))
+        if not codes:
+            yield Problem(Sentence("a row that refuses needs a reason", "拒绝的行应当说明理由"), number, "reasons")
+        for code in codes:
+            if not isinstance(remedies, Mapping) or not in_both_languages(remedies, code):
+                en = f"reason {code} refuses, and remedies do not say in both languages what would change that"
+                zh = f"理由 {code} 导致拒绝，但 remedies 未用中英文说明如何改变"
+                yield Problem(Sentence(en, zh), number, "reasons")
 
 
-def _rate(cell: str) -> Iterator[Sentence]:
-    value = _constant(cell)
-    if not isinstance(value, str) or not is_rate(value):
-        yield Sentence(
-            f"must be a yearly rate in percent as text, from 0 to {HIGHEST_RATE_PERCENT}, not {cell}",
-            f"应为文本形式的年利率（百分数），从0到{HIGHEST_RATE_PERCENT}，而不是 {cell}",
-        )
-
-
-def is_rate(value: str) -> bool:
-    """Whether a text is a yearly rate in percent, as the books keep it."""
-    return _RATE.fullmatch(value) is not None and Decimal(value) <= HIGHEST_RATE_PERCENT
-
-
-def _reasons(cell: str, sentences: Mapping[str, Any]) -> Iterator[Sentence]:
-    codes = _constant(cell)
-    if not isinstance(codes, list) or not codes or not all(isinstance(code, str) for code in codes):
-        yield Sentence("is no list of reasons", "不是理由代码的列表")
-        return
-    for code in codes:
-        if not all(sentences.get(code, {}).get(language) for language in ("en", "zh")):
-            yield Sentence(f"reason {code} has no sentence in both languages", f"理由 {code} 没有中英文说明")
-
-
-def _constant(cell: str) -> Any:
+def _engine_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Parts that nobody asks, such as the name of a column, must have the form that the engine reads as well."""
     try:
-        return json.loads(cell)
-    except ValueError:
-        return None
+        zen.ZenDecisionContent(json.dumps(content, ensure_ascii=False))
+    except (RuntimeError, ValueError):
+        en = "the engine cannot read it: a part has the wrong form"
+        yield Problem(Sentence(en, "规则引擎无法读取：有部分格式不正确"))
 
 
-def _last_row_problems(table: DecisionTable) -> Iterator[Problem]:
+def _last_row_problems(table: DecisionTable, kind: Kind) -> Iterator[Problem]:
     last = len(table.rows)
     takes_all = not any(table.cell(last, column.field) for column in table.inputs)
-    if not takes_all or table.cell(last, "outcome") != '"refer"':
-        en, zh = "the last row must take every case and refer it to a person", "最后一行应涵盖所有情形并转人工处理"
+    says = all(table.cell(last, output) == json.dumps(value) for output, value in kind.last_row.items())
+    if not takes_all or not says:
+        en, zh = "the last row must take every case", "最后一行应涵盖所有情形"
+        for output, value in kind.last_row.items():
+            en, zh = f"{en}, with {output} `{value}`", f"{zh}，且 {output} 为 {value}"
         yield Problem(Sentence(en, zh), last)
     gap = None if takes_all else uncovered(table.everything, table.boxes, MOST_SPLITS)
     if gap is not None:
@@ -237,6 +209,10 @@ def _row_problems(table: DecisionTable, disjoint: object) -> Iterator[Problem]:
     """
     boxes = table.boxes
     for number, box in enumerate(boxes[:-1], 1):
+        if box == table.everything:
+            en = "it takes every case, so that no row after it can ever fire"
+            yield Problem(Sentence(en, "该行涵盖全部情形，其后各行永远不会命中"), number)
+            continue
         if not all(box):
             empty = next(fact for fact, mask in zip(table.dimensions, box, strict=True) if not mask)
             en = f"no value is {table.cell(number, empty)}, so that the row can never fire"
@@ -257,7 +233,7 @@ def _contradictions(table: DecisionTable, number: int) -> Iterator[Problem]:
         both = tuple(
             mine & theirs for mine, theirs in zip(table.boxes[number - 1], table.boxes[other - 1], strict=True)
         )
-        differing = [name for name in OUTPUTS if table.cell(number, name) != table.cell(other, name)]
+        differing = [name for name in _outputs(table) if table.cell(number, name) != table.cell(other, name)]
         if all(both) and differing:
             case = spelled(table.example(both))
             named = ", ".join(differing)
@@ -268,6 +244,10 @@ def _contradictions(table: DecisionTable, number: int) -> Iterator[Problem]:
                 ),
                 number,
             )
+
+
+def _outputs(table: DecisionTable) -> list[str]:
+    return [column.field for column in table.outputs]
 
 
 def spelled(case: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""The life of a version of the rules: drafted, checked, back-tested, published by a second person, retired."""
+"""The life of a version of a policy: drafted, checked, back-tested, published by a second person, retired."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,20 +15,22 @@ from models.policies import (
     SHIPPED_BY,
     Backtest,
     Policy,
+    PolicyKind,
     PolicyPart,
     PolicyState,
     PolicyStep,
     PolicyStepKind,
 )
-from models.products import Product
 from models.staff import Actor
 from services import audit
 from services.permissions import check_may_change_policies, check_may_see_policies
-from services.policies import InvalidPolicy
-from services.policy_checks import Problem, problems_of
-from services.policy_tables import declared_facts
-from services.products import catalogue
+from services.policies import InvalidPolicy, deciding, version
+from services.policy_kinds import CHAIN, Past, kind_of, name_of, past_of, scope_of
+from services.policy_names import draft_problems, shipped
+from services.scorecards import score_facts
 
+MOST_LEVELS = 32
+"""How deeply a content may be nested; a decision model has eight levels, a scorecard five."""
 FIRST_DAY = date(2000, 1, 1)
 """From when a shipped version is in force: before every case."""
 
@@ -72,33 +74,16 @@ class Life:
         return published[-1] if published else None
 
 
-def policy_name(product: Product) -> str:
-    """The name of a product's grading rules."""
-    return f"grading-{product.code}"
-
-
-def product_of(name: str) -> Product:
-    """The product whose grading rules have this name; UnknownPolicy if none has."""
-    for product in catalogue().products:
-        if policy_name(product) == name:
-            return product
-    raise UnknownPolicy(name)
-
-
-def draft_problems(name: str, content: Mapping[str, Any]) -> list[Problem]:
-    """What forbids to publish this content as rules of this name: also facts that its product does not give."""
-    return problems_of(content, declared_facts(product_of(name).grading))
-
-
 def draft(work: UnitOfWork, actor: Actor, name: str, content: Mapping[str, Any], reason: str) -> Policy:
     """Stores a new version. One without problems counts as checked; one with problems stays a draft for good.
 
-    Refused: anybody but risk, a name that no product has, a draft without a reason.
+    Refused: anybody but risk, a name whose kind or scope is unknown, a draft without a reason.
     """
     check_may_change_policies(actor)
-    problems = draft_problems(name, content)
     if not _is_storable(content):
-        raise InvalidPublication("the content is no JSON", fields={"content": "has a number that JSON does not have"})
+        wrong = f"has a number or a sign that JSON does not have, or more than {MOST_LEVELS} levels"
+        raise InvalidPublication("the content cannot be stored", fields={"content": wrong})
+    problems = draft_problems(name, content)
     if not reason.strip():
         raise InvalidPublication("a draft needs a reason", fields={"reason": "say why the rules change"})
     policy = Policy(
@@ -124,9 +109,15 @@ def draft(work: UnitOfWork, actor: Actor, name: str, content: Mapping[str, Any],
 
 
 def _is_storable(content: Mapping[str, Any]) -> bool:
-    # Python reads and writes NaN and Infinity, which PostgreSQL refuses.
+    level: list[object] = [content]
+    for _ in range(MOST_LEVELS):
+        below = [one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, Mapping | list)]
+        level = [one for several in below for one in several]
+    if level:
+        return False
+    # Python reads and writes NaN, Infinity and lone surrogates, which PostgreSQL or UTF-8 refuse.
     try:
-        json.dumps(content, allow_nan=False)
+        json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
         return False
     return True
@@ -157,7 +148,8 @@ def publish(
     """Puts a version in force from a day on: as champion, or as challenger of a share of the cases (0: in the shadow).
 
     Refused: anybody but risk, whoever drafted it, a version that is not checked, one that was not back-tested against
-    the version in force, a day that is over, a share that is none, a second challenger.
+    the version in force (where its kind has past cases), a day that is over, a share that is none, a second
+    challenger, and a challenger of another kind than knock-out, grading and pricing.
     """
     check_may_change_policies(actor)
     today = work.today
@@ -173,8 +165,12 @@ def publish(
             fields={"share_percent": f"from 0 to {LONGEST_SHARE_PERCENT}, and 0 for a champion"},
         )
     found = work.policies.in_force(policy.name, today)
-    _require_ready(work, policy, found)
+    _require_ready(work, policy, starts_on)
     if part is PolicyPart.CHALLENGER:
+        if kind_of(policy.name).code not in CHAIN:
+            raise InvalidPublication(
+                "only knock-out, grading and pricing have challengers", fields={"part": "must be champion"}
+            )
         _require_no_other(work, policy, starts_on)
     step = _step(
         work,
@@ -203,20 +199,60 @@ def _require_reason(reason: str) -> None:
         raise InvalidPublication("this needs a reason", fields={"reason": "say why, in a sentence"})
 
 
-def _require_ready(work: UnitOfWork, policy: Policy, found: InForce) -> None:
+def _require_ready(work: UnitOfWork, policy: Policy, starts_on: date) -> None:
     steps = work.policies.steps([policy.id])
     if not any(step.kind is PolicyStepKind.CHECKED for step in steps):
         raise PolicyNotReady(f"{_label(policy)} has problems; draft a version without them")
     # A product may have come later than the version: what it gives today counts.
     if problems := draft_problems(policy.name, policy.content):
         raise PolicyNotReady(f"{_label(policy)} cannot be used any more: {problems[0]}")
-    if found.champion is None or found.champion.policy_id == policy.id:
-        return
-    tested = {one.against_id for one in work.policies.backtests(policy.id)}
-    if found.champion.policy_id not in tested:
+    _require_price(work, policy, starts_on)
+    if lacks_backtest(work, policy, work.today):
         raise PolicyNotReady(
             f"{_label(policy)} was not back-tested against the version in force; run a back-test first"
         )
+
+
+def lacks_backtest(work: UnitOfWork, policy: Policy, day: date) -> bool:
+    """Whether a version must be back-tested against what is in force before it can be published.
+
+    Not where its kind has no past or nothing is in force, and not a first scorecard that no table of the chain asks.
+    """
+    against = to_compare_with(work, policy, day)
+    if against is None or against == policy.id or past_of(policy.name) is Past.NOTHING:
+        return False
+    if kind_of(policy.name).code is PolicyKind.SCORECARD and not _decides_by_score(work, policy, day):
+        return False
+    return against not in {one.against_id for one in work.policies.backtests(policy.id)}
+
+
+def _decides_by_score(work: UnitOfWork, card: Policy, day: date) -> bool:
+    """Whether another card is in force already, or the chain in force asks for a score."""
+    found = work.policies.in_force_of([card.name, *(name_of(kind, scope_of(card.name)) for kind in CHAIN)], day)
+    if found.pop(card.name).champion is not None:
+        return True
+    tables = [deciding(work, one) for one in found.values() if one.champion is not None]
+    return any(fact in score_facts(None) for table in tables for fact, _ in table.declared)
+
+
+def to_compare_with(work: UnitOfWork, policy: Policy, day: date) -> str | None:
+    """The version against which a back-test counts: the one in force.
+
+    For a first knock-out, pricing or scorecard of a product it is the grading.
+    """
+    champion = work.policies.in_force(policy.name, day).champion
+    if champion is None and kind_of(policy.name).code in (*CHAIN, PolicyKind.SCORECARD):
+        champion = work.policies.in_force(name_of(PolicyKind.GRADING, scope_of(policy.name)), day).champion
+    return champion.policy_id if champion else None
+
+
+def _require_price(work: UnitOfWork, policy: Policy, starts_on: date) -> None:
+    """A grading table may leave limit and rate to a pricing that is in force."""
+    if kind_of(policy.name).code is not PolicyKind.GRADING or "limit_fen" in dict(version(work, policy.id).outputs):
+        return
+    pricing = name_of(PolicyKind.PRICING, scope_of(policy.name))
+    if work.policies.in_force(pricing, starts_on).champion is None:
+        raise PolicyNotReady(f"{_label(policy)} gives no limit and no rate, and no {pricing} is in force")
 
 
 def _require_no_other(work: UnitOfWork, policy: Policy, starts_on: date) -> None:
@@ -281,17 +317,19 @@ def _step(
 
 
 def publish_shipped_policies(work: UnitOfWork) -> None:
-    """Puts each product's shipped decision table into the books, where none of that name is yet.
+    """Puts every shipped policy into the books, where none of that name is yet.
 
-    InvalidPolicy, and nothing is kept, if a module ships one that must not decide.
+    A product's knock-out, grading and pricing go together: where the books grade it by a table of their own already, no
+    other table is put beside it. InvalidPolicy or UnknownPolicy, and nothing is kept, if a module ships a policy that
+    must not decide.
     """
-    for product in catalogue().products:
-        name = policy_name(product)
-        if work.policies.newest_number(name) > 0:
+    kept = set(work.policies.names())
+    for name, content in shipped().items():
+        if name in kept or (kind_of(name).code in CHAIN and name_of(PolicyKind.GRADING, scope_of(name)) in kept):
             continue
-        if problems := problems_of(product.grading):
+        if problems := draft_problems(name, content):
             raise InvalidPolicy(name, problems)
-        policy = Policy(name=name, version=1, content=dict(product.grading), drafted_by=SHIPPED_BY, drafted_at=work.now)
+        policy = Policy(name=name, version=1, content=dict(content), drafted_by=SHIPPED_BY, drafted_at=work.now)
         work.write(policy)
         _step(work, SHIPPED_BY, policy, PolicyStepKind.CHECKED)
         _step(work, SHIPPED_BY, policy, PolicyStepKind.PUBLISHED, part=PolicyPart.CHAMPION, starts_on=FIRST_DAY)
@@ -299,11 +337,24 @@ def publish_shipped_policies(work: UnitOfWork) -> None:
 
 def lives(work: UnitOfWork, actor: Actor, name: str) -> list[Life]:
     """Every version of a name, the newest first, with where it stands today."""
-    check_may_see_policies(actor)
-    versions = work.policies.versions(name)
-    if not versions:
+    found = all_lives(work, actor, [name])
+    if not found:
         raise UnknownPolicy(name)
-    return [life_of(work, policy, work.today) for policy in versions]
+    return found[name]
+
+
+def all_lives(work: UnitOfWork, actor: Actor, names: Sequence[str] | None = None) -> dict[str, list[Life]]:
+    """The same for several names, or for all that the books have, in three queries."""
+    check_may_see_policies(actor)
+    versions = work.policies.versions_of(names)
+    steps = work.policies.steps([policy.id for policy in versions])
+    found = work.policies.in_force_of([policy.name for policy in versions], work.today)
+    by_name: dict[str, list[Life]] = {}
+    for policy in versions:
+        own = [step for step in steps if step.policy_id == policy.id]
+        life = Life(policy, own, _state(found[policy.name], policy, own, work.today))
+        by_name.setdefault(policy.name, []).append(life)
+    return by_name
 
 
 def life_of(work: UnitOfWork, policy: Policy, day: date) -> Life:

@@ -1,60 +1,133 @@
-"""Gradings decided again: by the version of their day, and from the facts that were kept with them."""
+"""Decisions made again: every policy that was asked, by the version of its day and from the facts that were kept.
 
+First what the rules made of a case, then by which authority people, or by which fast lane nobody, approved it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from books.session import UnitOfWork
-from models.grading import Grading
-from models.policies import Policy
+from models.grading import Grading, KeptStep
+from models.policies import PolicyKind
 from models.staff import Actor
+from models.tasks import Decision
+from services.decisions import Chain
 from services.permissions import check_may_see_policies
 from services.policies import GradeOutcome, version
+from services.policy_kinds import CHAIN
+from services.scorecards import score_by
+
+_COMPARED = ("outcome", "grade", "limit_fen", "annual_rate_percent", "reasons")
+ROW = "fired_row"
+
+
+@dataclass(frozen=True)
+class ReplayedStep:
+    """One policy asked again. `label` is its name and version, `row` the row that fires now.
+
+    `was_in_force` says whether that version was champion, or challenger of a share, on the business date of the
+    decision by what was published until then. `differing` names the outputs that differ; empty if none does.
+    """
+
+    kept: KeptStep
+    label: str
+    row: int | None
+    was_in_force: bool
+    differing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """One grading and what its version says of the same facts now.
-
-    `was_in_force` says whether that version was champion, or challenger of a share, on the business date of the grading
-    by what was published until then. `differing` names what differs; empty if nothing does.
-    """
+    """One decision made again. `differing` names what of its outcome differs; empty if nothing does."""
 
     grading: Grading
-    policy: Policy
+    steps: tuple[ReplayedStep, ...]
     now: GradeOutcome
+    differing: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the decision and each of its steps came out again as they were, under the rules of their day."""
+        return not self.differing and all(step.was_in_force and not step.differing for step in self.steps)
+
+
+def replay(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed]:
+    """Every decision of the rules on a loan that this person may see, made once more; the first round first."""
+    check_may_see_policies(actor)
+    return [_replayed(work, one) for one in work.policies.gradings(work.loans.seen_by(actor, loan).number)]
+
+
+@dataclass(frozen=True)
+class ReplayedApproval:
+    """The authority or the fast lane of one approval, asked again with the facts of that moment.
+
+    `label` is the policy's name and version, `row` the row that fires now; `differing` names what differs.
+    """
+
+    decision: Decision
+    label: str
+    row: int
+    says: Mapping[str, Any]
     was_in_force: bool
     differing: tuple[str, ...]
 
     @property
     def agrees(self) -> bool:
-        """Whether the grading came out again as it was, under the rules of its day."""
+        """Whether it came out again as it was, under the policy of its day."""
         return self.was_in_force and not self.differing
 
 
-def replay(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed]:
-    """Every grading of a loan that this person may see, decided once more; the first round first."""
+def replay_approvals(work: UnitOfWork, actor: Actor, loan: str) -> list[ReplayedApproval]:
+    """Every approval of an application that this person may see, by its policy; those from before facts were kept are
+    left out.
+    """
     check_may_see_policies(actor)
-    return [_replayed(work, one) for one in work.policies.gradings(work.loans.seen_by(actor, loan).number)]
+    decisions = work.tasks.decisions(work.loans.seen_by(actor, loan).number)
+    return [_approved_again(work, one, one.policy_id, one.facts) for one in decisions if one.policy_id and one.facts]
+
+
+def _approved_again(work: UnitOfWork, kept: Decision, policy_id: str, facts: Mapping[str, Any]) -> ReplayedApproval:
+    ((name, number),) = work.policies.labels([policy_id]).values()
+    answer = version(work, policy_id).ask(facts)
+    expected: dict[str, Any] = {"people": kept.people, "outcome": kept.outcome.value}
+    differing = [output for output, value in expected.items() if answer.values.get(output, value) != value]
+    if answer.fired_row != kept.fired_row:
+        differing.append(ROW)
+    champion = work.policies.in_force(name, kept.decided_on, before_id=kept.id).champion
+    was_in_force = champion is not None and champion.policy_id == policy_id
+    return ReplayedApproval(kept, f"{name}/{number}", answer.fired_row, answer.values, was_in_force, tuple(differing))
 
 
 def _replayed(work: UnitOfWork, grading: Grading) -> Replayed:
-    policy = work.policies.get(grading.policy_id)
-    now = version(work, policy.id).evaluate(grading.facts)
-    day = grading.graded_on or work.clock.business_date(grading.graded_at)
-    found = work.policies.in_force(policy.name, day, before_id=grading.id)
-    deciding = found.challenger if grading.by_challenger else found.champion
-    kept: dict[str, Any] = {
-        "outcome": grading.outcome,
-        "grade": grading.grade,
-        "limit_fen": grading.limit_fen,
-        "annual_rate_percent": grading.annual_rate_percent,
-        "reasons": tuple(grading.reasons),
-        "fired_row": now.fired_row if grading.fired_row is None else grading.fired_row,
-    }
+    steps = grading.kept_steps
+    chain = Chain({step.kind: version(work, step.policy_id) for step in steps if step.kind in CHAIN})
+    now = chain.decide(grading.facts).outcome
+    kept: dict[str, Any] = {name: getattr(grading, name) for name in _COMPARED} | {"reasons": tuple(grading.reasons)}
     return Replayed(
         grading,
-        policy,
+        tuple(_step(work, grading, step) for step in steps),
         now,
-        deciding is not None and deciding.policy_id == policy.id,
         tuple(name for name, value in kept.items() if getattr(now, name) != value),
     )
+
+
+def _step(work: UnitOfWork, grading: Grading, step: KeptStep) -> ReplayedStep:
+    ((name, number),) = work.policies.labels([step.policy_id]).values()
+    row, values = _asked_again(work, grading, step)
+    differing = [output for output, value in step.values.items() if values.get(output) != value]
+    if step.row is not None and row != step.row:
+        differing.append(ROW)
+    day = grading.graded_on or work.clock.business_date(grading.graded_at)
+    found = work.policies.in_force(name, day, before_id=grading.id)
+    deciding = found.challenger if step.by_challenger else found.champion
+    was_in_force = deciding is not None and deciding.policy_id == step.policy_id
+    return ReplayedStep(step, f"{name}/{number}", row, was_in_force, tuple(differing))
+
+
+def _asked_again(work: UnitOfWork, grading: Grading, step: KeptStep) -> tuple[int | None, dict[str, Any]]:
+    if step.kind is PolicyKind.SCORECARD:
+        scored = score_by(work, step.policy_id, grading.facts)
+        return None, {"points": scored.points, "reasons": list(scored.reasons)}
+    answer = version(work, step.policy_id).ask(grading.facts | {"grade": grading.grade})
+    return answer.fired_row, dict(answer.values)

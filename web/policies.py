@@ -1,10 +1,9 @@
-"""The rules for risk: versions and their tables in words, drafts, back-tests, publication, challengers."""
+"""The policies for risk: versions and their tables in words, drafts, back-tests, publication, challengers."""
 
 import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -12,30 +11,34 @@ from fastapi import APIRouter, Path, Request, Response
 
 from books.session import UnitOfWork
 from models.keys import ID_PATTERN
-from models.policies import LONGEST_SHARE_PERCENT, NAME_PATTERN, SHIPPED_BY, Policy, PolicyPart, PolicyState
+from models.policies import LONGEST_SHARE_PERCENT, NAME_PATTERN, SHIPPED_BY, Policy, PolicyKind, PolicyPart, PolicyState
 from models.staff import Role
 from models.words import storable
 from services import backtests
 from services.audit import SYSTEM
-from services.backtests import CLASSES
+from services.backtest_findings import CLASSES
 from services.challengers import Comparison, comparison
 from services.permissions import check_may_change_policies, check_may_see_policies
-from services.policies import reason_text
 from services.policy_differences import differences
+from services.policy_kinds import CHAIN, Past, kind_of, past_of, scope_of
+from services.policy_names import draft_problems
 from services.policy_publishing import (
     InvalidPublication,
+    Life,
+    all_lives,
     draft,
-    draft_problems,
+    lacks_backtest,
     life_of,
-    lives,
     publish,
     retire,
+    to_compare_with,
 )
-from services.policy_tables import DecisionTable
-from web import formats, labels, pages
+from web import formats, pages
 from web.addresses import on_day
 from web.context import WebContext
 from web.language import Language
+from web.policy_rows import policy_title, rows_in_words, scope_title
+from web.scorecards import card_in_words
 from web.session import posted
 from web.visit import StaffVisit
 
@@ -43,9 +46,6 @@ router = APIRouter()
 
 BACKTESTED_DAYS = 365
 """The period that the form of a back-test offers."""
-NUMBER = re.compile(r"-?[0-9]+")
-SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", "== ": ""}
-DAY_NUMBER = re.compile(r"[0-9]{8}")
 
 PolicyName = Annotated[str, Path(pattern=NAME_PATTERN)]
 Version = Annotated[int, Path(ge=1, le=1_000_000)]
@@ -57,27 +57,31 @@ def _people(work: UnitOfWork, language: Language) -> dict[str, str]:
     return work.staff.names() | {SHIPPED_BY: language.say("Shipped"), SYSTEM.id: language.say("The system")}
 
 
-@dataclass(frozen=True)
-class RowInWords:
-    """One row of a table: what it asks for, and what it says then."""
-
-    number: int
-    asked: tuple[str, ...]
-    outcome: str
-    grade: str
-    limit: str
-    rate: str
-    reasons: tuple[str, ...]
-
-
 @router.get("/policies", name="policies")
-def policies(request: Request, visit: StaffVisit) -> Response:
-    """Every policy with its versions and where they stand today."""
+def policies(request: Request, visit: StaffVisit, kind: str = "", scope: str = "") -> Response:
+    """The policies of a kind and scope, or all of them, with their versions and where these stand today."""
     check_may_see_policies(visit.person)
     context: WebContext = request.app.state.context
     with context.books.read() as work:
-        found = [(name, lives(work, visit.person, name)) for name in work.policies.names()]
-        return pages.show(request, visit, "policies.html", policies=found, staff=_people(work, visit.language))
+        found = all_lives(work, visit.person)
+        shown: dict[PolicyKind, dict[str, list[Life]]] = {}
+        for name, versions in found.items():
+            if kind in ("", kind_of(name).code) and scope in ("", scope_of(name)):
+                shown.setdefault(kind_of(name).code, {})[name] = versions
+        return pages.show(
+            request,
+            visit,
+            "policies.html",
+            kinds_shown={one: shown[one] for one in PolicyKind if one in shown},
+            kind=kind,
+            scope=scope,
+            kinds=[one for one in PolicyKind if one in {kind_of(name).code for name in found}],
+            scopes=sorted({scope_of(name) for name in found}),
+            scope_of=scope_of,
+            scope_words=lambda one: scope_title(one, visit.language),
+            title=lambda name: policy_title(name, visit.language),
+            staff=_people(work, visit.language),
+        )
 
 
 # These two come before `policy_version`, whose address would take them for a name.
@@ -108,7 +112,9 @@ def policy_backtest(request: Request, visit: StaffVisit, backtest_id: BacktestId
             policy=work.policies.get(backtest.policy_id),
             against=work.policies.get(backtest.against_id),
             report=backtest.report,
-            classes=CLASSES,
+            classes=backtest.report.get("classes", CLASSES),
+            title=lambda name: policy_title(name, visit.language),
+            product=lambda code: scope_title(code, visit.language),
             share=lambda basis_points: formats.percent(str(basis_points / 100), visit.language),
             staff=_people(work, visit.language),
         )
@@ -125,9 +131,9 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
         champion = work.policies.in_force(name, work.today).champion
         in_force = work.policies.get(champion.policy_id) if champion else None
         is_risk = visit.person.role is Role.RISK
-        is_tested = in_force is not None and in_force.id in {
-            one.against_id for one in work.policies.backtests(policy.id)
-        }
+        kind = kind_of(name)
+        has_past = past_of(name) is not Past.NOTHING
+        against = to_compare_with(work, policy, work.today)
         problems = draft_problems(name, policy.content)
         return pages.show(
             request,
@@ -136,18 +142,21 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
             policy=policy,
             life=life,
             in_force=in_force,
-            rows=() if problems else rows_in_words(policy.content, visit.language),
+            title=policy_title(name, visit.language),
+            rows=rows_in_words(policy.content, visit.language) if kind.is_table and not problems else (),
+            card=None if kind.is_table or problems else card_in_words(policy.content, visit.language),
             problems=[(one, one.sentence.zh if visit.language.code == "zh" else one.sentence) for one in problems],
             differences=differences(in_force.content, policy.content) if in_force else [],
-            backtests=work.policies.backtests(policy.id),
+            has_past=has_past,
+            may_challenge=kind.code in CHAIN,
             comparison=_comparison(work, visit, policy, life.state),
             classes=CLASSES,
             staff=_people(work, visit.language),
             since=work.today - timedelta(days=BACKTESTED_DAYS),
             most_share=LONGEST_SHARE_PERCENT,
-            may_test=is_risk and not problems,
+            may_test=is_risk and has_past and against is not None and not problems,
             may_publish=is_risk
-            and is_tested
+            and not lacks_backtest(work, policy, work.today)
             and policy.drafted_by != visit.person.id
             and life.state
             in (PolicyState.CHECKED, PolicyState.BACKTESTED, PolicyState.CHALLENGER, PolicyState.RETIRED),
@@ -162,52 +171,6 @@ def _comparison(work: UnitOfWork, visit: StaffVisit, policy: Policy, state: Poli
     """The challenger beside the champion, for a version that is or was one."""
     found = comparison(work, visit.person, policy)
     return found if found.cases or state is PolicyState.CHALLENGER else None
-
-
-def rows_in_words(content: Mapping[str, Any], language: Language) -> tuple[RowInWords, ...]:
-    """The rows of a table without problems, as a person reads them."""
-    table = DecisionTable.read(content)
-    return tuple(_row(table, number, content, language) for number in range(1, len(table.rows) + 1))
-
-
-def _row(table: DecisionTable, number: int, content: Mapping[str, Any], language: Language) -> RowInWords:
-    asked = [
-        f"{labels.label(fact, 'fact', language)}: {_cell(fact, table.cell(number, fact), language)}"
-        for fact in table.dimensions
-        if table.cell(number, fact)
-    ]
-    limit = table.cell(number, "limit_fen")
-    return RowInWords(
-        number,
-        tuple(asked),
-        json.loads(table.cell(number, "outcome")),
-        json.loads(table.cell(number, "grade")),
-        _cell("limit_fen", limit, language) if limit.isdecimal() else limit,
-        formats.percent(json.loads(table.cell(number, "annual_rate_percent")), language),
-        tuple(reason_text(code, language.code, content) for code in json.loads(table.cell(number, "reasons"))),
-    )
-
-
-def _cell(fact: str, cell: str, language: Language) -> str:
-    """A cell with its numbers as money, shares and dates, its words in the visitor's language."""
-    if cell in ("true", "false"):
-        return language.say("Yes") if cell == "true" else language.say("No")
-    if '"' in cell:
-        words = [labels.label(word, "choice", language) for word in re.findall(r'"([^"]*)"', cell)]
-        return ", ".join(words)
-    for sign, read in SIGNS.items():
-        cell = cell.replace(sign, read)
-    return NUMBER.sub(lambda found: _number(fact, found.group(), language), cell)
-
-
-def _number(fact: str, digits: str, language: Language) -> str:
-    if fact.endswith("_fen"):
-        return formats.money(int(digits), language)
-    if fact.endswith("_bp"):
-        return formats.percent(str(int(digits) / 100), language)
-    if fact == "day" and DAY_NUMBER.fullmatch(digits):
-        return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
-    return digits
 
 
 @router.post("/policies/{name}/drafts", name="draft_policy")

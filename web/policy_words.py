@@ -1,6 +1,6 @@
 """The words of the rules: states, parts, classes of the migration matrix, and the facts that rows compare."""
 
-from models.policies import PolicyPart, PolicyState, PolicyStepKind
+from models.policies import PolicyKind, PolicyPart, PolicyState, PolicyStepKind
 from web.language import marked
 
 POLICY_STATES = {
@@ -32,7 +32,51 @@ POLICY_PARTS = {
     PolicyPart.CHALLENGER: marked("As challenger"),
 }
 POLICY_OUTCOMES = {"refer": marked("To a person"), "refuse": marked("Refused"), "refused": marked("Refused")}
+POLICY_KINDS = {
+    PolicyKind.KNOCKOUT: marked("Knock-out"),
+    PolicyKind.GRADING: marked("Grading"),
+    PolicyKind.PRICING: marked("Limit and price"),
+    PolicyKind.HARDSHIP: marked("Hardship"),
+    PolicyKind.YEARLY_LIMIT: marked("Limit of the year"),
+    PolicyKind.AUTHORITY: marked("Authority"),
+    PolicyKind.DOCUMENTS: marked("List of documents"),
+    PolicyKind.FAST_LANE: marked("Fast lane"),
+    PolicyKind.REMINDERS: marked("Days of reminders"),
+    PolicyKind.SCORECARD: marked("Scorecard"),
+}
+POLICY_SCOPES = {
+    "loans": marked("All loans"),
+    "changes": marked("Changes of running loans"),
+    "behaviour": marked("Behaviour"),
+}
+POLICY_ANSWERS = POLICY_OUTCOMES | {
+    "pass": marked("Passes"),
+    "approve": marked("Approved"),
+    "person": marked("To a person"),
+    "none": marked("No hardship"),
+    "some": marked("Some hardship"),
+    "great": marked("Great hardship"),
+    "extreme": marked("Extreme hardship"),
+    "manager": marked("Loan manager"),
+    "risk": marked("Risk lead"),
+    "finance": marked("Finance"),
+    "nobody": marked("Nobody"),
+}
+"""What tables answer in words, and what facts say that come from such an answer."""
 FACTS = {
+    "product": marked("Product"),
+    "kind": marked("Kind of change"),
+    "unanswered": marked("A register did not answer"),
+    "total_fen": marked("Amount and what is owed already"),
+    "within_limit": marked("Within the limit"),
+    "above_yearly_limit": marked("Above the limit of the year"),
+    "decided_by": marked("Decided by"),
+    "people": marked("People"),
+    "required": marked("Documents"),
+    "level": marked("Level"),
+    "before_days": marked("Days before the due date"),
+    "overdue_days": marked("Days past due"),
+    "points": marked("Points"),
     "outcome": marked("Outcome"),
     "grade": marked("Grade"),
     "limit_fen": marked("Limit"),
@@ -69,4 +113,11 @@ FACTS = {
     "condition": marked("Condition"),
     "condition_matches": marked("The condition is as stated"),
     "ltv_bp": marked("Loan to value"),
+    "dealer_blocked": marked("The lender does not work with the dealer"),
+    "vehicle_elsewhere": marked("The vehicle is on another loan"),
+    "valued": marked("A used vehicle is valued"),
+    "vehicle_age_months": marked("Age of the vehicle in months"),
+    "vehicle_age_at_end_months": marked("Age of the vehicle at the end, in months"),
+    "mileage_km": marked("Kilometres driven"),
+    "value_fen": marked("Value that is lent on"),
 }

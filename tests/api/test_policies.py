@@ -12,16 +12,18 @@ from models.policies import PolicyPart
 from services.backtests import one_at_a_time
 from tests.api.serving import Caller
 from tests.modules.applications import DAY
-from tests.services.policies import MICRO_RULES, micro_rules, put_in_force
+from tests.services.policies import MICRO_PRICES, micro_rules, put_in_force
 from tests.services.procedure import Procedure
 
-AT = f"/policies/{MICRO_RULES}"
+AT = f"/policies/{MICRO_PRICES}"
 LOWER = {12: {"limit_fen": "700000"}}
 PERIOD: dict[str, object] = {"applied_from": str(DAY), "applied_to": str(DAY)}
 
 
 def drafted(api: Caller, rows: dict[int, dict[str, str]]) -> dict[str, Any]:
-    answer = api.post(f"{AT}/drafts", {"content": micro_rules(rows), "reason": "losses went up"}, "risk-shen")
+    answer = api.post(
+        f"{AT}/drafts", {"content": micro_rules(rows, MICRO_PRICES), "reason": "losses went up"}, "risk-shen"
+    )
     assert answer.status_code == 201, answer.text
     body: dict[str, Any] = answer.json()
     return body
@@ -55,9 +57,11 @@ def test_a_change_goes_from_draft_to_live_decisions(api: Caller, books: Books, p
         assert grading.limit_fen == 700_000
         refused = [entry.act for entry in work.audit.page(limit=1000) if entry.refused]
     assert refused == ["publish_version"]
-    (policy,) = [one for one in api.get("/policies", "risk-qian").json()["items"] if one["name"] == MICRO_RULES]
+    (policy,) = api.get("/policies?kind=pricing&scope=micro", "risk-qian").json()["items"]
     assert policy == {
-        "name": MICRO_RULES,
+        "name": MICRO_PRICES,
+        "kind": "pricing",
+        "scope": "micro",
         "champion": 2,
         "challenger": None,
         "challenger_share_percent": 0,
@@ -68,11 +72,11 @@ def test_a_change_goes_from_draft_to_live_decisions(api: Caller, books: Books, p
 
 
 def test_a_draft_with_problems_names_row_and_column_in_both_languages(api: Caller) -> None:
-    shown = drafted(api, {6: {"worst_dpd": "> 90天"}})
+    shown = drafted(api, {6: {"exposure_fen": "> 90元"}})
     assert shown["state"] == "draft"
     (problem,) = shown["problems"]
-    assert (problem["row"], problem["column"]) == (6, "worst_dpd")
-    assert problem["sentence"] == "an integer cannot be compared with > 90天"
+    assert (problem["row"], problem["column"]) == (6, "exposure_fen")
+    assert problem["sentence"] == "an integer cannot be compared with > 90元"
     assert "不能" in problem["sentence_zh"]
     answer = api.post(f"{AT}/publish", {"version": 2, "starts_on": str(DAY), "reason": "now"}, "risk-qian")
     assert (answer.status_code, answer.json()["code"]) == (409, "policy_not_ready")
@@ -94,6 +98,14 @@ def test_a_challenger_is_published_compared_and_retired(api: Caller, procedure: 
     ("path", "body", "status", "code"),
     [
         ("/policies/grading-nothing/drafts", {"content": {}, "reason": "why"}, 404, "unknown_policy"),
+        ("/policies/secret-micro/drafts", {"content": {}, "reason": "why"}, 404, "unknown_policy"),
+        ("/policies/reminders-micro/backtest", {"version": 1} | PERIOD, 409, "policy_without_past"),
+        (
+            "/policies/reminders-micro/publish",
+            {"version": 1, "starts_on": str(DAY), "reason": "why", "part": "challenger"},
+            422,
+            "invalid_publication",
+        ),
         (f"{AT}/drafts", {"content": {}, "reason": " "}, 422, "invalid_publication"),
         (f"{AT}/drafts", {"content": {"x": float("nan")}, "reason": "why"}, 422, "invalid_publication"),
         (f"{AT}/backtest", {"version": 9} | PERIOD, 404, "unknown_policy"),
@@ -147,6 +159,7 @@ def test_two_back_tests_at_a_time_are_one_too_many(api: Caller) -> None:
 
 def test_a_challenger_of_a_share_is_listed_with_it(api: Caller, procedure: Procedure) -> None:
     with procedure.at() as work:
-        put_in_force(work, MICRO_RULES, 2, micro_rules(LOWER), part=PolicyPart.CHALLENGER, share_percent=30)
-    (policy,) = [one for one in api.get("/policies", "admin-gu").json()["items"] if one["name"] == MICRO_RULES]
+        content = micro_rules(LOWER, MICRO_PRICES)
+        put_in_force(work, MICRO_PRICES, 2, content, part=PolicyPart.CHALLENGER, share_percent=30)
+    (policy,) = [one for one in api.get("/policies", "admin-gu").json()["items"] if one["name"] == MICRO_PRICES]
     assert (policy["champion"], policy["challenger"], policy["challenger_share_percent"]) == (1, 2, 30)

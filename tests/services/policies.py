@@ -9,10 +9,13 @@ from typing import Any
 from books.session import UnitOfWork
 from models.policies import Policy, PolicyPart, PolicyStep, PolicyStepKind
 from models.staff import Actor, Role
+from services.policy_names import shipped_by
 from tests.modules.applications import CATALOGUE
 
 OTHER_RISK = Actor("risk-shen", Role.RISK)
 MICRO_RULES = "grading-micro"
+MICRO_KNOCKOUTS = "knockout-micro"
+MICRO_PRICES = "pricing-micro"
 
 
 def put_in_force(
@@ -45,9 +48,9 @@ def put_in_force(
     return policy
 
 
-def micro_rules(rows: Mapping[int, Mapping[str, str]] | None = None) -> dict[str, Any]:
-    """The shipped rules of the microloan with cells of some rows changed; rows count from 1."""
-    content = copy.deepcopy(dict(CATALOGUE.product("micro").grading))
+def micro_rules(rows: Mapping[int, Mapping[str, str]] | None = None, name: str = MICRO_RULES) -> dict[str, Any]:
+    """A shipped table of the microloan with cells of some rows changed; rows count from 1."""
+    content = copy.deepcopy(dict(shipped_by(CATALOGUE.product("micro"))[name]))
     for number, cells in (rows or {}).items():
         table_of(content)["rules"][number - 1].update(cells)
     return content
@@ -92,6 +95,7 @@ def small_policy(rows: list[dict[str, str]], declared: Mapping[str, str], **furt
             {"id": "2", "type": "edge", "sourceId": "decisionTableNode", "targetId": "outputNode"},
         ],
         "reasons": {code: {"en": f"{code}.", "zh": f"{code}。"} for code in ("unknown", "large", "near")},
+        "remedies": {"large": {"en": "Ask for less.", "zh": "请减少金额。"}},
         **further,
     }
 

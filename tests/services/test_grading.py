@@ -9,14 +9,15 @@ from books.session import Books
 from models.loans import Stage
 from models.messages import VerificationOrder
 from models.tasks import TaskKind
-from models.verification import Verdict
+from models.verification import AuthorisationKind, Verdict
 from services import grading, verification
+from services.authorisations import take_back
 from services.errors import NotAuthorised
 from services.policies import FactsIncomplete
 from services.policy_publishing import publish_shipped_policies
 from tests.modules.applications import CATALOGUE
 from tests.services.policies import MICRO_RULES, micro_rules, put_in_force
-from tests.services.procedure import MANAGER, Procedure
+from tests.services.procedure import AGENT, MANAGER, Procedure
 
 
 def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedure: Procedure) -> None:
@@ -39,8 +40,7 @@ def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedu
         assert kept.facts["history_months"] == 60
     assert procedure.loan(loan).grade == "A"
     assert procedure.entries(loan)[-1].after == {
-        "policy": "grading-micro/1",
-        "row": 12,
+        "policies": ["knockout-micro/1 row 15", "grading-micro/1 row 9", "pricing-micro/1 row 12"],
         "outcome": "refer",
         "grade": "A",
         "reasons": ["no_arrears", "history_36_months", "debt_ratio_at_most_35"],
@@ -77,7 +77,7 @@ def test_the_version_of_the_business_day_decides(procedure: Procedure) -> None:
     with procedure.books.read() as work:
         kept = work.policies.grading(loan)
         assert kept is not None
-        assert (kept.policy_id, kept.graded_on, kept.fired_row) == (today.id, procedure.day, 12)
+        assert (kept.policy_id, kept.graded_on, kept.fired_row) == (today.id, procedure.day, 9)
 
 
 def test_shipped_rules_never_replace_what_is_in_force(books: Books) -> None:
@@ -114,12 +114,13 @@ def test_a_second_round_uses_the_latest_answers_and_is_kept_beside_the_first(pro
 def test_no_register_is_asked_without_the_persons_consent(procedure: Procedure) -> None:
     loan = procedure.apply("auto")
     with procedure.books.read() as work:
-        asked = verification.question(work, loan)
-        assert (asked.id_number, asked.vin) == (work.loans.application(loan).form["id_number"], "1M8GDM9AXKP042788")
-    with procedure.books.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM authorisation")
+        asked = verification.question(work, loan, "vehicle")
+        borrower, form = work.customers.borrower(loan).id, work.loans.application(loan).form
+        assert (asked.id_number, asked.vin) == (form["id_number"], form["vin"])
+    with procedure.at() as work:
+        take_back(work, AGENT, work.loans.get(loan), borrower, AuthorisationKind.REGISTERS)
     with procedure.books.read() as work, pytest.raises(NotAuthorised):
-        verification.question(work, loan)
+        verification.question(work, loan, "vehicle")
 
 
 def test_the_first_answer_of_a_round_stays(procedure: Procedure) -> None:

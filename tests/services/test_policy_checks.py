@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
+from models.policies import PolicyKind
 from services.policies import evaluate
 from services.policy_checks import problems_of
 from services.policy_tables import BOOLEAN, INTEGER, STRING, ComparisonTooLong, DecisionTable, takes, uncovered
-from tests.modules.applications import CATALOGUE
-from tests.services.policies import changed, policy, small_policy, table_of
+from tests.services.policies import changed, micro_rules, policy, small_policy, table_of
 
 FACT_TYPES = {"amount_fen": INTEGER, "known": BOOLEAN, "region": STRING}
 
@@ -55,7 +55,10 @@ def complaints(content: dict[str, Any], **facts: str) -> list[str]:
         (changed(1, reasons='"large"'), "row 2, reasons: is no list of reasons"),
         (changed(1, reasons="[]"), "row 2, reasons: is no list of reasons"),
         (changed(3, known="true"), "row 4: the last row must take every case"),
-        (changed(3, outcome='"refuse"'), "row 4: the last row must take every case"),
+        (changed(3, outcome='"refuse"'), "row 4: the last row must take every case, with outcome `refer`"),
+        (changed(2, outcome='"refuse"'), "row 3, reasons: reason near refuses, and remedies do not say"),
+        (changed(1, limit_fen="max([0, 5000 - region])"), "row 2, limit_fen: region is a string, not an integer"),
+        (changed(1, limit_fen="5000 - amount_fen"), "row 2, limit_fen: must be a sum in fen"),
         (changed(1, amount_fen="[9..5]"), "row 2, amount_fen: no value is [9..5]"),
         (changed(1, amount_fen="(4..5)"), "row 2, amount_fen: no value is (4..5)"),
         ([], "it needs a last row"),
@@ -96,6 +99,20 @@ def test_what_is_no_decision_model_is_refused(content: dict[str, Any]) -> None:
     assert problems_of(content)
 
 
+def test_what_the_engine_cannot_read_is_refused_although_nobody_asks_that_part() -> None:
+    content = policy()
+    table_of(content)["outputs"][0]["name"] = []
+    assert complaints(content) == ["the engine cannot read it: a part has the wrong form"]
+
+
+@pytest.mark.parametrize("told", [["less"], "less", {"en": "less"}, {"en": ["less"], "zh": "少"}, None])
+def test_what_would_change_a_refusal_is_a_sentence_in_each_language(told: object) -> None:
+    content = policy(changed(2, outcome='"refuse"')) | {"remedies": {**policy()["remedies"], "near": told}}
+    assert complaints(content) == [
+        "row 3, reasons: reason near refuses, and remedies do not say in both languages what would change that"
+    ]
+
+
 def test_a_node_that_runs_code_and_a_table_that_nobody_asks_are_refused() -> None:
     content = policy()
     content["edges"] = []
@@ -121,32 +138,6 @@ def test_stated_rates_of_default_are_shares_of_known_grades() -> None:
         assert "default_basis_points" in complaints(policy() | {"default_basis_points": wrong})[0]
 
 
-@pytest.mark.parametrize("code", CATALOGUE.codes())
-def test_the_shipped_tables_are_fit_to_be_published(code: str) -> None:
-    assert problems_of(CATALOGUE.product(code).grading) == []
-
-
-@pytest.mark.parametrize("code", CATALOGUE.codes())
-def test_each_row_of_each_shipped_table_decides_the_cases_that_earlier_rows_leave_it(code: str) -> None:
-    content = CATALOGUE.product(code).grading
-    table = DecisionTable.read(content)
-    some: dict[str, object] = {INTEGER: 0, BOOLEAN: False, STRING: "other"}
-    for number, box in enumerate(table.boxes, 1):
-        left = uncovered(box, table.boxes[: number - 1], 10_000)
-        if left is None:
-            # Only the last row may be there for nothing: for what nobody thought of.
-            assert number == len(table.rows)
-            continue
-        case = {fact: some[kind] for fact, kind in table.declared.items()} | table.example(left)
-        answer = evaluate(code, content, case)
-        assert answer.fired_row == number
-        assert answer.outcome == json.loads(table.cell(number, "outcome"))
-        assert answer.grade == json.loads(table.cell(number, "grade"))
-        assert answer.limit_fen == int(table.cell(number, "limit_fen"))
-        assert answer.annual_rate_percent == json.loads(table.cell(number, "annual_rate_percent"))
-        assert list(answer.reasons) == json.loads(table.cell(number, "reasons"))
-
-
 # -- row against row -------------------------------------------------------------------------------------------------
 
 
@@ -164,10 +155,20 @@ def test_a_row_that_earlier_rows_take_together_can_never_fire() -> None:
     assert complaints(small_policy(rows, FACT_TYPES)) == []
 
 
+def test_a_row_that_lost_its_conditions_is_refused_even_where_only_the_last_row_is_left_behind_it() -> None:
+    """A forgotten cell must not let everybody through: the last row alone may take what is left."""
+    assert complaints(small_policy([{}, {}], FACT_TYPES)) == [
+        "row 1: it takes every case, so that no row after it can ever fire"
+    ]
+    bare = micro_rules({1: {"amount_fen": "", "bureau_found": "", "income_known": ""}}, "documents-micro")
+    (problem,) = problems_of(bare, kind=PolicyKind.DOCUMENTS)
+    assert (problem.row, problem.sentence.zh) == (1, "该行涵盖全部情形，其后各行永远不会命中")
+
+
 def test_a_gap_is_shown_with_a_case_that_falls_through() -> None:
     rows = [{"known": "true"}, {"amount_fen": "!= 7"}, {"region": '"north"'}]
     assert complaints(small_policy(rows, FACT_TYPES)) == [
-        "row 3: the last row must take every case and refer it to a person",
+        "row 3: the last row must take every case, with outcome `refer`",
         'no row takes a case with amount_fen = 7, known = false, region = "other"',
     ]
 

@@ -2,23 +2,25 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from books.session import Books
+from models.grading import Grading
 from models.policies import Policy, PolicyPart, PolicyState
 from models.staff import Actor
 from services import backtests
 from services.errors import NotAllowed
 from services.policies import InvalidPolicy, sentences_of
+from services.policy_names import draft_problems
 from services.policy_publishing import (
     InvalidPublication,
     OwnPolicy,
     PolicyNotReady,
     draft,
-    draft_problems,
     life_of,
     publish,
     publish_shipped_policies,
@@ -28,16 +30,20 @@ from services.policy_replay import replay
 from services.products import Catalogue, install
 from services.status import status_of
 from tests.modules.applications import CATALOGUE, DAY
-from tests.services.policies import MICRO_RULES, OTHER_RISK, micro_rules, put_in_force
+from tests.services.policies import MICRO_PRICES, MICRO_RULES, OTHER_RISK, micro_rules, put_in_force
 from tests.services.procedure import AUDITOR, FINANCE, MANAGER, RISK, Procedure
 
 DEARER = {12: {"annual_rate_percent": '"8.8"'}}
 """The best customers pay more."""
 
 
+def prices(rows: dict[int, dict[str, str]]) -> dict[str, Any]:
+    return micro_rules(rows, MICRO_PRICES)
+
+
 def drafted(procedure: Procedure, rows: dict[int, dict[str, str]] | None = None) -> Policy:
     with procedure.at() as work:
-        return draft(work, OTHER_RISK, MICRO_RULES, micro_rules(DEARER if rows is None else rows), "money is dearer")
+        return draft(work, OTHER_RISK, MICRO_PRICES, prices(DEARER if rows is None else rows), "money is dearer")
 
 
 def backtested(procedure: Procedure, rows: dict[int, dict[str, str]] | None = None) -> Policy:
@@ -77,7 +83,7 @@ def price(procedure: Procedure) -> str:
 
 def test_a_version_is_drafted_checked_back_tested_published_and_retired(procedure: Procedure) -> None:
     with procedure.books.read() as work:
-        first = work.policies.version(MICRO_RULES, 1)
+        first = work.policies.version(MICRO_PRICES, 1)
     policy = drafted(procedure)
     assert (policy.version, state(procedure, policy)) == (2, PolicyState.CHECKED)
     with procedure.at() as work:
@@ -94,7 +100,7 @@ def test_a_version_is_drafted_checked_back_tested_published_and_retired(procedur
     assert price(procedure) == "8.8"
 
     with procedure.books.read() as work:
-        acts = [entry.act for entry in work.audit.page(limit=1000) if entry.subject == "grading-micro/2"]
+        acts = [entry.act for entry in work.audit.page(limit=1000) if entry.subject == "pricing-micro/2"]
     assert sorted(acts) == ["policy_backtested", "policy_drafted", "policy_published"]
 
 
@@ -105,10 +111,10 @@ def test_published_today_it_decides_the_next_case_without_a_restart(procedure: P
 
 
 def test_a_draft_with_problems_is_kept_and_never_published(procedure: Procedure) -> None:
-    policy = drafted(procedure, {6: {"worst_dpd": "> 90天"}})
+    policy = drafted(procedure, {6: {"exposure_fen": "> 90元"}})
     assert state(procedure, policy) is PolicyState.DRAFT
-    (problem,) = draft_problems(MICRO_RULES, policy.content)
-    assert (problem.row, problem.column) == (6, "worst_dpd")
+    (problem,) = draft_problems(MICRO_PRICES, policy.content)
+    assert (problem.row, problem.column) == (6, "exposure_fen")
     with pytest.raises(PolicyNotReady, match="has problems"):
         put(procedure, policy)
 
@@ -121,7 +127,7 @@ def test_a_version_is_published_by_a_second_person_of_risk_alone(procedure: Proc
         with pytest.raises(NotAllowed):
             put(procedure, policy, by=nobody)
         with pytest.raises(NotAllowed), procedure.at() as work:
-            draft(work, nobody, MICRO_RULES, micro_rules(), "why not")
+            draft(work, nobody, MICRO_PRICES, prices({}), "why not")
         with pytest.raises(NotAllowed), procedure.at() as work:
             backtests.run(work, nobody, policy, DAY, DAY)
     put(procedure, policy)
@@ -166,7 +172,7 @@ def test_there_is_one_challenger_until_it_is_retired(procedure: Procedure) -> No
     assert state(procedure, second) is PolicyState.CHALLENGER
     put(procedure, second)
     with procedure.books.read() as work:
-        found = work.policies.in_force(MICRO_RULES, DAY)
+        found = work.policies.in_force(MICRO_PRICES, DAY)
         assert found.champion is not None
         assert (found.champion.policy_id, found.challenger) == (second.id, None)
 
@@ -180,7 +186,7 @@ def test_a_publication_is_called_off_before_it_begins_and_a_champion_never(proce
     procedure.day = DAY + timedelta(days=9)
     assert price(procedure) == "7.2"
     with procedure.books.read() as work:
-        first = work.policies.version(MICRO_RULES, 1)
+        first = work.policies.version(MICRO_PRICES, 1)
     with pytest.raises(PolicyNotReady, match="neither a challenger"), procedure.at() as work:
         retire(work, RISK, first, procedure.day, "gone")
 
@@ -198,7 +204,7 @@ def test_a_module_that_ships_rules_with_problems_is_refused(books: Books, proced
 
 
 def test_a_reason_that_came_with_a_new_version_is_told_in_its_words(procedure: Procedure) -> None:
-    content = micro_rules({12: {"reasons": '["loyal"]'}})
+    content = micro_rules({9: {"reasons": '["loyal"]'}})
     content["reasons"]["loyal"] = {"en": "A loyal customer.", "zh": "老客户。"}
     with procedure.at() as work:
         put_in_force(work, MICRO_RULES, 2, content)
@@ -220,8 +226,11 @@ def test_a_case_decided_again_later_gets_the_same_under_the_version_of_its_day(p
         (new,) = replay(work, RISK, after)
     assert old.agrees
     assert new.agrees
-    assert (old.policy.version, old.now.annual_rate_percent) == (1, "7.2")
-    assert (new.policy.version, new.now.annual_rate_percent, new.now.fired_row) == (2, "8.8", 12)
+    assert ([step.label for step in old.steps], old.now.annual_rate_percent) == (
+        ["documents-micro/1", "knockout-micro/1", "grading-micro/1", "pricing-micro/1"],
+        "7.2",
+    )
+    assert (new.steps[-1].label, new.steps[-1].row, new.now.annual_rate_percent) == ("pricing-micro/2", 12, "8.8")
     with procedure.books.read() as work, pytest.raises(NotAllowed):
         replay(work, MANAGER, before)
 
@@ -230,20 +239,20 @@ def test_a_grading_by_rules_that_were_not_in_force_is_noticed(procedure: Procedu
     """Somebody wrote a grading past the services: by a version that was not in force, with another price."""
     loan = procedure.graded()
     with procedure.at() as work:
-        later = put_in_force(work, MICRO_RULES, 2, micro_rules(DEARER), starts_on=DAY + timedelta(days=1))
-        work.session.execute(
-            text(
-                "INSERT INTO grading (id, loan, round, policy_id, outcome, grade, limit_fen, annual_rate_percent,"
-                " reasons, facts, graded_at, graded_on, fired_row, by_challenger)"
-                " SELECT 'fffforged', loan, 2, :policy, outcome, grade, limit_fen, annual_rate_percent, reasons, facts,"
-                " graded_at, graded_on, fired_row, by_challenger FROM grading WHERE loan = :loan"
-            ),
-            {"policy": later.id, "loan": loan},
-        )
+        later = put_in_force(work, MICRO_PRICES, 2, prices(DEARER), starts_on=DAY + timedelta(days=1))
+        grading = work.policies.grading(loan)
+        assert grading is not None
+        *others, pricing = grading.steps
+        steps = [*others, pricing | {"policy": later.id}]
+        work.write(Grading(**grading.model_dump() | {"id": "fffforged", "round": 2, "steps": steps}))
     with procedure.books.read() as work:
         first, forged = replay(work, AUDITOR, loan)
     assert first.agrees
-    assert (forged.agrees, forged.was_in_force, forged.differing) == (False, False, ("annual_rate_percent",))
+    assert (forged.agrees, forged.differing) == (False, ("annual_rate_percent",))
+    assert [(step.was_in_force, step.differing) for step in forged.steps] == [
+        *3 * [(True, ())],
+        (False, ("annual_rate_percent",)),
+    ]
 
 
 def test_the_database_keeps_versions_steps_and_gradings_as_they_are(books: Books, procedure: Procedure) -> None:
@@ -276,9 +285,22 @@ def test_the_database_refuses_a_publication_by_who_drafted_it_and_one_of_a_draft
                 )
             )
 
-    good, bad = drafted(procedure), drafted(procedure, {6: {"worst_dpd": "many"}})
+    good, bad = drafted(procedure), drafted(procedure, {6: {"exposure_fen": "many"}})
     with pytest.raises(DBAPIError, match="does not publish"):
         step(good, OTHER_RISK.id)
     with pytest.raises(DBAPIError, match="only a checked version"):
         step(bad, RISK.id)
     step(good, RISK.id)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for _ in range(levels):
+        content = {"more": [content]}
+    return content
+
+
+@pytest.mark.parametrize("content", [nested(40), nested(50_000), {"nodes": ["\ud800"]}, {"nodes": [float("nan")]}])
+def test_what_cannot_be_stored_is_refused_before_it_is_checked(procedure: Procedure, content: dict[str, Any]) -> None:
+    with procedure.at() as work, pytest.raises(InvalidPublication):
+        draft(work, OTHER_RISK, MICRO_PRICES, content, "money is dearer")
