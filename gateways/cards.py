@@ -21,6 +21,7 @@ class CardRegister(Service):
     """Asks the service that knows the accounts of all banks."""
 
     name = "cards"
+    guarded = True
 
     async def check(self, name: str, id_number: str, mobile: str, account: str) -> CardCheck:
         """Whether the account is that person's, under that mobile (the four-element check). Raises OutsideError.

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from yarl import URL
 
+from gateways.breaker import Breaker, breakers_of
 from gateways.errors import AnswerMalformed, OutsideRefused, OutsideUnavailable
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
@@ -56,24 +58,33 @@ def open_session() -> aiohttp.ClientSession:
 
 
 class Connection:
-    """One service: its address, its credential and the longest wait for an answer."""
+    """One service: its address, its credential, the longest wait for an answer, and its breaker if it has one."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, service: str, base_url: str, credential: str, timeout_seconds: float
+        self,
+        session: aiohttp.ClientSession,
+        service: str,
+        base_url: str,
+        credential: str,
+        timeout_seconds: float,
+        breaker: Breaker | None = None,
     ) -> None:
         self.service = service
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {credential}"}
         self._timeout_seconds = timeout_seconds
+        self._breaker = breaker
 
     async def post(self, path: str, question: Mapping[str, object], form: TypeAdapter[AnswerType]) -> AnswerType:
         """The answer to a question, in its agreed form.
 
-        Raises OutsideUnavailable, OutsideRefused or AnswerMalformed.
+        Raises OutsideUnavailable, OutsideRefused or AnswerMalformed; ServiceResting, without a call, while a breaker is
+        open.
         """
         body = json.dumps(question).encode()
-        return self.read(path, self.taken(path, await self.exchange("POST", path, body)), form)
+        with self._breaker.call(_operation(path)) if self._breaker is not None else nullcontext():
+            return self.read(path, self.taken(path, await self.exchange("POST", path, body)), form)
 
     def address(self, path: str) -> URL:
         """Where a path of the service is; the path comes encoded."""
@@ -136,9 +147,13 @@ class Connection:
 
 
 class Service:
-    """A client of one outside service, named as in the settings; each says what can be asked of it."""
+    """A client of one outside service, named as in the settings; each says what can be asked of it.
+
+    `guarded` ones stand behind the breaker that all clients of the service in this process share.
+    """
 
     name: ClassVar[str]
+    guarded: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -147,7 +162,8 @@ class Service:
         credential: str,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
-        self._connection = Connection(session, self.name, base_url, credential, timeout_seconds)
+        self.breaker = breakers_of(session).of(self.name) if self.guarded else None
+        self._connection = Connection(session, self.name, base_url, credential, timeout_seconds, self.breaker)
 
 
 def with_parameters(path: str, parameters: Mapping[str, str]) -> str:

@@ -2,9 +2,9 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, model_validator
 
 from gateways.connection import Answer, Service
 from gateways.texts import Reference
@@ -31,6 +31,12 @@ class Enrolled(Answer):
     started: date
     graduates_on: date
 
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        if self.graduates_on < self.started:
+            raise ValueError("studies that end before they begin")
+        return self
+
 
 class NotEnrolled(Answer):
     """The person is not a student on that day, or unknown to the register."""
@@ -46,6 +52,7 @@ class EnrolmentRegister(Service):
     """Asks the register of students."""
 
     name = "enrolment"
+    guarded = True
 
     async def check(self, name: str, id_number: str, on: date) -> Enrolled | NotEnrolled:
         """Whether the person is a student on that business date, where, and until when. Raises OutsideError."""

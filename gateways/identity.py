@@ -30,6 +30,7 @@ class IdentityRegister(Service):
     """Asks the register of identities."""
 
     name = "identity"
+    guarded = True
 
     async def check(self, name: str, id_number: str, mobile: str | None = None) -> IdentityCheck:
         """Whether the three belong together; without a mobile only name and ID number are compared.

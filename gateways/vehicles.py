@@ -8,6 +8,9 @@ from pydantic import Field, TypeAdapter
 from gateways.connection import Answer, Service
 from gateways.texts import Reference
 
+Price = Annotated[int, Field(gt=0, le=10**13)]
+"""In fen; above a hundred billion yuan it is no price of a vehicle, and the answer is none."""
+
 
 class DealerRecord(Answer):
     """A dealer whom the register knows."""
@@ -22,19 +25,22 @@ class VehicleFound(Answer):
 
     `dealer` is the one asked about, else the one who sells the vehicle; None if the register does not know him.
     `dealer_matches` is false where another dealer sells it. `owner_matches` is None where no owner was asked about.
+    `valuation_fen` is what a used vehicle is worth by its age and mileage, None of a new one or one nobody valued.
     """
 
     found: Literal[True]
     reference: Reference
     model: str
     new_energy: bool
-    price_fen: Annotated[int, Field(gt=0)]
+    price_fen: Price
     new: bool
     first_registered: date | None
     mortgaged: bool
     dealer: DealerRecord | None
     dealer_matches: bool
     owner_matches: bool | None
+    mileage_km: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    valuation_fen: Price | None = None
 
 
 class VehicleNotFound(Answer):
@@ -52,6 +58,7 @@ class VehicleRegister(Service):
     """Asks the register of vehicles and dealers."""
 
     name = "vehicles"
+    guarded = True
 
     async def check(
         self, vin: str, dealer: str | None = None, owner_id_number: str | None = None

@@ -1,30 +1,145 @@
-"""Asking outside registers: only after a recorded authorisation, and what they answered."""
+"""Asking outside registers: only after a recorded authorisation, never twice within an answer's time.
 
-from dataclasses import dataclass
+`question` is the one place that says what a register may be asked, and for whom it may not be asked at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 
+from books.authorisations import KnownAnswer
+from books.customers import blind_index
 from books.session import UnitOfWork
-from models.verification import Verdict, Verification
+from lending.errors import LendingError
+from models.loans import Loan, Stage
+from models.messages import VerificationOrder
+from models.products import party_names
+from models.tasks import TaskKind, TaskStatus
+from models.verification import (
+    ANSWERED,
+    BORROWER,
+    REGISTER_DOWN,
+    CheckName,
+    RegisterRule,
+    Verdict,
+    Verification,
+    WhenDown,
+)
+from services import audit
+from services.authorisations import signing_parties, words_of
 from services.errors import NotAuthorised
+from services.loans import move
+from services.products import catalogue
+from services.tasks import close, close_all
+
+HELD_FOR = timedelta(seconds=20)
+"""How long a question belongs to who asks it: longer than an answer may take, and short if he dies meanwhile."""
+
+
+class AskedElsewhere(LendingError):
+    """Another loan is asking this very question at this moment: its answer will do for both."""
+
+    code = "asked_elsewhere"
+    http_status = 503
+    retryable = True
+
+    def __init__(self, loan: str, check: str) -> None:
+        super().__init__(f"{check} of loan {loan} is being asked for another loan; its answer is taken over")
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a register is asked about."""
+    """What a register is asked about; `index` is a digest of it, the same for the same question about a person."""
 
-    name: str
-    id_number: str
-    mobile: str
-    vin: str | None
-    dealer: str | None
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+    mobile: str = field(repr=False)
+    vin: str | None = None
+    dealer: str | None = None
+    index: str = ""
+    rule: RegisterRule = field(default_factory=lambda: RegisterRule(valid_days=0))
 
 
-def question(work: UnitOfWork, loan: str) -> Question:
-    """The borrower's data for a register; NotAuthorised without his consent."""
-    form = work.documents.form_with_consent(loan)
-    if form is None:
-        raise NotAuthorised(loan)
-    return Question(form["name"], form["id_number"], form["mobile"], form.get("vin"), form.get("dealer"))
+BY_LAW = frozenset({"screening"})
+"""What the law makes the lender ask, whoever agrees: the Anti-Money Laundering Law of 2024 has customers compared with
+the lists of the state, and PIPL article 13 (3) takes such a duty out of the need for consent. No other register is.
+"""
+_ASKED = {
+    "identity": ("name", "id_number", "mobile"),
+    "bureau": ("name", "id_number"),
+    "enrolment": ("name", "id_number"),
+    "vehicle": ("id_number", "vin", "dealer"),
+    "screening": ("name", "id_number"),
+}
+"""What makes a question to a register the same question. That to the vehicle register is one of a person, too: nobody's
+answer serves another person."""
+
+
+def question(work: UnitOfWork, loan: str, check: str) -> Question:
+    """The data of the person whom a check is about; NotAuthorised unless he agrees to this very register now."""
+    name = CheckName.parse(check)
+    form: Mapping[str, Any]
+    if name.register in BY_LAW:
+        form, product_code = work.loans.application(loan).form, work.loans.get(loan).product
+    else:
+        word = work.authorisations.word(loan, name.party, name.register)
+        if word is None or not word[0]:
+            raise NotAuthorised(loan)
+        _, form, product_code = word
+    product = catalogue().product(product_code)
+    if name.party == BORROWER:
+        person: dict[str, Any] = {part: form.get(part) for part in ("name", "id_number", "mobile", "vin", "dealer")}
+    else:
+        joint = product.parties(form)
+        other = dict(zip(party_names(one.role for one in joint), joint, strict=True))[name.party]
+        person = {"name": other.name, "id_number": other.id_number, "mobile": other.mobile}
+    parts = _ASKED.get(name.register, tuple(person))
+    index = blind_index("|".join((name.register, *(person.get(part) or "" for part in parts))))
+    return Question(**person, index=index, rule=product.rule_for(check))
+
+
+def look_up(work: UnitOfWork, loan: str, check: str, round_: int, day: date) -> tuple[KnownAnswer | None, Question]:
+    """The answer to a check if there is one that is still good, else the question, which is now this loan's to ask.
+
+    An answer to the same question that another loan or an earlier round got within its time is taken over. Raises
+    NotAuthorised, and AskedElsewhere while another loan asks.
+    """
+    asked = question(work, loan, check)
+    answers = work.authorisations.answers_to(asked.index)
+    mine = (loan, check, round_)
+    own = next((one for one in answers if (one.loan, one.check_name, one.round) == mine), None)
+    if own is not None:
+        return own, asked
+    for one in answers:
+        age = (day - work.clock.business_date(one.answered_at)).days
+        if one.verdict in ANSWERED and age < asked.rule.valid_days:
+            return _take_over(work, one, asked, loan, check, round_), asked
+    if not work.authorisations.claim(asked.index, loan, check, work.now + HELD_FOR, work.now):
+        raise AskedElsewhere(loan, check)
+    return None, asked
+
+
+def _take_over(
+    work: UnitOfWork, source: KnownAnswer, asked: Question, loan: str, check: str, round_: int
+) -> KnownAnswer:
+    first_id = source.source_id or source.id
+    work.documents.add_answer(
+        Verification(
+            loan=loan,
+            check_name=check,
+            round=round_,
+            verdict=source.verdict,
+            reference=source.reference,
+            answer=work.authorisations.content_of(source.id),
+            answered_at=source.answered_at,
+            question_index=asked.index,
+            source_id=first_id,
+            recorded_at=work.now,
+        )
+    )
+    work.loans.begin_verification(loan, work.now)
+    return replace(source, loan=loan, check_name=check, round=round_, source_id=first_id)
 
 
 def store_answer(
@@ -35,6 +150,7 @@ def store_answer(
     verdict: Verdict,
     reference: str | None,
     answer: dict[str, Any],
+    question_index: str | None = None,
 ) -> None:
     """Keeps a register's answer; the loan is then under verification. A second answer in a round breaks its key."""
     work.documents.add_answer(
@@ -46,6 +162,132 @@ def store_answer(
             reference=reference,
             answer=answer,
             answered_at=work.now,
+            question_index=question_index,
+            recorded_at=work.now,
         )
     )
     work.loans.begin_verification(loan, work.now)
+
+
+def store_miss(work: UnitOfWork, loan: str, check: str, round_: int, verdict: Verdict) -> None:
+    """Keeps that a check has no answer, and why; the same reason again in a round is kept once."""
+    known = [one for one in work.documents.answers(loan) if (one.check_name, one.round) == (check, round_)]
+    if known and known[-1].verdict is verdict:
+        return
+    work.documents.add_answer(
+        Verification(
+            loan=loan,
+            check_name=check,
+            round=round_,
+            miss=max((one.miss for one in known), default=0) + 1,
+            verdict=verdict,
+            answer={},
+            answered_at=work.now,
+            recorded_at=work.now,
+        )
+    )
+    work.loans.begin_verification(loan, work.now)
+    audit.record(work, audit.SYSTEM, "register_without_answer", loan=loan, subject=check, reason=verdict)
+
+
+def conclude_round(work: UnitOfWork, loan: Loan, order: VerificationOrder) -> VerificationOrder:
+    """Ends a round: keeps which checks got no answer, so that an older round's answer does not pass for one, and closes
+    the task about a register that was down. Returns the order with the checks that have none, as the books know it:
+    of two that were asked together one may have answered.
+    """
+    if order.unanswered:
+        rows = [one for one in work.documents.answers(loan.number) if one.round == order.round]
+        known, answered = {one.check_name for one in rows}, {one.check_name for one in rows if one.verdict in ANSWERED}
+        for check in order.unanswered:
+            if check not in known:
+                store_miss(work, loan.number, check, order.round, Verdict.UNAVAILABLE)
+        missing = tuple(check for check in order.unanswered if check not in answered)
+        order = order.model_copy(update={"unanswered": missing})
+    if any(rule.when_down is WhenDown.PERSON for rule in catalogue().product(loan.product).register_rules.values()):
+        for task in work.tasks.open_of(loan.number, TaskKind.TROUBLE):
+            if all(part.startswith(REGISTER_DOWN) for part in task.about.split("; ")):
+                close(work, task, TaskStatus.CANCELLED)
+    return order
+
+
+# -- asking again once somebody authorised -----------------------------------------------------------------------------
+
+_BEING_VERIFIED = frozenset({Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING})
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """What a late authorisation leads to: whether the workflow is to look at the books, and whether that was all."""
+
+    look_again: bool
+    is_done: bool
+
+
+def verify_again(work: UnitOfWork, number: str) -> SecondLook:
+    """Sends a case that waits for approval back to its registers, if somebody of it has authorised since.
+
+    A case that is being verified at this moment is looked at once that is over; one that was sent back asks by itself
+    when it is completed; later ones are left alone.
+    """
+    loan = work.loans.get(number)
+    if loan.stage in _BEING_VERIFIED:
+        # Graded and yet being verified: it was sent back before, and the workflow may not have heard of it.
+        graded = work.policies.grading(number)
+        newest = max((one.round for one in work.documents.answers(number)), default=0)
+        return SecondLook(look_again=graded is not None and graded.round >= newest, is_done=False)
+    if loan.stage is not Stage.APPROVAL or not _waits_for_word(work, number):
+        return SecondLook(look_again=False, is_done=True)
+    close_all(work, number, TaskKind.APPROVAL)
+    move(work, loan, Stage.VERIFICATION)
+    audit.record(work, audit.SYSTEM, "verified_again", loan=number, reason="somebody authorised after the grade")
+    return SecondLook(look_again=True, is_done=False)
+
+
+def _waits_for_word(work: UnitOfWork, loan: str) -> bool:
+    """Whether the last round left a check out for want of an authorisation that is there now."""
+    agreeing = {one.name for one in words_of(work, loan) if one.is_authorised}
+    rows = work.documents.answers(loan)
+    newest = max((one.round for one in rows), default=0)
+    return any(
+        one.verdict is Verdict.NOT_AUTHORISED and CheckName.parse(one.check_name).party in agreeing
+        for one in rows
+        if one.round == newest
+    )
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a case as people see it: its newest row (None before any), and the rule by which it is made."""
+
+    name: str
+    row: Verification | None
+    rule: RegisterRule
+    valid_until: date | None
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the answer was taken over from an earlier question."""
+        return self.row is not None and self.row.source_id is not None
+
+
+def newest_answers(work: UnitOfWork, loan: str) -> dict[str, Verification]:
+    """The newest row of each check of a loan, answered or not."""
+    return {one.check_name: one for one in work.documents.answers(loan)}
+
+
+def checks_view(work: UnitOfWork, loan: str, product_code: str) -> list[Check]:
+    """Every check of a loan's case in the order in which they are asked for."""
+    product = catalogue().product(product_code)
+    newest = newest_answers(work, loan)
+    roles = [party.role for party, name in signing_parties(work, loan) if name != BORROWER]
+    found = []
+    for name in product.checks_for(roles):
+        row, rule = newest.get(name), product.rule_for(name)
+        until = None
+        if row is not None and row.verdict in ANSWERED:
+            until = work.clock.business_date(row.answered_at) + timedelta(days=rule.valid_days - 1)
+        found.append(Check(name, row, rule, until))
+    return found

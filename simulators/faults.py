@@ -13,7 +13,8 @@ class Fault(StrEnum):
     slow: answers after the delay. timeout: does nothing and never answers. error_500, error_503: does nothing, answers
     so. lost_answer: does it, waits for the delay and drops the connection without an answer. duplicate: is processed
     twice, the answer says so, and the bank's notice is sent twice. decline: the bank declines the order, other services
-    refuse the call. pending: the bank answers pending and settles on demand.
+    refuse the call. pending: the bank answers pending and settles on demand. nonsense: a register answers what is no
+    answer of its form.
     """
 
     SLOW = "slow"
@@ -24,12 +25,14 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"
     DECLINE = "decline"
     PENDING = "pending"
+    NONSENSE = "nonsense"
 
 
 _DEFAULT_DELAY_MS = {Fault.SLOW: 2_000, Fault.TIMEOUT: 60_000}
 _SERVICES = {
     Fault.DUPLICATE: frozenset({"bank", "sms"}),
     Fault.PENDING: frozenset({"bank"}),
+    Fault.NONSENSE: frozenset({"identity", "bureau", "enrolment", "vehicles", "screening", "cards"}),
 }
 
 

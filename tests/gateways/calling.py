@@ -16,6 +16,7 @@ from gateways.cards import CardRegister
 from gateways.connection import open_session
 from gateways.enrolment import EnrolmentRegister
 from gateways.identity import IdentityRegister
+from gateways.screening import ScreeningProvider
 from gateways.sms import SmsGateway
 from gateways.vehicles import VehicleRegister
 from simulators.records import Person
@@ -47,6 +48,7 @@ class Gateways:
         self.bureau = CreditBureau(session, f"{url}/bureau", key("bureau"), timeout_seconds)
         self.enrolment = EnrolmentRegister(session, f"{url}/enrolment/", key("enrolment"), timeout_seconds)
         self.vehicles = VehicleRegister(session, f"{url}/vehicles", key("vehicles"), timeout_seconds)
+        self.screening = ScreeningProvider(session, f"{url}/screening", key("screening"), timeout_seconds)
         self.cards = CardRegister(session, f"{url}/cards", key("cards"), timeout_seconds)
         self.bank = BankGateway(session, f"{url}/bank", key("bank"), timeout_seconds, own)
         self.sms = SmsGateway(session, f"{url}/sms", key("sms"), timeout_seconds)
@@ -105,6 +107,11 @@ async def check_vehicle(gateways: Gateways) -> object:
     return await gateways.vehicles.check(CAR.vin, CAR.dealer, SOMEBODY.id_number)
 
 
+async def screen(gateways: Gateways) -> object:
+    """Has somebody screened."""
+    return await gateways.screening.check(SOMEBODY.name, SOMEBODY.id_number)
+
+
 async def transfer(gateways: Gateways) -> TransferResult:
     """Pays somebody."""
     return await gateways.bank.transfer(transfer_order())
@@ -142,10 +149,11 @@ CALLS: dict[str, Callable[[Gateways], Awaitable[object]]] = {
     "bureau": report_credit,
     "enrolment": check_enrolment,
     "vehicles": check_vehicle,
+    "screening": screen,
     "cards": check_card,
     "bank": transfer,
     "sms": send_message,
 }
-REGISTERS = ("identity", "bureau", "enrolment", "vehicles", "cards")
+REGISTERS = ("identity", "bureau", "enrolment", "vehicles", "screening", "cards")
 ISO = OwnAccount(protocol=BankProtocol.ISO20022)
 DIRECT = OwnAccount(protocol=BankProtocol.DIRECT)

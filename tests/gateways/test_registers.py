@@ -1,5 +1,8 @@
 """The registers' answers as typed results."""
 
+from datetime import date
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -8,6 +11,7 @@ from gateways.enrolment import Degree, Enrolled, NotEnrolled
 from gateways.errors import OutsideRefused
 from gateways.identity import IdentityResult
 from gateways.vehicles import VehicleFound, VehicleNotFound
+from simulators.records import Person
 from tests.gateways.calling import ON, SOMEBODY, Gateways, ask
 from tests.simulators.running import PEOPLE, Outside
 
@@ -42,6 +46,57 @@ def test_the_bureau_may_know_nobody(outside: Outside) -> None:
     assert isinstance(report, NoCreditReport)
 
 
+REPORT: dict[str, Any] = {
+    "found": True,
+    "reference": "B-1",
+    "overdue_count_24m": 0,
+    "worst_dpd": 0,
+    "open_loans": 1,
+    "debt_fen": 10**14,
+    "monthly_payment_fen": 0,
+    "history_months": 10_000,
+    "blacklisted": False,
+    "monthly_income_fen": 800_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("monthly_income_fen", 10**30),
+        ("debt_fen", 10**14 + 1),
+        ("monthly_payment_fen", -1),
+        ("worst_dpd", 36_526),
+        ("overdue_count_24m", 10_001),
+        ("history_months", 10**20),
+    ],
+)
+def test_figures_that_nobody_can_have_are_no_answer(name: str, value: int) -> None:
+    """So that the register's nonsense is never held against, or in favour of, the applicant."""
+    assert CreditReport.model_validate(REPORT).history_months == 10_000
+    with pytest.raises(ValidationError):
+        CreditReport.model_validate(REPORT | {name: value})
+
+
+def test_a_vehicle_at_a_price_that_nothing_costs_is_no_answer() -> None:
+    told: dict[str, Any] = {"found": True, "reference": "V-1", "model": "T", "new_energy": False, "new": True}
+    told |= {
+        "mortgaged": False,
+        "first_registered": None,
+        "dealer": None,
+        "dealer_matches": True,
+        "owner_matches": None,
+    }
+    assert VehicleFound.model_validate(told | {"price_fen": 10**13}).price_fen == 10**13
+    for wrong in (
+        {"price_fen": 10**13 + 1},
+        {"price_fen": 1, "valuation_fen": 10**20},
+        {"price_fen": 1, "mileage_km": 10**8},
+    ):
+        with pytest.raises(ValidationError):
+            VehicleFound.model_validate(told | wrong)
+
+
 def test_a_student_is_enrolled_and_a_worker_not(outside: Outside) -> None:
     student = next(person for person in PEOPLE.people if person.enrolment and person.enrolment.full_time)
     assert student.enrolment is not None
@@ -52,6 +107,21 @@ def test_a_student_is_enrolled_and_a_worker_not(outside: Outside) -> None:
     assert (enrolled.started, enrolled.graduates_on) == (student.enrolment.started, student.enrolment.graduates_on)
     worker = ask(outside.url, lambda gateways: gateways.enrolment.check(SOMEBODY.name, SOMEBODY.id_number, ON))
     assert isinstance(worker, NotEnrolled)
+
+
+def test_studies_that_end_before_they_begin_are_no_answer() -> None:
+    answer = Enrolled(
+        enrolled=True,
+        reference="EN-1",
+        school="云川大学",
+        school_account="6990000000000002",
+        full_time=True,
+        degree=Degree.BACHELOR,
+        started=date(2023, 9, 1),
+        graduates_on=date(2023, 9, 1),
+    )
+    with pytest.raises(ValidationError):
+        Enrolled.model_validate(answer.model_dump() | {"graduates_on": date(2023, 8, 31)})
 
 
 @pytest.mark.parametrize("new", [True, False])
@@ -88,3 +158,14 @@ def test_a_result_cannot_be_changed(outside: Outside) -> None:
     check = ask(outside.url, lambda gateways: gateways.identity.check("别人", SOMEBODY.id_number))
     with pytest.raises(ValidationError):
         check.result = IdentityResult.MATCH  # type: ignore[misc]  # the refusal is what is tested
+
+
+def test_people_on_lists_are_found_for_certain_or_by_their_name_alone(outside: Outside) -> None:
+    def found(person: Person) -> list[bool]:
+        answer = ask(outside.url, lambda gateways: gateways.screening.check(person.name, person.id_number))
+        assert all(one.list and one.reason for one in answer.findings)
+        return [one.certain for one in answer.findings]
+
+    assert found(SOMEBODY) == []
+    assert found(PEOPLE.people[-1]) == [True]
+    assert found(PEOPLE.people[-3]) == [False]

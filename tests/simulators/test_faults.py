@@ -78,7 +78,15 @@ def test_forgotten_faults_do_not_happen(outside: Outside) -> None:
     assert outside.call("POST", "/identity/checks", QUESTION).status_code == 200
 
 
-@pytest.mark.parametrize(("service", "fault"), [("identity", "pending"), ("bureau", "duplicate"), ("bank", "fire")])
+@pytest.mark.parametrize("path", ["/identity/checks", "/bureau/reports", "/enrolment/checks"])
+def test_a_register_answers_nonsense_on_demand(outside: Outside, path: str) -> None:
+    answer = outside.call("POST", path, QUESTION, fault="nonsense")
+    assert (answer.status_code, answer.json()["found"]) == (200, "perhaps")
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"), [("identity", "pending"), ("bureau", "duplicate"), ("bank", "fire"), ("bank", "nonsense")]
+)
 def test_a_fault_that_the_service_cannot_show_is_refused(outside: Outside, service: str, fault: str) -> None:
     planned = outside.call("POST", "/control/faults", {"service": service, "fault": fault})
     assert (planned.status_code, planned.json()["code"]) == (422, "fault_unknown")

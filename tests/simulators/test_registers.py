@@ -13,6 +13,7 @@ SERVICES = (
     "bureau/reports",
     "enrolment/checks",
     "vehicles/checks",
+    "screening/checks",
     "bank/transfers",
     "sms/messages",
 )

@@ -1,0 +1,264 @@
+"""How a co-signer is asked to authorise: a message with a link to a page of his own, where he signs with a code.
+
+The code goes to his mobile and signs the very text that he was shown, by the same procedure as a contract
+(`services.signing`). The link alone authorises nothing.
+"""
+
+import hashlib
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.customers import Party, PartyRole
+from models.documents import Document
+from models.keys import new_id
+from models.loans import CLOSED, Loan
+from models.notices import Contact
+from models.outbox import OutboxRow, Topic
+from models.signatures import Signature, SigningCode
+from models.staff import Actor, Role
+from models.verification import Authorisation, AuthorisationKind, AuthorisationMethod, AuthorisationRequest
+from services import audit
+from services.authorisation_texts import CURRENT, TEXTS, AuthorisationText
+from services.authorisations import UnknownSigner, keep, kinds_of, signing_parties
+from services.errors import WrongStage
+from services.notices import ANSWER_TOO
+from services.paper_contents import signers
+from services.paper_words import day_in_words, masked_id_number, masked_mobile
+from services.permissions import check_may_speak_for
+from services.signing import AUTHORISATION, SharedMobile, TooManyCodes, WrongCode, send_code, sign_document
+
+MOST_LINKS_A_DAY = 3
+HIDDEN_LINK = "******"
+LINK_TEMPLATE = "authorisation_link"
+"""The template of the message with the link, which is for a co-signer and not for the borrower."""
+MESSAGE = (
+    "【借款服务】您被列为借款申请{loan}的{role}。请打开链接阅读个人信息查询授权书，同意的以验证码确认，"
+    "非本人意愿请勿操作：{link}"
+)
+
+PAPER = """个人信息查询授权书（版本{version}）
+
+借款编号：{loan}
+授权人：{name}（{role}）
+身份证号码：{id_number}
+
+{declarations}
+
+{day}
+"""
+
+
+class UnknownLink(LendingError):
+    """The link belongs to no open application."""
+
+    code = "unknown_link"
+    http_status = 404
+
+    def __init__(self) -> None:
+        super().__init__("this link belongs to no open application; ask whoever named you for a new one")
+
+
+class NotTicked(LendingError):
+    """He did not agree to be looked up, so there is nothing to sign."""
+
+    code = "not_ticked"
+    http_status = 422
+
+    def __init__(self) -> None:
+        super().__init__("without agreeing to the queries there is nothing to sign")
+
+
+# -- the message -------------------------------------------------------------------------------------------------------
+
+
+def link_rows(
+    loan: str, customer_id: str, party_id: str, role: PartyRole, actor: Actor, at: datetime
+) -> dict[type[SQLModel], dict[str, Any]]:
+    """The rows that ask a co-signer: his link, its place in the history of contact, and the message on its way."""
+    token, request_id = secrets.token_urlsafe(24), new_id()
+    key = f"authorisation_link:{request_id}"
+    return {
+        AuthorisationRequest: {
+            "id": request_id,
+            "loan": loan,
+            "party_id": party_id,
+            "token": token,
+            "token_sha256": _digest(token),
+            "asked_by": actor.id,
+            "asked_at": at,
+        },
+        Contact: {
+            "id": new_id(),
+            "key": key,
+            "customer_id": customer_id,
+            "loan": loan,
+            "channel": "sms",
+            "direction": "out",
+            "template": LINK_TEMPLATE,
+            "text": message(loan, role, HIDDEN_LINK),
+            "at": at,
+        },
+        OutboxRow: {
+            "id": new_id(),
+            "topic": Topic.AUTHORISATION_LINK,
+            "key": key,
+            "loan": loan,
+            "payload": {"request": request_id},
+            "not_before": at,
+            "attempts": 0,
+        },
+    }
+
+
+def message(loan: str, role: PartyRole, link: str) -> str:
+    """The text that a link arrives in."""
+    return MESSAGE.format(loan=loan, role=ANSWER_TOO[role], link=link)
+
+
+def ask(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> None:
+    """Sends a co-signer a new link; the older ones stay good.
+
+    Raises NotAllowed for who does not speak for the borrower, WrongStage for a closed loan, UnknownSigner, and
+    TooManyCodes above a few a day.
+    """
+    # Held until the end: the links of a day are counted.
+    loan = work.loans.get(loan.number)
+    check_may_speak_for(actor, loan)
+    if loan.stage in CLOSED:
+        raise WrongStage(loan.number, loan.stage, "an authorisation")
+    party = next((one for one, _ in signing_parties(work, loan.number) if one.id == party_id), None)
+    if party is None or party.role is PartyRole.BORROWER:
+        raise UnknownSigner(loan.number)
+    if work.authorisations.links_since(party_id, work.now - timedelta(days=1)) >= MOST_LINKS_A_DAY:
+        raise TooManyCodes
+    for table, values in link_rows(loan.number, loan.customer_id, party_id, party.role, actor, work.now).items():
+        work.write(table(**values))
+    audit.record(work, actor, "authorisation_asked_for", loan=loan.number, subject=party_id)
+
+
+# -- his page ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LinkOwner:
+    """Whom a link belongs to: the person, masked, his loan, and what he may sign or has signed."""
+
+    loan: Loan
+    party: Party
+    name: str
+    mobile: str
+    is_authorised: bool
+
+
+def owner_of(work: UnitOfWork, token: str) -> LinkOwner:
+    """Whom a link belongs to; UnknownLink for any other, and once the loan is closed."""
+    request = work.authorisations.request(_digest(token))
+    loan = work.loans.get(request.loan) if request is not None else None
+    if request is None or loan is None or loan.stage in CLOSED:
+        raise UnknownLink
+    name = next(name for party, name in signing_parties(work, loan.number) if party.id == request.party_id)
+    person = next(one for one in signers(work, loan) if one.party.id == request.party_id)
+    words = [row for row in work.authorisations.of_loan(loan.number) if row.party == name]
+    newest = next((row for row in reversed(words) if row.kind is AuthorisationKind.REGISTERS), None)
+    return LinkOwner(loan, person.party, name, masked_mobile(person.mobile), newest is not None and newest.granted)
+
+
+def actor_of(owner: LinkOwner, address: str | None) -> Actor:
+    """The co-signer as who acts: he has no sign-in, so he stands under the id of his party."""
+    return Actor(owner.party.id, Role.CO_SIGNER, None, address)
+
+
+def request_code(
+    work: UnitOfWork, actor: Actor, owner: LinkOwner, *, registers: bool, sensitive: bool
+) -> tuple[Document, SigningCode]:
+    """Writes what he ticked on paper and sends his mobile a code to sign it with.
+
+    Raises NotTicked without the first tick, SharedMobile where another signer reads the same messages, TooManyCodes,
+    and AlreadySigned for a paper that he has signed.
+    """
+    if not registers:
+        raise NotTicked
+    mobiles = Counter(one.mobile for one in signers(work, owner.loan))
+    if max(mobiles.values()) > 1:
+        raise SharedMobile(owner.loan.number)
+    content = _paper(work, owner, sensitive=sensitive).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    document = work.documents.same(owner.loan.number, AUTHORISATION, digest)
+    if document is None:
+        document = Document.of(
+            content,
+            sha256=digest,
+            loan=owner.loan.number,
+            kind=AUTHORISATION,
+            filename=f"{owner.loan.number}-{owner.name}.txt",
+            media_type="text/plain; charset=utf-8",
+            language="zh",
+            uploaded_by=audit.SYSTEM.id,
+            uploaded_at=work.now,
+        )
+        work.session.add(document)
+        work.session.flush()
+    return document, send_code(work, actor, owner.loan, owner.party, document)
+
+
+def sign(
+    work: UnitOfWork,
+    actor: Actor,
+    owner: LinkOwner,
+    digits: str,
+    *,
+    document_sha256: str,
+    user_agent: str | None = None,
+) -> list[Authorisation] | WrongCode:
+    """His authorisation, signed with the code: one row for each declaration on the paper.
+
+    A wrong code is **returned**, for the try must be committed: raise it afterwards. Raises UnknownLink for a paper
+    that is not there, CodeExpired, OtherDocument for one that is not his, and TooManyTries.
+    """
+    document = work.documents.same(owner.loan.number, AUTHORISATION, document_sha256)
+    if document is None:
+        raise UnknownLink
+    signed = sign_document(
+        work, actor, owner.loan, owner.party, document, digits, document_sha256=document_sha256, user_agent=user_agent
+    )
+    if not isinstance(signed, Signature):
+        return signed
+    content = document.content.decode()
+    text = next(one for one in TEXTS.values() if one.declarations[AuthorisationKind.REGISTERS].zh in content)
+    kinds = kinds_of(sensitive=text.declarations[AuthorisationKind.SENSITIVE].zh in content)
+    return keep(
+        work,
+        actor,
+        owner.loan,
+        owner.party,
+        owner.name,
+        kinds,
+        AuthorisationMethod.CODE,
+        signature_id=signed.id,
+        text=text,
+    )
+
+
+def _paper(work: UnitOfWork, owner: LinkOwner, *, sensitive: bool, text: AuthorisationText = CURRENT) -> str:
+    person = next(one for one in signers(work, owner.loan) if one.party.id == owner.party.id)
+    declared = [text.declarations[kind].zh for kind in kinds_of(sensitive=sensitive)]
+    return PAPER.format(
+        version=text.version,
+        loan=owner.loan.number,
+        name=owner.party.name,
+        role=ANSWER_TOO[owner.party.role],
+        id_number=masked_id_number(person.id_number),
+        declarations="\n\n".join(f"{n}、{one}" for n, one in enumerate(declared, 1)),
+        day=day_in_words(work.today, "zh"),
+    )
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
