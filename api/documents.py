@@ -19,9 +19,11 @@ from models.loans import Loan
 from models.papers import PaperLanguage, PaperOrder
 from models.staff import Actor
 from models.tasks import Outcome
+from services.document_lists import DocumentStanding
 from services.documents import hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, Examined, examine
 from services.documents_reading import decide, documents_doubtful
+from services.facts import document_list
 from services.papers import order_certificate, order_contract, order_receipt, order_statement
 
 router = APIRouter(tags=["documents"])
@@ -60,11 +62,22 @@ class ListedDocument(DocumentView):
     reading: ReadingView | None
 
 
+class NeededDocument(BaseModel):
+    """A kind of document that the policy of the product asks for, and how it stands."""
+
+    kind: str
+    standing: DocumentStanding
+
+
 class DocumentsView(BaseModel):
-    """A loan's documents, oldest first; `doubtful` counts those in doubt and undecided, or refused."""
+    """A loan's documents, oldest first; `doubtful` counts those in doubt and undecided, or refused.
+
+    `needed` is what the application needs as it stands; null once the money is out or the case is closed.
+    """
 
     items: list[ListedDocument]
     doubtful: int
+    needed: list[NeededDocument] | None
 
 
 class DocumentDecision(Asked):
@@ -119,10 +132,12 @@ DocumentId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the docum
 def list_documents(loan: LoanNumber, actor: Acting, context: Context) -> DocumentsView:
     """What was handed in for the loan, and the papers that the lender issued."""
     with context.books.read() as work:
-        work.loans.seen_by(actor, loan)
+        found = work.loans.seen_by(actor, loan)
         readings = {one.document_id: one for one in work.documents.readings(loan)}
         items = [_listed(document, readings.get(document.id)) for document in work.documents.of_loan(loan)]
-        return DocumentsView(items=items, doubtful=documents_doubtful(list(readings.values())))
+        return DocumentsView(
+            items=items, doubtful=documents_doubtful(list(readings.values())), needed=_needed(work, found)
+        )
 
 
 @router.post(
@@ -213,6 +228,13 @@ def order_paper(
     return PaperView(
         id=order.id, kind=order.kind, language=order.language, number=order.number, ready=ready, content=content
     )
+
+
+def _needed(work: UnitOfWork, loan: Loan) -> list[NeededDocument] | None:
+    found = document_list(work, loan, work.today)
+    if found is None:
+        return None
+    return [NeededDocument(kind=kind, standing=found.standing(kind)) for kind in found.required]
 
 
 def _ordered(work: UnitOfWork, actor: Actor, loan: Loan, kind: AskedPaper, asked: PaperAsked) -> PaperOrder:

@@ -1,33 +1,49 @@
-"""Queries on documents, consents and register answers."""
+"""Queries on documents and register answers."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, func, or_
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
 from models.documents import Document, DocumentReading
-from models.loans import Application, Loan
-from models.verification import Authorisation, Verification
+from models.loans import Loan
+from models.tasks import Outcome
+from models.verification import Verification
 
-_FORM_WITH_CONSENT = (
-    select(Application.form)
-    .join(Authorisation, col(Authorisation.loan) == col(Application.loan))
-    .where(col(Application.loan) == bindparam("loan"))
-    .execution_options(**WRITTEN_AT_ONCE)
+_STATES = (
+    select(
+        Document.kind,
+        col(DocumentReading.done_at).is_not(None),
+        func.coalesce(DocumentReading.doubtful, False),
+        DocumentReading.outcome,
+    )
+    .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id), isouter=True)
+    .where(col(Document.loan) == bindparam("loan"), col(Document.language).is_(None))
 )
 _ANSWERS = (
     select(Verification)
     .where(col(Verification.loan) == bindparam("loan"))
-    .order_by(col(Verification.round))
+    .order_by(col(Verification.round), col(Verification.id))
     .execution_options(**WRITTEN_AT_ONCE)
 )
 _ANSWER = _ANSWERS.where(
-    col(Verification.check_name) == bindparam("check_name"), col(Verification.round) == bindparam("round")
+    col(Verification.check_name) == bindparam("check_name"),
+    col(Verification.round) == bindparam("round"),
+    col(Verification.miss) == 0,
 )
+
+
+@dataclass(frozen=True)
+class DocumentState:
+    """A document that was handed in, and how far it was looked at."""
+
+    kind: str
+    is_read: bool
+    doubtful: bool
+    outcome: Outcome | None
 
 
 class DocumentBook:
@@ -47,6 +63,10 @@ class DocumentBook:
     def get(self, document_id: str) -> Document | None:
         """A document with its content."""
         return self.session.get(Document, document_id)
+
+    def states(self, loan: str) -> list[DocumentState]:
+        """How each document that was handed in for a loan stands, without contents."""
+        return [DocumentState(*row) for row in self.session.connection().execute(_STATES, {"loan": loan})]
 
     def handed_in(self, loan: str) -> int:
         """How many documents were handed in for a loan; papers that the lender issued do not count."""
@@ -102,16 +122,34 @@ class DocumentBook:
         )
         return list(self.session.exec(query.limit(50).options(without_content)))
 
-    def form_with_consent(self, loan: str) -> Mapping[str, Any] | None:
-        """The application form of a borrower who agreed to be looked up, None without his consent."""
-        return self.session.exec(_FORM_WITH_CONSENT, params={"loan": loan}).first()
+    def alike(self, text_index: str | None, number_index: str | None, customer_id: str) -> list[Document]:
+        """Documents of other customers with the same text or number of their own, without their content."""
+        marks = [
+            column == mark
+            for column, mark in (
+                (col(DocumentReading.text_index), text_index),
+                (col(DocumentReading.number_index), number_index),
+            )
+            if mark is not None
+        ]
+        if not marks:
+            return []
+        without_content = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
+        query = (
+            select(Document)
+            .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id))
+            .join(Loan, col(Loan.number) == col(Document.loan))
+            .where(or_(*marks), Loan.customer_id != customer_id)
+            .order_by(col(Document.id))
+        )
+        return list(self.session.exec(query.limit(50).options(without_content)))
 
     def answer(self, loan: str, check: str, round_: int) -> Verification | None:
         """The answer of one register in one round of verification."""
         return self.session.exec(_ANSWER, params={"loan": loan, "check_name": check, "round": round_}).first()
 
     def answers(self, loan: str) -> list[Verification]:
-        """All register answers about a loan, oldest round first."""
+        """All register answers about a loan and its tries without one, oldest round first."""
         if loan not in self._answers:
             self._answers[loan] = list(self.session.exec(_ANSWERS, params={"loan": loan}))
         return list(self._answers[loan])

@@ -1,10 +1,10 @@
 """Facts for the grading tables that products share. Every fact is given, whether its register answered or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from models.products import LoanCase
+from models.products import JointParty, LoanCase, party_names
 
 WITHOUT_BOUND = 1_000_000
 """A ratio to nothing, in basis points: above every limit."""
@@ -26,6 +26,21 @@ def identity_facts(case: LoanCase) -> dict[str, Any]:
     return {
         "identity_known": answer is not None,
         "identity_matches": answer is not None and answer["result"] == "match",
+    }
+
+
+def co_signer_facts(case: LoanCase, people: Sequence[JointParty]) -> dict[str, Any]:
+    """Whether the registers know the co-signers; of a case without any everything is in order.
+
+    One who has not authorised yet is not known: his registers were not asked.
+    """
+    names = party_names(one.role for one in people)
+    identities = [case.answers.get(f"identity@{name}") for name in names]
+    reports = [case.answers.get(f"bureau@{name}") or {} for name in names]
+    return {
+        "co_signer_known": all(one is not None for one in identities),
+        "co_signer_matches": all(one is not None and one["result"] == "match" for one in identities),
+        "co_signer_blacklisted": any(one.get("blacklisted", False) for one in reports),
     }
 
 

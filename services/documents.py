@@ -60,7 +60,8 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
     loan = work.loans.get(loan.number)
     if loan.stage in CLOSED:
         raise WrongStage(loan.number, loan.stage, "handing in a document")
-    kinds = catalogue().product(loan.product).documents
+    product = catalogue().product(loan.product)
+    kinds = (*product.documents, *product.later_documents)
     if kind not in kinds:
         raise InvalidDocument(
             f"{loan.product} loans take these documents: {', '.join(kinds)}",

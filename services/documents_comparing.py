@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,8 @@ INCOME_TOLERANCE_PERCENT = 5
 LIKE_ENOUGH = 85
 """Percent: in the name of a school or dealer one sign of seven may be misread. Names of people have to be the same."""
 LONG_NAME = 6
+INVOICE_IS_GOOD_FOR = timedelta(days=365)
+"""An older one is of another sale."""
 NOT_READ = 50
 """How sure it is that something does not stand on a document which can be read otherwise."""
 
@@ -60,7 +63,12 @@ KINDS: Mapping[str, Kind] = {
     "bank_statement": Kind(("交易明细", "流水", "对账单", "账户明细", "bank statement"), ("name",)),
     "admission_letter": Kind(("录取通知书", "入学通知书", "admission"), ("name", "school")),
     "driving_licence": Kind(("驾驶证", "准驾车型", "driving licence"), ("name", "id_number")),
-    "vehicle_invoice": Kind(("销售统一发票", "销售发票", "invoice"), ("name", "vin", "price", "dealer")),
+    "vehicle_invoice": Kind(
+        ("销售统一发票", "销售发票", "invoice"),
+        ("name", "vin", "price", "dealer", "invoice_number", "invoice_date"),
+    ),
+    "vehicle_registration": Kind(("机动车登记证书", "抵押登记"), ("name", "vin")),
+    "insurance_policy": Kind(("保险单", "保险凭证", "insurance policy"), ("name", "vin")),
 }
 """What the shipped products ask for. A kind that another module brings is looked through for name and ID number."""
 ANY_KIND = Kind((), ())
@@ -87,10 +95,15 @@ class Comparison:
 
 
 def compare(
-    kind: str, reading: Reading, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]
+    kind: str,
+    reading: Reading,
+    form: Mapping[str, Any],
+    answers: Mapping[str, Mapping[str, Any]],
+    day: date | None = None,
 ) -> Comparison:
     """Compares a document of a kind with the application form and the registers' answers by check.
 
+    `day` is the business date on which an invoice has to be good; without one its date is not looked at.
     Of the persons on the form the one is taken whom the document fits best. Nothing is read into a document: what is
     not found on it is missing, which is a difference.
     """
@@ -104,6 +117,8 @@ def compare(
     persons = _persons(form)
     checks = max((_person_checks(text, known, name, number) for name, number in persons), key=_agreeing)
     checks += _thing_checks(text, known, form, answers)
+    if "invoice_number" in known.fields:
+        checks += _invoice_checks(text, form, day)
     if known.signs and not any(text.says(sign) for sign in known.signs):
         return Comparison(ReadingVerdict.WRONG_KIND, text.confidence, tuple(checks), others)
     against = [check for check in checks if check.state is not FieldState.AGREES]
@@ -158,14 +173,36 @@ def _thing_checks(
             for value, source in ((form.get("school"), "form"), (school, "enrolment")):
                 if value:
                     checks.append(_long_name("school", value, source, text, text.schools()))
-        elif field == "dealer" and form.get("dealer"):
-            checks.append(_long_name("dealer", form["dealer"], "form", text, []))
+        elif field == "dealer":
+            registered = ((answers.get("vehicle") or {}).get("dealer") or {}).get("name")
+            for value, source in ((form.get("dealer"), "form"), (registered, "vehicle")):
+                if value and (source == "form" or value != form.get("dealer")):
+                    checks.append(_long_name("dealer", value, source, text, []))
         elif field == "vin" and form.get("vin"):
             checks.append(_one_of("vin", form["vin"], "form", text.vins(), text.find(form["vin"])))
         elif field == "price" and form.get("vehicle_price"):
             checks.append(_amount("price", form["vehicle_price"], text, ()))
         elif field == "income" and form.get("monthly_income"):
             checks.append(_amount("income", form["monthly_income"], text, (1, 12)))
+    return checks
+
+
+def _invoice_checks(text: Text, form: Mapping[str, Any], day: date | None) -> list[Check]:
+    """An invoice has a number, the one that the form states if it does, and is not of another time."""
+    numbers, stated = text.invoice_numbers(), form.get("invoice_number")
+    if stated:
+        checks = [_one_of("invoice_number", stated, "form", numbers, text.find(stated))]
+    else:
+        found = numbers[0] if numbers else None
+        state = FieldState.AGREES if found else FieldState.MISSING
+        checks = [_checked("invoice_number", state, found.value if found else "", "form", found)]
+    if day is not None:
+        issued, earliest = text.invoice().dated, day - INVOICE_IS_GOOD_FOR
+        state = FieldState.MISSING if issued is None else FieldState.DIFFERS
+        if issued is not None and earliest <= issued <= day:
+            state = FieldState.AGREES
+        place = next((one for dated, one in text.dates() if dated == issued), None)
+        checks.append(_checked("invoice_date", state, f"{earliest} – {day}", "form", place))
     return checks
 
 

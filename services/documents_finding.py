@@ -29,6 +29,9 @@ _ADDRESSED = re.compile(rf"^([{_HAN}·]{{2,10}})(?:同学|先生|女士)[:,]?")
 _AFTER_NAME = re.compile(rf"^(?:[^{_HAN}]|同学|同志|先生|女士|员工|系|性别|民族|出生|身份|于|自|为|在|是|现|男|女|$)")
 _CERTIFIED = re.compile(rf"证明[:为]?([{_HAN}·]{{2,10}})")
 _SCHOOL = re.compile(rf"([{_HAN}]{{2,20}}?(?:大学|学院|学校))")
+_INVOICE_NUMBER = re.compile(r"发票号码[:为]?(?:NO[.:]?)?([0-9]{8,20})(?![0-9])")
+_ISSUED = "开票日期"
+_TOTAL = "价税合计"
 _STOPS = str.maketrans({"，": ",", "、": ",", "；": ",", "。": " ", "：": ":"})
 
 
@@ -47,6 +50,16 @@ class Found:
 
     value: str
     place: Place
+
+
+@dataclass(frozen=True)
+class InvoiceRead:
+    """What a vehicle's invoice says, each None if it was not found: its number, the vehicle, the total, the day."""
+
+    number: str | None
+    vin: str | None
+    amount_fen: int | None
+    dated: date | None
 
 
 class Text:
@@ -129,15 +142,11 @@ class Text:
 
     def dates(self) -> list[tuple[date, Found]]:
         """Days of the calendar."""
-        days = []
-        for line, words in self.lines:
-            for match in _DATE.finditer(line):
-                try:
-                    day = date(int(match[1]), int(match[2]), int(match[3]))
-                except ValueError:
-                    continue
-                days.append((day, Found(match[0], place(words[match.start() : match.end()]))))
-        return days
+        return [
+            (day, Found(match[0], place(words[match.start() : match.end()])))
+            for line, words in self.lines
+            for day, match in _days(line)
+        ]
 
     def amounts(self) -> list[tuple[int, Found]]:
         """Sums in fen: what has groups or places, or is followed by 元 or 万."""
@@ -152,6 +161,24 @@ class Text:
                 sums.append((fen, Found(match[0], place(words[match.start() : match.end()]))))
         return sums
 
+    def invoice_numbers(self) -> list[Found]:
+        """Numbers of invoices, behind their label: eight digits, or twenty of an electronic one."""
+        return self._matches(_INVOICE_NUMBER, 1)
+
+    def invoice(self) -> InvoiceRead:
+        """What an invoice says: the day behind its label or the first there is, the total or the largest sum."""
+        numbers, vins, dates, amounts = self.invoice_numbers(), self.vins(), self.dates(), self.amounts()
+        issued = [day for line, _ in self.lines if _ISSUED in line for day in _days_in(line)]
+        totals = [
+            fen for fen, found in amounts if any(_TOTAL in line and found.value in line for line, _ in self.lines)
+        ]
+        return InvoiceRead(
+            number=numbers[0].value if numbers else None,
+            vin=vins[0].value if vins else None,
+            amount_fen=max(totals or [fen for fen, _ in amounts], default=None),
+            dated=next(iter(issued or [day for day, _ in dates]), None),
+        )
+
     def _matches(self, pattern: re.Pattern[str], group: int) -> list[Found]:
         return list(self._each(pattern, group))
 
@@ -159,6 +186,20 @@ class Text:
         for line, words in self.lines:
             for match in pattern.finditer(line):
                 yield Found(match[group], place(words[match.start(group) : match.end(group)]))
+
+
+def _days_in(line: str) -> list[date]:
+    """Days of the calendar in a line."""
+    return [day for day, _ in _days(line)]
+
+
+def _days(line: str) -> Iterator[tuple[date, re.Match[str]]]:
+    for match in _DATE.finditer(line):
+        try:
+            day = date(int(match[1]), int(match[2]), int(match[3]))
+        except ValueError:
+            continue
+        yield day, match
 
 
 def is_name(stands: str, name: str) -> bool:

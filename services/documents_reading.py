@@ -12,8 +12,11 @@ from models.tasks import Outcome, TaskKind
 from models.words import LONGEST_WORDS
 from services import audit
 from services.audit import SYSTEM
+from services.collateral_checks import INVOICE, keep_invoice
 from services.documents import UnknownDocument
 from services.documents_comparing import compare
+from services.documents_finding import Text
+from services.documents_likeness import number_index, text_index
 from services.errors import InvalidDecision, NotAllowed, TaskClosed
 from services.loans import case_of
 from services.permissions import check_may_decide
@@ -44,26 +47,32 @@ class NothingDoubtful(LendingError):
 def conclude(work: UnitOfWork, document_id: str, reading: Reading) -> None:
     """Compares what was read with form and registers and keeps it, once; opens a task where a person has to look.
 
-    The same file from another customer is marked on both sides. Neither side is told whose the other one is.
+    The same file, text or number from another customer is marked on both sides. Neither side is told whose the other
+    one is. So is a vehicle's invoice that stands on another running loan, or whose vehicle does.
     """
     row, document = work.documents.reading(document_id), work.documents.get(document_id)
     if row is None or document is None or row.done_at is not None:
         return
     customer_id = work.loans.get(document.loan).customer_id
-    others = work.documents.of_others(document.sha256, customer_id)
+    text = Text(reading)
+    row.text_index, row.number_index = text_index(document.kind, text), number_index(document.kind, text)
+    same_file = work.documents.of_others(document.sha256, customer_id)
+    alike = work.documents.alike(row.text_index, row.number_index, customer_id)
+    others = list({one.id: one for one in (*same_file, *alike)}.values())
     # Held in one order, so that two readers of the same file never wait for each other.
     loans = {number: work.loans.get(number) for number in sorted({document.loan, *(one.loan for one in others)})}
     loan = loans[document.loan]
     case = case_of(work, loan, work.today)
-    comparison = compare(document.kind, reading, case.form, case.answers)
+    comparison = compare(document.kind, reading, case.form, case.answers, work.today)
+    reused_on = keep_invoice(work, loan, document_id, text.invoice()) if document.kind == INVOICE else []
     row.done_at = work.now
     row.last_error = None
     row.verdict = comparison.verdict
     row.confidence = comparison.confidence
     row.method = reading.method
-    row.found = comparison.as_json() | {"picture_size": reading.picture_size}
+    row.found = comparison.as_json() | {"picture_size": reading.picture_size, "reused": bool(reused_on)}
     row.duplicated = bool(others)
-    row.doubtful = comparison.is_doubtful or row.duplicated
+    row.doubtful = comparison.is_doubtful or row.duplicated or bool(reused_on)
     if reading.picture is not None:
         row.keep_picture(reading.picture)
     work.session.add(row)
@@ -79,7 +88,8 @@ def conclude(work: UnitOfWork, document_id: str, reading: Reading) -> None:
             "confidence": row.confidence,
             "method": row.method,
             "duplicated": row.duplicated,
-        },
+        }
+        | ({"reused": True} if reused_on else {}),
     )
     if row.doubtful:
         _ask_person(work, loan)

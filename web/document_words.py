@@ -34,10 +34,16 @@ FIELDS = {
     "dealer": marked("Dealer"),
     "vin": marked("Vehicle identification number"),
     "price": marked("Price"),
+    "invoice_number": marked("Number of the invoice"),
+    "invoice_date": marked("Date of the invoice"),
     "date": marked("Date"),
     "amount": marked("Amount"),
 }
-SOURCES = {"form": marked("Application"), "enrolment": marked("Student register")}
+SOURCES = {
+    "form": marked("Application"),
+    "enrolment": marked("Student register"),
+    "vehicle": marked("Vehicle register"),
+}
 OUTCOMES = {Outcome.APPROVE: marked("Taken"), Outcome.REFUSE: marked("Not taken")}
 OUTCOME_COLOURS = {Outcome.APPROVE: "green", Outcome.REFUSE: "red"}
 FILE_PROBLEMS = {

@@ -16,10 +16,13 @@ from models.loans import CLOSED, Loan
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from services import documents_reading
+from services.document_lists import DocumentList
 from services.documents import UnknownDocument, hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, examine
 from services.errors import InvalidDocument
+from services.facts import document_list
 from services.permissions import MAY_DECIDE, MAY_ENTER
+from services.policies import version
 from services.products import catalogue
 from web import document_words, labels, masking, pages, refusals
 from web.addresses import Number
@@ -179,9 +182,11 @@ def _page(
     context: WebContext = request.app.state.context
     with context.books.begin() as work:
         loan = work.loans.seen_by(visit.person, number)
-        kinds = catalogue().product(loan.product).documents
+        product = catalogue().product(loan.product)
+        # A proof of what is asked of the vehicle is missing only where its own page says so.
+        kinds = (*product.documents, *product.later_documents)
         shown = _documents(work, visit, loan)
-        handed_in = {one.document.kind for one in shown}
+        needed = document_list(work, loan, work.today)
         return pages.show(
             request,
             visit,
@@ -191,13 +196,22 @@ def _page(
             home=f"/loans/{number}" if visit.is_staff else f"/my/{number}",
             action=_address(visit, number),
             documents=shown,
-            missing=[kind for kind in kinds if kind not in handed_in],
+            needed=needed,
+            needed_because=_reasons(work, needed, visit.language),
             kinds=kinds,
             may_hand_in=visit.person.role in MAY_ENTER and loan.stage not in CLOSED,
             names=work.staff.names(),
             problem=problem,
             refused=refused,
         )
+
+
+def _reasons(work: UnitOfWork, needed: DocumentList | None, language: Language) -> list[str]:
+    """Why the list is as it is, in the sentences of the policy that made it."""
+    if needed is None or needed.policy_id is None:
+        return []
+    sentences = version(work, needed.policy_id).sentences
+    return [sentences[code][language.code] for code in needed.reasons if code in sentences]
 
 
 def _documents(work: UnitOfWork, visit: Visit, loan: Loan) -> list[Shown]:
@@ -226,7 +240,9 @@ def _shown(
     found = reading.found or {}
     same: tuple[str, ...] = ()
     if reading.duplicated and visit.person.role in SEES_OTHERS:
-        same = tuple(one.loan for one in work.documents.of_others(document.sha256, loan.customer_id))
+        same_file = work.documents.of_others(document.sha256, loan.customer_id)
+        alike = work.documents.alike(reading.text_index, reading.number_index, loan.customer_id)
+        same = tuple(dict.fromkeys(one.loan for one in (*same_file, *alike)))
     return Shown(
         document=document,
         reading=reading,

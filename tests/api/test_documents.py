@@ -50,7 +50,10 @@ def test_a_document_is_kept_and_listed(api: Caller, procedure: Procedure) -> Non
     assert (kept["media_type"], kept["size_bytes"]) == ("application/pdf", len(PDF))
     assert kept["sha256"] == hashlib.sha256(PDF).hexdigest()
     waiting = {"verdict": None, "confidence": None, "doubtful": False, "outcome": None}
-    assert api.get(f"/loans/{loan}/documents").json() == {"items": [kept | {"reading": waiting}], "doubtful": 0}
+    # Until it is read nobody knows what it says.
+    needed = [{"kind": "id_card", "standing": "unread"}, {"kind": "income_proof", "standing": "missing"}]
+    listed = {"items": [kept | {"reading": waiting}], "doubtful": 0, "needed": needed}
+    assert api.get(f"/loans/{loan}/documents").json() == listed
 
 
 def test_the_same_document_is_kept_once(api: Caller, procedure: Procedure) -> None:

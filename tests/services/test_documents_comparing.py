@@ -124,7 +124,13 @@ def test_an_income_may_be_rounded_or_of_a_year(income: str) -> None:
 
 
 def test_the_price_of_a_vehicle_is_to_the_fen() -> None:
-    lines = ["机动车销售统一发票", f"购买方名称：欧阳测试 {NUMBER}", "1M8GDM9AXKP042788", "远帆汽车销售服务有限公司"]
+    lines = [
+        "机动车销售统一发票",
+        "发票号码：25112000000012345678",
+        f"购买方名称：欧阳测试 {NUMBER}",
+        "1M8GDM9AXKP042788",
+        "远帆汽车销售服务有限公司",
+    ]
     assert set(states("vehicle_invoice", read(*lines, "￥100,000.00"), CAR).values()) == {"agrees"}
     assert states("vehicle_invoice", read(*lines, "￥100,000.01"), CAR)["price"] == "differs"
 

@@ -48,11 +48,11 @@ def test_an_agent_and_the_borrower_hand_documents_in(come: Come, procedure: Proc
     loan = procedure.apply(actor=AGENT)
     agent = come("agent-lin")
     page = f"/loans/{loan}/documents"
-    assert "missing ID card" in words(agent.get(page).text)
+    assert "Missing ID card" in words(agent.get(page).text)
     answer = upload(agent, page, CARD)
     said = words(answer.text)
     assert (answer.url.path, "ID card" in said, "Is being read" in said) == (page, True, True)
-    assert "missing ID card" not in said
+    assert "Missing ID card" not in said
 
     borrower = come()
     borrower.sign_in_as_borrower(loan, "0001")
@@ -171,7 +171,7 @@ def test_the_same_file_of_another_customer_is_told_without_naming_him(come: Come
         doubtful(procedure, number)
     page = f"/loans/{loan}/documents"
     manager = words(come("manager-zhao").get(page).text)
-    assert "Another customer handed in the very same file" in manager
+    assert "Another customer handed in the same: the very file" in manager
     assert other not in manager
     assert other in words(come("risk-qian").get(page).text)
     borrower = come()
@@ -192,5 +192,5 @@ def test_the_page_speaks_chinese(come: Come, procedure: Procedure) -> None:
     loan = procedure.apply(actor=AGENT)
     doubtful(procedure, loan)
     said = words(come("risk-qian", language="zh").get(f"/loans/{loan}/documents").text)
-    for part in ("不一致", "是否采信该材料？", "材料所载", "尚缺材料", "置信度93%"):
+    for part in ("不一致", "是否采信该材料？", "材料所载", "缺少 收入证明", "置信度93%"):
         assert part in said, part
