@@ -18,13 +18,14 @@ from books.session import UnitOfWork
 from engine import corrections
 from engine.errors import LoanNotRunning
 from lending.errors import LendingError
-from lending.money import to_fen
+from lending.money import to_fen, yuan
 from models.keys import LOAN_PATTERN
 from models.messages import CommandOrder, DecisionOrder
 from models.outbox import Topic
 from models.staff import Actor, Role
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
 from services import approval, tasks
+from services.authority import authority_over
 from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
 from services.tasks import ABOUT_ACCOUNTS, FOLLOW_UPS
@@ -85,6 +86,9 @@ class TaskView(BaseModel):
     opened_at: datetime
     closed_at: datetime | None
     about: str
+    people: int = Field(description="how many have to agree, as far as it is known now")
+    confirms: str | None = Field(description="the decision of the first person that this one is to confirm")
+    reminded_for: date | None = Field(description="the deadline that people were reminded of")
 
 
 class TasksPage(BaseModel):
@@ -103,13 +107,29 @@ class DecisionView(Shown):
     decided_by: str
     decided_as: Role
     decided_at: datetime
+    stands_in_for: str | None = Field(description="the absent colleague whose deputy he was")
+
+
+class BandView(Shown):
+    """Who may decide the case up to an amount: so many people of a role, null for nobody."""
+
+    up_to: str
+    decided_by: Role | None
+    people: int
+    policy: str
+    row: int
+    reasons: list[str]
 
 
 class TaskDetail(TaskView):
-    """A task with what was decided on it, or with the unmatched money that it is about."""
+    """A task with what was decided on it, or with the unmatched money that it is about.
+
+    Of a case that waits for a decision, `authority` says who may approve how much of it today.
+    """
 
     decision: DecisionView | None
     money: MoneyView | None
+    authority: list[BandView]
 
 
 class Queued(BaseModel):
@@ -155,8 +175,20 @@ def show_task(task_id: TaskId, actor: Acting, context: Context) -> TaskDetail:
         task = work.tasks.seen_by(actor, task_id)
         decision = work.tasks.decision(task_id)
         money = money_view(work, task)
+        bands = authority_over(work, task)
+    authority = [
+        BandView(
+            up_to=yuan(band.up_to_fen or 0),
+            decided_by=band.decided_by,
+            people=band.people,
+            policy=band.label,
+            row=band.fired_row,
+            reasons=list(band.reasons),
+        )
+        for band in bands
+    ]
     shown = in_yuan(decision.model_dump()) if decision else None
-    return TaskDetail.model_validate(task.model_dump() | {"decision": shown, "money": money})
+    return TaskDetail.model_validate(task.model_dump() | {"decision": shown, "money": money, "authority": authority})
 
 
 @router.post("/tasks/{task_id}/claim", responses=refusals(403, 404, 409))

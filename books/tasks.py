@@ -1,5 +1,6 @@
 """Queries on tasks and decisions."""
 
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
@@ -11,13 +12,29 @@ from books.errors import UnknownTask
 from books.rows import WRITTEN_AT_ONCE
 from books.scope import loans_seen_by, scope_of
 from models.customers import Customer
+from models.documents import DocumentReading
 from models.loans import Application, Loan
+from models.second_looks import SecondLook
 from models.staff import Actor, Role, Staff
-from models.tasks import Decision, Task, TaskKind, TaskStatus
+from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 
 PAGE = 50
 
 _TASK = select(Task).where(col(Task.id) == bindparam("id"))
+_HANDS = (
+    select(
+        col(Application.entered_by),
+        col(Customer.owner_id),
+        exists().where(
+            col(DocumentReading.loan) == col(Loan.number),
+            col(DocumentReading.doubtful).is_(True),
+            or_(col(DocumentReading.outcome).is_(None), col(DocumentReading.outcome) != Outcome.APPROVE),
+        ),
+    )
+    .join(Loan, col(Loan.number) == col(Application.loan))
+    .join(Customer, col(Customer.id) == col(Loan.customer_id))
+    .where(col(Application.loan) == bindparam("loan"))
+)
 _OPEN = select(Task).where(col(Task.loan) == bindparam("loan"), Task.status == TaskStatus.OPEN)
 _OPEN_OF_KIND = _OPEN.where(col(Task.kind) == bindparam("kind"))
 _DECISION = select(Decision).where(col(Decision.task_id) == bindparam("task")).execution_options(**WRITTEN_AT_ONCE)
@@ -27,6 +44,24 @@ _DECISIONS = (
     .order_by(col(Decision.id))
     .execution_options(**WRITTEN_AT_ONCE)
 )
+
+
+_SECOND_LOOK = (
+    select(SecondLook)
+    .where(col(SecondLook.loan) == bindparam("loan"))
+    .order_by(col(SecondLook.round).desc())
+    .limit(1)
+    .execution_options(**WRITTEN_AT_ONCE)
+)
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Through whose hands a case went: who entered it, who looks after its customer; whether a document is in doubt."""
+
+    entered_by: str
+    owner_id: str | None
+    documents_doubtful: bool
 
 
 class TaskBook:
@@ -62,8 +97,9 @@ class TaskBook:
     ) -> list[Task]:
         """Tasks this person may see, the most urgent first; `after` is the due date and id of the last one seen.
 
-        With `mine`, those in his hands and those that wait for his role; a manager's are also those that wait for a
-        sales agent where there is none: nobody looks after the customer, and no agent entered the loan.
+        With `mine`, those in his hands or in those of whom he stands in for, and those that wait for his role; a
+        manager's are also those that wait for a sales agent where there is none: nobody looks after the customer, and
+        no agent entered the loan.
         """
         query = select(Task).where(_seen_by(actor.role))
         if open_only:
@@ -71,7 +107,7 @@ class TaskBook:
         if mine:
             query = query.where(
                 or_(
-                    col(Task.assignee_id) == actor.id,
+                    col(Task.assignee_id).in_([actor.id, *actor.stands_in_for]),
                     (col(Task.assignee_id).is_(None)) & _waits_for(actor.role),
                 )
             )
@@ -95,9 +131,22 @@ class TaskBook:
         """What was decided on a task."""
         return self.session.exec(_DECISION, params={"task": task_id}).first()
 
+    def hands(self, loan: str) -> Hands:
+        """Who entered a case and who looks after its customer, and whether a document is in doubt."""
+        return Hands(*self.session.connection().execute(_HANDS, {"loan": loan}).one())
+
     def decisions(self, loan: str) -> list[Decision]:
         """All decisions on a loan in their order."""
         return list(self.session.exec(_DECISIONS, params={"loan": loan}))
+
+    def due_until(self, day: date, after: str, limit: int) -> list[Task]:
+        """Open tasks that are due on a day or before, with an id above `after`, in the order of their ids."""
+        query = select(Task).where(Task.status == TaskStatus.OPEN, Task.due_on <= day, Task.id > after)
+        return list(self.session.exec(query.order_by(col(Task.id)).limit(limit).with_for_update()))
+
+    def second_look(self, loan: str) -> SecondLook | None:
+        """What was asked for last about a refusal by the rules, None if nobody asked."""
+        return self.session.exec(_SECOND_LOOK, params={"loan": loan}).first()
 
     def open_count(self) -> dict[TaskKind, int]:
         """Open tasks by kind, for the gauges."""

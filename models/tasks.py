@@ -3,11 +3,12 @@
 import datetime as dt
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from models.columns import Fen, Instant, Spelled
+from models.columns import Fen, Instant, PersonalForm, Spelled
 from models.keys import new_id
 from models.staff import Role
 
@@ -26,6 +27,11 @@ class TaskKind(StrEnum):
     ACCOUNT = "account"
     ACCOUNT_CHANGE = "account_change"
     DOCUMENT = "document"
+    EARLY_WARNING = "early_warning"
+    REGISTRATION = "registration"
+    INSURANCE = "insurance"
+    EVIDENCE = "evidence"
+    RELEASE = "release"
 
 
 class TaskStatus(StrEnum):
@@ -45,7 +51,12 @@ class Outcome(StrEnum):
 
 
 class Task(SQLModel, table=True):
-    """Something a person has to do, for a role or a named person, by a date."""
+    """Something a person has to do, for a role or a named person, by a date.
+
+    `policy_id`, `fired_row` and `people` say by which rule it waits for this role and how many have to agree.
+    `confirms` is the first person's approval where this is the second's task. `reminded_for` is the date that people
+    were reminded of.
+    """
 
     __tablename__ = "task"
     __table_args__ = (
@@ -80,10 +91,20 @@ class Task(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     about: str = Field(default="", max_length=200, description="a sentence without personal data")
+    policy_id: str | None = Field(default=None, max_length=32)
+    fired_row: int | None = None
+    people: int = 1
+    confirms: str | None = Field(default=None, max_length=32, description="id of a decision")
+    reminded_for: dt.date | None = None
 
 
 class Decision(SQLModel, table=True):
-    """What a person decided on a loan. Insert-only."""
+    """What a person decided on a loan. Insert-only.
+
+    `policy_id` and `fired_row` name the rule by which he might, on the day of the decision and for its amount, `people`
+    how many it asks for; `facts` are those that the policy was asked with. `stands_in_for` is the absent colleague
+    whose deputy he was.
+    """
 
     __tablename__ = "decision"
 
@@ -97,3 +118,8 @@ class Decision(SQLModel, table=True):
     decided_as: Role = Field(sa_type=Spelled(Role))
     decided_on: dt.date
     decided_at: datetime = Field(sa_type=Instant)
+    policy_id: str | None = Field(default=None, max_length=32)
+    fired_row: int | None = None
+    people: int = 1
+    stands_in_for: str | None = Field(default=None, max_length=64)
+    facts: dict[str, Any] | None = Field(default=None, sa_type=PersonalForm)

@@ -1,54 +1,70 @@
-"""The decision of a person on a case (maker-checker), and the offer that follows from it."""
+"""The decision of a person on a case (maker-checker): what he may decide, and what follows from it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from books.session import UnitOfWork
-from lending.caps import require_cost_below
-from lending.cost import cost_of_terms
-from lending.entrusted import require_entrusted
 from lending.money import yuan
-from lending.terms import Terms
-from models.customers import Party, PartyRole
-from models.loans import Loan, LoanTerms, Stage
+from models.loans import Loan, Stage
 from models.messages import DecideOnBooks, DecisionOrder, Progress
-from models.products import LoanCase, Payee
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
-from services import audit, changes
+from services import audit, changes, fast_lane, offers
+from services.authority import Band, require_authority, standing_of
+from services.collateral import after_end
 from services.disbursement import money_is_out, order_payouts
-from services.errors import InvalidDecision, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
-from services.limits import limits_of
-from services.loans import case_of, move
+from services.document_wishes import missing_words
+from services.errors import InvalidDecision, TaskClosed, TaskTaken
+from services.four_eyes import acting_for, check_four_eyes
+from services.legal_bounds import require_lawful
+from services.loans import most_to_approve, move
 from services.notices import send_sms
-from services.papers import order_contract
 from services.permissions import check_may_decide
 from services.products import catalogue
-from services.tasks import close, open_task
+from services.referral import ask_people
+from services.tasks import close, close_all, open_task
 
 DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM, TaskKind.CHANGE})
 """Tasks that the loan waits for a decision on."""
 
 
 def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date | None = None) -> None:
-    """Refuses a decision that this person may not take on a day or that is not well-formed. Changes nothing."""
-    _check_form(work, actor, task, order)
-    if task.kind is TaskKind.APPROVAL and order.outcome is Outcome.APPROVE:
-        loan = work.loans.get(task.loan or "")
-        _offered(work, loan, order.amount_fen or loan.applied_fen, day or work.today)
+    """Refuses a decision that this person may not take on a day or that is not well-formed. Changes nothing.
+
+    Who entered the case, looks after its customer or approved it first decides nothing (`own_case`), nor does his
+    deputy for him. An approval needs authority for its amount under the policy of the day (`above_authority`).
+    """
+    day = day or work.today
+    approving = _check_form(work, actor, task, order, day)
+    if approving is not None:
+        offers.offer_of(work, approving.loan, approving.amount_fen, day)
     if task.kind is TaskKind.CHANGE:
-        changes.check_decision(work, actor, task, order.outcome, day or work.today)
+        changes.check_decision(work, _persons(work, actor, task), task, order.outcome, day)
 
 
-def _check_form(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> None:
+@dataclass(frozen=True)
+class _Approving:
+    """An approval of a case that was found allowed: of how much, by which band of authority, asked with which facts."""
+
+    loan: Loan
+    amount_fen: int
+    band: Band
+    facts: Mapping[str, Any]
+
+
+def _check_form(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date) -> _Approving | None:
     if task.status is not TaskStatus.OPEN or task.loan is None:
         raise TaskClosed(task.id)
     check_may_decide(actor, task)
     if task.kind not in DECIDED:
         raise InvalidDecision(f"a task of the kind {task.kind} is finished, not decided")
-    if task.assignee_id not in (None, actor.id) and actor.role is not Role.RISK:
+    persons = _persons(work, actor, task)
+    if task.assignee_id is not None and task.assignee_id not in persons and actor.role is not Role.RISK:
         raise TaskTaken(task.id)
-    if work.loans.application(task.loan).entered_by == actor.id:
-        raise OwnCase
+    hands = work.tasks.hands(task.loan)
+    check_four_eyes(hands, persons, _approved_before(work, task))
     if not order.reason.strip():
         raise InvalidDecision("a decision needs a reason", fields={"reason": "say why, in a sentence"})
     if task.kind is TaskKind.PAYOUT_PROBLEM and order.outcome is Outcome.RETURN:
@@ -58,22 +74,45 @@ def _check_form(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder
             "money of this loan is out or its outcome is unknown; try the payout again first",
             fields={"outcome": "choose approve: nobody is paid twice"},
         )
-    _check_amount(work, task, order)
-
-
-def _check_amount(work: UnitOfWork, task: Task, order: DecisionOrder) -> None:
-    loan = work.loans.get(task.loan or "")
     if order.outcome is not Outcome.APPROVE or task.kind is not TaskKind.APPROVAL:
         if order.amount_fen is not None:
             raise InvalidDecision("an amount goes with an approval only", fields={"amount": "leave the amount out"})
-        return
-    grading = work.policies.grading(loan.number)
-    most = min(loan.applied_fen, grading.limit_fen) if grading else loan.applied_fen
-    if not 0 < (loan.applied_fen if order.amount_fen is None else order.amount_fen) <= most:
+        return None
+    loan = work.loans.get(task.loan)
+    amount_fen = _amount(work, loan, task, order)
+    # Two loans of one person are not approved at once: the second sees what he owes by the first.
+    work.customers.hold(loan.customer_id)
+    standing = standing_of(work, loan, day, documents_doubtful=hands.documents_doubtful)
+    require_lawful(work, loan, amount_fen, standing.exposure_fen)
+    band = require_authority(work, actor, standing, amount_fen, day)
+    return _Approving(loan, amount_fen, band, standing.facts(amount_fen))
+
+
+def _persons(work: UnitOfWork, actor: Actor, task: Task) -> set[str]:
+    """Who decides: the person, and the absent colleague for whom he stands in."""
+    return {actor.id} | {person for person in (acting_for(work, actor, task),) if person is not None}
+
+
+def _approved_before(work: UnitOfWork, task: Task) -> set[str]:
+    if task.confirms is None:
+        return set()
+    first = next(one for one in work.tasks.decisions(task.loan or "") if one.id == task.confirms)
+    return {first.decided_by} | ({first.stands_in_for} if first.stands_in_for else set())
+
+
+def _amount(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder) -> int:
+    """How much is approved: what was applied for, or what the first person approved, unless the decision names less."""
+    most = most_to_approve(work, loan, task)
+    amount_fen = order.amount_fen
+    if amount_fen is None:
+        amount_fen = loan.applied_fen if task.confirms is None else most
+    if not 0 < amount_fen <= most:
         raise InvalidDecision(
-            f"at most {yuan(most)} can be approved: not above what was applied for, nor above the limit of the grade",
+            f"at most {yuan(most)} can be approved: not above what was applied for, nor above the limit of the grade, "
+            "nor above what was approved before",
             fields={"amount": f"above zero, at most {yuan(most)}"},
         )
+    return amount_fen
 
 
 def note_refusal(work: UnitOfWork, order: DecideOnBooks, why: str) -> None:
@@ -92,16 +131,20 @@ def note_refusal(work: UnitOfWork, order: DecideOnBooks, why: str) -> None:
 
 
 def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
-    """Records a decision and moves the case on: offer, refusal, back to the borrower, or another payout attempt."""
+    """Records a decision and moves the case on: offer, refusal, back to the borrower, to a second person, or another
+    payout attempt.
+    """
     decision = order.decision
     actor = audit.actor_of(decision.sender)
     task = work.tasks.get(decision.task_id)
     if task.loan != order.loan:
         raise TaskClosed(task.id)
+    if actor.role is Role.SYSTEM and task.kind is TaskKind.APPROVAL and task.status is TaskStatus.OPEN:
+        return fast_lane.decide(work, order, task)
     # What is offered is checked where it is made, below.
-    _check_form(work, actor, task, decision)
+    approving = _check_form(work, actor, task, decision, order.day)
     if task.kind is TaskKind.CHANGE:
-        changes.check_decision(work, actor, task, decision.outcome, order.day)
+        changes.check_decision(work, _persons(work, actor, task), task, decision.outcome, order.day)
     loan = work.loans.get(order.loan)
     row = Decision(
         loan=loan.number,
@@ -113,11 +156,22 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         decided_as=actor.role,
         decided_on=order.day,
         decided_at=work.now,
+        stands_in_for=acting_for(work, actor, task),
+        facts=dict(approving.facts) if approving else None,
+        **(approving.band.rule if approving else {}),
     )
     work.write(row)
     close(work, task)
     before = loan.stage
-    progress = _follow(work, loan, task, row, order)
+    progress = _follow(work, loan, task, row, order, approving)
+    after: dict[str, Any] = {"outcome": decision.outcome, "amount_fen": loan.approved_fen, "stage": progress.stage}
+    if approving is not None:
+        band = approving.band
+        after |= {"amount_fen": approving.amount_fen, "policy": band.label, "row": band.fired_row}
+        if progress.task_id is not None:
+            after["second_person"] = progress.task_id
+    if row.stands_in_for is not None:
+        after["stands_in_for"] = row.stands_in_for
     audit.record(
         work,
         actor,
@@ -125,13 +179,15 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         loan=loan.number,
         subject=task.id,
         before={"stage": before},
-        after={"outcome": decision.outcome, "amount_fen": loan.approved_fen, "stage": progress.stage},
+        after=after,
         reason=decision.reason,
     )
     return progress
 
 
-def _follow(work: UnitOfWork, loan: Loan, task: Task, row: Decision, order: DecideOnBooks) -> Progress:
+def _follow(
+    work: UnitOfWork, loan: Loan, task: Task, row: Decision, order: DecideOnBooks, approving: _Approving | None
+) -> Progress:
     if task.kind is TaskKind.CHANGE:
         return changes.follow_decision(work, loan, task, row, order)
     if task.kind is TaskKind.PAYOUT_PROBLEM:
@@ -139,76 +195,37 @@ def _follow(work: UnitOfWork, loan: Loan, task: Task, row: Decision, order: Deci
             move(work, loan, Stage.DISBURSEMENT)
             return Progress(stage=Stage.DISBURSEMENT, payouts=order_payouts(work, loan, order.day))
         return _refuse(work, loan, order)
-    if row.outcome is Outcome.APPROVE:
-        return _offer(work, loan, row, order)
+    if approving is not None:
+        return _approve(work, loan, task, row, order, approving)
     if row.outcome is Outcome.REFUSE:
         return _refuse(work, loan, order)
     product = catalogue().product(loan.product)
     move(work, loan, Stage.RETURNED)
     due_on = order.day + timedelta(days=product.completion_days)
     task = open_task(work, loan, TaskKind.COMPLETION, Role.AGENT, due_on, "complete the application")
-    send_sms(work, loan, "returned", f"{order.key}:sms", days=product.completion_days)
+    missing = missing_words(work, loan, order.day)
+    send_sms(work, loan, "returned", f"{order.key}:sms", days=product.completion_days, missing=missing)
     return Progress(stage=Stage.RETURNED, task_id=task.id)
+
+
+def _approve(
+    work: UnitOfWork, loan: Loan, task: Task, row: Decision, order: DecideOnBooks, approving: _Approving
+) -> Progress:
+    """The offer or, where the policy asks for two people, the task of the second: what cannot be offered goes to
+    nobody.
+    """
+    offer = offers.offer_of(work, loan, approving.amount_fen, order.day)
+    if approving.band.people > 1 and task.confirms is None:
+        about = f"{task.about}; {yuan(approving.amount_fen)} approved by the first person"
+        second = ask_people(work, loan, order.day, approving.band, about, confirms=row.id)
+        return Progress(stage=Stage.APPROVAL, task_id=second.id)
+    return offers.make(work, loan, offer, row, order.key)
 
 
 def _refuse(work: UnitOfWork, loan: Loan, order: DecideOnBooks) -> Progress:
     loan.closed_on = order.day
     move(work, loan, Stage.REFUSED)
+    close_all(work, loan.number, TaskKind.DOCUMENT)
+    after_end(work, loan, order.day)
     send_sms(work, loan, "refused", f"{order.key}:sms")
     return Progress(stage=Stage.REFUSED)
-
-
-def _offered(work: UnitOfWork, loan: Loan, amount_fen: int, day: date) -> tuple[Terms, list[Payee]]:
-    """Terms and payees of an approval of this amount on a day; refused where the law or the product's own sums forbid.
-
-    A cost above the cap in force (`cost_above_cap`); more on the borrower's own card than goes without naming whom he
-    pays (`entrusted_payment_required`); payees who do not receive the principal to the fen (`payout_does_not_add_up`).
-    """
-    product = catalogue().product(loan.product)
-    limits = limits_of(work)
-    case = case_of(work, loan, day, amount_fen=amount_fen, rates=limits.rates)
-    terms = product.terms(case)
-    require_cost_below(cost_of_terms(terms), limits.cost_cap(product, day))
-    payees = product.payees(case)
-    paid_fen = sum(payee.amount_fen for payee in payees)
-    if not paid_fen == terms.principal_fen == amount_fen or any(payee.amount_fen <= 0 for payee in payees):
-        raise PayoutDoesNotAddUp(product.code, amount_fen, paid_fen)
-    require_entrusted(_on_own_card(case, payees), limits.own_card(product, day))
-    return terms, payees
-
-
-def _on_own_card(case: LoanCase, payees: list[Payee]) -> int:
-    """What the borrower himself receives, whatever a payee is called."""
-    own = case.form.get("bank_card")
-    return sum(payee.amount_fen for payee in payees if payee.role is PartyRole.BORROWER or payee.account == own)
-
-
-def _offer(work: UnitOfWork, loan: Loan, row: Decision, order: DecideOnBooks) -> Progress:
-    product = catalogue().product(loan.product)
-    loan.approved_fen = row.amount_fen or loan.applied_fen
-    terms, payees = _offered(work, loan, loan.approved_fen, order.day)
-    work.loans.add_terms(
-        LoanTerms(
-            loan=loan.number,
-            version=1,
-            decision_id=row.id,
-            effective_from=order.day,
-            body=terms.to_json(),
-            created_at=work.now,
-        )
-    )
-    order_contract(work, loan, order.day)
-    for position, payee in enumerate(payees, 1):
-        work.customers.add_party(
-            Party(
-                loan=loan.number,
-                role=PartyRole.PAYEE,
-                position=position,
-                name=payee.name,
-                account=payee.account,
-                amount_fen=payee.amount_fen,
-            )
-        )
-    move(work, loan, Stage.ACCEPTANCE)
-    send_sms(work, loan, "offer", f"{order.key}:sms", amount=loan.approved_fen, days=product.acceptance_days)
-    return Progress(stage=Stage.ACCEPTANCE)

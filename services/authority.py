@@ -1,73 +1,228 @@
-"""Who decides a change to a running loan: bands of amounts, as data with dates."""
+"""Who decides a loan or a change to a running one, and how many people it takes: by policies, which risk keeps."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from lending.money import to_fen, yuan
+from books.session import UnitOfWork
+from lending.money import yuan
 from models.changes import ChangeKind
-from models.staff import Role
-from services.errors import BeyondAuthority
+from models.loans import Loan
+from models.staff import Actor, Role
+from models.tasks import Task, TaskKind, TaskStatus
+from models.verification import ANSWERED
+from services.errors import AboveAuthority, BeyondAuthority
+from services.facts import exposure_of
+from services.loans import case_of, most_to_approve, price_of
+from services.permissions import MAY_DECIDE
+from services.policies import Answer, ask, in_force, version
+from services.policy_kinds import GRADES
+from services.policy_tables import DecisionTable
+from services.products import catalogue
 
-SHIPPED = Path(__file__).with_name("authority.json")
+LOANS = "authority-loans"
+CHANGES = "authority-changes"
+SIMPLE = "simple_case"
+"""The reason by which the policy says that a case may be decided together with others."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """Up to an amount, however large where it is None, so many people of a role decide a kind of change."""
+    """Who decides: so many people of a role, nobody where it is None; by which row of which version, and why.
 
-    kind: ChangeKind
-    valid_from: date
-    up_to_fen: int | None
-    decided_by: Role
+    `up_to_fen` is the most that this holds for, None where nobody asked for it.
+    """
+
+    decided_by: Role | None
     people: int
+    reasons: tuple[str, ...]
+    policy_id: str
+    label: str
+    fired_row: int
+    up_to_fen: int | None = None
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        """The columns by which tasks and decisions keep it."""
+        return {"policy_id": self.policy_id, "fired_row": self.fired_row, "people": self.people}
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether the policy calls the case simple."""
+        return SIMPLE in self.reasons and self.people == 1
+
+    def holds_for(self, role: Role) -> bool:
+        """Whether somebody of this role may decide, alone or as one of two."""
+        return self.decided_by is not None and role in MAY_DECIDE[self.decided_by]
+
+
+# -- loans -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Authority:
-    """The table of bands, and for how many business days a proposal can be decided."""
+class Standing:
+    """What authority over a case goes by, beside the amount: the facts that it was graded by, and what is true by now.
 
-    bands: tuple[Band, ...]
-    expires_after_days: int
+    `exposure_fen` is what the borrower owes or stands for besides this loan, `limit_fen` what the grade allows.
+    """
 
-    @classmethod
-    def parse(cls, table: Mapping[str, Any]) -> "Authority":
-        """The table from its JSON form; amounts are yuan as text, null for no limit."""
-        return cls(tuple(_band(row) for row in table["bands"]), int(table["expires_after_days"]))
+    product: str
+    grade: str
+    outcome: str
+    limit_fen: int
+    exposure_fen: int
+    documents_doubtful: bool
+    unanswered: bool
+    graded_by: Mapping[str, Any] = field(default_factory=dict)
 
-    def band(self, kind: ChangeKind, amount_fen: int, day: date) -> Band:
-        """The smallest band of a day that holds the amount; BeyondAuthority where nobody may decide so much.
+    def facts(self, amount_fen: int) -> dict[str, Any]:
+        """The facts of a policy about a case that is graded, for an amount."""
+        return {
+            # Cases that were graded before anybody was screened have no such fact.
+            "screening_known": True,
+            **self.graded_by,
+            "product": self.product,
+            "grade": self.grade,
+            "outcome": self.outcome,
+            "limit_fen": self.limit_fen,
+            "exposure_fen": self.exposure_fen,
+            "documents_doubtful": self.documents_doubtful,
+            "unanswered": self.unanswered,
+            "amount_fen": amount_fen,
+            "total_fen": amount_fen + self.exposure_fen,
+            "within_limit": amount_fen <= self.limit_fen,
+        }
 
-        Of bands with several dates those of the latest date that has come are in force, all together.
-        """
-        begun = [band for band in self.bands if band.kind is kind and band.valid_from <= day]
-        latest = max((band.valid_from for band in begun), default=None)
-        in_force = [band for band in begun if band.valid_from == latest]
-        fitting = [band for band in in_force if band.up_to_fen is None or amount_fen <= band.up_to_fen]
-        if not fitting:
-            raise BeyondAuthority(kind, _highest(in_force))
-        return min(fitting, key=lambda band: (band.up_to_fen is None, band.up_to_fen or 0))
+
+def standing_of(work: UnitOfWork, loan: Loan, day: date, *, documents_doubtful: bool) -> Standing:
+    """How a graded case stands on a day: what the borrower owes elsewhere may have grown since it was graded."""
+    product = catalogue().product(loan.product)
+    exposure = exposure_of(work, loan, product, case_of(work, loan, day), day)
+    grading = work.policies.grading(loan.number)
+    known = {"exposure_fen": exposure.fen, "documents_doubtful": documents_doubtful}
+    return standing_by(work, loan, (grading.facts if grading else {}) | known)
 
 
-def _band(row: Mapping[str, Any]) -> Band:
-    return Band(
-        kind=ChangeKind(row["kind"]),
-        valid_from=date.fromisoformat(row["valid_from"]),
-        up_to_fen=None if row["up_to"] is None else to_fen(row["up_to"]),
-        decided_by=Role(row["decided_by"]),
-        people=int(row["people"]),
+def standing_by(work: UnitOfWork, loan: Loan, facts: Mapping[str, Any]) -> Standing:
+    """How a graded case stands by these facts."""
+    grading = work.policies.grading(loan.number)
+    latest = {answer.check_name: answer.verdict for answer in work.documents.answers(loan.number)}
+    return Standing(
+        product=loan.product,
+        grade=(grading.grade if grading else loan.grade) or GRADES[-1],
+        outcome=grading.outcome if grading else "refer",
+        limit_fen=price_of(work, loan)[0],
+        exposure_fen=facts["exposure_fen"],
+        documents_doubtful=facts["documents_doubtful"],
+        unanswered=any(verdict not in ANSWERED for verdict in latest.values()),
+        graded_by=facts,
     )
 
 
-def _highest(bands: Sequence[Band]) -> str:
-    return yuan(max((band.up_to_fen or 0 for band in bands), default=0))
+def loan_band(work: UnitOfWork, standing: Standing, amount_fen: int, day: date) -> Band:
+    """Who decides a case with this amount under the version of a day."""
+    return _band(ask(work, LOANS, day, standing.facts(amount_fen)))
 
 
-@cache
-def authority() -> Authority:
-    """The table that is shipped with the code."""
-    return Authority.parse(json.loads(SHIPPED.read_text(encoding="utf-8")))
+def loan_bands(work: UnitOfWork, standing: Standing, most_fen: int, day: date) -> list[Band]:
+    """The same for every amount up to the most, as bands that follow each other, the smallest first."""
+    return _bands(work, LOANS, day, most_fen, standing.facts, {"amount_fen": 0, "total_fen": standing.exposure_fen})
+
+
+def authority_over(work: UnitOfWork, task: Task) -> list[Band]:
+    """Who may approve how much of the case of an open task today, up to the most that anybody may; empty for others."""
+    if task.kind is not TaskKind.APPROVAL or task.status is not TaskStatus.OPEN or task.loan is None:
+        return []
+    loan = work.loans.get(task.loan)
+    doubtful = work.tasks.hands(task.loan).documents_doubtful
+    standing = standing_of(work, loan, work.today, documents_doubtful=doubtful)
+    return loan_bands(work, standing, most_to_approve(work, loan, task), work.today)
+
+
+def require_authority(work: UnitOfWork, actor: Actor, standing: Standing, amount_fen: int, day: date) -> Band:
+    """The band of an amount, if this person may decide in it; AboveAuthority says up to which amount he may."""
+    band = loan_band(work, standing, amount_fen, day)
+    if not band.holds_for(actor.role):
+        within = [one for one in loan_bands(work, standing, amount_fen, day) if one.holds_for(actor.role)]
+        raise AboveAuthority(within[-1].up_to_fen or 0 if within else 0, band.decided_by)
+    return band
+
+
+# -- changes of running loans ------------------------------------------------------------------------------------------
+
+
+def change_band(work: UnitOfWork, kind: ChangeKind, amount_fen: int, day: date) -> Band:
+    """Who decides a change of a kind and amount on a day; BeyondAuthority where nobody may decide so much."""
+
+    def facts(fen: int) -> dict[str, Any]:
+        return {"kind": kind.value, "amount_fen": fen}
+
+    band = _band(ask(work, CHANGES, day, facts(amount_fen)))
+    if band.decided_by is None:
+        below = [one for one in _bands(work, CHANGES, day, amount_fen, facts, {"amount_fen": 0}) if one.decided_by]
+        raise BeyondAuthority(kind, yuan(below[-1].up_to_fen or 0 if below else 0))
+    return band
+
+
+def change_expires_after(work: UnitOfWork, band: Band) -> int:
+    """For how many business days a proposal can be decided, as the version says that named who decides it."""
+    days = _expiry.get(band.policy_id)
+    if days is None:
+        days = _expiry[band.policy_id] = int(work.policies.get(band.policy_id).content["expires_after_days"])
+    return days
+
+
+_expiry: dict[str, int] = {}
+"""By id of the version, whose content never changes."""
+
+
+# -- what both have in common ------------------------------------------------------------------------------------------
+
+
+def reason_sentences(work: UnitOfWork, band: Band) -> Mapping[str, Mapping[str, str]]:
+    """The sentences of a band's reasons by code and language."""
+    known = version(work, band.policy_id).sentences
+    return {code: known[code] for code in band.reasons if code in known}
+
+
+def _band(answer: Answer, up_to_fen: int | None = None) -> Band:
+    by = answer.values["decided_by"]
+    return Band(
+        decided_by=None if by == "nobody" else Role(by),
+        people=answer.values["people"],
+        reasons=answer.reasons,
+        policy_id=answer.policy_id,
+        label=answer.label,
+        fired_row=answer.fired_row,
+        up_to_fen=up_to_fen,
+    )
+
+
+def _bands(
+    work: UnitOfWork,
+    name: str,
+    day: date,
+    most_fen: int,
+    facts: Callable[[int], Mapping[str, Any]],
+    measured: Mapping[str, int],
+) -> list[Band]:
+    """Bands up to the most: the policy is asked at the upper end of every step that one of its columns makes.
+
+    `measured` are the facts that grow with the amount, with what they have above it.
+    """
+    rules = in_force(work, name, day)
+    dimensions = DecisionTable.read(work.policies.get(rules.key).content).dimensions
+    ends = {
+        int(str(value)) - 1 - above
+        for fact, above in measured.items()
+        if fact in dimensions
+        for value in dimensions[fact].classes
+    }
+    found: list[Band] = []
+    for end in [*sorted(end for end in ends if 0 < end < most_fen), most_fen]:
+        band = _band(rules.ask(facts(end)), end)
+        if found and (found[-1].decided_by, found[-1].people) == (band.decided_by, band.people):
+            found.pop()
+        found.append(band)
+    return found

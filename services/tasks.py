@@ -1,19 +1,24 @@
 """Handing out work to people: nothing waits without a role, a date and, when late, somebody above."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from books.session import UnitOfWork
 from models.loans import Loan, Stage
 from models.messages import BooksOrder, Progress, TroubleOrder
+from models.outbox import Topic
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
+from models.verification import REGISTER_DOWN
 from services import audit
+from services.absences import deputy_of
 from services.errors import InvalidDecision, NotAllowed, ProposalPending, TaskClosed, TaskTaken
+from services.four_eyes import acting_for
 from services.loans import position
 from services.permissions import MAY_DECIDE, check_may_decide
 from services.products import catalogue
 
-FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
+FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.EARLY_WARNING, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
 """Tasks that a person finishes without the loan's workflow waiting for it."""
 
 ABOUT_ACCOUNTS = frozenset({TaskKind.ACCOUNT, TaskKind.ACCOUNT_CHANGE})
@@ -25,10 +30,13 @@ ABOVE = frozenset({Role.MANAGER, Role.RISK, Role.ADMIN})
 """Who may take a task out of another person's hands."""
 
 
-def open_task(work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, due_on: date, about: str) -> Task:
+def open_task(
+    work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, due_on: date, about: str, **rule: Any
+) -> Task:
     """Opens a task for a role; a loan has at most one open task of a kind, which is then returned.
 
-    Troubles are one for each role, and one that is open already tells of the new one as well.
+    Troubles are one for each role, and one that is open already tells of the new one as well. `rule` are further
+    columns: by which rule the task is for this role.
     """
     if loan is not None:
         for task in work.tasks.open_of(loan.number, kind):
@@ -46,6 +54,7 @@ def open_task(work: UnitOfWork, loan: Loan | None, kind: TaskKind, role: Role, d
         due_on=due_on,
         opened_at=work.now,
         about=about,
+        **rule,
     )
     work.write(task)
     return task
@@ -68,30 +77,30 @@ def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     """Takes a task into one's own hands; only who may decide it can."""
     require_open(work, task)
     check_may_decide(actor, task)
-    if task.assignee_id not in (None, actor.id):
-        raise TaskTaken(task.id)
+    _check_hands(work, actor, task)
     return _assign(work, actor, task, actor.id, "task_claimed")
 
 
 def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
-    """Gives a task back to its role; only its holder or a person above can."""
+    """Gives a task back to its role; only its holder, his deputy or a person above can."""
     require_open(work, task)
-    if task.assignee_id != actor.id and actor.role not in ABOVE:
+    if task.assignee_id != actor.id and actor.role not in ABOVE and acting_for(work, actor, task) is None:
         raise TaskTaken(task.id)
     return _assign(work, actor, task, None, "task_released")
 
 
 def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
-    """Hands a task to a named colleague who may decide it."""
+    """Hands a task to a named colleague who may decide it, or to his deputy while he is away."""
     require_open(work, task)
     if actor.role not in ABOVE:
         check_may_decide(actor, task)
-        if task.assignee_id not in (None, actor.id):
-            raise TaskTaken(task.id)
-    colleague = work.staff.get(to)
-    if colleague is None or not colleague.active or colleague.role not in MAY_DECIDE.get(task.role, set()):
-        raise NotAllowed(f"{to} cannot take this task: it is for the role {task.role}")
-    return _assign(work, actor, task, to, "task_delegated")
+        _check_hands(work, actor, task)
+    present = deputy_of(work, to, work.today)
+    for person in dict.fromkeys((to, present)):
+        colleague = work.staff.get(person)
+        if colleague is None or not colleague.active or colleague.role not in MAY_DECIDE.get(task.role, set()):
+            raise NotAllowed(f"{person} cannot take this task: it is for the role {task.role}")
+    return _assign(work, actor, task, present, "task_delegated", instead_of=to if present != to else None)
 
 
 def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
@@ -110,6 +119,9 @@ def finish(work: UnitOfWork, actor: Actor, task: Task, note: str) -> Task:
         raise ProposalPending(task.id)
     close(work, task)
     audit.record(work, actor, f"{task.kind}_finished", loan=task.loan, subject=task.id, reason=note)
+    if task.loan is not None and REGISTER_DOWN in task.about:
+        # The case stands still for that register: it asks once more and then goes on with a mark.
+        work.outbox.put(Topic.VERIFY_AGAIN, f"helped:{task.id}", {"helped": task.id}, work.now, task.loan)
     return task
 
 
@@ -178,9 +190,17 @@ def require_open(work: UnitOfWork, task: Task) -> None:
         raise TaskClosed(task.id)
 
 
-def _assign(work: UnitOfWork, actor: Actor, task: Task, to: str | None, act: str) -> Task:
+def _check_hands(work: UnitOfWork, actor: Actor, task: Task) -> None:
+    if task.assignee_id not in (None, actor.id) and acting_for(work, actor, task) is None:
+        raise TaskTaken(task.id)
+
+
+def _assign(
+    work: UnitOfWork, actor: Actor, task: Task, to: str | None, act: str, instead_of: str | None = None
+) -> Task:
     before = task.assignee_id
     task.assignee_id = to
     work.session.add(task)
-    audit.record(work, actor, act, loan=task.loan, subject=task.id, before={"assignee": before}, after={"assignee": to})
+    after = {"assignee": to} | ({"instead_of": instead_of} if instead_of else {})
+    audit.record(work, actor, act, loan=task.loan, subject=task.id, before={"assignee": before}, after=after)
     return task

@@ -70,12 +70,6 @@ def offer_of(body: Mapping[str, object]) -> Offer:
     )
 
 
-def most_to_approve(work: UnitOfWork, loan: Loan) -> int:
-    """The largest amount, in fen, that may be approved: what was applied for, within the limit of the grade."""
-    grading = work.policies.grading(loan.number)
-    return min(loan.applied_fen, grading.limit_fen) if grading else loan.applied_fen
-
-
 def offer_if_approved(work: UnitOfWork, loan: Loan, amount_fen: int) -> Offer:
     """What the case would come to if it were approved today with this amount, beside what it may cost at most."""
     product = catalogue().product(loan.product)

@@ -16,6 +16,7 @@ from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
 from services import account_changes, approval, tasks
 from services.errors import InvalidDecision, TaskClosed
+from services.loans import most_to_approve
 from services.permissions import check_may_decide
 from services.status import status_of
 from services.unmatched import unmatched_money
@@ -26,8 +27,9 @@ from web.changes import proposed
 from web.context import WebContext
 from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
-from web.offers import Offer, most_to_approve, offer_if_approved
+from web.offers import Offer, offer_if_approved
 from web.orders import sender_of
+from web.second_looks import authority_rows, before_of
 from web.session import posted
 from web.stages import mark_of, stage_bar
 from web.visit import StaffVisit, Visit
@@ -50,7 +52,7 @@ def task_offer(
     with context.books.read() as work:
         task = work.tasks.seen_by(visit.person, task_id)
         loan = work.loans.get(task.loan or "")
-        most = most_to_approve(work, loan)
+        most = most_to_approve(work, loan, task)
         try:
             fen = read_amount(amount) or most
         except InvalidDecision:
@@ -196,7 +198,9 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "offer": None,
             "money": unmatched_money(work, task),
             "proposed": proposed(work, task),
-            "most_fen": most_to_approve(work, row.loan) if row.loan else 0,
+            "most_fen": most_to_approve(work, row.loan, task) if row.loan else 0,
+            "authority": authority_rows(work, task, visit.language),
+            "before": before_of(work, task, row.loan) if task.kind is TaskKind.APPROVAL else None,
             "can_change_account": row.loan is not None and row.loan.stage in account_changes.STAGES,
         }
         if pages.wants_fragment(request):

@@ -31,7 +31,9 @@ def test_a_manager_finds_what_waits_for_his_decision(api: Caller, procedure: Pro
     (task,) = api.get("/tasks?mine=true").json()["items"]
 
     assert (task["loan"], task["kind"], task["role"], task["status"]) == (loan, "approval", "manager", "open")
-    assert api.get(f"/tasks/{task['id']}").json() == task | {"decision": None, "money": None}
+    found = api.get(f"/tasks/{task['id']}").json()
+    assert [(one["up_to"], one["decided_by"]) for one in found["authority"]] == [("12000.00", "manager")]
+    assert found == task | {"decision": None, "money": None, "authority": found["authority"]}
 
 
 def test_others_tasks_are_not_found(api: Caller, procedure: Procedure) -> None:

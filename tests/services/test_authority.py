@@ -1,50 +1,277 @@
-"""Bands of amounts: who decides how much, from which day on."""
+"""Who decides how much: bands of amounts by policy, and what follows where more than one person is asked for."""
 
-from datetime import date
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
+from lending.money import to_fen
+from lending.terms import Terms
 from models.changes import ChangeKind
-from models.staff import Role
-from services.authority import Authority, authority
-from services.errors import BeyondAuthority
+from models.customers import Customer
+from models.loans import Stage
+from models.staff import Actor, Role
+from models.tasks import Outcome, TaskKind
+from services import approval
+from services.authority import LOANS, Band, Standing, change_band, change_expires_after, loan_band, loan_bands
+from services.errors import AboveAuthority, BeyondAuthority, InvalidDecision, NotAllowed, OwnCase
+from services.policy_names import shipped_by_core
+from tests.services.policies import OTHER_RISK, put_in_force, table_of
+from tests.services.procedure import AGENT, MANAGER, RISK, Procedure
 
-DAY = date(2026, 1, 20)
-TABLE = Authority.parse(
-    {
-        "expires_after_days": 3,
-        "bands": [
-            {"valid_from": "2020-01-01", "kind": "fee", "up_to": "100.00", "decided_by": "risk", "people": 1},
-            {"valid_from": "2020-01-01", "kind": "fee", "up_to": "500.00", "decided_by": "risk", "people": 2},
-            {"valid_from": "2026-02-01", "kind": "fee", "up_to": "200.00", "decided_by": "risk", "people": 1},
-            {"valid_from": "2020-01-01", "kind": "waiver", "up_to": None, "decided_by": "risk", "people": 2},
-            {"valid_from": "2020-01-01", "kind": "waiver", "up_to": "9.00", "decided_by": "risk", "people": 1},
-        ],
-    }
+LARGE = "160000"
+"""More than one person decides of a microloan."""
+
+
+def standing(product: str = "micro", grade: str = "A", **further: Any) -> Standing:
+    known: dict[str, Any] = {"outcome": "refer", "limit_fen": 10**9, "exposure_fen": 0, "documents_doubtful": False}
+    return Standing(product, grade, **known | {"unanswered": False} | further)
+
+
+def graded(procedure: Procedure, amount: str) -> str:
+    """A microloan of somebody who earns enough for it: grade A."""
+    loan = procedure.apply(amount=amount, term="36", monthly_income="50000")
+    procedure.verify(loan, bureau={"monthly_income_fen": 5_000_000})
+    procedure.grade(loan)
+    return loan
+
+
+def band(procedure: Procedure, yuan: str, of: Standing | None = None) -> Band:
+    with procedure.books.read() as work:
+        return loan_band(work, of or standing(), to_fen(yuan), procedure.day)
+
+
+@pytest.mark.parametrize(
+    ("of", "yuan", "by", "people", "reason"),
+    [
+        (standing(), "20000", "manager", 1, "simple_case"),
+        (standing(), "20000.01", "manager", 1, "within_manager"),
+        (standing(), "100000.01", "risk", 1, "above_manager"),
+        (standing(), "150000.01", "risk", 2, "large_amount"),
+        (standing(grade="C"), "50000.01", "risk", 1, "above_manager"),
+        (standing(grade="C"), "10000", "manager", 1, "within_manager"),
+        (standing(grade="D"), "10000.01", "risk", 1, "low_grade"),
+        (standing(grade="E"), "1", "risk", 1, "lowest_grade"),
+        (standing("auto", "B"), "50000", "manager", 1, "simple_case"),
+        (standing("auto", "C"), "100000.01", "risk", 1, "above_manager"),
+        (standing("auto", "A"), "200000.01", "risk", 1, "above_manager"),
+        (standing("auto", "A"), "300000.01", "risk", 2, "large_amount"),
+        (standing("student", "B"), "20000", "manager", 1, "simple_case"),
+        (standing("student", "A"), "25000", "manager", 1, "within_manager"),
+        (standing("boat", "A"), "50000", "manager", 1, "within_manager"),
+        (standing("boat", "A"), "50000.01", "risk", 1, "above_manager"),
+        (standing(exposure_fen=50_000_000), "0.01", "risk", 2, "large_exposure"),
+        (standing(outcome="refuse"), "1", "risk", 2, "refused_by_rules"),
+        (standing(unanswered=True), "1", "risk", 1, "register_unanswered"),
+        (standing(documents_doubtful=True), "1", "risk", 1, "documents_doubtful"),
+    ],
 )
+def test_each_row_of_the_shipped_table_decides(
+    procedure: Procedure, of: Standing, yuan: str, by: str, people: int, reason: str
+) -> None:
+    found = band(procedure, yuan, of)
+    assert (found.decided_by, found.people, found.reasons) == (by, people, (reason,))
+    assert found.is_simple is (reason == "simple_case")
 
 
-def test_an_amount_is_decided_in_the_smallest_band_that_holds_it() -> None:
-    assert TABLE.band(ChangeKind.FEE, 10_000, DAY).people == 1
-    assert TABLE.band(ChangeKind.FEE, 10_001, DAY).people == 2
-    assert TABLE.band(ChangeKind.WAIVER, 900, DAY).people == 1
-    assert TABLE.band(ChangeKind.WAIVER, 10**12, DAY).people == 2
+def test_bands_follow_each_other_up_to_the_amount(procedure: Procedure) -> None:
+    with procedure.books.read() as work:
+        found = loan_bands(work, standing(exposure_fen=33_000_000), 18_000_000, procedure.day)
+    assert [(one.up_to_fen, one.decided_by, one.people) for one in found] == [
+        (10_000_000, "manager", 1),
+        (15_000_000, "risk", 1),
+        (18_000_000, "risk", 2),
+    ]
 
 
-def test_what_no_band_holds_is_beyond_everybodys_authority() -> None:
-    with pytest.raises(BeyondAuthority, match=r"more than 500\.00"):
-        TABLE.band(ChangeKind.FEE, 50_001, DAY)
-    with pytest.raises(BeyondAuthority, match=r"more than 0\.00"):
-        TABLE.band(ChangeKind.WRITE_OFF, 1, DAY)
+@pytest.mark.parametrize(
+    ("kind", "yuan", "by", "people"),
+    [
+        ("deferral", "500000", "risk", 1),
+        ("restructuring", "500000.01", "risk", 2),
+        ("rate_change", "500000.01", "risk", 2),
+        ("waiver", "20000", "risk", 1),
+        ("waiver", "200000", "risk", 2),
+        ("fee", "20000", "risk", 1),
+        ("write_off", "50000", "risk", 1),
+        ("write_off", "50000.01", "risk", 2),
+        ("correction", "9000000", "finance", 1),
+    ],
+)
+def test_changes_of_running_loans_have_their_own_bands(
+    procedure: Procedure, kind: str, yuan: str, by: str, people: int
+) -> None:
+    with procedure.books.read() as work:
+        found = change_band(work, ChangeKind(kind), to_fen(yuan), procedure.day)
+        assert (found.decided_by, found.people) == (by, people)
+        assert change_expires_after(work, found) == 7
 
 
-def test_bands_of_a_later_date_take_the_place_of_all_before_them() -> None:
-    assert TABLE.band(ChangeKind.FEE, 20_000, date(2026, 2, 1)).people == 1
-    with pytest.raises(BeyondAuthority, match=r"more than 200\.00"):
-        TABLE.band(ChangeKind.FEE, 30_000, date(2026, 2, 1))
+@pytest.mark.parametrize(("kind", "most"), [("waiver", "200000.00"), ("fee", "20000.00")])
+def test_what_no_band_holds_is_beyond_everybodys_authority(procedure: Procedure, kind: str, most: str) -> None:
+    with procedure.books.read() as work, pytest.raises(BeyondAuthority, match=f"more than {most}"):
+        change_band(work, ChangeKind(kind), to_fen(most) + 1, procedure.day)
 
 
-def test_the_shipped_table_lets_risk_decide_changes_and_finance_nothing_but_corrections() -> None:
-    assert {band.kind for band in authority().bands} == set(ChangeKind)
-    for band in authority().bands:
-        assert band.decided_by is (Role.FINANCE if band.kind is ChangeKind.CORRECTION else Role.RISK)
+# -- at the decision ---------------------------------------------------------------------------------------------------
+
+
+def rules(changes: dict[int, dict[str, str]]) -> dict[str, Any]:
+    """The shipped authority over loans with cells of some rows changed; rows count from 1."""
+    content: dict[str, Any] = {**shipped_by_core()[LOANS]}
+    content["nodes"] = [{**node, "content": {**node.get("content", {})}} for node in content["nodes"]]
+    table = table_of(content)
+    table["rules"] = [{**row, **changes.get(n, {})} for n, row in enumerate(table["rules"], 1)]
+    return content
+
+
+def test_a_case_goes_to_who_may_decide_all_of_it_and_the_task_keeps_the_rule(procedure: Procedure) -> None:
+    small, large = procedure.graded(), graded(procedure, "120000")
+    for loan, role, row in ((small, Role.MANAGER, 14), (large, Role.RISK, 11)):
+        task = procedure.task(loan, TaskKind.APPROVAL)
+        assert (task.role, task.fired_row, task.people) == (role, row, 1)
+        with procedure.books.read() as work:
+            assert work.policies.get(task.policy_id or "").name == LOANS
+    procedure.decide(small, actor=MANAGER)
+    with procedure.books.read() as work:
+        (decision,) = work.tasks.decisions(small)
+    assert (decision.policy_id, decision.fired_row, decision.people) == (task.policy_id, 14, 1)
+
+
+def test_the_version_of_the_day_counts_and_less_may_be_within_authority(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    lowered = rules(
+        {14: {"amount_fen": "<= 500000"}, 17: {"amount_fen": "<= 1000000"}, 18: {"amount_fen": "<= 1000000"}}
+    )
+    procedure.day += timedelta(days=1)
+    with procedure.at() as work:
+        put_in_force(work, LOANS, 2, lowered)
+    with pytest.raises(AboveAuthority) as refused:
+        procedure.decide(loan, actor=MANAGER)
+    assert refused.value.fields == {"amount": "at most 10000.00 within your authority"}
+    assert procedure.decide(loan, actor=MANAGER, amount_fen=1_000_000).stage is Stage.ACCEPTANCE
+    assert procedure.messages(loan)[-1] == "offer_of_less"
+    with procedure.books.read() as work:
+        (message,) = [one for one in work.customers.contacts(loan) if one.template == "offer_of_less"]
+    assert "10000.00元，低于您申请的12000.00元" in message.text
+
+
+def test_a_manager_refuses_what_he_may_not_approve(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.at() as work:
+        put_in_force(work, LOANS, 2, rules({row: {"amount_fen": "<= 1"} for row in (14, 17, 18)}))
+    with pytest.raises(AboveAuthority):
+        procedure.decide(loan, actor=MANAGER)
+    assert procedure.decide(loan, Outcome.REFUSE, actor=MANAGER).stage is Stage.REFUSED
+
+
+def test_whoever_looks_after_the_customer_does_not_decide_his_loan(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.own(loan, MANAGER.id)
+    for outcome in Outcome:
+        with pytest.raises(OwnCase, match="looks after the customer"):
+            procedure.decide(loan, outcome, actor=MANAGER)
+    assert procedure.decide(loan, actor=RISK).stage is Stage.ACCEPTANCE
+
+
+# -- two people --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(procedure: Procedure) -> str:
+    """A microloan that two people of risk decide."""
+    loan = graded(procedure, LARGE)
+    assert procedure.task(loan, TaskKind.APPROVAL).people == 2
+    return loan
+
+
+def test_a_large_loan_is_approved_by_two_people_each_on_record(procedure: Procedure, large: str) -> None:
+    first = procedure.task(large, TaskKind.APPROVAL)
+    progress = procedure.decide(large, actor=RISK, reason="first look")
+    second = procedure.task(large, TaskKind.APPROVAL)
+    assert (progress.stage, progress.task_id) == (Stage.APPROVAL, second.id)
+    assert second.id != first.id
+    assert procedure.loan(large).approved_fen is None
+    assert "offer" not in procedure.messages(large)
+    with pytest.raises(OwnCase, match="first approval"):
+        procedure.decide(large, actor=RISK)
+    assert procedure.decide(large, actor=OTHER_RISK, reason="second look").stage is Stage.ACCEPTANCE
+    with procedure.books.read() as work:
+        decisions = work.tasks.decisions(large)
+        terms = work.loans.terms(large)
+    assert [(one.decided_by, one.people) for one in decisions] == [(RISK.id, 2), (OTHER_RISK.id, 2)]
+    assert second.confirms == decisions[0].id
+    assert terms is not None
+    assert terms.decision_id == decisions[1].id
+    entries = [one for one in procedure.entries(large) if one.act == "approval_decided"]
+    assert [(one.actor_id, (one.after or {})["policy"]) for one in entries] == [
+        (RISK.id, f"{LOANS}/1"),
+        (OTHER_RISK.id, f"{LOANS}/1"),
+    ]
+
+
+def test_the_lower_of_two_amounts_counts(procedure: Procedure, large: str) -> None:
+    procedure.decide(large, actor=RISK, amount_fen=15_500_000)
+    with pytest.raises(InvalidDecision) as refused:
+        procedure.decide(large, actor=OTHER_RISK, amount_fen=15_500_001)
+    assert refused.value.fields == {"amount": "above zero, at most 155000.00"}
+    procedure.decide(large, actor=OTHER_RISK, amount_fen=15_200_000)
+    assert procedure.loan(large).approved_fen == 15_200_000
+
+
+def test_the_second_agrees_to_what_the_first_approved(procedure: Procedure, large: str) -> None:
+    procedure.decide(large, actor=RISK, amount_fen=15_500_000)
+    procedure.decide(large, actor=OTHER_RISK)
+    with procedure.books.read() as work:
+        terms = work.loans.terms(large)
+    assert terms is not None
+    assert Terms.parse(terms.body).principal_fen == procedure.loan(large).approved_fen == 15_500_000
+
+
+@pytest.mark.parametrize(("outcome", "stage"), [(Outcome.REFUSE, Stage.REFUSED), (Outcome.RETURN, Stage.RETURNED)])
+def test_the_second_may_refuse_or_send_back(procedure: Procedure, large: str, outcome: Outcome, stage: Stage) -> None:
+    procedure.decide(large, actor=RISK)
+    assert procedure.decide(large, outcome, actor=OTHER_RISK).stage is stage
+    assert procedure.loan(large).approved_fen is None
+
+
+def test_one_person_suffices_for_less_and_refuses_alone(procedure: Procedure, large: str) -> None:
+    other = graded(procedure, LARGE)
+    assert procedure.decide(large, actor=RISK, amount_fen=15_000_000).stage is Stage.ACCEPTANCE
+    assert procedure.decide(other, Outcome.REFUSE, actor=RISK).stage is Stage.REFUSED
+
+
+def test_after_a_return_two_people_are_asked_again(procedure: Procedure, large: str) -> None:
+    procedure.decide(large, actor=RISK)
+    procedure.decide(large, Outcome.RETURN, actor=OTHER_RISK)
+    procedure.grade(large, round=2)
+    assert procedure.task(large, TaskKind.APPROVAL).confirms is None
+    procedure.decide(large, actor=RISK)
+    assert procedure.loan(large).stage is Stage.APPROVAL
+
+
+def test_the_database_takes_no_terms_on_the_first_of_two_approvals(procedure: Procedure, large: str) -> None:
+    procedure.decide(large, actor=RISK)
+    done = procedure.offered()
+    with procedure.books.read() as work:
+        (first,) = work.tasks.decisions(large)
+        terms = work.loans.terms(done)
+    assert terms is not None
+    forged = terms.model_dump() | {"id": "one-eye", "loan": large, "decision_id": first.id}
+    with pytest.raises(DBAPIError, match="approving decision"), procedure.at() as work:
+        work.session.add(type(terms)(**forged))
+
+
+def test_a_manager_sees_no_authority_over_what_two_of_risk_decide(procedure: Procedure, large: str) -> None:
+    with pytest.raises(NotAllowed):
+        procedure.decide(large, actor=MANAGER)
+    task = procedure.task(large, TaskKind.APPROVAL)
+    order = procedure.decision(large, actor=RISK).decision
+    with procedure.books.read() as work:
+        approval.check(work, RISK, task, order)
+        customer = work.session.get(Customer, work.loans.get(large).customer_id)
+    assert customer is not None
+    procedure.own(large, AGENT.id)
+    with pytest.raises(OwnCase):
+        procedure.decide(large, actor=Actor(AGENT.id, Role.RISK))

@@ -1,5 +1,7 @@
 """The page of a task. The engine is away here: decisions that reach it are in test_at_work."""
 
+import re
+
 import pytest
 
 from books.session import Books
@@ -44,7 +46,7 @@ def test_the_page_gives_grade_reasons_verdicts_and_what_an_approval_comes_to(com
     text = words(come("manager-zhao").get(task_of(procedure, procedure.graded())).text)
 
     assert "No payment was overdue in 24 months." in text
-    assert "Credit bureau Passed Record found Yes Times overdue in 24 months 0" in text
+    assert re.search(r"Credit bureau .* Passed .* Record found Yes Times overdue in 24 months 0", text)
     assert "If approved today" in text
     assert "11 × ¥1,039.43, then ¥1,039.42" in text
     assert "Annualised comprehensive cost 7.2%" in text
@@ -72,10 +74,10 @@ def test_a_limit_that_the_application_exceeds_is_marked(come: Come, procedure: P
     above = procedure.apply()
     procedure.verify(above, bureau={"history_months": 3})
     procedure.grade(above)
-    manager = come("manager-zhao")
+    risk = come("risk-qian")
 
-    assert "exceeded" not in words(manager.get(task_of(procedure, within)).text)
-    assert "¥10,000.00 exceeded" in words(manager.get(task_of(procedure, above)).text)
+    assert "exceeded" not in words(risk.get(task_of(procedure, within)).text)
+    assert "¥10,000.00 exceeded" in words(risk.get(task_of(procedure, above)).text)
 
 
 def test_a_case_above_the_limit_of_its_grade_can_be_approved_up_to_it(come: Come, procedure: Procedure) -> None:
@@ -83,18 +85,18 @@ def test_a_case_above_the_limit_of_its_grade_can_be_approved_up_to_it(come: Come
     procedure.verify(above, bureau={"history_months": 3})
     procedure.grade(above)
     task = task_of(procedure, above)
-    manager = come("manager-zhao")
+    risk = come("risk-qian")
 
-    text = words(manager.get(task).text)
+    text = words(risk.get(task).text)
     assert "What do you decide?" in text
     assert "If approved today Amount ¥10,000.00" in text
     assert "At most ¥10,000.00" in text
-    assert "¥10,000.00" in manager.get(f"{task}/offer", params={"amount": "11000"}).text
-    status, html = decide(manager, task, **GOOD)
+    assert "¥10,000.00" in risk.get(f"{task}/offer", params={"amount": "11000"}).text
+    status, html = decide(risk, task, **GOOD)
     assert status == 422
     assert 'id="amount-problem"' in html
     # The engine is away: what gets as far as it was taken for well-formed.
-    assert decide(manager, task, **GOOD, amount="10000")[0] == 503
+    assert decide(risk, task, **GOOD, amount="10000")[0] == 503
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,23 @@
 
 from datetime import date
 
+from models.keys import LOANS_QUEUE
 from models.loans import Stage
 from models.payments import PaymentKind
-from models.staff import Role
+from models.recurring import DailyOrder, DeadlinesPage
+from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
+from services import fast_lane, second_looks
+from services.authority import LOANS
+from services.documents import hand_in
+from tests.services.document_files import taken
+from tests.services.policies import OTHER_RISK, put_in_force
+from tests.services.test_authority import rules
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
-from tests.workflows.harness import ADMIN, FINANCE, MANAGER, RISK, Office, refused
+from tests.workflows.harness import ADMIN, FINANCE, INTEGRATOR, MANAGER, RISK, START, Office, refused
+
+TWO = {"decided_by": '"risk"', "people": "2"}
 
 
 async def waiting_for_approval(lender: Office) -> str:
@@ -186,3 +196,80 @@ async def test_nobody_walks_away_from_a_loan_that_is_paid_out(office: OpenOffice
         with refused("wrong_stage"):
             await lender.withdraw(loan)
         await lender.at(loan, Stage.REPAYMENT)
+
+
+async def test_two_people_approve_what_the_rules_of_the_day_ask_two_for(office: OpenOffice) -> None:
+    async with office() as lender:
+        with lender.books.begin(lender.books.clock.opens_at(START)) as work:
+            put_in_force(work, LOANS, 2, rules({13: TWO, 16: TWO}))
+        loan = await waiting_for_approval(lender)
+        first = lender.open_task(loan)
+        result = await lender.decide(loan, Outcome.APPROVE)
+        assert result.stage is Stage.APPROVAL
+        second = lender.open_task(loan)
+        assert (second.kind, second.role, second.id == first.id) == (TaskKind.APPROVAL, Role.RISK, False)
+        assert (await lender.state(loan)).task_id == second.id
+        with refused("own_approval"):
+            await lender.decide(loan, Outcome.APPROVE)
+        # Each of the two has all of his time.
+        await lender.days(2)
+        assert lender.open_task(loan).escalations == 0
+        await lender.decide(loan, Outcome.APPROVE, by=OTHER_RISK, amount_fen=500_000)
+        assert (await lender.at(loan, Stage.ACCEPTANCE)).approved_fen == 500_000
+
+
+async def test_a_refusal_by_the_rules_is_looked_at_by_people_and_paid_out(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.apply("micro", people.blacklisted())
+        await lender.at(loan, Stage.REFUSED)
+        await lender.eventually_closed(loan)
+        with lender.books.begin() as work:
+            row = work.loans.get(loan)
+            borrower = Actor(row.customer_id, Role.BORROWER, customer_id=row.customer_id)
+            second_looks.ask(work, borrower, row, row.applied_on, "the debt is paid")
+        await lender.deliver()
+        await lender.at(loan, Stage.APPROVAL)
+        await lender.decide(loan, Outcome.APPROVE, amount_fen=300_000)
+        await lender.decide(loan, Outcome.APPROVE, by=OTHER_RISK)
+        await lender.at(loan, Stage.ACCEPTANCE)
+        await lender.accept(loan)
+        assert (await lender.at(loan, Stage.REPAYMENT)).outstanding_fen == 300_000
+
+
+async def test_the_fast_lane_takes_a_case_from_the_inbox(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        with lender.books.begin() as work:
+            for kind in ("id_card", "income_proof"):
+                file = taken(f"{loan} {kind}".encode(), "image/png")
+                document = hand_in(work, INTEGRATOR, work.loans.get(loan), kind, "x.png", file)
+                # What the reader makes of them is its own test.
+                reading = work.documents.reading(document.id)
+                assert reading is not None
+                reading.done_at, reading.doubtful = work.now, False
+                work.session.add(reading)
+        with lender.books.begin() as work:
+            fast_lane.look_again(work, work.loans.get(loan), "last")
+        await lender.deliver()
+        await lender.at(loan, Stage.ACCEPTANCE)
+        [decision] = lender.read(lambda work: work.tasks.decisions(loan))
+        assert decision.decided_as is Role.SYSTEM
+        assert lender.messages(loan)[-1] == "offer_automatic"
+
+
+async def test_deadlines_are_looked_at_every_day(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        await lender.until(date(2026, 1, 6))
+        answers: list[DeadlinesPage] = [
+            await lender.engine.client.execute_workflow(
+                "Deadlines",
+                DailyOrder(clock=lender.books.clock),
+                id=f"deadlines/{n}",
+                task_queue=LOANS_QUEUE,
+                result_type=DeadlinesPage,
+            )
+            for n in range(2)
+        ]
+        assert [answer.reminded for answer in answers] == [1, 0]
+        assert lender.open_task(loan).reminded_for == date(2026, 1, 7)

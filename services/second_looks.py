@@ -1,0 +1,156 @@
+"""A person's look at what the rules refused by themselves, for whoever asks for it (PIPL article 24)."""
+
+import re
+from datetime import date, timedelta
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.grading import Grading
+from models.loans import Loan, Stage
+from models.outbox import Topic
+from models.policies import PolicyKind
+from models.second_looks import SecondLook
+from models.staff import Actor
+from models.words import storable
+from services import audit
+from services.authority import loan_band, standing_of
+from services.errors import InvalidDecision, WrongStage
+from services.loans import most_to_approve, require_stage
+from services.notices import send_sms
+from services.permissions import check_may_speak_for
+from services.policies import FactsIncomplete, in_force
+from services.policy_kinds import GRADES, REFER, name_of
+from services.policy_tables import DecisionTable
+from services.products import catalogue
+from services.referral import ask_people
+
+UNPRICED = (GRADES[-1], 0, "0")
+"""Nobody can approve anything then: the look can only uphold the refusal or send the case back."""
+
+
+class NotRefusedByRules(LendingError):
+    """A person refused the loan, or looked at its refusal already."""
+
+    code = "no_automatic_refusal"
+    http_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("a person has decided on this application, so there is no automatic refusal to look at")
+
+
+class TooLateToAsk(LendingError):
+    """The days in which a look may be asked for are over."""
+
+    code = "too_late_to_ask"
+    http_status = 409
+
+    def __init__(self, until: date) -> None:
+        super().__init__(f"a person's look could be asked for until {until}; apply anew")
+
+
+def ask(work: UnitOfWork, actor: Actor, loan: Loan, day: date, words: str = "") -> SecondLook:
+    """Puts a case that the rules refused before people: two of risk decide, and the loan's workflow starts anew.
+
+    Asked by the borrower or by who speaks for him, once for each refusal, within the days that the product gives; the
+    same person who asks again gets what he asked for. They may refuse, send back what was wrong, or approve within the
+    limit and at the price of the worst grade, since the rules gave none. Raises NotAllowed, WrongStage,
+    NotRefusedByRules, TooLateToAsk, InvalidDecision for unreadable words.
+    """
+    # Held until the commit: of two who ask at once, the second finds the case reopened.
+    loan = work.loans.get(loan.number)
+    check_may_speak_for(actor, loan)
+    asked = work.tasks.second_look(loan.number)
+    if asked is not None and loan.stage is Stage.APPROVAL and asked.asked_by == actor.id:
+        return asked
+    require_stage(loan, "a person's look", Stage.REFUSED)
+    until = may_ask_until(work, loan)
+    if until is None:
+        raise NotRefusedByRules
+    if day > until:
+        raise TooLateToAsk(until)
+    words = words.strip()
+    if not storable(words):
+        raise InvalidDecision("the words cannot be kept", fields={"reason": "at most 500 characters"})
+    grading = work.policies.grading(loan.number)
+    if grading is None:
+        raise WrongStage(loan.number, loan.stage, "a person's look")
+    try:
+        grade, limit_fen, rate = _worst_price(work, loan, grading)
+    except FactsIncomplete:
+        # A case from before the pricing asked so much has to be sent back and graded anew.
+        grade, limit_fen, rate = UNPRICED
+    look = SecondLook(
+        loan=loan.number,
+        round=grading.round,
+        words=words or None,
+        grade=grade,
+        limit_fen=limit_fen,
+        annual_rate_percent=rate,
+        asked_by=actor.id,
+        asked_as=actor.role,
+        asked_on=day,
+        asked_at=work.now,
+    )
+    work.write(look)
+    loan.closed_on = None
+    hands = work.tasks.hands(loan.number)
+    standing = standing_of(work, loan, day, documents_doubtful=hands.documents_doubtful)
+    band = loan_band(work, standing, most_to_approve(work, loan), day)
+    task = ask_people(work, loan, day, band, f"{loan.product}, a person's look at the refusal by the rules")
+    key = f"{loan.number}:second_look:{grading.round}"
+    audit.record(
+        work,
+        actor,
+        "second_look_asked",
+        loan=loan.number,
+        subject=task.id,
+        before={"stage": Stage.REFUSED},
+        after={"stage": loan.stage, "reasons": list(grading.reasons), "policy": band.label, "row": band.fired_row},
+    )
+    send_sms(work, loan, "second_look", f"{key}:sms")
+    work.outbox.put(Topic.REOPEN_LOAN, f"reopen:{key}", {}, work.now, loan.number)
+    return look
+
+
+def may_ask_until(work: UnitOfWork, loan: Loan) -> date | None:
+    """Until which day a person's look at the refusal of a loan may be asked for; None where the rules did not refuse
+    it, or it was asked for already.
+    """
+    grading = work.policies.grading(loan.number)
+    if loan.stage is not Stage.REFUSED or loan.closed_on is None or grading is None or grading.outcome != "refuse":
+        return None
+    look = work.tasks.second_look(loan.number)
+    if look is not None and look.round == grading.round:
+        return None
+    return loan.closed_on + timedelta(days=catalogue().product(loan.product).second_look_days)
+
+
+def _worst_price(work: UnitOfWork, loan: Loan, grading: Grading) -> tuple[str, int, str]:
+    """The worst grade to which the rules of the refusal's day lend anything: its highest limit and that one's rate.
+
+    Asked of the pricing, where one is in force, else read from the grading table. UNPRICED if there is none.
+    """
+    day = grading.graded_on or work.clock.business_date(grading.graded_at)
+    pricing = name_of(PolicyKind.PRICING, loan.product)
+    if work.policies.in_force(pricing, day).champion is not None:
+        rules = in_force(work, pricing, day)
+        for grade in reversed(GRADES):
+            answer = rules.ask(grading.facts | {"grade": grade})
+            if answer.values["limit_fen"] > 0:
+                return grade, answer.values["limit_fen"], answer.values["annual_rate_percent"]
+        return UNPRICED
+    rules = in_force(work, name_of(PolicyKind.GRADING, loan.product), day)
+    table = DecisionTable.read(work.policies.get(rules.key).content)
+    found = {
+        (grade, _limit(table.cell(row, "limit_fen"), grading), table.cell(row, "annual_rate_percent").strip('"'))
+        for row in range(1, len(table.rows) + 1)
+        for grade in (table.cell(row, "grade").strip('"'),)
+        if table.cell(row, "outcome") == f'"{REFER}"'
+    }
+    return max(((grade, limit, rate) for grade, limit, rate in found if limit > 0), default=UNPRICED)
+
+
+def _limit(cell: str, grading: Grading) -> int:
+    """The limit of a row: a sum, a fact of the case, or the smaller of two."""
+    parts = re.findall(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+", cell.removeprefix("min"))
+    return min((int(part) if part.isdecimal() else int(grading.facts.get(part, 0)) for part in parts), default=0)

@@ -1,0 +1,270 @@
+"""A declined borrower: what would change it, and a person's look at what the rules refused by themselves."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from lending.terms import Terms
+from models.grading import Grading
+from models.keys import new_id
+from models.loans import Stage
+from models.outbox import Topic
+from models.staff import Actor, Role
+from models.status import Possible, Remedies
+from models.tasks import Outcome, TaskKind
+from services import second_looks
+from services.dealers import set_standing
+from services.errors import ClosedByLaw, InvalidDecision, NotAllowed, WrongStage
+from services.loans import order_from_books, price_of
+from services.remedies import remedies
+from services.second_looks import NotRefusedByRules, TooLateToAsk
+from services.status import status_of
+from tests.modules.test_auto import GUARANTOR
+from tests.services.policies import OTHER_RISK
+from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, RISK, Procedure
+from tests.services.test_collateral_checks import invoiced
+
+
+@pytest.fixture
+def refused(procedure: Procedure) -> str:
+    """A microloan of 30,000 yuan for six months, which would take more than 70 % of the income."""
+    loan = procedure.apply(amount="30000", term="6", monthly_income="10000")
+    procedure.verify(loan, bureau={"monthly_income_fen": 1_000_000, "monthly_payment_fen": 300_000})
+    assert procedure.grade(loan).stage is Stage.REFUSED
+    return loan
+
+
+def ask(procedure: Procedure, loan: str, actor: Actor | None = None, words: str = "我的收入已增加") -> None:
+    with procedure.at() as work:
+        asking = actor or procedure.borrower_of(loan)
+        second_looks.ask(work, asking, work.loans.get(loan), procedure.day, words)
+
+
+def helped(procedure: Procedure, loan: str) -> Remedies:
+    with procedure.books.read() as work:
+        found = remedies(work, work.loans.get(loan))
+    assert found is not None
+    return found
+
+
+def outbox(procedure: Procedure, loan: str) -> list[str]:
+    with procedure.books.read() as work:
+        query = text("SELECT topic FROM outbox WHERE loan = :loan")
+        return [topic for (topic,) in work.session.connection().execute(query, {"loan": loan})]
+
+
+# -- what would change it ----------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_says_what_would_change_it_and_what_the_rules_would_lend(procedure: Procedure, refused: str) -> None:
+    found = helped(procedure, refused)
+    assert list(found.sentences) == ["debt_ratio_too_high"]
+    assert all(found.sentences["debt_ratio_too_high"][language] for language in ("en", "zh"))
+    assert found.possible is not None
+    assert found.possible.term == 6
+    assert 0 < found.possible.amount_fen < 3_000_000
+    assert found.with_other_term == Possible(amount_fen=3_000_000, term=12)
+    assert found.look_until == procedure.day + timedelta(days=30)
+    # The same rules say so when they are asked for it, and would not for more.
+    for step in (0, 10_000):
+        amount_fen = found.possible.amount_fen + step
+        again = procedure.apply(amount=str(amount_fen // 100), term="6", monthly_income="10000")
+        procedure.verify(again, bureau={"monthly_income_fen": 1_000_000, "monthly_payment_fen": 300_000})
+        procedure.grade(again)
+        with procedure.books.read() as work:
+            lent = price_of(work, work.loans.get(again))[0] >= amount_fen
+        assert lent is (step == 0)
+
+
+def lent_for(procedure: Procedure, possible: Possible, **form: object) -> bool:
+    """Whether the same vehicle is lent upon when somebody asks for just that and pays down the rest."""
+    loan = procedure.apply("auto", actor=INTEGRATOR, amount=str(possible.amount_fen // 100), term=possible.term, **form)
+    procedure.verify(loan)
+    procedure.grade(loan)
+    with procedure.books.read() as work:
+        return price_of(work, work.loans.get(loan))[0] >= possible.amount_fen
+
+
+def test_who_borrows_less_on_a_vehicle_pays_down_more(procedure: Procedure) -> None:
+    loan = procedure.apply("auto", amount="85000", down_payment="15000", **GUARANTOR)
+    procedure.verify(loan)
+    assert procedure.grade(loan).stage is Stage.REFUSED
+    found = helped(procedure, loan)
+    assert (list(found.sentences), found.possible) == (["ltv_above_cap"], Possible(amount_fen=8_000_000, term=36))
+    assert lent_for(procedure, Possible(amount_fen=8_000_000, term=36), down_payment="20000")
+    assert not lent_for(procedure, Possible(amount_fen=8_010_000, term=36), down_payment="19900", **GUARANTOR)
+
+
+def test_a_lower_invoice_counts_in_what_would_be_lent(procedure: Procedure) -> None:
+    loan = procedure.apply("auto", amount="78000", down_payment="22000")
+    invoiced(procedure, loan, price="90,000.00")
+    procedure.verify(loan)
+    assert procedure.grade(loan).stage is Stage.REFUSED
+    assert helped(procedure, loan).possible == Possible(amount_fen=7_200_000, term=36)
+
+
+def test_no_amount_is_named_where_the_dealer_is_what_is_wrong(procedure: Procedure) -> None:
+    loan = procedure.apply("auto")
+    with procedure.at() as work:
+        set_standing(work, RISK, work.loans.application(loan).form["dealer"], blocked=True, reason="no cars there")
+    procedure.verify(loan)
+    assert procedure.grade(loan).stage is Stage.REFUSED
+    found = helped(procedure, loan)
+    assert list(found.sentences) == ["dealer_blocked"]
+    assert (found.possible, found.with_other_term) == (None, None)
+
+
+def test_where_no_amount_or_term_helps_none_is_named(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    procedure.verify(loan, bureau={"blacklisted": True})
+    procedure.grade(loan)
+    found = helped(procedure, loan)
+    assert (found.possible, found.with_other_term) == (None, None)
+    assert list(found.sentences) == ["blacklisted"]
+
+
+def test_a_persons_refusal_is_explained_by_his_reason_alone(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan, Outcome.REFUSE)
+    assert helped(procedure, loan) == Remedies()
+    with procedure.books.read() as work:
+        assert remedies(work, work.loans.get(procedure.graded())) is None
+
+
+def test_the_status_tells_the_borrower(procedure: Procedure, refused: str) -> None:
+    with procedure.books.read() as work:
+        status = status_of(work, procedure.borrower_of(refused), refused)
+    assert status.remedies is not None
+    assert status.remedies.look_until == procedure.day + timedelta(days=30)
+    assert status.actions == ["ask_for_a_person"]
+
+
+def test_a_refusal_from_before_the_core_had_facts_is_told_in_words_and_can_be_looked_at(
+    procedure: Procedure, refused: str
+) -> None:
+    with procedure.at() as work:
+        first = work.policies.grading(refused)
+        assert first is not None
+        work.write(Grading(**first.model_dump() | {"id": new_id(), "round": 2, "facts": {"day": 20260105}}))
+    found = helped(procedure, refused)
+    assert (list(found.sentences), found.possible) == (["debt_ratio_too_high"], None)
+    ask(procedure, refused)
+    with pytest.raises(InvalidDecision):
+        procedure.decide(refused, actor=RISK, amount_fen=100)
+    assert procedure.decide(refused, Outcome.RETURN, actor=RISK).stage is Stage.RETURNED
+
+
+def test_a_students_refusal_from_before_there_was_hardship_is_told_in_words(procedure: Procedure) -> None:
+    loan = procedure.apply("student")
+    procedure.verify(loan, enrolment={"full_time": False})
+    procedure.grade(loan)
+    with procedure.at() as work:
+        first = work.policies.grading(loan)
+        assert first is not None
+        facts = {name: value for name, value in first.facts.items() if name != "lent_this_year_fen"}
+        work.write(Grading(**first.model_dump() | {"id": new_id(), "round": 2, "facts": facts}))
+    found = helped(procedure, loan)
+    assert (list(found.sentences), found.possible) == (["not_full_time_student"], None)
+
+
+# -- a person's look ---------------------------------------------------------------------------------------------------
+
+
+def test_the_borrower_has_two_people_look_at_it_and_the_loan_starts_anew(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused)
+    loan, task = procedure.loan(refused), procedure.task(refused, TaskKind.APPROVAL)
+    assert (loan.stage, loan.closed_on) == (Stage.APPROVAL, None)
+    assert (task.role, task.people) == (Role.RISK, 2)
+    assert Topic.REOPEN_LOAN in outbox(procedure, refused)
+    assert procedure.messages(refused)[-1] == "second_look"
+    entry = procedure.entries(refused)[-1]
+    assert (entry.act, entry.reason, (entry.after or {})["reasons"]) == (
+        "second_look_asked",
+        None,
+        ["debt_ratio_too_high"],
+    )
+    with procedure.books.read() as work:
+        look = work.tasks.second_look(refused)
+        order = order_from_books(work, work.loans.get(refused))
+    assert look is not None
+    assert (look.words, look.asked_as) == ("我的收入已增加", Role.BORROWER)
+    assert (order.stage, order.task_id) == (Stage.APPROVAL, task.id)
+
+
+def test_they_may_approve_within_what_the_worst_grade_gets(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused, INTEGRATOR)
+    with procedure.books.read() as work:
+        look = work.tasks.second_look(refused)
+    assert look is not None
+    assert (look.grade, look.limit_fen, look.annual_rate_percent) == ("E", 1_000_000, "23.4")
+    with pytest.raises(InvalidDecision):
+        procedure.decide(refused, actor=RISK, amount_fen=1_000_001)
+    procedure.decide(refused, actor=RISK, amount_fen=1_000_000)
+    assert procedure.decide(refused, actor=OTHER_RISK).stage is Stage.ACCEPTANCE
+    with procedure.books.read() as work:
+        terms = work.loans.terms(refused)
+    assert terms is not None
+    found = Terms.parse(terms.body)
+    assert (found.principal_fen, str(found.annual_rate_percent)) == (1_000_000, "23.4")
+    procedure.pay_out(refused)
+    assert procedure.loan(refused).stage is Stage.REPAYMENT
+
+
+def test_they_may_uphold_it_once_and_for_all(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused, AGENT)
+    assert procedure.decide(refused, Outcome.REFUSE, actor=RISK, reason="无还款能力").stage is Stage.REFUSED
+    assert helped(procedure, refused) == Remedies()
+    with pytest.raises(NotRefusedByRules):
+        ask(procedure, refused)
+
+
+def test_they_may_send_it_back_and_a_new_refusal_may_be_looked_at_again(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused)
+    procedure.decide(refused, Outcome.RETURN, actor=RISK)
+    procedure.grade(refused, round=2)
+    assert procedure.loan(refused).stage is Stage.REFUSED
+    ask(procedure, refused)
+    assert procedure.loan(refused).stage is Stage.APPROVAL
+
+
+def test_nobody_overrules_the_law(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    procedure.verify(loan, enrolment={"enrolled": True, "full_time": True})
+    procedure.grade(loan)
+    ask(procedure, loan)
+    with pytest.raises(ClosedByLaw):
+        procedure.decide(loan, actor=RISK, amount_fen=100_000)
+    assert procedure.decide(loan, Outcome.REFUSE, actor=RISK).stage is Stage.REFUSED
+
+
+def test_it_is_asked_in_time_once_and_by_who_speaks_for_the_borrower(procedure: Procedure, refused: str) -> None:
+    for actor in (FINANCE, RISK, Actor("other", Role.BORROWER, customer_id="other")):
+        with pytest.raises(NotAllowed):
+            ask(procedure, refused, actor)
+    with pytest.raises(InvalidDecision):
+        ask(procedure, refused, words="\x00")
+    procedure.day += timedelta(days=31)
+    with pytest.raises(TooLateToAsk):
+        ask(procedure, refused)
+    procedure.day -= timedelta(days=1)
+    for _ in range(2):
+        ask(procedure, refused, words="")
+    assert procedure.messages(refused).count("second_look") == 1
+    with pytest.raises(WrongStage):
+        ask(procedure, refused, INTEGRATOR)
+
+
+def test_it_is_not_asked_about_a_persons_refusal(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan, Outcome.REFUSE)
+    with pytest.raises(NotRefusedByRules):
+        ask(procedure, loan)
+
+
+def test_what_was_asked_stays_as_it_was(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused)
+    for statement in ("UPDATE second_look SET limit_fen = 1", "DELETE FROM second_look"):
+        with pytest.raises(DBAPIError, match="insert-only"), procedure.at() as work:
+            work.session.connection().execute(text(statement))
