@@ -1,4 +1,7 @@
-"""The auto loan: its form, checks, facts, terms, payee and security. Caps, limits and prices are in grading.json."""
+"""The auto loan: its form, checks, facts, terms, payee and security.
+
+Caps, limits and prices are policies; what has to be there before and after the payout is in conditions.json.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,17 +10,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from lending.financing import Financing
+from lending.financing import lending_value
 from lending.floating import FloatingRate, rate_on
 from lending.floating_clause import FloatingClause, Reset, Tenor
 from lending.money import yuan
 from lending.terms import Terms
+from models.collateral import ConditionKind, Requirement
 from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product, Security
+from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
-from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
+from modules.case_facts import basis_points, bureau_facts, co_signer_facts, day_number, identity_facts
 from modules.co_signers import ADULT, CoSigner
 from modules.installments import flat_rate_percent, installment_terms
+from modules.shipped import shipped_policies
 from services.forms import Sentence
 from services.products import PayeeUnknown
 
@@ -28,6 +34,9 @@ GUARANTEED_ABOVE_PERCENT = 80
 """Of the price: whoever pays down less, as the rules allow for new energy, brings somebody who answers for him."""
 TRACKING_FEE_FEN = 1_000
 """A month, for as long as the loan runs."""
+CONDITIONS: Mapping[str, Any] = json.loads(Path(__file__).with_name("conditions.json").read_text(encoding="utf-8"))
+"""By the condition of the vehicle. A new one is registered to its owner with the invoice of the paid price, so the
+mortgage follows the payout; a used one has an owner already, and is paid for once it is mortgaged."""
 PRICED_AT_LPR = Decimal("3.00")
 """The one-year loan prime rate on which the rates of grading.json are built; what they are above it is the margin."""
 
@@ -54,13 +63,26 @@ def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
     return problems
 
 
+def restated(form: Mapping[str, Any], amount_fen: int, term: int) -> dict[str, Any]:
+    """Who borrows less pays down more: the price of the vehicle stays."""
+    return {**form, "amount": amount_fen, "term": term, "down_payment": form["vehicle_price"] - amount_fen}
+
+
 def facts(case: LoanCase) -> dict[str, Any]:
-    """The inputs of the grading table. The loan is measured against the lower of stated and registered price."""
+    """The inputs of the tables. The loan is measured against the lowest of stated price, invoice, register and,
+    for a used vehicle, valuation; ages are in full months.
+    """
     vehicle = case.answers.get("vehicle")
     car = vehicle if vehicle is not None and vehicle["found"] else None
     dealer = vehicle["dealer"] if vehicle is not None else None
-    stated_fen = case.form["vehicle_price"]
-    purchase = Financing(stated_fen, case.form["down_payment"], car["price_fen"] if car else stated_fen)
+    is_used, valuation_fen = case.form["condition"] == "used", car.get("valuation_fen") if car else None
+    # What the register has of a used vehicle is what its dealer asks; a valuation looks at age and mileage.
+    assessed = [car["price_fen"] if car else None, valuation_fen if is_used else None]
+    assessed_fen = min((fen for fen in assessed if fen is not None), default=None)
+    value_fen = lending_value(
+        case.form["vehicle_price"], invoice_fen=case.security.invoice_fen, assessed_fen=assessed_fen
+    )
+    age_months = _age_months(car, case.day)
     return {
         "day": day_number(case.day),
         "amount_fen": case.amount_fen,
@@ -71,11 +93,33 @@ def facts(case: LoanCase) -> dict[str, Any]:
         "mortgaged": car is not None and car["mortgaged"],
         "dealer_licensed": dealer is not None and dealer["licensed"],
         "dealer_matches": car is not None and car["dealer_matches"],
+        "dealer_blocked": case.security.dealer_blocked,
+        "vehicle_elsewhere": case.security.is_elsewhere,
         "condition": case.form["condition"],
         "condition_matches": car is not None and car["new"] == (case.form["condition"] != "used"),
-        "ltv_bp": basis_points(case.amount_fen, purchase.lent_on_fen),
+        "valued": not is_used or valuation_fen is not None,
+        "vehicle_age_months": age_months,
+        "vehicle_age_at_end_months": age_months + case.term,
+        "mileage_km": (car.get("mileage_km") if car else None) or 0,
+        "value_fen": value_fen,
+        "ltv_bp": basis_points(case.amount_fen, value_fen),
         **bureau_facts(case),
+        **co_signer_facts(case, GUARANTOR.party(case.form)),
     }
+
+
+def _age_months(car: Mapping[str, Any] | None, day: date) -> int:
+    """Full months since the first registration; none for a vehicle that was never registered, or that nobody knows."""
+    registered = date.fromisoformat(str(car["first_registered"])) if car and car["first_registered"] else day
+    return max((day.year - registered.year) * 12 + day.month - registered.month - (day.day < registered.day), 0)
+
+
+def requirements(form: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    """What is asked for before and after the payout, by the condition of the vehicle."""
+    return tuple(
+        Requirement(ConditionKind(one["kind"]), before_payout=one["before_payout"], days=one["days"])
+        for one in CONDITIONS[form["condition"]]
+    )
 
 
 def terms(case: LoanCase) -> Terms:
@@ -131,6 +175,7 @@ AUTO = Product(
         FormField("vehicle_price", FieldKind.MONEY, "Vehicle price", "车价", minimum=500_000, maximum=500_000_000),
         FormField("down_payment", FieldKind.MONEY, "Down payment", "首付款", minimum=0, maximum=500_000_000),
         FormField("dealer", FieldKind.TEXT, "Dealer", "经销商", maximum=100),
+        FormField("invoice_number", FieldKind.TEXT, "Number of the invoice", "发票号码", required=False, maximum=20),
         FormField("method", FieldKind.CHOICE, "Repayment method", "还款方式", required=False, choices=METHODS),
         FormField("rate_type", FieldKind.CHOICE, "Rate", "利率类型", required=False, choices=("fixed", "floating")),
         FormField(
@@ -143,13 +188,22 @@ AUTO = Product(
         ),
         *GUARANTOR.fields,
     ),
-    documents=("id_card", "driving_licence", "vehicle_invoice"),
-    checks=("identity", "bureau", "vehicle"),
+    documents=("id_card", "driving_licence", "vehicle_invoice", "income_proof"),
+    later_documents=("vehicle_registration", "insurance_policy"),
+    checks=("identity", "bureau", "vehicle", "screening"),
+    co_signer_checks={PartyRole.GUARANTOR: ("identity", "bureau", "screening")},
+    # It names the account that the price is paid to, so nothing goes on without it but by a person's word.
+    register_rules={"vehicle": RegisterRule(valid_days=7, when_down=WhenDown.PERSON)},
     grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    policies=shipped_policies(__file__),
+    # The most that may be lent on a vehicle, by the rules of 2018.
+    refused_by_law=frozenset({"ltv_above_cap"}),
     facts=facts,
     terms=terms,
     payees=payees,
     parties=GUARANTOR.party,
     security=security,
+    requirements=requirements,
     form_problems=form_problems,
+    restated=restated,
 )

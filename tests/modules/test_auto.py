@@ -1,17 +1,20 @@
 """The auto loan: vehicle, dealer and share of the price."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
 from lending.schedules import build_schedule
+from models.collateral import SecurityFacts
 from models.customers import PartyRole
 from models.products import JointParty, Security
 from services.forms import InvalidForm, read_form
-from services.policies import GradeOutcome, evaluate
+from services.policies import GradeOutcome
 from services.products import PayeeUnknown
 from tests.modules.applications import DAY, application, case, id_number, product
+from tests.modules.decided import decided
 
 AUTO = product("auto")
 DEALER = "远帆汽车销售服务有限公司"
@@ -24,7 +27,7 @@ GUARANTOR: dict[str, Any] = {
 
 def grade(**changes: Any) -> GradeOutcome:
     """The outcome of an auto case with these changes of form or answers."""
-    return evaluate("auto", AUTO.grading, AUTO.facts(case("auto", **changes)))
+    return decided("auto", case("auto", **changes))
 
 
 def share(condition: str, yuan: int) -> GradeOutcome:
@@ -72,7 +75,7 @@ def test_each_finding_refuses_or_refers_with_its_reason(answers: dict[str, Any],
     assert (answer.outcome, answer.reasons) == (outcome, (reason,))
 
 
-@pytest.mark.parametrize("check", AUTO.checks)
+@pytest.mark.parametrize("check", ["identity", "bureau", "vehicle"])
 def test_a_register_that_could_not_be_asked_sends_the_case_to_a_person(check: str) -> None:
     answer = grade(**{check: None})
     assert (answer.outcome, answer.reasons) == ("refer", (f"{check}_unavailable",))
@@ -150,6 +153,86 @@ def test_all_money_goes_to_the_dealers_registered_account() -> None:
 def test_without_a_registered_account_nobody_is_paid(vehicle: dict[str, Any] | None) -> None:
     with pytest.raises(PayeeUnknown):
         AUTO.payees(case("auto", vehicle=vehicle))
+
+
+USED: dict[str, Any] = {"condition": "used", "amount": 60_000, "down_payment": 40_000}
+VALUED = {"new": False, "first_registered": "2021-03-20", "valuation_fen": 9_000_000, "mileage_km": 61_000}
+"""What the register says of a used vehicle that was first registered in March 2021."""
+
+
+def facts_of(security: SecurityFacts | None = None, **changes: Any) -> dict[str, Any]:
+    """The facts of an auto case with these changes, and with what the lender's own books say of the vehicle."""
+    return AUTO.facts(replace(case("auto", **changes), security=security or SecurityFacts()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "invoice_fen", "value_fen"),
+    [
+        ({}, None, 10_000_000),
+        ({}, 9_500_000, 9_500_000),
+        ({"vehicle": {"price_fen": 9_400_000}}, 9_500_000, 9_400_000),
+        ({"vehicle": {"valuation_fen": 1_000_000}}, None, 10_000_000),
+        ({**USED, "vehicle": VALUED}, None, 9_000_000),
+        ({**USED, "vehicle": {**VALUED, "price_fen": 8_000_000}}, None, 8_000_000),
+        ({**USED, "vehicle": {**VALUED, "valuation_fen": 12_000_000}}, 9_800_000, 9_800_000),
+        ({"vehicle": None}, None, 10_000_000),
+    ],
+)
+def test_a_share_is_lent_on_the_lowest_of_price_invoice_register_and_valuation(
+    changes: dict[str, Any], invoice_fen: int | None, value_fen: int
+) -> None:
+    found = facts_of(SecurityFacts(invoice_fen=invoice_fen), **changes)
+    assert found["value_fen"] == value_fen
+    assert found["ltv_bp"] == -(-(6_000_000 if "condition" in changes else 8_000_000) * 10_000 // value_fen)
+
+
+def test_the_age_of_a_vehicle_counts_in_full_months_to_the_end_of_the_loan() -> None:
+    found = facts_of(**USED, vehicle=VALUED)
+    assert (found["vehicle_age_months"], found["vehicle_age_at_end_months"], found["mileage_km"]) == (57, 93, 61_000)
+    assert facts_of()["vehicle_age_at_end_months"] == 36
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "reason"),
+    [
+        ({**USED, "term": 37, "vehicle": VALUED}, "refuse", "used_vehicle_term"),
+        ({**USED, "vehicle": {**VALUED, "first_registered": "2016-12-05"}}, "refuse", "vehicle_too_old_at_end"),
+        ({**USED, "vehicle": {**VALUED, "valuation_fen": None}}, "refer", "vehicle_not_valued"),
+        ({**USED, "vehicle": {**VALUED, "valuation_fen": 8_571_428}}, "refuse", "ltv_above_cap"),
+    ],
+)
+def test_used_vehicles_have_rules_of_their_own(changes: dict[str, Any], outcome: str, reason: str) -> None:
+    answer = grade(**changes)
+    assert (answer.outcome, answer.reasons) == (outcome, (reason,))
+
+
+def test_a_used_vehicle_within_these_rules_is_graded_like_any() -> None:
+    for registered in ("2021-03-20", "2017-01-05"):
+        assert grade(**USED, vehicle={**VALUED, "first_registered": registered}).grade == "A"
+
+
+@pytest.mark.parametrize(
+    ("security", "outcome", "reason"),
+    [
+        (SecurityFacts(dealer_blocked=True), "refuse", "dealer_blocked"),
+        (SecurityFacts(is_elsewhere=True), "refer", "vehicle_elsewhere"),
+    ],
+)
+def test_what_the_books_know_of_vehicle_and_dealer_counts(security: SecurityFacts, outcome: str, reason: str) -> None:
+    answer = decided("auto", replace(case("auto"), security=security))
+    assert (answer.outcome, answer.reasons) == (outcome, (reason,))
+
+
+def test_used_vehicles_are_registered_and_insured_before_the_payout_and_new_ones_after() -> None:
+    asked = {
+        condition: {one.kind.value: one.before_payout for one in AUTO.requirements({"condition": condition})}
+        for condition in ("new", "new_energy", "used")
+    }
+    assert asked == {
+        "new": {"registration": False, "insurance": False},
+        "new_energy": {"registration": False, "insurance": False},
+        "used": {"registration": True, "insurance": True},
+    }
 
 
 def test_the_vehicle_secures_the_loan() -> None:
