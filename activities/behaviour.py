@@ -1,0 +1,42 @@
+"""The behaviour scores of a month on our own books, a page of loans at a time."""
+
+import structlog
+from temporalio import activity
+
+from activities.acts import refusals
+from books.session import Books
+from models.recurring import BehaviourOrder, BehaviourPage, BehaviourPageOrder, MonthToScore
+from services.behaviour import look_at_page, month_to_score, write_page
+
+log = structlog.get_logger()
+
+
+class BehaviourActs:
+    """Each looks first and writes then, so that the writers of other acts wait for the writing only."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+
+    @activity.defn
+    def month_to_score(self, order: BehaviourOrder) -> MonthToScore:
+        """The oldest month in which not every running loan is scored."""
+        with refusals(), self.books.read() as work:
+            return month_to_score(work, order)
+
+    @activity.defn
+    def score_page(self, order: BehaviourPageOrder) -> BehaviourPage:
+        """The scores of a month for the next loans; a repeat finds those that are done and goes on after them."""
+        with refusals():
+            with self.books.read() as work:
+                found = look_at_page(work, order)
+            with self.books.begin() as work:
+                page = write_page(work, order, found)
+        log.info(
+            "behaviour_scored",
+            month=order.month,
+            loans=len(found.loans),
+            warnings=sum(one.alarm is not None for one in found.loans),
+            refused=[number for number, _ in found.refused],
+            complete=page.complete,
+        )
+        return page

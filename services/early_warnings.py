@@ -1,0 +1,202 @@
+"""Early warnings for the people who act on them: the list with reasons, and how good past warnings were."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from books.behaviour import Place, WarningFilter
+from books.session import UnitOfWork
+from lending.behaviour import LATE_FROM_DPD, MONTHS_AHEAD, Foresight, foresight
+from lending.money import yuan
+from models.behaviour import BehaviourScore, EarlyWarning, Urgency
+from models.loans import Loan
+from models.months import Month
+from models.staff import Actor
+from services.permissions import check_may_see_warnings
+from services.scorecards import scorecard
+from services.warning_words import CAUSES
+
+PAGE = 50
+PLACE_PATTERN = r"^[12]_-?[0-9]{1,6}_L[0-9]{8,12}$"
+"""What a place in the list looks like in an address."""
+MONTHS_CHECKED = 12
+"""How many months of warnings are looked at to say how good they were."""
+MOST_IN_A_FILE = 20_000
+_PAGE_OF_FILE = 500
+
+URGENCIES: Mapping[int, str] = {Urgency.SERIOUS: "serious", Urgency.WATCH: "watch"}
+"""How an urgency is spelled outside the books."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a loan is warned of, by language, and what to do next; the latter only for what changed."""
+
+    code: str
+    en: str
+    zh: str
+    next_en: str = ""
+    next_zh: str = ""
+
+
+@dataclass(frozen=True)
+class ListedWarning:
+    """A warning with its loan: what changed, and what costs the most points."""
+
+    warning: EarlyWarning
+    loan: Loan
+    causes: tuple[Cause, ...]
+    reasons: tuple[Cause, ...]
+
+    @property
+    def urgency(self) -> str:
+        """How urgent it is."""
+        return URGENCIES[self.warning.urgency]
+
+    @property
+    def next_steps(self) -> list[tuple[str, str]]:
+        """What to do, in English and Chinese, each thing once."""
+        return list(dict.fromkeys((cause.next_en, cause.next_zh) for cause in self.causes))
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the list."""
+        return self.warning.urgency, self.warning.points, self.warning.loan
+
+
+def spelled(place: Place) -> str:
+    """A place in the list as it stands in an address."""
+    return "_".join(map(str, place))
+
+
+def place_of(text: str) -> Place | None:
+    """The place that an address names; None for what is none."""
+    if re.fullmatch(PLACE_PATTERN, text) is None:
+        return None
+    urgency, points, loan = text.split("_")
+    return int(urgency), int(points), loan
+
+
+def newest_month(work: UnitOfWork, actor: Actor) -> str | None:
+    """The newest month in which every running loan is scored; None before the first."""
+    check_may_see_warnings(actor)
+    return work.behaviour.last_month()
+
+
+def early_warnings(
+    work: UnitOfWork, actor: Actor, wanted: WarningFilter, after: Place | None = None, limit: int = PAGE
+) -> list[ListedWarning]:
+    """The warnings of a month that this person may see, the most urgent and weakest loans first, those after a place.
+
+    An agent sees those of his customers, a manager those of the team, risk and auditors all.
+    """
+    check_may_see_warnings(actor)
+    return [_listed(work, warning, loan) for warning, loan in work.behaviour.warnings(actor, wanted, after, limit)]
+
+
+def _listed(work: UnitOfWork, warning: EarlyWarning, loan: Loan) -> ListedWarning:
+    causes = [(code, CAUSES[code]) for code in warning.causes]
+    return ListedWarning(
+        warning,
+        loan,
+        tuple(
+            Cause(code, words.because.en, words.because.zh, words.next_step.en, words.next_step.zh)
+            for code, words in causes
+        ),
+        _reasons(work, warning.policy_id, warning.reasons),
+    )
+
+
+def _reasons(work: UnitOfWork, policy_id: str, codes: list[str]) -> tuple[Cause, ...]:
+    sentences = scorecard(work, policy_id).sentences
+    return tuple(Cause(code, sentences[code]["en"], sentences[code]["zh"]) for code in codes)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How the borrower of a loan behaved in its newest scored month, and what was warned of in it."""
+
+    score: BehaviourScore
+    reasons: tuple[Cause, ...]
+    warning: ListedWarning | None
+
+
+def behaviour_of(work: UnitOfWork, loan: Loan) -> Behaviour | None:
+    """For who sees the case of a loan; None before its first score."""
+    score = work.behaviour.newest_score(loan.number) if loan.disbursed_on is not None else None
+    if score is None:
+        return None
+    warning = work.behaviour.warning(loan.number, score.month)
+    return Behaviour(
+        score, _reasons(work, score.policy_id, score.reasons), _listed(work, warning, loan) if warning else None
+    )
+
+
+def csv_lines(work: UnitOfWork, actor: Actor, wanted: WarningFilter, locale: str) -> Iterator[str]:
+    """The whole list as CSV with a header in one language, some hundred lines at a time; sums in yuan.
+
+    A name is not in it: the number of the loan leads to it.
+    """
+    check_may_see_warnings(actor)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    columns = ("month", "loan", "product", "urgency", "points", "points_before", "band", "band_before")
+    writer.writerow([*columns, "dpd", "outstanding", "causes", "next_steps", "reasons"])
+    after: Place | None = None
+    for _ in range(MOST_IN_A_FILE // _PAGE_OF_FILE):
+        found = early_warnings(work, actor, wanted, after, _PAGE_OF_FILE)
+        for one in found:
+            writer.writerow(_line(one, "zh" if locale.startswith("zh") else "en"))
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+        if len(found) < _PAGE_OF_FILE:
+            return
+        after = found[-1].place
+
+
+def _line(one: ListedWarning, language: str) -> list[object]:
+    warning, loan = one.warning, one.loan
+    return [
+        *(warning.month, warning.loan, loan.product, one.urgency),
+        *(warning.points, warning.points_before, warning.band, warning.band_before),
+        *(loan.dpd, yuan(loan.outstanding_fen)),
+        " ".join(getattr(cause, language) for cause in one.causes),
+        " ".join(zh if language == "zh" else en for en, zh in one.next_steps),
+        _as_text(" ".join(getattr(reason, language) for reason in one.reasons)),
+    ]
+
+
+def _as_text(words: str) -> str:
+    """Words of a card that no spreadsheet takes for a formula."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
+
+
+def how_good(work: UnitOfWork, actor: Actor) -> Foresight:
+    """Of the warnings of the last twelve months that are old enough: how many came true, and what they missed.
+
+    Over all loans, whoever asks. A loan that was closed in between did not become late.
+    """
+    check_may_see_warnings(actor)
+    newest = work.behaviour.last_month()
+    if newest is None:
+        return Foresight(0, 0, 0, 0)
+    last = Month.parse(newest)
+    since = last
+    for _ in range(MONTHS_CHECKED + MONTHS_AHEAD - 1):
+        since = since.before
+    warned = work.behaviour.warned_since(str(since))
+    late = work.behaviour.late_since(str(since), LATE_FROM_DPD)
+    scored = work.behaviour.months_scored({loan for _, loan in late}, str(since))
+    return foresight(_numbered(scored), _numbered(warned), _numbered(late), _number(newest))
+
+
+def _numbered(found: list[tuple[str, str]]) -> set[tuple[int, str]]:
+    return {(_number(month), loan) for month, loan in found}
+
+
+def _number(month: str) -> int:
+    first = Month.parse(month).first
+    return first.year * 12 + first.month
