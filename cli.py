@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
-from console import limits, logs, memory, policies
+from console import early_warnings, limits, listings, logs, memory, policies, scorecards
 from console.audits import audit_books
 from console.callers import ApiRefused
 from console.connections import BooksDir, connect_engine, migrate_books, of_folder, open_books, reach_given_engine
@@ -54,6 +54,9 @@ ledger = typer.Typer(no_args_is_help=True, help="Close months, and change accoun
 app.add_typer(ledger, name="ledger")
 app.add_typer(policies.app, name="policies")
 app.add_typer(limits.commands, name="limits")
+app.add_typer(early_warnings.app, name="warnings")
+app.add_typer(listings.commands, name="screening")
+app.add_typer(scorecards.app, name="scorecard")
 # No markup: sentences hold names of files and of columns, and these may hold brackets.
 say = Console(stderr=True, markup=False)
 

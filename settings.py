@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     bureau_credential: SecretStr = SecretStr("demo-bureau")
     enrolment_credential: SecretStr = SecretStr("demo-enrolment")
     vehicles_credential: SecretStr = SecretStr("demo-vehicles")
+    screening_credential: SecretStr = SecretStr("demo-screening")
     cards_credential: SecretStr = SecretStr("demo-cards")
     bank_credential: SecretStr = SecretStr("demo-bank")
     sms_credential: SecretStr = SecretStr("demo-sms")
@@ -60,11 +61,17 @@ class Settings(BaseSettings):
     bank_notice_secret: SecretStr = Field(SecretStr("demo-notices"), description="signs the bank's call-backs")
     outside_timeout_seconds: float = Field(10, gt=0, description="longest wait for one outside call")
 
+    breaker_failures: int = Field(5, gt=0, description="failures in a row after which a register is left alone")
+    breaker_rest_seconds: float = Field(30, gt=0, description="how long, before one call may try it again")
+
     lender_name: str = Field(
         "远川消费金融有限公司（演示）", min_length=1, description="whose papers they are, in Chinese"
     )
     lender_name_english: str = Field(
         "Yuanchuan Consumer Finance Co., Ltd. (demonstration)", min_length=1, description="the same in English"
+    )
+    pages_url: str = Field(
+        "http://127.0.0.1:8080", pattern=r"^https?://[^/]+$", description="where borrowers reach the pages, for links"
     )
     opening_balance_fen: int = Field(50_000_000_000, ge=0, description="what the lender's account holds at the start")
     temporal_ui_url: str = Field("", description="address of the Temporal UI, linked from the loan page")

@@ -13,6 +13,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.accounts import CardCheckSender, MandateSender
 from activities.bank import BankActs
+from activities.behaviour import BehaviourActs
+from activities.collateral import CollateralActs
+from activities.deadlines import DeadlineActs
 from activities.documents import ReadingDesk
 from activities.loan import LoanActs
 from activities.month_end import MonthEndActs
@@ -20,7 +23,7 @@ from activities.papers import PaperPress
 from activities.reconciliation import ReconciliationActs
 from activities.refunds import RefundSender
 from activities.registers import RegisterActs, Registers
-from activities.signing import SigningCodeSender
+from activities.signing import AuthorisationLinkSender, SigningCodeSender
 from activities.sms import SmsSender
 from books.session import Books
 from engine.commands import LoanCommands
@@ -29,17 +32,22 @@ from engine.dispatcher import Dispatcher
 from engine.schedules import tend_schedules
 from gateways.bank import BankGateway
 from gateways.bank_messages import BankProtocol, OwnAccount
+from gateways.breaker import Breakers, set_breakers
 from gateways.bureau import CreditBureau
 from gateways.cards import CardRegister
 from gateways.connection import open_session
 from gateways.enrolment import EnrolmentRegister
 from gateways.identity import IdentityRegister
+from gateways.screening import ScreeningProvider
 from gateways.sms import SmsGateway
 from gateways.vehicles import VehicleRegister
 from models.keys import BANK_QUEUE, LOANS_QUEUE, REGISTERS_QUEUE
 from models.outbox import Topic
 from services.paper_contents import Lender
 from settings import Settings
+from workflows.behaviour import BehaviourScoresWorkflow
+from workflows.collateral import CollateralWatchWorkflow
+from workflows.deadlines import DeadlinesWorkflow
 from workflows.loan import LoanWorkflow
 from workflows.month_end import MonthEndWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -62,6 +70,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
+        set_breakers(session, Breakers(settings.breaker_failures, settings.breaker_rest_seconds))
         threads = stack.enter_context(ThreadPoolExecutor(BOOKS_THREADS, thread_name_prefix="books"))
         for worker in workers(settings, client, books, session, threads, sandbox=sandbox):
             await stack.enter_async_context(worker)
@@ -70,6 +79,7 @@ async def running(
         senders: dict[Topic, Delivery] = {
             Topic.SMS: SmsSender(gateway),
             Topic.SIGNING_CODE: SigningCodeSender(books, gateway),
+            Topic.AUTHORISATION_LINK: AuthorisationLinkSender(books, gateway, settings.pages_url),
             Topic.REFUND: RefundSender(bank),
             Topic.CARD_CHECK: CardCheckSender(books, CardRegister(session, *_address(settings, "cards"))),
             Topic.MANDATE: MandateSender(books, bank.bank),
@@ -89,6 +99,9 @@ def workers(
     """One worker for each queue."""
     loan_acts = LoanActs(books)
     month_ends = MonthEndActs(books)
+    behaviour = BehaviourActs(books)
+    collateral = CollateralActs(books)
+    deadlines = DeadlineActs(books)
     registers = RegisterActs(
         books,
         Registers(
@@ -96,6 +109,7 @@ def workers(
             CreditBureau(session, *_address(settings, "bureau")),
             EnrolmentRegister(session, *_address(settings, "enrolment")),
             VehicleRegister(session, *_address(settings, "vehicles")),
+            ScreeningProvider(session, *_address(settings, "screening")),
         ),
     )
     bank = _bank_acts(settings, books, session)
@@ -104,7 +118,14 @@ def workers(
         Worker(
             client,
             task_queue=LOANS_QUEUE,
-            workflows=[LoanWorkflow, MonthEndWorkflow, ReconciliationWorkflow],
+            workflows=[
+                LoanWorkflow,
+                BehaviourScoresWorkflow,
+                CollateralWatchWorkflow,
+                DeadlinesWorkflow,
+                MonthEndWorkflow,
+                ReconciliationWorkflow,
+            ],
             activities=[
                 loan_acts.grade_case,
                 loan_acts.escalate_task,
@@ -126,6 +147,10 @@ def workers(
                 loan_acts.sweep_closed_loan,
                 month_ends.month_to_end,
                 month_ends.end_month_page,
+                behaviour.month_to_score,
+                behaviour.score_page,
+                collateral.watch_collateral,
+                deadlines.look_at_deadlines,
                 reconciliations.days_to_reconcile,
                 reconciliations.reconcile_statement,
                 reconciliations.note_missing_statement,

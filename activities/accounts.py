@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from activities.circuits import CircuitNotes
 from books.accounts import CardQuestion
 from books.session import Books, UnitOfWork, was_written_before
 from gateways.bank import BankGateway
@@ -24,6 +25,7 @@ class CardCheckSender:
     def __init__(self, books: Books, cards: CardRegister) -> None:
         self.books = books
         self.cards = cards
+        self.circuits = CircuitNotes(books)
 
     def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, CardQuestion]:
         """The questions; none about somebody who has not agreed to be looked up."""
@@ -50,6 +52,8 @@ class CardCheckSender:
                 raise
             await asyncio.to_thread(self._give_up, row)
             return
+        finally:
+            await self.circuits.note(self.cards.breaker)
         await asyncio.to_thread(self._keep, row, found, answer.result, answer.reference)
 
     def _keep(self, row: OutboxRow, question: CardQuestion, *answer: Any) -> None:

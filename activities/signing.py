@@ -1,12 +1,14 @@
-"""Delivery of signing codes from the outbox."""
+"""Delivery of signing codes, and of the links by which co-signers authorise, from the outbox."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from books.authorisations import UnsentLink
 from books.session import Books, UnitOfWork
 from books.signatures import UnsentCode
 from gateways.sms import SmsGateway
 from models.outbox import OutboxRow
+from services.authorisation_links import message as link_message
 from services.paper_contents import signers
 from services.signing import message
 
@@ -44,3 +46,38 @@ class SigningCodeSender:
     def _forget(self, code_id: str) -> None:
         with self.books.begin() as work:
             work.signatures.forget(code_id, work.now)
+
+
+class AuthorisationLinkSender:
+    """Sends a co-signer the link to his page, and forgets its secret."""
+
+    def __init__(self, books: Books, gateway: SmsGateway, pages_url: str) -> None:
+        self.books = books
+        self.gateway = gateway
+        self.pages_url = pages_url
+
+    def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, UnsentLink]:
+        """The links that were not sent yet, by the rows' ids."""
+        links = work.authorisations.unsent([str(row.payload["request"]) for row in rows])
+        found = {row.id: links.get(str(row.payload["request"])) for row in rows}
+        return {row: link for row, link in found.items() if link is not None}
+
+    async def deliver(self, row: OutboxRow, found: UnsentLink | None) -> None:
+        """Sends one link, unless it was sent."""
+        if found is None:
+            return
+        mobile, text = await asyncio.to_thread(self._addressed, found)
+        await self.gateway.send(mobile, "authorisation_link", text, row.key)
+        await asyncio.to_thread(self._forget, str(row.payload["request"]))
+
+    def _addressed(self, link: UnsentLink) -> tuple[str, str]:
+        """The mobile that the application states for him, and the text with his link."""
+        with self.books.read() as work:
+            people = signers(work, work.loans.get(link.loan))
+        person = next(one for one in people if one.party.id == link.party_id)
+        text = link_message(link.loan, person.party.role, f"{self.pages_url}/authorise/{link.token}")
+        return link.mobile or person.mobile, text
+
+    def _forget(self, request_id: str) -> None:
+        with self.books.begin() as work:
+            work.authorisations.forget_link(request_id, work.now)

@@ -10,12 +10,16 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api import (
+    absences,
     accounts,
     applications,
     bank,
+    bulk_decisions,
     changes,
+    collateral,
     commands,
     documents,
+    early_warnings,
     ledger,
     limits,
     loans,
@@ -23,8 +27,11 @@ from api import (
     prepayments,
     reconciliation,
     schedules,
+    screening,
+    second_looks,
     signing,
     tasks,
+    verification,
 )
 from api.context import ApiContext
 from api.documents import LARGEST_UPLOAD
@@ -78,13 +85,20 @@ def create_app(context: ApiContext) -> FastAPI:
         prepayments,
         changes,
         documents,
+        collateral,
         signing,
         accounts,
         schedules,
         reconciliation,
         ledger,
         policies,
+        early_warnings,
         limits,
+        screening,
+        verification,
+        bulk_decisions,
+        second_looks,
+        absences,
     )
     for room in rooms:
         app.include_router(room.router, prefix=PREFIX)

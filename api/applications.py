@@ -3,11 +3,11 @@
 import asyncio
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, WithJsonSchema
 from starlette.responses import JSONResponse, Response
 
 from api.context import ApiContext
@@ -24,14 +24,42 @@ KEY = "Idempotency-Key"
 _WELL_FORMED_KEY = re.compile(KEY_PATTERN)
 
 
+_CONSENT = {
+    "description": "what the borrower agreed to: a version that holds both declarations, or an object with his word on "
+    "sensitive data by itself, and that of co-signers for whom you attest",
+    "examples": ["2026-01"],
+    "anyOf": [
+        {"type": "string", "maxLength": 16},
+        {
+            "type": "object",
+            "required": ["version", "sensitive"],
+            "additionalProperties": False,
+            "properties": {
+                "version": {"type": "string", "maxLength": 16},
+                "sensitive": {"type": "boolean"},
+                "co_signers": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "object",
+                        "required": ["sensitive"],
+                        "additionalProperties": False,
+                        "properties": {"sensitive": {"type": "boolean"}},
+                    },
+                },
+            },
+        },
+    ],
+}
+Consent = Annotated[Any, WithJsonSchema(_CONSENT)]
+"""Read with the form, since who signs beside the borrower stands there."""
+
+
 class ApplicationBody(Asked):
     """What a borrower asks for. The fields of `form` belong to the product."""
 
     product: str = Field(max_length=32, examples=["micro"])
     form: dict[str, Any] = Field(description="sums as text in yuan, dates as YYYY-MM-DD")
-    consent: str = Field(
-        max_length=16, description="version of the authorisation text that the borrower agreed to", examples=["2026-01"]
-    )
+    consent: Consent
 
 
 class Accepted(BaseModel):

@@ -1,5 +1,7 @@
 """Whether this process lives, can work, and how it fares: for the inner port only, without a sign-in."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -59,6 +61,10 @@ def _books_answer(context: ApiContext) -> bool:
     return True
 
 
+CIRCUITS_SEEN_WITHIN = timedelta(minutes=10)
+"""A worker says every minute that a service is still away; what is older was said by one that died."""
+
+
 def _gauges(context: ApiContext) -> list[str]:
     lines = gauge("loanwright_intake_waiting", [({}, context.intake.waiting)])
     try:
@@ -67,6 +73,7 @@ def _gauges(context: ApiContext) -> list[str]:
             tasks = work.tasks.open_count()
             outbox = work.outbox.waiting()
             overdue = work.loans.overdue_count()
+            circuits = work.authorisations.open_circuits(work.now - CIRCUITS_SEEN_WITHIN)
     except SQLAlchemyError:
         return [*lines, *gauge("loanwright_books_up", [({}, 0)])]
     return [
@@ -76,4 +83,5 @@ def _gauges(context: ApiContext) -> list[str]:
         *gauge("loanwright_loans_overdue", [({}, overdue)]),
         *gauge("loanwright_tasks_open", [({"kind": kind.value}, count) for kind, count in tasks.items()]),
         *gauge("loanwright_outbox_waiting", [({}, outbox)]),
+        *gauge("loanwright_circuit_open", [({"service": service}, count) for service, count in circuits.items()]),
     ]

@@ -39,6 +39,35 @@ class HistoryEntry(BaseModel):
     refused: bool
 
 
+class PossibleView(Shown):
+    """An amount and a term in months that the rules would not have refused."""
+
+    amount: str
+    term: int
+
+
+class RemediesView(BaseModel):
+    """What the borrower can do about a refusal by the rules; all null or empty for one by a person.
+
+    `sentences` say by code of the reason and language what would change it. `possible` is the most for the term that he
+    asked for, `with_other_term` more than that. Until `look_until` he may ask for a person to look at it.
+    """
+
+    sentences: dict[str, dict[str, str]]
+    possible: PossibleView | None
+    with_other_term: PossibleView | None
+    look_until: date | None
+
+
+class HardshipStepView(BaseModel):
+    """One step to the most that may be lent to a student, in both languages; sums as decimal strings."""
+
+    name: str
+    figures: dict[str, JsonValue]
+    en: str
+    zh: str
+
+
 class LoanView(Shown):
     """Everything that the status page of a loan shows."""
 
@@ -53,6 +82,8 @@ class LoanView(Shown):
     grade: str | None
     grading_outcome: str | None
     reasons: list[str]
+    hardship_steps: list[HardshipStepView] = Field(description="how the most that may be lent was found; for students")
+    reason_sentences: dict[str, dict[str, str]] = Field(description="by code and language")
     terms: dict[str, JsonValue] | None
     terms_version: int | None
     amendments: list[dict[str, JsonValue]] = Field(description="what was agreed since, as events of the account")
@@ -77,6 +108,8 @@ class LoanView(Shown):
     high_risk: bool
     next_due: date | None
     next_due_amount: str
+    remedies: RemediesView | None = Field(description="of a refused loan")
+    decided_automatically: bool = Field(description="of an offer: no person decided on it")
     actions: list[str] = Field(description="what the one who asks can do now")
     timeline: list[HistoryEntry]
 
@@ -294,7 +327,14 @@ def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
         status = status_of(work, actor, loan)
         history = _history(work.audit.of_loan(loan))
     cost = None if status.cost_percent is None else str(status.cost_percent)
-    return LoanView.model_validate(in_yuan(status.model_dump()) | {"timeline": history, "cost_percent": cost})
+    shown = in_yuan(status.model_dump()) | {"timeline": history, "cost_percent": cost}
+    shown["hardship_steps"] = [one.model_dump() | {"figures": in_yuan(one.figures)} for one in status.hardship_steps]
+    if status.remedies is not None:
+        helping = status.remedies.model_dump()
+        for name in ("possible", "with_other_term"):
+            helping[name] = in_yuan(helping[name]) if helping[name] else None
+        shown["remedies"] = helping
+    return LoanView.model_validate(shown)
 
 
 @router.get("/loans/{loan}/schedule", responses=refusals(404))

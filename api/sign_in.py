@@ -9,6 +9,8 @@ from books.session import Books
 from books.staff import key_digest
 from lending.errors import LendingError
 from models.staff import Actor, Role
+from services.absences import stood_in_for
+from services.permissions import MAY_DECIDE
 
 KEPT_SECONDS = 5.0
 """How long a holder is believed without asking the books; a key that is taken back works this much longer at most."""
@@ -66,6 +68,7 @@ class SignIn:
     def _look_up(self, key: str) -> Actor | None:
         with self._books.read() as work:
             holder = work.staff.by_key(key)
+            away = stood_in_for(work, holder.id, work.today) if holder and holder.role in MAY_DECIDE else ()
         if holder is None:
             return None
         # A borrower acts under his customer id, so that his acts read the same whatever access he used.
@@ -74,4 +77,5 @@ class SignIn:
             id=holder.customer_id or holder.id if is_borrower else holder.id,
             role=holder.role,
             customer_id=holder.customer_id,
+            stands_in_for=away,
         )

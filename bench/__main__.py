@@ -25,7 +25,8 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="name",
-        help="one of quotes, documents, papers, policies, portfolio, reconciliation, origination, rush, history",
+        help="one of quotes, documents, papers, policies, scorecard, portfolio, reconciliation, origination, rush, "
+        "history",
     )
     parser.add_argument("--pairs", type=int, default=5, help="interleaved runs of each side of `origination`")
     parser.add_argument("--loans", type=int, default=60, help="loans a run of `origination`")
@@ -36,6 +37,7 @@ def main() -> int:
         documents.NAME: documents.measure,
         papers.NAME: papers.measure,
         policies.NAME: policies.measure,
+        "scorecard": _scorecard,
         portfolio.NAME: portfolio.measure,
         reconciliation.NAME: reconciliation.measure,
         origination.NAME: lambda: origination.measure(console, given.pairs, given.loans),
@@ -52,6 +54,13 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("stopped", style="yellow")
         return 130
+
+
+def _scorecard() -> Findings:
+    # Its libraries would lie in the memory of every other benchmark.
+    from bench import scorecard
+
+    return scorecard.measure()
 
 
 def _measure_all(console: Console, benches: dict[str, Callable[[], Findings]]) -> int:

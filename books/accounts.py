@@ -4,25 +4,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
+from books.authorisations import borrower_agreed
 from books.rows import WRITTEN_AT_ONCE
 from models.accounts import AccountChange, AccountCheck, AccountVerdict, DebitMandate, MandateStatus
 from models.audit import AuditEntry
 from models.customers import Party
 from models.loans import Application
-from models.verification import Authorisation
 
 CHECK_REQUESTED = "account_check_requested"
 """What the audit log calls the wish to have an account checked anew."""
+CARD = "card"
+"""What a scope calls the check of an account, which takes the separate consent to sensitive data."""
 
 _QUESTIONS = (
     select(Party, Application.form)
     .join(Application, col(Application.loan) == col(Party.loan))
     .where(
         col(Party.id).in_(bindparam("ids", expanding=True)),
-        exists().where(col(Authorisation.loan) == col(Party.loan)).correlate(Party),
+        borrower_agreed(CARD).is_(True),
     )
     .execution_options(**WRITTEN_AT_ONCE)
 )
@@ -61,7 +63,7 @@ class AccountBook:
     # -- checks ------------------------------------------------------------------------------------------------------
 
     def questions(self, party_ids: Iterable[str]) -> dict[str, CardQuestion]:
-        """What to ask about the accounts of these borrowers, by party; none for who has not agreed to be looked up."""
+        """What to ask about the accounts of these borrowers, by party; none for who does not agree to it."""
         return {
             party.id: CardQuestion(
                 party.loan, party.id, party.name, form["id_number"], form["mobile"], party.account or ""

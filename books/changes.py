@@ -37,7 +37,7 @@ _OPEN = (
     .where(col(Task.loan) == bindparam("loan"), Task.kind == TaskKind.CHANGE, Task.status == TaskStatus.OPEN)
 )
 _APPROVALS = (
-    select(Decision.decided_by)
+    select(Decision.decided_by, Decision.stands_in_for)
     .join(ChangeTask, col(ChangeTask.task_id) == col(Decision.task_id))
     .where(col(ChangeTask.proposal_id) == bindparam("proposal"), Decision.outcome == Outcome.APPROVE)
 )
@@ -86,7 +86,12 @@ class ChangeBook:
 
     def approved_by(self, proposal_id: str) -> list[str]:
         """Who has agreed to a proposal so far."""
-        return list(self.session.exec(_APPROVALS, params={"proposal": proposal_id}))
+        return [person for person, _ in self.session.exec(_APPROVALS, params={"proposal": proposal_id})]
+
+    def agreed(self, proposal_id: str) -> set[str]:
+        """The same with those for whom somebody stood in."""
+        pairs = self.session.exec(_APPROVALS, params={"proposal": proposal_id})
+        return {person for pair in pairs for person in pair if person is not None}
 
     def of_loan(self, loan: str) -> list[Change]:
         """All proposals of a loan, newest first, in two queries."""

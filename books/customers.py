@@ -22,6 +22,7 @@ _PARTIES = (
     .execution_options(**WRITTEN_AT_ONCE)
 )
 _CUSTOMER = select(Customer).where(col(Customer.id) == bindparam("id"))
+_HELD = select(Customer.id).where(col(Customer.id) == bindparam("id")).with_for_update()
 _BY_ID_NUMBER = select(Customer).where(col(Customer.id_number_index).in_(bindparam("indexes", expanding=True)))
 _COLLATERAL = select(Collateral).where(col(Collateral.loan) == bindparam("loan")).execution_options(**WRITTEN_AT_ONCE)
 _MESSAGES = (
@@ -40,8 +41,9 @@ def blind_index(text: str) -> str:
 class CustomerBook:
     """Customers and the people and things around a loan."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, holds: bool = False) -> None:
         self.session = session
+        self._holds = holds
         # Kept for the length of the unit of work, which the session alone does not do.
         self._customers: dict[str, Customer] = {}
         self._parties: dict[str, list[Party]] = {}
@@ -54,6 +56,11 @@ class CustomerBook:
             if known is not None:
                 self._customers[customer_id] = known
         return known
+
+    def hold(self, customer_id: str) -> None:
+        """Keeps other writing units of work that hold the customer waiting until this one ends; reading ones do not."""
+        if self._holds:
+            self.session.exec(_HELD, params={"id": customer_id}).first()
 
     def by_id_number(self, id_numbers: list[str]) -> dict[str, Customer]:
         """Customers with one of these ID numbers, by the number's digest."""
@@ -103,6 +110,10 @@ class CustomerBook:
         """The history of contact about a loan, newest first."""
         query = select(Contact).where(Contact.loan == loan).order_by(col(Contact.id).desc()).limit(limit)
         return list(self.session.exec(query))
+
+    def was_told(self, key: str) -> bool:
+        """Whether the contact with this key was made."""
+        return self.session.exec(select(Contact.id).where(Contact.key == key)).first() is not None
 
     def messages(self, keys: list[str]) -> dict[str, Sms]:
         """Messages to customers, by the keys of their contacts."""

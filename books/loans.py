@@ -1,16 +1,19 @@
 """Queries on loans, applications, terms and the events of the account."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from books.errors import UnknownLoan
 from books.rows import WRITTEN_AT_ONCE, write
 from books.scope import loans_seen_by, scope_of
+from models.customers import Party, PartyRole
 from models.loans import CLOSED, Application, Loan, LoanEvent, LoanTerms, Stage
 from models.papers import PaperKind, PaperLanguage, PaperOrder
 from models.staff import Actor, Role
@@ -54,11 +57,46 @@ _LAST_POSITION = (
     .where(col(LoanEvent.loan) == bindparam("loan"))
     .execution_options(**WRITTEN_AT_ONCE)
 )
+_OF_PERSON = (
+    select_columns(
+        col(Loan.number),
+        col(Loan.product),
+        col(Loan.stage),
+        col(Party.role),
+        func.coalesce(col(Loan.approved_fen), col(Loan.applied_fen)),
+        col(Loan.applied_on),
+        col(Loan.disbursed_on),
+    )
+    .join(Party, col(Party.loan) == col(Loan.number))
+    .where(
+        col(Party.id_number_index) == bindparam("person"),
+        col(Loan.number) != bindparam("without"),
+        or_(
+            col(Loan.stage).not_in(list(CLOSED)),
+            and_(col(Loan.stage) == Stage.SETTLED, col(Loan.closed_on) >= bindparam("since")),
+        ),
+    )
+    .order_by(col(Loan.number))
+    .execution_options(**WRITTEN_AT_ONCE)
+)
 _VERIFIED = (
     update(Loan)
     .where(col(Loan.number) == bindparam("loan"), col(Loan.stage) == Stage.APPLICATION)
     .values(stage=Stage.VERIFICATION, updated_at=bindparam("now"))
 )
+
+
+@dataclass(frozen=True)
+class LoanOfPerson:
+    """A loan that a person owes or stands for; `amount_fen` is what was approved, or else asked for."""
+
+    number: str
+    product: str
+    stage: Stage
+    role: PartyRole
+    amount_fen: int
+    applied_on: date
+    disbursed_on: date | None
 
 
 class LoanBook:
@@ -191,6 +229,14 @@ class LoanBook:
         return list(
             self.session.exec(select(Loan.number).where(Loan.number > after).order_by(col(Loan.number)).limit(limit))
         )
+
+    def of_person(self, id_number_index: str, without: str, since: date) -> list[LoanOfPerson]:
+        """The loans of whoever has the ID number of this digest, as borrower or beside one, without one of them.
+
+        Those that are refused, withdrawn or expired are left out, and those settled before `since`.
+        """
+        asked = {"person": id_number_index, "without": without, "since": since}
+        return [LoanOfPerson(*row) for row in self.session.connection().execute(_OF_PERSON, asked)]
 
     def of_customer(self, customer_id: str) -> list[Loan]:
         """A customer's loans, newest first."""

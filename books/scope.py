@@ -11,13 +11,13 @@ from models.customers import Customer
 from models.loans import Application, Loan
 from models.staff import Actor, Role, Staff
 
-_ACTOR = bindparam("actor_id", type_=String)
+_ACTORS = bindparam("actor_ids", type_=String, expanding=True)
 _CUSTOMER = bindparam("customer_id", type_=String)
 
 
-def scope_of(actor: Actor) -> dict[str, str]:
-    """The parameters of a query that `loans_seen_by` limits."""
-    return {"actor_id": actor.id, "customer_id": actor.customer_id or ""}
+def scope_of(actor: Actor) -> dict[str, Any]:
+    """The parameters of a query that `loans_seen_by` limits: a deputy sees what those see for whom he stands in."""
+    return {"actor_ids": [actor.id, *actor.stands_in_for], "customer_id": actor.customer_id or ""}
 
 
 def loans_seen_by(role: Role) -> ColumnElement[bool]:
@@ -25,12 +25,12 @@ def loans_seen_by(role: Role) -> ColumnElement[bool]:
     if role is Role.BORROWER:
         return col(Loan.customer_id) == _CUSTOMER
     if role in (Role.AGENT, Role.INTEGRATOR):
-        return _of_agents(lambda agent: agent == _ACTOR)
+        return _of_agents(lambda agent: agent.in_(_ACTORS))
     if role is Role.MANAGER:
-        team = select(Staff.id).where(col(Staff.manager_id) == _ACTOR)
+        team = select(Staff.id).where(col(Staff.manager_id).in_(_ACTORS))
         unowned = select(Customer.id).where(col(Customer.owner_id).is_(None))
         # Two conditions and not one `or` within it, which PostgreSQL answers without the index.
-        of_team, own = _of_agents(lambda agent: agent.in_(team)), _of_agents(lambda agent: agent == _ACTOR)
+        of_team, own = _of_agents(lambda agent: agent.in_(team)), _of_agents(lambda agent: agent.in_(_ACTORS))
         return or_(of_team, own, col(Loan.customer_id).in_(unowned))
     return true()
 

@@ -12,9 +12,13 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, create_engine
 
+from books.absences import AbsenceBook
 from books.accounts import AccountBook
 from books.audit import AuditBook
+from books.authorisations import AuthorisationBook
+from books.behaviour import BehaviourBook
 from books.changes import ChangeBook
+from books.collateral import CollateralBook
 from books.customers import CustomerBook
 from books.documents import DocumentBook
 from books.ledger import LedgerBook
@@ -23,12 +27,14 @@ from books.loans import LoanBook
 from books.outbox import OutboxBook
 from books.papers import PaperBook
 from books.payments import PaymentBook
+from books.performance import PerformanceBook
 from books.periods import PeriodBook
 from books.policies import PolicyBook
 from books.portfolio import PortfolioBook
 from books.prepayments import PrepaymentBook
 from books.reconciliation import ReconciliationBook
 from books.rows import write
+from books.screening import ScreeningBook
 from books.signatures import SignatureBook
 from books.staff import StaffBook
 from books.tasks import TaskBook
@@ -71,7 +77,7 @@ class UnitOfWork:
     @cached_property
     def customers(self) -> CustomerBook:
         """Customers, parties, collateral, contacts."""
-        return CustomerBook(self.session)
+        return CustomerBook(self.session, holds=self.writes)
 
     @cached_property
     def tasks(self) -> TaskBook:
@@ -114,6 +120,11 @@ class UnitOfWork:
         return PeriodBook(self.session)
 
     @cached_property
+    def behaviour(self) -> BehaviourBook:
+        """Behaviour scores by month and early warnings."""
+        return BehaviourBook(self.session)
+
+    @cached_property
     def portfolio(self) -> PortfolioBook:
         """Where loans that were taken over came from."""
         return PortfolioBook(self.session)
@@ -122,6 +133,11 @@ class UnitOfWork:
     def changes(self) -> ChangeBook:
         """Proposals to change a loan, and what became of them."""
         return ChangeBook(self.session)
+
+    @cached_property
+    def collateral(self) -> CollateralBook:
+        """What secures loans: conditions, proofs, invoices, dealers."""
+        return CollateralBook(self.session)
 
     @cached_property
     def ledger(self) -> LedgerBook:
@@ -134,14 +150,29 @@ class UnitOfWork:
         return DocumentBook(self.session)
 
     @cached_property
+    def authorisations(self) -> AuthorisationBook:
+        """Who agreed to be looked up, and the questions to registers."""
+        return AuthorisationBook(self.session)
+
+    @cached_property
     def policies(self) -> PolicyBook:
         """Decision tables and gradings."""
         return PolicyBook(self.session)
 
     @cached_property
+    def performance(self) -> PerformanceBook:
+        """Past cases and what became of them."""
+        return PerformanceBook(self.session)
+
+    @cached_property
     def limits(self) -> LimitBook:
         """Cost caps, own-card limits and published rates."""
         return LimitBook(self.session)
+
+    @cached_property
+    def screening(self) -> ScreeningBook:
+        """The lender's own list."""
+        return ScreeningBook(self.session)
 
     @cached_property
     def outbox(self) -> OutboxBook:
@@ -152,6 +183,11 @@ class UnitOfWork:
     def audit(self) -> AuditBook:
         """The audit log."""
         return AuditBook(self.session)
+
+    @cached_property
+    def absences(self) -> AbsenceBook:
+        """Who is away, and who stands in for him."""
+        return AbsenceBook(self.session)
 
     @cached_property
     def staff(self) -> StaffBook:

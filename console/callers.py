@@ -91,6 +91,10 @@ class Callers:
         async with self.session.post(self.api + path, json=body, headers=headers) as answer:
             return await _read(path, answer)
 
+    async def _send_form(self, person: str, path: str, body: aiohttp.FormData) -> dict[str, Any]:
+        async with self.session.post(self.api + path, data=body, headers=self._as(person)) as answer:
+            return await _read(path, answer)
+
     def _as(self, person: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {demo_key(person)}"}
 

@@ -17,6 +17,8 @@ from console.audits import BooksDifference, audit_books
 from console.board import Board
 from console.callers import EVERYBODY
 from console.chart import write_chart
+from console.decided import decided
+from console.demo_scorecard import put_in_force, train_on_a_made_up_past
 from console.imports import ImportReport, import_applications
 from console.people import (
     KEPT_FOR_A_VISITOR,
@@ -74,6 +76,7 @@ class Outcome:
     differences: list[BooksDifference]
     stages: dict[Stage, int]
     tally: Tally
+    decided: list[str]
 
     @property
     def is_right(self) -> bool:
@@ -99,8 +102,11 @@ def demo(plan: DemoPlan) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     say.print("Loanwright lives through a year; people and figures are made up", style="bold")
     try:
+        scorecard = train_on_a_made_up_past(plan.data_dir / "past", START, say) if plan.shows_everything else None
         set_up = Plan(plan.data_dir, plan.port, plan.day_seconds, START)
         addresses, settings, books = bring_up(tree, set_up, say)
+        if scorecard is not None:
+            put_in_force(books, scorecard)
         report = import_applications(books, INTEGRATOR, plan.applications, START, quiet=True)
         _say_where(say, addresses, report)
         outcome = asyncio.run(_live(plan, addresses, settings, books, say))
@@ -121,7 +127,7 @@ def demo(plan: DemoPlan) -> int:
 async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books: Books, say: Console) -> Outcome:
     board = Board(books, START, plan.months)
     async with open_session() as session:
-        people = ScriptedPeople(session, books, addresses, settings)
+        people = ScriptedPeople(session, books, addresses, settings, changes_rules=plan.shows_everything)
         acting = asyncio.create_task(people.act())
         with Live(board.render(), console=say, refresh_per_second=4, transient=False) as live:
             last_line = datetime.now(UTC)
@@ -154,7 +160,9 @@ async def _outcome(plan: DemoPlan, books: Books, bank: BankGateway, settings: Se
         if in_bank == summary.bank_balance or is_late:
             differences = await asyncio.to_thread(lambda: list(audit_books(books)))
             counted = await asyncio.to_thread(tally, books, _today(books))
-            outcome = Outcome(summary, in_bank, differences, stages, counted)
+            with books.read() as work:
+                lines = list(decided(work))
+            outcome = Outcome(summary, in_bank, differences, stages, counted, lines)
             lacks = plan.shows_everything and outcome.tally.missing
             if (outcome.is_right and not lacks) or is_late:
                 return outcome
@@ -225,6 +233,9 @@ def _say_result(say: Console, outcome: Outcome, missing: list[str], chart: Path)
         say.print(counts, soft_wrap=True)
     for kind in missing:
         say.print(f"  MISSING  {kind}", style="bold red")
+    say.print("\nHow the rules decided", style="bold")
+    for words in outcome.decided:
+        say.print(words, highlight=False, soft_wrap=True)
     interest = one.interest + one.subsidy
     say.print("\nHow the money went, in yuan", style="bold")
     for line in (

@@ -12,11 +12,15 @@ from books.session import Books
 from console.callers import ApiRefused
 from console.parts import Part
 from console.phones import Phones
-from console.servicing import FINANCE, RISK, LoanOfficers
+from console.risk_leads import RiskLeads
+from console.servicing import FINANCE, INTEGRATOR, RISK, LoanOfficers
 from console.up import Addresses
+from console.vehicle_clerks import VehicleClerks
 from lending.money import to_fen
 from models.changes import ChangeKind
 from models.loans import Loan, Stage
+from models.verification import Verdict
+from services.verification import newest_answers
 from settings import Settings
 
 PAUSE_SECONDS = 0.3
@@ -27,16 +31,31 @@ MOST_OFFERS_AT_ONCE = 12
 PREPAY_AFTER_DAYS = {"auto": 170, "micro": 130, "student": 45}
 """When those who prepay do so: days after the payout, for students after their graduation."""
 LATE_PAYER_PAYS_AT_DPD = 6
+APPROVERS = (
+    *(("manager-zhao", "manager", False), ("manager-feng", "manager", True)),
+    *(("risk-qian", "risk", False), ("risk-shen", "risk", True)),
+)
+"""Who decides the tasks of which role, and whether those that wait for a second person."""
 MADE_UP_RATES_ON = date(2026, 11, 20)
 MADE_UP_RATES = {"one_year": "2.80", "over_five_years": "3.30"}
 """What nobody published: so that the year shows how floating rates follow."""
 
 
-class ScriptedPeople(LoanOfficers):
+class ScriptedPeople(LoanOfficers, RiskLeads, VehicleClerks):
     """One loop over everybody who has something to do."""
 
-    def __init__(self, session: aiohttp.ClientSession, books: Books, addresses: Addresses, settings: Settings) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        books: Books,
+        addresses: Addresses,
+        settings: Settings,
+        *,
+        changes_rules: bool = False,
+    ) -> None:
+        """Rules are changed with the applications of the whole year only: they need past cases to be tried on."""
         super().__init__(session, books, addresses, settings)
+        self.changes_rules = changes_rules
         self.began = datetime.now(UTC)
         self.reserved: set[str] = set()
         self.phones = Phones(session, addresses.outside, settings.sms_credential.get_secret_value())
@@ -45,7 +64,9 @@ class ScriptedPeople(LoanOfficers):
         """Everybody minds his own duty until cancelled."""
         duties = (
             *(self._approvers, self._finance, self._agents, self._borrowers),
-            *(self._service, self._decide_changes, self._publish_rates),
+            *(self._service, self._decide_changes, self._publish_rates, self._look_at_documents),
+            self._see_to_vehicles,
+            *((self._change_rules,) if self.changes_rules else ()),
         )
         await asyncio.gather(*(self._mind(duty) for duty in duties))
 
@@ -55,10 +76,14 @@ class ScriptedPeople(LoanOfficers):
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _approvers(self) -> None:
-        """Cases with a part first, and never more offers at once than can be signed before they expire."""
-        for person, role in (("manager-zhao", "manager"), ("risk-qian", "risk")):
-            tasks = [task for task in await self._tasks(person, "approval") if task["role"] == role]
-            waiting = [task for task in tasks if not self._is_kept(task)]
+        """Cases with a part first, and never more offers at once than can be signed before they expire.
+
+        What one of risk approved alone and two have to, the other looks at again.
+        """
+        for person, role, confirms in APPROVERS:
+            found = await self._tasks(person, "approval")
+            tasks = [task for task in found if task["role"] == role and (task["confirms"] is not None) == confirms]
+            waiting = [task for task in tasks if not self._is_kept(task) and not self._is_not_ready(task["loan"])]
             waiting.sort(key=lambda task: self._part_of(task["loan"]) is None)
             room = max(MOST_OFFERS_AT_ONCE - len(self._loans(Stage.ACCEPTANCE)), 0)
             await self._side_by_side(self._decide(person, task) for task in waiting[:room])
@@ -72,6 +97,14 @@ class ScriptedPeople(LoanOfficers):
         if len(self.reserved) < KEPT_FOR_A_VISITOR and task_id not in self.done and not plays:
             self.reserved.add(task_id)
         return task_id in self.reserved
+
+    def _is_not_ready(self, loan: str) -> bool:
+        """Whether a document is still being read, or a co-signer has not authorised his registers yet."""
+        with self.books.read() as work:
+            if any(reading.done_at is None for reading in work.documents.readings(loan)):
+                return True
+            newest = newest_answers(work, loan)
+        return any(answer.verdict is Verdict.NOT_AUTHORISED for answer in newest.values())
 
     async def _decide(self, person: str, task: dict[str, Any]) -> None:
         with self.books.read() as work:
@@ -101,11 +134,28 @@ class ScriptedPeople(LoanOfficers):
         await self._side_by_side(self._sort_unmatched(task) for task in await self._tasks(FINANCE, "unmatched_money"))
 
     async def _agents(self) -> None:
+        """They call whoever is late or may soon be, complete what was sent back, and attest what co-signers say."""
+        for loan in self._loans(Stage.APPROVAL):
+            await self._attest_co_signers(loan.number)
         for person in ("agent-lin", "manager-zhao"):
             for task in await self._tasks(person, "overdue"):
                 await self._finish(person, task, "called; promises to pay within the week")
+            for task in await self._tasks(person, "early_warning"):
+                await self._finish(person, task, "called; will move the due date to his pay day if it gets worse")
         for loan in self._loans(Stage.RETURNED):
             await self._post("integrator-demo", f"/loans/{loan.number}/completion", {"reason": "statement added"})
+
+    async def _attest_co_signers(self, loan: str) -> None:
+        """Who signs beside the borrower agrees at the counter to be looked up; the case is then looked at again."""
+        if f"attested {loan}" in self.done:
+            return
+        self.done.add(f"attested {loan}")
+        listed = await self._get(INTEGRATOR, f"/loans/{loan}/authorisations")
+        for one in listed["people"]:
+            if one["registers"] is None:
+                await self._post(
+                    INTEGRATOR, f"/loans/{loan}/authorisations", {"party": one["party"], "sensitive": True}
+                )
 
     async def _publish_rates(self) -> None:
         """One of risk enters the made-up publication on its day, the other puts it in force."""

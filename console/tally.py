@@ -12,7 +12,9 @@ from lending.account import LoanAccount
 from lending.events import EventType
 from lending.terms import Method, Terms
 from models.customers import PartyRole
+from models.documents import ReadingVerdict
 from models.loans import Loan, LoanEvent
+from models.staff import Role
 from services.loans import account_of
 
 METHODS = {
@@ -30,8 +32,11 @@ KINDS = {
     "prepaid": ("in full", "smaller installments", "shorter term"),
     "late": ("in arrears", "cured", "written off", "recovered"),
     "changed": ("deferral", "new schedule", "waiver", "fee", "cash posted", "payment reversed"),
+    "graded": ("A", "B", "C", "D", "E", "refused by rule"),
+    "rules": ("in the shadow", "by a challenger", "without a person"),
+    "documents": ("agree", "in doubt"),
 }
-"""What the end of a year shows, in rows; each counts loans."""
+"""What the end of a year shows, in rows; each counts loans. The last three rows also count those not paid out."""
 SIGNERS = {PartyRole.JOINT_BORROWER: "a joint borrower", PartyRole.GUARANTOR: "a guarantor"}
 CHANGES = {
     EventType.DEFERRAL: "deferral",
@@ -43,7 +48,7 @@ CHANGES = {
 
 
 class Tally:
-    """Loans that were paid out, counted by what they are and what happened to them."""
+    """Loans counted by what they are, how they were decided and what happened to them."""
 
     def __init__(self, counts: Counter[tuple[str, str]]) -> None:
         self.counts = counts
@@ -70,7 +75,24 @@ def tally(books: Books, day: date) -> Tally:
     with books.read() as work:
         for loan in work.loans.page(EVERYBODY, limit=200):
             counts.update(_kinds(work, loan, day))
+            counts.update(set(_decided(work, loan)))
     return Tally(counts)
+
+
+def _decided(work: UnitOfWork, loan: Loan) -> Iterator[tuple[str, str]]:
+    """By which grade, whose rules and what documents a loan was decided."""
+    grading = work.policies.grading(loan.number)
+    if grading is not None:
+        yield "graded", "refused by rule" if grading.outcome == "refuse" else grading.grade
+        if grading.by_challenger:
+            yield "rules", "by a challenger"
+        elif work.policies.shadows(loan.number):
+            yield "rules", "in the shadow"
+    if any(one.decided_as is Role.SYSTEM for one in work.tasks.decisions(loan.number)):
+        yield "rules", "without a person"
+    for reading in work.documents.readings(loan.number):
+        if reading.verdict is not None:
+            yield "documents", "agree" if reading.verdict is ReadingVerdict.AGREES else "in doubt"
 
 
 def _kinds(work: UnitOfWork, loan: Loan, day: date) -> set[tuple[str, str]]:

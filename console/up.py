@@ -158,6 +158,7 @@ def _environment(plan: Plan, data: Path, addresses: Addresses) -> dict[str, str]
         "TEMPORAL_ADDRESS": addresses.temporal,
         "LOANWRIGHT_DAY_SECONDS": str(plan.day_seconds),
         "LOANWRIGHT_OUTSIDE_URL": addresses.outside,
+        "LOANWRIGHT_PAGES_URL": os.environ.get("LOANWRIGHT_PAGES_URL", addresses.web),
         "LOANWRIGHT_TEMPORAL_UI_URL": addresses.temporal_ui or "",
         # Bytecode on disk halves the workers' start.
         "PYTHONDONTWRITEBYTECODE": "",

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
 
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
-from engine.errors import LoanNotRunning
+from engine.errors import CommandRefused, LoanNotRunning, StillVerified
 from lending.errors import LendingError
 from models.loans import CLOSED, Stage
-from models.messages import DecisionOrder, LoanOrder, MoneyNotice, Progress
+from models.messages import CommandOrder, DecisionOrder, LoanOrder, MoneyNotice, Progress
 from models.outbox import OutboxRow
 from services import settled_loans
+from services.accounts import AccountNotVerified
 from services.audit import actor_of, record
 from services.bank import awaits_booking, unclaimed
 from services.loans import order_from_books, position
+from services.verification import SecondLook, verify_again
 
 log = structlog.get_logger()
 
@@ -140,6 +143,71 @@ class SignalLoan:
         """The loan closed while the money was on its way: finance sees to it."""
         with self.books.begin() as work:
             unclaimed(work, loan, reference)
+
+
+class AcceptOffer:
+    """Accepts an offer that all have signed, once the last condition before its payout is met."""
+
+    def __init__(self, books: Books, commands: LoanCommands) -> None:
+        self.books = books
+        self.commands = commands
+
+    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+        """Nothing: whether the offer is still open is asked for when it is accepted."""
+        return {}
+
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
+        """Sends the acceptance. One that is refused is recorded, and can be given again by hand; while the borrower's
+        account is being checked it is tried again.
+        """
+        loan, command = row.loan or "", CommandOrder.model_validate(row.payload["command"])
+        if not await asyncio.to_thread(self._is_open, loan):
+            return
+        try:
+            await self.commands.accept(loan, command)
+        except CommandRefused as refusal:
+            if refusal.code == AccountNotVerified.code:
+                raise
+            await asyncio.to_thread(self._note, loan, command, str(refusal))
+
+    def _is_open(self, loan: str) -> bool:
+        with self.books.read() as work:
+            return work.loans.get(loan).stage is Stage.ACCEPTANCE
+
+    def _note(self, loan: str, command: CommandOrder, why: str) -> None:
+        with self.books.begin() as work:
+            record(work, actor_of(command.sender), "acceptance_refused", loan=loan, reason=why, refused=True)
+
+
+class VerifyAgain:
+    """Somebody authorised after his registers were left out: a case that waits for approval asks them now. Or a person
+    looked after a register that is down: the case that stands still for it goes on.
+    """
+
+    def __init__(self, books: Books, commands: LoanCommands) -> None:
+        self.books = books
+        self.commands = commands
+
+    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
+        """Nothing: where the case stands is asked for when its turn comes."""
+        return {}
+
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
+        """Sends the case back and tells its workflow; comes back until its registers were asked."""
+        loan = row.loan or ""
+        if "helped" in row.payload:
+            with suppress(LoanNotRunning):
+                await self.commands.look_again(loan)
+            return
+        looked = await asyncio.to_thread(self._send_back, loan)
+        if looked.look_again:
+            await self.commands.look_again(loan)
+        if not looked.is_done:
+            raise StillVerified(loan)
+
+    def _send_back(self, loan: str) -> SecondLook:
+        with self.books.begin() as work:
+            return verify_again(work, loan)
 
 
 class ConfirmCommand:

@@ -11,7 +11,7 @@ import structlog
 from books.outbox import growing_pause
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
-from engine.deliveries import ConfirmCommand, Delivery, ReopenLoan, SignalLoan, StartLoan
+from engine.deliveries import AcceptOffer, ConfirmCommand, Delivery, ReopenLoan, SignalLoan, StartLoan, VerifyAgain
 from models.outbox import OutboxRow, Topic
 
 log = structlog.get_logger()
@@ -40,6 +40,8 @@ class Dispatcher:
             Topic.REOPEN_LOAN: ReopenLoan(books, commands),
             Topic.SIGNAL_LOAN: SignalLoan(books, commands),
             Topic.CONFIRM_COMMAND: ConfirmCommand(books, commands),
+            Topic.VERIFY_AGAIN: VerifyAgain(books, commands),
+            Topic.ACCEPTANCE: AcceptOffer(books, commands),
             **senders,
         }
 

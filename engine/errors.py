@@ -23,6 +23,16 @@ class LoanNotRunning(LendingError):
         super().__init__(f"loan {loan} takes no commands now: it has just been entered, or it is closed")
 
 
+class StillVerified(LendingError):
+    """The loan's registers are being asked at this moment; what waits for that comes back."""
+
+    code = "still_verified"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"loan {loan} is being verified; try again in a moment")
+
+
 class EngineBusy(LendingError):
     """Too many commands to one loan at once."""
 

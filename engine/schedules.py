@@ -49,7 +49,10 @@ class Recurring:
 
 SCHEDULES = (
     Recurring("month-end", "MonthEnd", 1, LOANS_QUEUE),
+    Recurring("collateral", "CollateralWatch", 1, LOANS_QUEUE),
+    Recurring("behaviour", "BehaviourScores", 1, LOANS_QUEUE),
     Recurring("reconciliation", "Reconciliation", 1, LOANS_QUEUE),
+    Recurring("deadlines", "Deadlines", 1, LOANS_QUEUE),
 )
 """Each starts its workflow with a `DailyOrder`; a start is left out while the one before is still at work."""
 

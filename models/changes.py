@@ -87,7 +87,7 @@ class ChangeProposal(SQLModel, table=True):
     people: int
     proposed_by: str = Field(max_length=64)
     proposed_as: Role = Field(sa_type=Spelled(Role))
-    proposed_on: dt.date
+    proposed_on: dt.date = Field(index=True)
     proposed_at: datetime = Field(sa_type=Instant)
     expires_on: dt.date = Field(description="the last day on which it can be decided")
 

@@ -48,6 +48,9 @@ class Party(SQLModel, table=True):
     role: PartyRole = Field(sa_type=Spelled(PartyRole))
     position: int = 1
     customer_id: str | None = Field(default=None, foreign_key="customer.id", max_length=32, index=True)
+    id_number_index: str | None = Field(
+        default=None, max_length=64, index=True, description="of whoever owes: the same person in any loan, any role"
+    )
     name: str = Field(sa_type=Personal)
     account: str | None = Field(default=None, sa_type=Personal)
     account_change_id: str | None = Field(
@@ -67,6 +70,9 @@ class Collateral(SQLModel, table=True):
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)
     kind: str = Field(max_length=16)
     identifier: str = Field(sa_type=Personal)
+    identifier_index: str | None = Field(
+        default=None, max_length=64, index=True, description="keyed digest: the same thing under any loan"
+    )
     model: str = Field(max_length=64)
     value_fen: int = Field(sa_type=Fen)
     insured_until: date | None = None

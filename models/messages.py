@@ -15,7 +15,7 @@ from models.changes import ChangeKind
 from models.loans import Stage
 from models.staff import Role
 from models.tasks import Outcome
-from models.verification import Verdict
+from models.verification import Verdict, WhenDown
 
 
 class Message(BaseModel):
@@ -31,6 +31,7 @@ class StepKind(StrEnum):
     DUE = "due"
     OVERDUE = "overdue"
     RESET = "reset"
+    WINDOW = "window"
 
 
 class Sender(Message):
@@ -59,6 +60,13 @@ class OpenChange(Message):
     expires_on: date
 
 
+class DownRule(Message):
+    """What a case does while a register cannot be asked, where that is more than to leave a mark."""
+
+    when_down: WhenDown
+    wait_days: int = 0
+
+
 class LoanOrder(Message):
     """Input of a loan's workflow and its whole state across continue-as-new."""
 
@@ -68,6 +76,7 @@ class LoanOrder(Message):
     seq: int = 1
     round: int = 1
     checks: tuple[str, ...] = ()
+    down: dict[str, DownRule] = {}
     approval_days: int = 2
     escalations: int = 1
     completion_days: int = 14
@@ -81,7 +90,7 @@ class LoanOrder(Message):
 
 
 class CheckOrder(Message):
-    """Ask one register about a loan's borrower."""
+    """Ask one register about the borrower or a co-signer: `bureau`, `bureau@guarantor`."""
 
     loan: str
     check: str
@@ -90,11 +99,12 @@ class CheckOrder(Message):
 
 
 class CheckOutcome(Message):
-    """What a register check came to; the answer itself stays in the books."""
+    """What a register check came to; the answer itself stays in the books. `parts` where several were asked at once."""
 
     check: str
     verdict: Verdict
     reference: str | None = None
+    parts: tuple["CheckOutcome", ...] = ()
 
 
 class Command(Message):

@@ -24,6 +24,9 @@ class Topic(StrEnum):
     REFUND = "refund"
     CARD_CHECK = "card_check"
     MANDATE = "mandate"
+    AUTHORISATION_LINK = "authorisation_link"
+    VERIFY_AGAIN = "verify_again"
+    ACCEPTANCE = "acceptance"
 
 
 class OutboxRow(SQLModel, table=True):

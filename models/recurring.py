@@ -37,3 +37,58 @@ class MonthEndPage(Message):
 
     after: str | None = None
     complete: bool = False
+
+
+class CollateralOrder(Message):
+    """Ask to look at what is due about collateral on a business date: at most a page of it."""
+
+    day: date
+
+
+class CollateralLookedAt(Message):
+    """How many conditions were looked at, and whether there may be more."""
+
+    looked_at: int = 0
+    complete: bool = True
+
+
+class BehaviourOrder(Message):
+    """Ask for the month to score on a business date."""
+
+    day: date
+
+
+class MonthToScore(Message):
+    """The oldest month that is over in which not every running loan is scored, as YYYY-MM; None if there is none."""
+
+    month: str | None = None
+
+
+class BehaviourPageOrder(Message):
+    """Ask for the scores of a month of the next loans, those with a number above `after`."""
+
+    month: str
+    day: date
+    after: str = ""
+
+
+class BehaviourPage(Message):
+    """How far it came: the last loan of the page (None after the last page), and whether the month is complete."""
+
+    after: str | None = None
+    complete: bool = False
+
+
+class DeadlinesOrder(Message):
+    """Ask to look at the tasks that are due about a business date, those with an id above `after`."""
+
+    day: date
+    after: str = ""
+
+
+class DeadlinesPage(Message):
+    """How far it came (None after the last page), how many tasks were reminded of, and how many went up."""
+
+    after: str | None = None
+    reminded: int = 0
+    escalated: int = 0

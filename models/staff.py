@@ -12,6 +12,7 @@ class Role(StrEnum):
     """What somebody is to the lender."""
 
     BORROWER = "borrower"
+    CO_SIGNER = "co_signer"
     AGENT = "agent"
     MANAGER = "manager"
     RISK = "risk"
@@ -24,13 +25,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `id` is a staff id, a customer id for a borrower, or the name of a part of the system."""
+    """Who acts. `id` is a staff id, a customer id for a borrower, or the name of a part of the system.
+
+    `stands_in_for` are the absent colleagues whose deputy he is today: he sees what they see.
+    """
 
     id: str
     role: Role
     customer_id: str | None = None
     address: str | None = None
     request_id: str | None = None
+    stands_in_for: tuple[str, ...] = ()
 
 
 class Staff(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from models.loans import Stage
 from models.staff import Role
@@ -49,10 +49,47 @@ class ScheduleRow(BaseModel):
     written_off_fen: int = 0
 
 
+class Possible(BaseModel):
+    """An amount and a term in months that the same rules would not refuse, with the same answers of the registers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount_fen: int
+    term: int
+
+
+class Remedies(BaseModel):
+    """What a borrower can do about a refusal.
+
+    `sentences` say what would change each of its reasons, by code and language; `possible` is the most that the rules
+    would lend for the term he asked for, `with_other_term` more than that for another one. Until `look_until` a
+    person's look at the refusal may be asked for. All is None or empty where there is nothing of it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sentences: dict[str, dict[str, str]] = {}
+    possible: Possible | None = None
+    with_other_term: Possible | None = None
+    look_until: date | None = None
+
+
+class HardshipStep(BaseModel):
+    """One step to the most that may be lent to a student: its figures by name, and what it says in both languages."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    figures: dict[str, int]
+    en: str
+    zh: str
+
+
 class LoanStatus(BaseModel):
     """Everything that the status of a loan shows, in one piece; amounts in fen.
 
     `cost_percent` is the annualised comprehensive cost: of the offer, then of the loan with all that was agreed since.
+    `remedies` are those of a refused loan. `decided_automatically` is said of an offer that no person decided on.
     """
 
     loan: str
@@ -67,6 +104,7 @@ class LoanStatus(BaseModel):
     grading_outcome: str | None
     reasons: list[str]
     reason_sentences: dict[str, dict[str, str]] = {}
+    hardship_steps: list[HardshipStep] = []
     terms: dict[str, object] | None
     terms_version: int | None
     amendments: list[dict[str, object]] = []
@@ -88,5 +126,7 @@ class LoanStatus(BaseModel):
     high_risk: bool
     next_due: date | None
     next_due_fen: int
+    remedies: Remedies | None = None
+    decided_automatically: bool = False
     actions: list[str]
     timeline: list[TimelineEntry]

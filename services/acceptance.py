@@ -6,6 +6,7 @@ from models.messages import BooksOrder, CommandOnBooks, Progress
 from models.staff import Actor
 from models.tasks import TaskKind
 from services import audit
+from services.collateral import after_end, holds_offer, require_conditions
 from services.disbursement import money_is_out, order_payouts
 from services.errors import WrongStage
 from services.loans import move, position, require_stage
@@ -18,7 +19,8 @@ from services.tasks import close_all, close_case
 def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
     """Records the borrower's acceptance of the contract and orders the payout.
 
-    Refused (NotSigned) until every party has signed, and to whoever decided on the loan (NotAllowed).
+    Refused (NotSigned) until every party has signed, (ConditionsNotMet) while something is missing that has to be there
+    before the payout, and to whoever decided on the loan (NotAllowed).
     """
     loan = work.loans.get(order.loan)
     actor = audit.actor_of(order.command.sender)
@@ -40,6 +42,7 @@ def check(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
     """Refuses what `accept` would refuse, so that the loan's workflow need not be asked. Changes nothing."""
     _check_who_and_when(work, actor, loan)
     require_signed(work, loan)
+    require_conditions(work, loan, work.today)
 
 
 def _check_who_and_when(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
@@ -71,6 +74,7 @@ def withdraw(work: UnitOfWork, order: CommandOnBooks) -> Progress:
     close_all(work, loan.number)
     loan.closed_on = order.day
     move(work, loan, Stage.WITHDRAWN)
+    after_end(work, loan, order.day)
     send_sms(work, loan, "withdrawn", f"{order.key}:sms")
     audit.record(
         work,
@@ -85,9 +89,14 @@ def withdraw(work: UnitOfWork, order: CommandOnBooks) -> Progress:
 
 
 def expire_offer(work: UnitOfWork, order: BooksOrder) -> Progress:
-    """Closes an offer that was not accepted in time."""
+    """Closes an offer that was not accepted in time; one that all have signed waits longer for its conditions."""
     loan = work.loans.get(order.loan)
     if loan.stage is not Stage.ACCEPTANCE:
         return position(work, loan)
+    if holds_offer(work, loan, order.day):
+        audit.record(work, audit.SYSTEM, "offer_kept_open", loan=loan.number)
+        return position(work, loan)
     send_sms(work, loan, "offer_expired", f"{order.key}:sms")
-    return close_case(work, loan, order, Stage.EXPIRED, "offer_expired")
+    ended = close_case(work, loan, order, Stage.EXPIRED, "offer_expired")
+    after_end(work, loan, order.day)
+    return ended

@@ -17,10 +17,11 @@ from models.loans import Loan, Stage
 from models.payments import Payment, PaymentKind, PaymentStatus
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
-from models.verification import Authorisation
+from models.verification import BORROWER, Authorisation, AuthorisationKind, AuthorisationMethod
 from services import audit, mandate_papers, mandates
 from services.accounts import AccountNotVerified, AccountRefused, order_check
-from services.applications import CONSENT_VERSIONS
+from services.authorisation_texts import TEXTS
+from services.authorisations import rows_for
 from services.disbursement import STILL_GOOD
 from services.errors import NotAllowed, NothingProposed, OwnProposal
 from services.loans import require_stage
@@ -31,7 +32,6 @@ from services.tasks import close, open_task, require_open
 MAY_PROPOSE = frozenset({Role.AGENT, Role.MANAGER})
 """Who may propose another account: who knows the customer. Finance moves the money and never says where to."""
 STAGES = (Stage.ACCEPTANCE, Stage.PAYOUT_FAILED, Stage.REPAYMENT)
-CONSENT_SCOPE = "card"
 DAYS_TO_DECIDE = 2
 
 _CARD = re.compile(r"[0-9]{16,19}")
@@ -144,7 +144,7 @@ def propose(
     )
     work.write(change)
     if is_borrower:
-        _keep_consent(work, actor, loan, consent or "")
+        _keep_consent(work, actor, loan, party, consent or "")
         order_check(work, loan.number, {"party": party.id, "change": change.id})
     audit.record(
         work,
@@ -183,9 +183,9 @@ def _check_account(
     elif any(one.account == account != party.account for one in work.customers.parties(loan.number)):
         # What a dealer or school is to receive would else end on the borrower's own card.
         problems["account"] = "is that of another party of this loan"
-    if is_borrower and consent not in CONSENT_VERSIONS:
+    if is_borrower and consent not in TEXTS:
         problems["consent"] = (
-            f"the borrower must agree to be looked up; give the version ({', '.join(CONSENT_VERSIONS)})"
+            f"the borrower must agree that sensitive data are used for the check; give the version ({', '.join(TEXTS)})"
         )
     if not is_borrower and not confirmation:
         problems["confirmation"] = "is needed: by what did the payee confirm its account?"
@@ -218,17 +218,20 @@ def _payouts(work: UnitOfWork, loan: Loan, payees: Iterable[Party]) -> list[Paym
     return [payment for party_id, payment in newest.items() if party_id in ids]
 
 
-def _keep_consent(work: UnitOfWork, actor: Actor, loan: Loan, version: str) -> None:
-    work.write(
-        Authorisation(
-            loan=loan.number,
-            customer_id=loan.customer_id,
-            scope=CONSENT_SCOPE,
-            text_version=version,
-            given_at=work.now,
-            given_through=actor.id,
-        )
+def _keep_consent(work: UnitOfWork, actor: Actor, loan: Loan, party: Party, version: str) -> None:
+    """His separate word on sensitive data, which an account is."""
+    (values,) = rows_for(
+        TEXTS[version],
+        [AuthorisationKind.SENSITIVE],
+        actor,
+        work.now,
+        loan=loan.number,
+        party=BORROWER,
+        party_id=party.id,
+        customer_id=loan.customer_id,
+        method=AuthorisationMethod.ATTESTED,
     )
+    work.write(Authorisation(**values))
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------

@@ -20,20 +20,18 @@ from models.keys import new_id
 from models.loans import Application, Loan, Stage
 from models.notices import Contact
 from models.outbox import OutboxRow, Topic
-from models.products import CUSTOMER_FIELDS, Product
+from models.products import CUSTOMER_FIELDS, Product, party_names
 from models.staff import Actor, Role
-from models.verification import Authorisation
+from models.verification import BORROWER, Authorisation, AuthorisationMethod, AuthorisationRequest
 from services.accounts import first_check
+from services.authorisation_links import link_rows
+from services.authorisations import Consent, kinds_of, read_consent, rows_for
 from services.errors import DuplicateApplication, IdempotencyConflict, NotAllowed
 from services.forms import InvalidForm, read_form
 from services.loans import order_for
 from services.notices import TEMPLATES
 from services.permissions import check_may_enter
 from services.products import catalogue
-
-CONSENT_SCOPE = "identity,bureau,enrolment,vehicle,card"
-CONSENT_VERSIONS = ("2026-01",)
-"""Versions of the authorisation text a person can have agreed to."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Submission:
 
     product: Product
     form: dict[str, Any]
-    consent: str
+    consent: Consent
     actor: Actor
     idempotency_key: str
     body_hash: str
@@ -66,14 +64,10 @@ def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) 
     form = body.get("form")
     if not isinstance(form, Mapping):
         raise InvalidForm({"form": "the application form is missing"})
-    if body.get("consent") not in CONSENT_VERSIONS:
-        versions = ", ".join(CONSENT_VERSIONS)
-        raise InvalidForm(
-            {"consent": f"the borrower's authorisation is missing; give the version agreed to ({versions})"}
-        )
     clean = read_form(product, form, day)
+    consent = read_consent(body.get("consent"), actor, product.parties(clean))
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
-    return Submission(product, clean, str(body["consent"]), actor, f"{actor.id}:{key}", digest)
+    return Submission(product, clean, consent, actor, f"{actor.id}:{key}", digest)
 
 
 def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt | LendingError]:
@@ -174,7 +168,18 @@ def _write(
         return
     rows: dict[type[SQLModel], list[dict[str, Any]]] = {
         table: []
-        for table in (Customer, Loan, Application, Party, Collateral, Authorisation, Contact, OutboxRow, AuditEntry)
+        for table in (
+            Customer,
+            Loan,
+            Application,
+            Party,
+            Collateral,
+            Authorisation,
+            AuthorisationRequest,
+            Contact,
+            OutboxRow,
+            AuditEntry,
+        )
     }
     today = work.today
     first = work.outbox.next_numbers("loan", len(fresh))
@@ -257,11 +262,11 @@ def _loan_rows(
         }
     )
     borrower_id = new_id()
-    parties: list[tuple[str, PartyRole, str | None, str, str | None]] = [
-        (borrower_id, PartyRole.BORROWER, customer_id, form["name"], form["bank_card"])
+    parties: list[tuple[str, PartyRole, str | None, str, str, str | None]] = [
+        (borrower_id, PartyRole.BORROWER, customer_id, form["id_number"], form["name"], form["bank_card"])
     ]
-    parties += [(new_id(), joint.role, None, joint.name, None) for joint in product.parties(form)]
-    for position, (party_id, role, customer, name, account) in enumerate(parties, 1):
+    parties += [(new_id(), joint.role, None, joint.id_number, joint.name, None) for joint in product.parties(form)]
+    for position, (party_id, role, customer, id_number, name, account) in enumerate(parties, 1):
         rows[Party].append(
             {
                 "id": party_id,
@@ -269,6 +274,7 @@ def _loan_rows(
                 "role": role,
                 "position": position,
                 "customer_id": customer,
+                "id_number_index": blind_index(id_number),
                 "name": name,
                 "account": account,
             }
@@ -281,21 +287,11 @@ def _loan_rows(
                 "loan": number,
                 "kind": security.kind,
                 "identifier": security.identifier,
+                "identifier_index": blind_index(security.identifier),
                 "model": security.model,
                 "value_fen": security.value_fen,
             }
         )
-    rows[Authorisation].append(
-        {
-            "id": new_id(),
-            "loan": number,
-            "customer_id": customer_id,
-            "scope": CONSENT_SCOPE,
-            "text_version": one.consent,
-            "given_at": work.now,
-            "given_through": one.actor.id,
-        }
-    )
     sms_key = f"{number}:sms:received"
     rows[Contact].append(
         {
@@ -310,7 +306,9 @@ def _loan_rows(
             "at": work.now,
         }
     )
-    order = order_for(number, product, work.clock)
+    signing = [(role, party_id) for party_id, role, *_ in parties]
+    _authorisation_rows(work, rows, one, number, customer_id, signing)
+    order = order_for(number, product, work.clock, [role for role, _ in signing[1:]])
     for topic, key, payload in (
         (Topic.START_LOAN, f"start:{number}", order.model_dump(mode="json")),
         (Topic.SMS, f"sms:{sms_key}", {"contact": sms_key}),
@@ -341,3 +339,32 @@ def _loan_rows(
             "refused": False,
         }
     )
+
+
+def _authorisation_rows(
+    work: UnitOfWork,
+    rows: dict[type[SQLModel], list[dict[str, Any]]],
+    one: Submission,
+    number: str,
+    customer_id: str,
+    signing: Sequence[tuple[PartyRole, str]],
+) -> None:
+    """What the borrower agreed to and what the sender attests of others; who is not attested gets a message."""
+    is_own = one.actor.role is Role.BORROWER
+    agreed = {BORROWER: one.consent.sensitive, **one.consent.co_signers}
+    for name, (role, party_id) in zip(party_names(role for role, _ in signing), signing, strict=True):
+        if name in agreed:
+            rows[Authorisation] += rows_for(
+                one.consent.text,
+                kinds_of(sensitive=agreed[name]),
+                one.actor,
+                work.now,
+                loan=number,
+                party=name,
+                party_id=party_id,
+                customer_id=customer_id if name == BORROWER else None,
+                method=AuthorisationMethod.SIGNED_IN if is_own else AuthorisationMethod.ATTESTED,
+            )
+        elif one.product.co_signer_checks.get(role):
+            for table, values in link_rows(number, customer_id, party_id, role, one.actor, work.now).items():
+                rows[table].append(values)

@@ -23,7 +23,7 @@ from models.messages import (
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit
-from services.authority import Band, authority
+from services.authority import Band, change_band, change_expires_after
 from services.corrections import move_money
 from services.errors import (
     ChangeClosed,
@@ -61,7 +61,7 @@ def try_out(
         raise ChangePending(loan.number)
     found = preview(work, loan, kind, asked, day_of(loan, day))
     found.require_cost_allowed()
-    return found, authority().band(kind, found.amount_fen, day)
+    return found, change_band(work, kind, found.amount_fen, day)
 
 
 def _require_stage(loan: Loan, kind: ChangeKind, asked: Mapping[str, Any]) -> None:
@@ -105,10 +105,10 @@ def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
         proposed_as=actor.role,
         proposed_on=day,
         proposed_at=work.now,
-        expires_on=day + timedelta(days=authority().expires_after_days),
+        expires_on=day + timedelta(days=change_expires_after(work, band)),
     )
     work.write(proposal)
-    change = _ask(work, loan, proposal, band.decided_by, found)
+    change = _ask(work, loan, proposal, band.decided_by or Role.RISK, found, band.rule)
     audit.record(
         work,
         actor,
@@ -121,13 +121,15 @@ def propose(work: UnitOfWork, order: ProposeOnBooks) -> ChangeProgress:
     return ChangeProgress(proposal=proposal.id, changes=(change,))
 
 
-def _ask(work: UnitOfWork, loan: Loan, proposal: ChangeProposal, role: Role, found: Preview) -> OpenChange:
+def _ask(
+    work: UnitOfWork, loan: Loan, proposal: ChangeProposal, role: Role, found: Preview, rule: Mapping[str, Any]
+) -> OpenChange:
     about = f"{proposal.name} of {yuan(proposal.amount_fen)} proposed"
     if found.lacks_consent:
         about += "; guarantors have not agreed"
     if "not_past_due" in found.warnings:
         about += "; the loan is not past due"
-    task = open_task(work, loan, TaskKind.CHANGE, role, proposal.expires_on, about)
+    task = open_task(work, loan, TaskKind.CHANGE, role, proposal.expires_on, about, **rule)
     work.write(ChangeTask(task_id=task.id, proposal_id=proposal.id))
     return OpenChange(task_id=task.id, expires_on=proposal.expires_on)
 
@@ -182,10 +184,11 @@ def _ended(
     return ChangeProgress(proposal=proposal_id)
 
 
-def check_decision(work: UnitOfWork, actor: Actor, task: Task, outcome: Outcome, day: date) -> None:
+def check_decision(work: UnitOfWork, persons: set[str], task: Task, outcome: Outcome, day: date) -> None:
     """Refuses a decision on a change by who proposed it or agreed to it, and an approval of what is not true any more.
 
-    Role, the case's own enterer and the words were checked before, as for every decision.
+    `persons` are who decides and for whom he stands in. Role, the hands the case went through and the words were
+    checked before, as for every decision.
     """
     if outcome is Outcome.RETURN:
         raise InvalidDecision("a change is approved or refused", fields={"outcome": "choose approve or refuse"})
@@ -193,7 +196,7 @@ def check_decision(work: UnitOfWork, actor: Actor, task: Task, outcome: Outcome,
     proposal = book.of_task(task.id)
     if proposal is None:
         raise LookupError(f"task {task.id} asks about no proposal")
-    if actor.id == proposal.proposed_by or actor.id in book.approved_by(proposal.id):
+    if not persons.isdisjoint({proposal.proposed_by, *book.agreed(proposal.id)}):
         raise OwnChange
     if outcome is Outcome.APPROVE:
         loan = work.loans.get(proposal.loan)
@@ -232,7 +235,9 @@ def follow_decision(work: UnitOfWork, loan: Loan, task: Task, decision: Decision
             send_sms(work, loan, "change_refused", f"{order.key}:sms")
         return position(work, loan)
     if len(set(book.approved_by(proposal.id))) < proposal.people:
-        _ask(work, loan, proposal, task.role, _require_unchanged(work, loan, proposal, day_of(loan, order.day)))
+        found = _require_unchanged(work, loan, proposal, day_of(loan, order.day))
+        rule = {"policy_id": task.policy_id, "fired_row": task.fired_row, "people": task.people}
+        _ask(work, loan, proposal, task.role, found, rule)
         return position(work, loan)
     return _apply(work, loan, proposal, decision, actor, order)
 

@@ -15,6 +15,7 @@ from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
 from services.accounts import require_verified
+from services.collateral import after_payout, require_conditions
 from services.ledger import post_payment
 from services.limits import limits_of
 from services.loans import case_of, move
@@ -52,11 +53,13 @@ def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
 
     An order whose outcome is unknown keeps its key, so that trying again asks the bank about it and never pays twice.
     Raises NotSigned unless every party has signed the contract, the first time as when a payout is tried again,
+    ConditionsNotMet while something is missing that has to be there before the payout,
     PayeesChanged unless the payees receive its principal to the fen, and AccountNotVerified or AccountRefused unless
     the borrower's account is known to be his. With the contract he signed the mandate to debit that account, of which
     the bank is told.
     """
     require_signed(work, loan)
+    require_conditions(work, loan, day)
     _check_sum(work, loan)
     require_verified(work, loan.number)
     order_by_contract(work, loan)
@@ -130,6 +133,7 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
     )
     loan.disbursed_on = day
     move(work, loan, Stage.REPAYMENT)
+    after_payout(work, loan, day)
     send_sms(work, loan, "paid_out", f"{order.key}:sms", amount=total)
     audit.record(
         work,

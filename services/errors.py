@@ -79,12 +79,48 @@ class NotAllowed(LendingError):
 
 
 class OwnCase(NotAllowed):
-    """Whoever entered a case does not decide it (maker-checker)."""
+    """Whoever entered a case does not decide it (maker-checker), nor does his deputy for him."""
 
     code = "own_case"
+    WHO = "whoever entered an application"
 
     def __init__(self) -> None:
-        super().__init__("whoever entered an application cannot decide it; another person must")
+        super().__init__(f"{self.WHO} cannot decide it, nor his deputy for him; another person must")
+
+
+class OwnCustomer(OwnCase):
+    """Whoever looks after a customer does not decide his loan."""
+
+    code = "own_customer"
+    WHO = "whoever looks after the customer"
+
+
+class OwnApproval(OwnCase):
+    """Whoever gave the first of two approvals does not give the second."""
+
+    code = "own_approval"
+    WHO = "whoever gave the first approval"
+
+
+class AboveAuthority(NotAllowed):
+    """The amount is above what this person may decide: up to `most_fen`, above that `above` decides."""
+
+    code = "above_authority"
+
+    def __init__(self, most_fen: int, above: str | None) -> None:
+        self.most_fen = most_fen
+        further = f"more is for {above}" if above else "nobody here may decide more"
+        mine = f"you may approve at most {yuan(most_fen)} of this case" if most_fen else "you may not approve this case"
+        super().__init__(f"{mine}; {further}", fields={"amount": f"at most {yuan(most_fen)} within your authority"})
+
+
+class ClosedByLaw(NotAllowed):
+    """The rules refused for a reason of the law, which no person may overrule."""
+
+    code = "closed_by_law"
+
+    def __init__(self) -> None:
+        super().__init__("the law forbids this loan, so nobody may approve it; refuse it, or send back what is wrong")
 
 
 class InvalidDecision(LendingError):

@@ -149,6 +149,15 @@ def read_form(product: Product, raw: Mapping[str, object], day: date) -> dict[st
     return clean
 
 
+def problem_of(field: FormField, value: object, day: date) -> Sentence | None:
+    """What is wrong with a value as that field, None for nothing."""
+    try:
+        _READERS[field.kind](field, value, day)
+    except _Unreadable as error:
+        return Sentence(f"{field.label_en} {error.en}.", f"{field.label_zh}{error.zh}。")
+    return None
+
+
 def birth_date(id_number: str) -> date:
     """The birth date that a well-formed resident ID number states (GB 11643, positions 7 to 14)."""
     return date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
@@ -250,6 +259,15 @@ def _read_choice(field: FormField, value: object, _day: date) -> str:
     return value
 
 
+def _read_choices(field: FormField, value: object, _day: date) -> list[str]:
+    """Each choice once, in the order in which they are offered; text names several with commas or semicolons."""
+    named = [one.strip() for one in re.split("[,;，；、]", value)] if isinstance(value, str) else value
+    offered = ", ".join(field.choices)
+    if not isinstance(named, list) or not all(isinstance(one, str) and one in field.choices for one in named):
+        raise _Unreadable(f"must be some of: {offered}", f"应为以下选项：{offered}")
+    return [one for one in field.choices if one in named]
+
+
 def _read_name(_field: FormField, value: object, _day: date) -> str:
     name = _text(value)
     if not 2 <= len(name) <= 50:
@@ -320,6 +338,7 @@ _READERS: Mapping[FieldKind, Callable[[FormField, object, date], Any]] = {
     FieldKind.MONEY: _read_money,
     FieldKind.DATE: _read_date,
     FieldKind.CHOICE: _read_choice,
+    FieldKind.CHOICES: _read_choices,
     FieldKind.NAME: _read_name,
     FieldKind.ID_NUMBER: _read_id_number,
     FieldKind.MOBILE: _read_mobile,

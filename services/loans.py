@@ -1,6 +1,6 @@
 """What is true of a loan at any stage: its workflow order, its stage, its case and its view."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,22 +11,33 @@ from lending.events import Event
 from lending.floating import LoanPrimeRates
 from lending.servicing import service
 from lending.terms import Terms
+from models.customers import PartyRole
 from models.loans import Loan, Stage
-from models.messages import BooksOrder, LoanOrder, NextDay, OpenChange, Progress, StepKind
+from models.messages import BooksOrder, DownRule, LoanOrder, NextDay, OpenChange, Progress, StepKind
 from models.payments import PaymentKind
 from models.products import LoanCase, Product
-from models.tasks import TaskKind
-from models.verification import Verdict
+from models.tasks import Task, TaskKind
+from models.verification import ANSWERED, WhenDown, together
 from services.errors import WrongStage
 from services.products import catalogue
 
+CO_SIGNERS = (PartyRole.JOINT_BORROWER, PartyRole.GUARANTOR)
+"""Who is looked up beside the borrower, where the product says so."""
 
-def order_for(number: str, product: Product, clock: BusinessClock) -> LoanOrder:
-    """The order that starts a loan's workflow at the application."""
+
+def order_for(number: str, product: Product, clock: BusinessClock, co_signers: Iterable[PartyRole] = ()) -> LoanOrder:
+    """The order that starts a loan's workflow at the application; co-signers in the order of the form."""
+    checks = product.checks_for(co_signers)
+    rules = {check: product.rule_for(check) for check in checks}
     return LoanOrder(
         loan=number,
         clock=clock,
-        checks=product.checks,
+        checks=together(checks, rules),
+        down={
+            check: DownRule(when_down=rule.when_down, wait_days=rule.wait_days)
+            for check, rule in rules.items()
+            if rule.when_down is not WhenDown.MARK
+        },
         approval_days=product.approval_days,
         escalations=len(product.escalate_to),
         completion_days=product.completion_days,
@@ -36,7 +47,9 @@ def order_for(number: str, product: Product, clock: BusinessClock) -> LoanOrder:
 
 def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
     """The order that takes a loan up at the stage where the books have it; its effects count on from the last one."""
-    order = order_for(loan.number, catalogue().product(loan.product), work.clock)
+    parties = sorted(work.customers.parties(loan.number), key=lambda one: one.position)
+    co_signers = [one.role for one in parties if one.role in CO_SIGNERS]
+    order = order_for(loan.number, catalogue().product(loan.product), work.clock, co_signers)
     kind = {
         Stage.APPROVAL: TaskKind.APPROVAL,
         Stage.RETURNED: TaskKind.COMPLETION,
@@ -106,6 +119,32 @@ def move(work: UnitOfWork, loan: Loan, stage: Stage) -> None:
     work.session.add(loan)
 
 
+def price_of(work: UnitOfWork, loan: Loan) -> tuple[int, str]:
+    """The most that may be lent, in fen, and the yearly rate in percent, by the grade of a case.
+
+    Where a person looks at what the rules refused it is what they give the worst grade. Before the grade nothing limits
+    the case, and it has no price.
+    """
+    grading = work.policies.grading(loan.number)
+    if grading is None:
+        return loan.applied_fen, "0"
+    look = work.tasks.second_look(loan.number) if grading.outcome == "refuse" else None
+    priced = look if look is not None and look.round == grading.round else grading
+    return priced.limit_fen, priced.annual_rate_percent
+
+
+def most_to_approve(work: UnitOfWork, loan: Loan, task: Task | None = None) -> int:
+    """The largest amount, in fen, that may be approved: what was applied for, within the limit of the grade.
+
+    For the task of a second person it is what the first approved.
+    """
+    most = min(loan.applied_fen, price_of(work, loan)[0])
+    if task is None or task.confirms is None:
+        return most
+    first = next(one for one in work.tasks.decisions(loan.number) if one.id == task.confirms)
+    return min(most, first.amount_fen or most)
+
+
 def case_of(
     work: UnitOfWork, loan: Loan, day: date, *, amount_fen: int | None = None, rates: LoanPrimeRates | None = None
 ) -> LoanCase:
@@ -114,19 +153,19 @@ def case_of(
     Published `rates` go with a case whose terms are asked for.
     """
     form = work.loans.application(loan.number).form
-    answers: dict[str, Mapping[str, Any]] = {
-        answer.check_name: answer.answer
-        for answer in work.documents.answers(loan.number)
-        if answer.verdict is not Verdict.UNAVAILABLE
-    }
-    grading = work.policies.grading(loan.number)
+    answers: dict[str, Mapping[str, Any]] = {}
+    for answer in work.documents.answers(loan.number):
+        # The newest word counts: where the last round got no answer, an older one is none.
+        answers.pop(answer.check_name, None)
+        if answer.verdict in ANSWERED:
+            answers[answer.check_name] = answer.answer
     return LoanCase(
         form=form,
         answers=answers,
         day=day,
         amount_fen=amount_fen or loan.approved_fen or loan.applied_fen,
         term=int(form["term"]),
-        annual_rate_percent=grading.annual_rate_percent if grading else "0",
+        annual_rate_percent=price_of(work, loan)[1],
         rates=rates or {},
     )
 

@@ -11,9 +11,14 @@ from services.products import catalogue
 TEMPLATES = {
     "application_received": "【借款服务】您的申请{loan}已收到，我们会尽快处理。",
     "offer": "【借款服务】您的申请{loan}已通过审批，金额{amount}元，请在{days}天内确认合同。",
+    "offer_automatic": "【借款服务】您的申请{loan}已由系统自动审批通过，金额{amount}元，请在{days}天内确认合同。"
+    "如有异议请与我们联系，由人工处理。",
+    "offer_of_less": "【借款服务】您的申请{loan}获批{amount}元，低于您申请的{applied}元，"
+    "请在{days}天内决定是否接受并确认合同。",
     "offer_expired": "【借款服务】您的申请{loan}因逾期未确认已关闭。",
-    "returned": "【借款服务】您的申请{loan}需要补充材料，请在{days}天内提交。",
-    "refused": "【借款服务】很抱歉，您的申请{loan}未通过审批。原因可在申请页面查看。",
+    "returned": "【借款服务】您的申请{loan}需要补充材料{missing}，请在{days}天内提交。",
+    "refused": "【借款服务】很抱歉，您的申请{loan}未通过审批。原因、如何改变以及可否申请人工复核，请见申请页面。",
+    "second_look": "【借款服务】您对申请{loan}的人工复核请求已收到，我们的工作人员会重新审查并告知结果。",
     "withdrawn": "【借款服务】您的申请{loan}已撤回。",
     "paid_out": "【借款服务】您的借款{loan}已放款{amount}元。",
     "reminder": "【借款服务】您的借款{loan}将于{due}还款{amount}元，请确保扣款账户余额充足。",
@@ -26,9 +31,15 @@ TEMPLATES = {
     "debit_returned": "【借款服务】您的借款{loan}于{due}的扣款{amount}元已被银行退回，该笔还款作废，请尽快还款。",
     "written_off": "【借款服务】您的借款{loan}已作核销处理，债务{amount}元仍然存在，请继续还款或与我们联系。",
     "reopened": "【借款服务】您的借款{loan}的还款被撤销，借款未结清，仍需还款，原结清证明作废。",
+    "registration_due": "【借款服务】您的借款{loan}须于{day}前办妥车辆抵押登记，请尽快办理。",
+    "insurance_due": "【借款服务】您的借款{loan}须于{day}前提交车辆保险单，并以我方为第一受益人。",
+    "insurance_ending": "【借款服务】您的借款{loan}的车辆保险将于{day}到期，请及时续保并提交保险单。",
+    "insurance_lapsed": "【借款服务】您的借款{loan}的车辆保险已于{day}到期，请立即续保并提交保险单。",
+    "mortgage_released": "【借款服务】您的借款{loan}的车辆抵押登记已于{day}解除，登记证书请妥善保管。",
+    "window_closes": "【借款服务】您的借款{loan}：{sentence}",
     "settled": "【借款服务】您的借款{loan}已结清，感谢您的信任。",
 }
-"""SMS templates by name. Placeholders take numbers and dates only; no name or account stands in a message."""
+"""SMS templates by name. Placeholders take numbers, dates and sentences of rules; no name or account stands in one."""
 OTHERS = {
     "others_overdue": "【借款服务】您作为{role}的借款{loan}已逾期{dpd}天，请督促还款或与我们联系。",
     "others_terms_changed": "【借款服务】您作为{role}的借款{loan}的还款计划已变更，详情请与我们联系。",

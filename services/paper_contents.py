@@ -13,6 +13,7 @@ from lending.floating_clause import FloatingClause
 from lending.schedules import build_schedule
 from lending.servicing import service
 from lending.terms import FeeTerm, Late, PrepaymentFee, Terms
+from models.collateral import ConditionKind
 from models.customers import Party, PartyRole
 from models.loans import Loan, LoanEvent
 from models.papers import PaperKind, PaperOrder
@@ -350,7 +351,17 @@ def _certificate(work: UnitOfWork, loan: Loan, order: PaperOrder, terms: Terms) 
         "settled_on": day_in_words(settled_on, order.language),
         "paid": sum_in_digits(paid - account.credit_fen),
         "parties": [_person(one) for one in signers(work, loan)],
+        "released_by": _released_by(work, loan, order.language),
     }
+
+
+def _released_by(work: UnitOfWork, loan: Loan, language: str) -> str:
+    """The day by which the lender releases the mortgage of a settled loan; empty where none is registered."""
+    if not catalogue().product(loan.product).is_secured:
+        return ""
+    asked = [one for one in work.collateral.conditions(loan.number) if one.kind is ConditionKind.RELEASE]
+    due = [one.due_on for one in asked if one.ended_on is None and one.due_on is not None]
+    return day_in_words(due[-1], language) if due else ""
 
 
 _CONTENTS: dict[PaperKind, Callable[[UnitOfWork, Loan, PaperOrder, Terms], dict[str, Any]]] = {

@@ -33,6 +33,22 @@ def check_may_keep_limits(actor: Actor) -> None:
         raise NotAllowed("risk keeps limits and published rates, nobody else")
 
 
+MAY_SEE_LISTINGS = frozenset({Role.RISK, Role.AUDITOR})
+"""Who may see the lender's own list, and on which list somebody was found: for all others that would be tipping off."""
+
+
+def check_may_see_listings(actor: Actor) -> None:
+    """Refuses the lender's own list to everybody but risk and auditors."""
+    if actor.role not in MAY_SEE_LISTINGS:
+        raise NotAllowed(f"the role {actor.role} does not see the lender's own list")
+
+
+def check_may_keep_listings(actor: Actor) -> None:
+    """Refuses entries of the lender's own list to everybody but risk."""
+    if actor.role is not Role.RISK:
+        raise NotAllowed("risk keeps the lender's own list, nobody else")
+
+
 MAY_SEE_POLICIES = frozenset({Role.RISK, Role.AUDITOR, Role.ADMIN})
 """Who may read the rules and what they would do to past cases."""
 
@@ -49,6 +65,16 @@ def check_may_change_policies(actor: Actor) -> None:
         raise NotAllowed(f"rules are changed by risk, not by the role {actor.role}")
 
 
+MAY_SEE_WARNINGS = frozenset({Role.AGENT, Role.MANAGER, Role.RISK, Role.AUDITOR})
+"""Who may see early warnings, each of the loans that he may see."""
+
+
+def check_may_see_warnings(actor: Actor) -> None:
+    """Refuses early warnings to roles that neither look after customers nor watch the portfolio."""
+    if actor.role not in MAY_SEE_WARNINGS:
+        raise NotAllowed(f"the role {actor.role} does not see early warnings")
+
+
 _LEADS = frozenset({Role.MANAGER, Role.RISK})
 
 MAY_PROPOSE = {
@@ -61,6 +87,17 @@ MAY_PROPOSE = {
     ChangeKind.CORRECTION: frozenset({Role.FINANCE}),
 }
 """Who may propose a change to a running loan. Finance corrects what was posted, and never changes terms or amounts."""
+
+
+def check_may_see_checks(actor: Actor) -> None:
+    """Refuses borrowers what registers said: it may be about others, and is read out to him by a person."""
+    if actor.role in (Role.BORROWER, Role.CO_SIGNER):
+        raise NotAllowed("what registers answered is for the people who work on the case")
+
+
+def may_see_check(actor: Actor, check: str) -> bool:
+    """Whether somebody may see what a check came to: screening is for those who may see the lists behind it."""
+    return actor.role in MAY_SEE_LISTINGS or not check.startswith("screening")
 
 
 def check_may_propose(actor: Actor, kind: ChangeKind, loan: Loan) -> None:

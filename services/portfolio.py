@@ -231,6 +231,7 @@ def _loan_rows(
             "role": PartyRole.BORROWER,
             "position": 1,
             "customer_id": customer_id,
+            "id_number_index": blind_index(takeover.customer["id_number"]),
             "name": takeover.customer["name"],
             "account": takeover.customer["bank_card"],
             "amount_fen": None,

@@ -9,6 +9,7 @@ import pluggy
 
 from lending.errors import LendingError
 from models.products import Product
+from services.screening_hooks import Screening
 
 PROJECT = "loanwright"
 
@@ -26,6 +27,11 @@ class ProductHooks:
     @_specification
     def loanwright_products(self) -> list[Product]:
         """The products that this module brings."""
+        return []
+
+    @_specification
+    def loanwright_screenings(self) -> list[Screening]:
+        """The lists against which this module has the parties of every loan screened."""
         return []
 
 
@@ -60,9 +66,10 @@ class PayeeUnknown(LendingError):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The loaded products in the order of their modules."""
+    """The loaded products and lists in the order of their modules."""
 
     products: tuple[Product, ...]
+    screenings: tuple[Screening, ...] = ()
 
     def product(self, code: str) -> Product:
         """The product of this code; refuses an unknown one."""
@@ -102,7 +109,8 @@ def load(module_names: Iterable[str]) -> Catalogue:
     offers = reversed(plugins.hook.loanwright_products())
     products = tuple(product for offer in offers for product in offer)
     _check(products)
-    return Catalogue(products)
+    lists = reversed(plugins.hook.loanwright_screenings())
+    return Catalogue(products, tuple(one for offer in lists for one in offer))
 
 
 def _check(products: tuple[Product, ...]) -> None:

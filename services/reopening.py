@@ -7,6 +7,7 @@ from models.outbox import Topic
 from models.papers import PaperKind
 from models.tasks import TaskKind
 from services import audit
+from services.collateral import after_reopening
 from services.notices import send_sms
 from services.tasks import close_all
 
@@ -21,6 +22,7 @@ def take_up(work: UnitOfWork, loan: Loan, why: str) -> None:
     loan.closed_on = None
     work.session.add(loan)
     close_all(work, loan.number, TaskKind.UNMATCHED_MONEY)
+    after_reopening(work, loan)
     audit.record(
         work, audit.SYSTEM, "loan_reopened", loan=loan.number, subject=why, before=before, after={"stage": loan.stage}
     )

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.debits import is_debit_day, next_retry
-from lending.delinquency import next_day_that_matters
+from lending.delinquency import Milestones, next_day_that_matters
 from lending.errors import LendingError
 from lending.events import Event, EventType, PrepaymentEffect
 from lending.money import yuan
@@ -18,6 +18,7 @@ from models.payments import Payment, PaymentKind
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit, mandates
+from services.collateral import after_end
 from services.errors import InvalidPrepayment
 from services.ledger import bring_up_to, post_payment
 from services.loans import account_of, require_stage
@@ -27,6 +28,7 @@ from services.payments import payout_is_contradicted
 from services.permissions import check_may_speak_for
 from services.products import catalogue
 from services.recoveries import post_recoveries, recovered_all
+from services.reminders import Reminders, reminders_of, tell_of_windows, with_window
 from services.resets import book_resets, with_reset
 from services.tasks import close_all, open_task
 
@@ -232,14 +234,18 @@ def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepK
         open_task(
             work, loan, TaskKind.TROUBLE, Role.FINANCE, day + timedelta(days=7), "the state declined a subsidy claim"
         )
-    next_day = _next_day(loan, account, day)
+    runs_on = account.settled_on is None and account.written_off_on is None
+    reminders = reminders_of(work, loan, account, day) if runs_on else Reminders()
+    next_day = _next_day(loan, account, day, reminders.milestones)
     if next_day is not None and account.settled_on is None:
         next_day = with_reset(work, loan, account, day, next_day)
+        next_day = with_window(work, loan, reminders, day, next_day)
     loan.next_date = next_day.date if next_day else None
     if (account.settled_on is not None and next_day is None) or recovered_all(account):
         _close(work, loan, account, day, key)
     else:
-        _tell(work, loan, account, day, key, why, was_late=before["dpd"] > 0)
+        _tell(work, loan, account, day, key, why, reminders.milestones, was_late=before["dpd"] > 0)
+        tell_of_windows(work, loan, reminders, day)
     loan.updated_at = work.now
     work.session.add(loan)
     audit.record(
@@ -346,15 +352,14 @@ def _project(loan: Loan, account: LoanAccount, day: date) -> None:
     loan.next_due_fen = max(waiting[0].outstanding - account.credit_fen, 0) if waiting else 0
 
 
-def _next_day(loan: Loan, account: LoanAccount, day: date) -> NextDay | None:
+def _next_day(loan: Loan, account: LoanAccount, day: date, milestones: Milestones) -> NextDay | None:
     if account.settled_on is not None:
         if account.subsidy_outstanding_fen == 0:
             return None
         # The borrower owes nothing any more, but the state still does.
         return NextDay(date=day + timedelta(days=CLAIM_AGAIN_DAYS), why=StepKind.DUE, claim=True)
-    product = catalogue().product(loan.product)
-    late = {*product.milestones.overdue_days, *product.debit_plan.retry_days}
-    step = next_day_that_matters(account, day, replace(product.milestones, overdue_days=tuple(sorted(late))))
+    late = {*milestones.overdue_days, *catalogue().product(loan.product).debit_plan.retry_days}
+    step = next_day_that_matters(account, day, replace(milestones, overdue_days=tuple(sorted(late))))
     if step is None:
         return None
     return NextDay(
@@ -378,17 +383,27 @@ def _close(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: s
     if too_much > 0:
         about = f"the settled loan has {yuan(too_much)} too much: refund it"
         open_task(work, loan, TaskKind.UNMATCHED_MONEY, Role.FINANCE, day + timedelta(days=3), about)
+    after_end(work, loan, day)
     send_sms(work, loan, "settled", f"{key}:settled")
     if account.settled_on is not None:
         issue_certificate(work, loan, max(work.today, loan.closed_on))
 
 
 def _tell(
-    work: UnitOfWork, loan: Loan, account: LoanAccount, day: date, key: str, why: StepKind | None, *, was_late: bool
+    work: UnitOfWork,
+    loan: Loan,
+    account: LoanAccount,
+    day: date,
+    key: str,
+    why: StepKind | None,
+    milestones: Milestones,
+    *,
+    was_late: bool,
 ) -> None:
     """Reminds before the due date, tells about arrears and the next try, and gives late cases to a named role.
 
-    A try is announced when the one before it fails, so that the borrower has until then to see to his account.
+    A try is announced when the one before it fails, so that the borrower has until then to see to his account. A day
+    that the plan of debits names and the rules for reminders do not is one of a try: nobody is dunned on it.
     """
     if why is StepKind.REMINDER and loan.next_due is not None:
         template = "reminder" if loan.next_due_fen else "reminder_covered"
@@ -396,17 +411,19 @@ def _tell(
     if account.dpd == 0 and was_late:
         close_all(work, loan.number, TaskKind.OVERDUE)
     retry = _next_retry(work, loan, account, day) if why in (StepKind.DUE, StepKind.OVERDUE) else None
-    if account.dpd > 0 and why is StepKind.OVERDUE:
+    is_late = account.dpd > 0 and why is StepKind.OVERDUE
+    tries = catalogue().product(loan.product).debit_plan.retry_days
+    if is_late and (account.dpd in milestones.overdue_days or account.dpd not in tries):
         again = f"，{retry}将再次扣款" if retry else ""
         send_sms(work, loan, "overdue", f"{key}:sms", dpd=account.dpd, amount=account.due_fen, retry=again)
         if account.dpd >= FOLLOW_UP_FROM_DPD:
             tell_others(work, loan, "others_overdue", f"{key}:sms", dpd=account.dpd)
-            # Read days later, the number of days and the sum would be those of today no more.
-            since = min(row.due for row in account.rows if row.dpd > 0)
-            about = f"past due since {since}"
-            open_task(work, loan, TaskKind.OVERDUE, Role.AGENT, day + timedelta(days=2), about)
     elif retry is not None:
         send_sms(work, loan, "debit_failed", f"{key}:sms", amount=account.due_fen, retry=retry)
+    if is_late and account.dpd >= FOLLOW_UP_FROM_DPD:
+        # Read days later, the number of days and the sum would be those of today no more.
+        since = min(row.due for row in account.rows if row.dpd > 0)
+        open_task(work, loan, TaskKind.OVERDUE, Role.AGENT, day + timedelta(days=2), f"past due since {since}")
 
 
 def _next_retry(work: UnitOfWork, loan: Loan, account: LoanAccount, day: date) -> date | None:

@@ -39,8 +39,11 @@ MOST_CODES_A_DAY = 10
 """With five tries each, fifty of a million codes can be guessed in a day."""
 MANDATE = "debit_mandate"
 """The kind of document by which a borrower lets another account of his be debited."""
-PAPERS = {PaperKind.CONTRACT.value: "借款合同", MANDATE: "委托扣款授权书"}
+AUTHORISATION = "authorisation"
+"""The kind of document by which somebody lets himself be looked up."""
+PAPERS = {PaperKind.CONTRACT.value: "借款合同", MANDATE: "委托扣款授权书", AUTHORISATION: "个人信息查询授权书"}
 """What can be signed, as the message calls it."""
+_SIGNED = {MANDATE: "mandate_signed", AUTHORISATION: "authorisation_signed"}
 TEXT = "【借款服务】您正在签署{paper}{loan}，验证码{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请联系我们。"
 HIDDEN = "*" * CODE_DIGITS
 
@@ -357,7 +360,7 @@ def sign_document(
     audit.record(
         work,
         actor,
-        "mandate_signed" if document.kind == MANDATE else "contract_signed",
+        _SIGNED.get(document.kind, "contract_signed"),
         loan=loan.number,
         subject=party.id,
         after={

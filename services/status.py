@@ -12,12 +12,16 @@ from lending.terms import Terms
 from models.audit import AuditEntry
 from models.loans import WITHDRAWABLE, Loan, LoanTerms, Stage
 from models.staff import Actor, Role
-from models.status import LoanStatus, ScheduleRow, TimelineEntry, WaitsFor
+from models.status import HardshipStep, LoanStatus, Remedies, ScheduleRow, TimelineEntry, WaitsFor
 from models.tasks import TaskKind
+from services.collateral import missing_before_payout
+from services.facts import hardship_steps
 from services.loans import account_day, account_of
 from services.policies import sentences_of
 from services.previews import rows_of
+from services.remedies import remedies
 from services.reopening import certificate_is_void
+from services.signing import all_signed
 
 WAITING = {
     Stage.APPLICATION: "registers",
@@ -38,6 +42,7 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
     account = account_of(work, number, day)
     terms = work.loans.terms(number)
     grading = work.policies.grading(number)
+    helping = remedies(work, loan)
     return LoanStatus(
         loan=loan.number,
         product=loan.product,
@@ -51,6 +56,7 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         grading_outcome=grading.outcome if grading else None,
         reasons=grading.reasons if grading else [],
         reason_sentences=sentences_of(work, grading) if grading else {},
+        hardship_steps=[HardshipStep(**step.as_json()) for step in hardship_steps(grading.facts)] if grading else [],
         terms=terms.body if terms else None,
         terms_version=terms.version if terms else None,
         amendments=(terms.amendments or []) if terms else [],
@@ -72,7 +78,9 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         high_risk=loan.high_risk,
         next_due=loan.next_due,
         next_due_fen=loan.next_due_fen,
-        actions=_actions(actor, loan),
+        remedies=helping,
+        decided_automatically=loan.stage is Stage.ACCEPTANCE and _is_automatic(work, number),
+        actions=_actions(actor, loan, helping),
         timeline=[_timeline_entry(entry) for entry in work.audit.of_loan(number)],
     )
 
@@ -123,11 +131,21 @@ def _waits_for(work: UnitOfWork, loan: Loan) -> WaitsFor | None:
         for task in work.tasks.open_of(loan.number, kinds[loan.stage]):
             who = WAITING.get(loan.stage, task.role.value)
             return WaitsFor(who=who, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
+    if loan.stage is Stage.ACCEPTANCE and missing_before_payout(work, loan, work.today) and all_signed(work, loan):
+        for kind in (TaskKind.EVIDENCE, TaskKind.REGISTRATION, TaskKind.INSURANCE):
+            for task in work.tasks.open_of(loan.number, kind):
+                return WaitsFor(who=task.role.value, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
     waited_for = WAITING.get(loan.stage)
     return WaitsFor(who=waited_for, due_on=loan.next_due) if waited_for else None
 
 
-def _actions(actor: Actor, loan: Loan) -> list[str]:
+def _is_automatic(work: UnitOfWork, number: str) -> bool:
+    """Whether the offer was decided without a person."""
+    decisions = work.tasks.decisions(number)
+    return bool(decisions) and decisions[-1].decided_as is Role.SYSTEM
+
+
+def _actions(actor: Actor, loan: Loan, helping: Remedies | None) -> list[str]:
     """What this person can do with the loan now, beside its tasks."""
     speaks = actor.role in (Role.BORROWER, Role.AGENT, Role.MANAGER, Role.INTEGRATOR)
     if not speaks:
@@ -137,6 +155,8 @@ def _actions(actor: Actor, loan: Loan) -> list[str]:
         actions.append("accept")
     if loan.stage is Stage.RETURNED:
         actions.append("complete")
+    if helping is not None and helping.look_until is not None:
+        actions.append("ask_for_a_person")
     if loan.stage in WITHDRAWABLE:
         actions.append("withdraw")
     if loan.stage is Stage.REPAYMENT and loan.written_off_on is None:

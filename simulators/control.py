@@ -18,7 +18,7 @@ from simulators.records import PayingHabit, Population
 class FaultRequest(BaseModel):
     """The next `times` calls of this service, or of this operation of it, go wrong in this way."""
 
-    service: Literal["identity", "bureau", "enrolment", "vehicles", "cards", "bank", "sms"]
+    service: Literal["identity", "bureau", "enrolment", "vehicles", "screening", "cards", "bank", "sms"]
     operation: str | None = None
     fault: str
     times: Annotated[int, Field(ge=1, le=1_000_000)] = 1

@@ -12,6 +12,19 @@ PROVINCES = (
     *("110000", "120000", "130000", "140000", "150000", "210000", "220000", "230000", "310000", "320000"),
     *("330000", "340000", "350000", "360000", "370000", "410000", "420000", "430000", "440000", "450000"),
 )
+# Provinces of the borrowers of the past, so that none of them is one of the people who live.
+_PAST_PROVINCES = (
+    "460000",
+    "500000",
+    "510000",
+    "520000",
+    "530000",
+    "540000",
+    "610000",
+    "620000",
+    "630000",
+    "640000",
+)
 _SEQUENCES = 500
 _ID_CHECKS = "10X98765432"
 
@@ -25,7 +38,16 @@ _VIN_YEARS = "ABCDEFGHJKLMNPRSTVWXY123456789"
 
 def id_number(index: int, born: date, *, male: bool) -> str:
     """The resident ID number of person `index`, with the check character of GB 11643; unique per index."""
-    region = PROVINCES[index // _SEQUENCES % len(PROVINCES)]
+    return _numbered(PROVINCES, index, born, male=male)
+
+
+def past_id_number(index: int, born: date, *, male: bool) -> str:
+    """The same of a borrower of the past; unique where each 5,000 of them are born on another day of the month."""
+    return _numbered(_PAST_PROVINCES, index, born, male=male)
+
+
+def _numbered(provinces: tuple[str, ...], index: int, born: date, *, male: bool) -> str:
+    region = provinces[index // _SEQUENCES % len(provinces)]
     sequence = 2 * (index % _SEQUENCES) + male
     body = f"{region}{born:%Y%m%d}{sequence:03d}"
     weighted = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body))

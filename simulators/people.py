@@ -37,6 +37,7 @@ DEFAULT_PEOPLE = 3000
 DEFAULT_BASE_DATE = date(2026, 1, 5)
 
 _YUAN = 100
+_ORDINARY_KM_A_YEAR = 15_000
 _STUDENT_SHARE = 0.25
 _FAR = date(2200, 12, 31)
 _FIRST_DEALER = 800_000_000
@@ -191,14 +192,26 @@ def _vehicle(
         return Vehicle(number, model.name, model.new_energy, model.price * _YUAN, dealer.name, None, None, None, False)
     years = rng.randint(1, 8)
     registered = date(base_date.year - years, rng.randint(1, 12), rng.randint(1, 28))
+    price_fen = model.price * _YUAN * (100 - 10 * years) // 100
+    mileage_km = Random(f"{serial}:mileage").randrange(6_000, 26_000, 100) * years
     return Vehicle(
         vin=vin(serial, model.code, registered.year),
         model=model.name,
         new_energy=model.new_energy,
-        price_fen=model.price * _YUAN * (100 - 10 * years) // 100,
+        price_fen=price_fen,
         dealer=dealer.name,
         plate=f"测A{serial:05d}",
         owner_id_number=rng.choice(people).id_number,
         first_registered=registered,
         mortgaged=rng.random() < 0.15,
+        mileage_km=mileage_km,
+        valuation_fen=_valuation(price_fen, mileage_km // years),
     )
+
+
+def _valuation(price_fen: int, km_a_year: int) -> int:
+    """What a used vehicle is worth: the price already fell by its age, and falls half a percent more for every
+    thousand kilometres a year beyond an ordinary use; one that was driven less is worth as much more.
+    """
+    beyond = (km_a_year - _ORDINARY_KM_A_YEAR) // 1_000
+    return price_fen * (1_000 - 5 * beyond) // 1_000

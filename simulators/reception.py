@@ -63,6 +63,8 @@ class Reception:
                 status = 500 if plan.fault is Fault.ERROR_500 else 503
                 body = {"code": "fault", "detail": "the service is out of order, as was asked for"}
                 await JSONResponse(body, status)(scope, receive, send)
+            case Fault.NONSENSE:
+                await JSONResponse({"found": "perhaps", "result": 7, "reference": ""})(scope, receive, send)
             case Fault.TIMEOUT:
                 await _wait_for_disconnect(receive, delay_seconds)
                 await _cut(scope, receive)

@@ -135,6 +135,8 @@ class Vehicle:
     owner_id_number: str | None = field(repr=False)
     first_registered: date | None
     mortgaged: bool
+    mileage_km: int | None = None
+    valuation_fen: int | None = None
 
     @property
     def new(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Self
 from lending.errors import LendingError
 from simulators.people import DEFAULT_BASE_DATE, DEFAULT_PEOPLE, DEFAULT_SEED
 
-SERVICES = ("identity", "bureau", "enrolment", "vehicles", "cards", "bank", "sms", "control")
+SERVICES = ("identity", "bureau", "enrolment", "vehicles", "screening", "cards", "bank", "sms", "control")
 DEFAULT_LENDER_ACCOUNT = "6200000000000000001"
 PROTOCOLS = ("iso20022", "direct")
 

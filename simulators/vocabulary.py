@@ -68,4 +68,11 @@ CAR_MODELS = (
     CarModel("恒途 混动 1200", "HTH12", 149_800, True),
 )
 
-CIRCUMSTANCES = ("low_income_allowance", "single_parent", "orphan", "disability", "serious_illness", "natural_disaster")
+CIRCUMSTANCES = (
+    "low_income_certificate",
+    "single_parent",
+    "orphan",
+    "disability",
+    "serious_illness",
+    "natural_disaster",
+)

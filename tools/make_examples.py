@@ -1,9 +1,10 @@
 """Writes the examples: applications of made-up people whom the simulated outside world knows with its default seed.
 
-`applications.csv` has sixty, and some lines that are wrong on purpose; `application.json`, for docs/integration.md, has
-one more, of somebody who is not in that file. `portfolio.jsonl`, for docs/portfolio.md, has running loans of others, as
-another system would tell of them on the day before the demonstration begins. Run it again after the simulated
-population changed: `python -m tools.make_examples`.
+`applications.csv` has sixty, and some lines that are wrong on purpose. `spring.csv` has twenty-four microloans that
+come in later, when new rules are tried beside those in force, and `autumn.csv` four small ones that need no person.
+`application.json`, for docs/integration.md, has one more, of somebody who is in none of them. `portfolio.jsonl`, for
+docs/portfolio.md, has running loans of others, as another system would tell of them on the day before the
+demonstration begins. Run it again after the simulated population changed: `python -m tools.make_examples`.
 """
 
 import csv
@@ -31,6 +32,7 @@ COLUMNS = (
     *("vin", "vehicle_model", "vehicle_price", "down_payment", "dealer", "condition", "rate_type", "tracking"),
     *("guarantor_name", "guarantor_id_number", "guarantor_mobile"),
     *("school", "degree", "tuition", "graduation_date", "household_income", "granted"),
+    *("household_size", "circumstances", "living_costs"),
     *("joint_borrower_name", "joint_borrower_id_number", "joint_borrower_mobile"),
 )
 Row = dict[str, str]
@@ -46,7 +48,48 @@ def rows(world: Population) -> list[Row]:
     return good + _wrong(good)
 
 
-def application(world: Population) -> dict[str, object]:
+def autumn(world: Population) -> list[Row]:
+    """Four small microloans of sound people with few debts, who stand in none of the other files."""
+    named = {row["id_number"] for row in (*rows(world), *spring(world))} | _named_elsewhere(world)
+    people = _people(world, lambda p: _is_of_grade_a(p) and p.id_number not in named)
+    return [
+        _person(person)
+        | {
+            "reference": f"AU-{number:03d}",
+            "product": "micro",
+            "amount": "4000",
+            "term": "6",
+            "purpose": "consumption",
+            "monthly_income": yuan(person.monthly_income_fen),
+        }
+        for number, person in enumerate(islice(people, 4), 1)
+    ]
+
+
+def _named_elsewhere(world: Population) -> set[str]:
+    applicant = application(world)["form"]["id_number"]
+    return {applicant, *(person.id_number for person in _with_running_loans(world))}
+
+
+def spring(world: Population) -> list[Row]:
+    """24 microloans of people with records of every kind, who stand in none of the files before."""
+    named = {row["id_number"] for row in rows(world)} | _named_elsewhere(world)
+    people = _people(world, lambda p: _has_a_record(p) and p.id_number not in named)
+    return [
+        _person(person)
+        | {
+            "reference": f"SP-{number:03d}",
+            "product": "micro",
+            "amount": str(5000 + number % 6 * 2500),
+            "term": "6",
+            "purpose": "consumption",
+            "monthly_income": str(max(person.monthly_income_fen // 100, 1500)),
+        }
+        for number, person in enumerate(islice(people, 24), 1)
+    ]
+
+
+def application(world: Population) -> dict[str, Any]:
     """A microloan for somebody sound and without debts whom no line of `rows` names."""
     named = {row["id_number"] for row in rows(world)}
     person = next(_people(world, lambda p: _is_sound(p) and not p.bureau.debt_fen and p.id_number not in named))
@@ -67,13 +110,16 @@ def portfolio(world: Population) -> list[dict[str, Any]]:
     """12 running microloans: 9 as we compute them (2 of these late, 1 paid in excess), 1 with a fee that we do not know
     of, 1 with a principal that no adjustment can express, and 1 in another currency.
     """
-    named = {row["id_number"] for row in rows(world)}
-    people = islice(_people(world, lambda p: _is_sound(p) and p.id_number not in named), 23, 35)
-    told = [_told(n, person) for n, person in enumerate(people, 1)]
+    told = [_told(n, person) for n, person in enumerate(_with_running_loans(world), 1)]
     told[9]["claimed"]["fee"] = "30.00"
     told[10]["claimed"]["principal"] = told[10]["terms"]["principal"]
     told[11]["currency"] = "USD"
     return told
+
+
+def _with_running_loans(world: Population) -> Iterator[Person]:
+    named = {row["id_number"] for row in rows(world)}
+    return islice(_people(world, lambda p: _is_sound(p) and p.id_number not in named), 23, 35)
 
 
 def _told(n: int, person: Person) -> dict[str, Any]:
@@ -217,7 +263,17 @@ def _student(world: Population) -> Iterator[Row]:
             "graduation_date": studies.graduates_on.isoformat(),
             "household_income": str(30_000 + n * 2500),
             "granted": "at_home" if at_home else "at_school",
+            **_need(n, person),
         }
+
+
+def _need(n: int, person: Person) -> Row:
+    """What the hardship model asks for; every fourth leaves it out, as forms of before did."""
+    if n % 4 == 3:
+        return {}
+    household = person.household
+    circumstances = ",".join(household.circumstances)
+    return {"household_size": str(household.size), "circumstances": circumstances, "living_costs": str(9000 + n * 400)}
 
 
 def _wrong(good: list[Row]) -> list[Row]:
@@ -274,6 +330,18 @@ def _has_good_record(person: Person) -> bool:
     return person.enrolment is None and is_clean and bureau.history_months >= 24
 
 
+def _is_of_grade_a(person: Person) -> bool:
+    """Sound, with a long record, and with few debts beside what he earns."""
+    bureau = person.bureau
+    return (
+        _is_sound(person) and bureau.history_months >= 36 and bureau.monthly_payment_fen * 8 < person.monthly_income_fen
+    )
+
+
+def _has_a_record(person: Person) -> bool:
+    return person.enrolment is None and not person.account_closed and person.bureau.history_months > 0
+
+
 def _is_clean(person: Person) -> bool:
     return _has_good_record(person) and not person.account_closed
 
@@ -312,12 +380,12 @@ def _studies_and_soon_graduates(person: Person) -> bool:
     )
 
 
-def csv_text(world: Population) -> str:
-    """The text of applications.csv."""
+def csv_text(applications: list[Row]) -> str:
+    """The text of a file of applications: a header, then a line for each."""
     text = StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows(world))
+    writer.writerows(applications)
     return text.getvalue()
 
 
@@ -335,7 +403,9 @@ def main() -> None:
     """Writes all files."""
     world = population(DEFAULT_SEED, DEFAULT_PEOPLE)
     for name, text in (
-        ("applications.csv", csv_text(world)),
+        ("applications.csv", csv_text(rows(world))),
+        ("spring.csv", csv_text(spring(world))),
+        ("autumn.csv", csv_text(autumn(world))),
         ("application.json", json_text(world)),
         ("portfolio.jsonl", portfolio_text(world)),
     ):

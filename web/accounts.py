@@ -13,7 +13,7 @@ from models.customers import Party, PartyRole
 from models.loans import Loan
 from models.staff import Role
 from services import account_changes, accounts
-from services.applications import CONSENT_VERSIONS
+from services.authorisation_texts import CURRENT
 from services.permissions import MAY_DECIDE
 from web import pages
 from web.addresses import Number, TaskId
@@ -59,7 +59,7 @@ def accounts_page(request: Request, visit: StaffVisit, number: Number) -> Respon
             and visit.person.role in account_changes.MAY_PROPOSE
             and loan.stage in account_changes.STAGES,
             may_decide=visit.person.role in MAY_DECIDE[Role.MANAGER],
-            consent=CONSENT_VERSIONS[-1],
+            consent=CURRENT.version,
         )
 
 

@@ -13,15 +13,18 @@ from models.changes import ChangeKind
 from models.keys import new_id
 from models.messages import CommandOrder, CommandResult, PrepaymentOrder
 from models.status import LoanStatus
+from services.authorisation_links import LINK_TEMPLATE
 from services.changes import all_changes, changes_of
 from services.mandate_papers import waiting_paper
 from services.mandates import is_standing
 from services.notices import OTHERS
+from services.reminders import open_windows
 from services.repayments import prepayable
 from services.status import schedule_of, status_of
 from web import labels, pages, refusals
 from web.addresses import Number
 from web.changes import may_propose
+from web.collateral import vehicle_part
 from web.context import WebContext
 from web.decision import read_amount
 from web.language import marked
@@ -40,11 +43,14 @@ SAID = {
     "acceptance": ACCEPTED,
     "withdrawal": marked("Your application is withdrawn."),
     "prepayment": marked("Thank you. Your prepayment is booked."),
+    "second-look": marked("Thank you. People will look at your application and tell you by text message."),
     "completion": marked("Thank you. Your application is being checked again."),
     "deferral": marked("Thank you. We look at your wish and answer by text message."),
     "mandate": marked("Thank you. The mandate is signed, and we tell the bank of it."),
 }
 """What the page says after an act."""
+TO_OTHERS = frozenset({*OTHERS, LINK_TEMPLATE})
+"""Messages that went to who signs beside the borrower."""
 
 
 @router.get("/{number}", name="my_loan")
@@ -176,7 +182,7 @@ def _page(
         loan = work.loans.get(number)
         values |= {
             "decisions": work.tasks.decisions(number),
-            "contacts": [one for one in work.customers.contacts(number) if one.template not in OTHERS],
+            "contacts": [one for one in work.customers.contacts(number) if one.template not in TO_OTHERS],
             "schedule": schedule_of(work, visit.person, number),
             "others": [one for one in work.loans.of_customer(status.customer_id) if one.number != number],
             "said": visit.language.say(SAID[said]) if said in SAID else None,
@@ -187,6 +193,8 @@ def _page(
             "is_drawn": is_standing(work, number, work.customers.borrower(number)),
             "receiving": context.receiving,
             "papers": papers_of(work, visit, loan),
+            "vehicle": vehicle_part(work, visit, loan),
+            "windows": [one.says(visit.language.code) for one in open_windows(work, loan, status.as_of)],
             "may_defer": ChangeKind.DEFERRAL in may_propose(visit.person, loan, all_changes(work, loan)),
         }
     template = "parts/my_body.html" if pages.wants_fragment(request) else "my_loan.html"

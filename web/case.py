@@ -11,13 +11,18 @@ from models.documents import Document
 from models.grading import Grading
 from models.loans import Application, Loan
 from models.products import FieldKind, FormField, Product
+from models.screening import Finding
 from models.tasks import Decision, Outcome, TaskKind
-from models.verification import Verification
 from services.accounts import AccountState, state_of
+from services.early_warnings import Behaviour, behaviour_of
+from services.facts import document_list, hardship_steps
 from services.policies import sentences_of
 from services.products import catalogue
+from services.screening import findings_in
+from services.verification import Check, checks_view
 from web import formats, labels, masking
 from web.language import Language
+from web.policy_rows import StepInWords, steps_in_words
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one register said in the latest round."""
+    """One check of the case: what its register said in the latest round, and by which rule it is made."""
 
-    check: str
-    verification: Verification
+    check: Check
     facts: tuple[Value, ...]
 
 
@@ -47,7 +51,12 @@ class Decided(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """Everything around an application. `missing` are the documents that nobody has handed in yet."""
+    """Everything around an application.
+
+    `missing` are the documents that it needs and nobody has handed in yet, `steps` the policies that the rules asked,
+    `hardship_steps` how the most that may be lent was found, `findings` who stood on which list when it was graded: for
+    risk and auditors alone.
+    """
 
     application: Application
     customer: Customer | None
@@ -62,35 +71,47 @@ class Case:
     account: AccountState
     decisions: list[Decided]
     is_above_limit: bool
+    steps: tuple[StepInWords, ...]
+    hardship_steps: tuple[str, ...]
+    findings: list[Finding]
+    behaviour: Behaviour | None
 
 
 def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
     """The case of a loan that this person may see."""
     product = catalogue().product(loan.product)
     application = work.loans.application(loan.number)
-    latest = {answer.check_name: answer for answer in work.documents.answers(loan.number)}
     documents = work.documents.of_loan(loan.number)
-    handed_in = {document.kind for document in documents}
+    needed = document_list(work, loan, work.today)
     grading = work.policies.grading(loan.number)
     return Case(
         application=application,
         customer=work.customers.get(loan.customer_id),
         values=form_values(product, application.form, language),
         answers=tuple(
-            Answer(check, latest[check], _facts(latest[check].answer, language))
-            for check in product.checks
-            if check in latest
+            Answer(check, _facts(check.row.answer if check.row else {}, language))
+            for check in checks_view(work, loan.number, loan.product)
         ),
         grading=grading,
         reason_sentences=sentences_of(work, grading) if grading else {},
         documents=documents,
-        missing=tuple(kind for kind in product.documents if kind not in handed_in),
+        missing=needed.missing if needed else (),
         parties=work.customers.parties(loan.number),
         collateral=work.customers.collateral(loan.number),
         account=state_of(work, loan.number),
         decisions=_decided(work, loan, language),
         is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
+        steps=steps_in_words(work, grading, language) if grading else (),
+        hardship_steps=hardship_words(grading, language),
+        findings=findings_in(grading.facts) if grading else [],
+        behaviour=behaviour_of(work, loan),
     )
+
+
+def hardship_words(grading: Grading | None, language: Language) -> tuple[str, ...]:
+    """How the most that may be lent was found, step by step, as it was kept with the grading."""
+    steps = hardship_steps(grading.facts) if grading else []
+    return tuple(step.zh if language.code == "zh" else step.en for step in steps)
 
 
 def _decided(work: UnitOfWork, loan: Loan, language: Language) -> list[Decided]:
@@ -132,6 +153,8 @@ def _shown(field: FormField, value: Any, language: Language) -> str:
             return formats.day(date.fromisoformat(value), language)
         case FieldKind.CHOICE:
             return labels.label(value, "choice", language)
+        case FieldKind.CHOICES:
+            return ", ".join(labels.label(one, "choice", language) for one in value)
         case _:
             return str(value)
 

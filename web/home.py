@@ -28,13 +28,18 @@ def home(request: Request, visit: AnyVisit) -> Response:
         counts = work.loans.by_stage(visit.person)
         tasks = work.tasks.page(visit.person, mine=True, limit=SHOWN_TASKS)
         overdue = work.loans.page(visit.person, overdue=True, limit=SHOWN_TASKS)
+        rows = rows_for(work, visit.person, tasks)
+        away = visit.person.stands_in_for
+        names = work.staff.names() if away else {}
         return pages.show(
             request,
             visit,
             "home.html",
+            stands_in_for=[names.get(person, person) for person in away],
+            reminded=any(row.is_reminded for row in rows),
             counts=counts,
             running=RUNNING,
             ended=ENDED,
-            rows=rows_for(work, visit.person, tasks),
+            rows=rows,
             overdue=overdue,
         )

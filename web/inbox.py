@@ -12,8 +12,9 @@ from fastapi import APIRouter, Query, Request, Response
 from books.session import UnitOfWork
 from models.keys import ID_PATTERN
 from models.loans import Loan
-from models.staff import Actor
+from models.staff import Actor, Role
 from models.tasks import Task, TaskKind
+from services.permissions import MAY_DECIDE
 from web import pages
 from web.context import WebContext
 from web.visit import StaffVisit
@@ -27,7 +28,9 @@ Text = Annotated[str, Query(max_length=80)]
 
 @dataclass(frozen=True)
 class TaskRow:
-    """A task as a list shows it. `days_left` is negative once it is late."""
+    """A task as a list shows it. `days_left` is negative once it is late, `stands_in` says that an absent colleague
+    holds it for whom the visitor acts.
+    """
 
     task: Task
     loan: Loan | None
@@ -35,6 +38,12 @@ class TaskRow:
     holder: str
     is_mine: bool
     days_left: int
+    stands_in: bool = False
+
+    @property
+    def is_reminded(self) -> bool:
+        """Whether people were reminded of the deadline that the task has now."""
+        return self.task.reminded_for == self.task.due_on
 
     @property
     def urgency(self) -> str:
@@ -77,6 +86,7 @@ def rows_for(work: UnitOfWork, actor: Actor, tasks: list[Task]) -> list[TaskRow]
                 holder=staff.get(task.assignee_id, task.assignee_id) if task.assignee_id else "",
                 is_mine=task.assignee_id == actor.id,
                 days_left=(task.due_on - work.today).days,
+                stands_in=task.assignee_id in actor.stands_in_for,
             )
         )
     return rows
@@ -108,9 +118,10 @@ def _list(request: Request, visit: StaffVisit, show: str, kind: str, after: str)
         )
         rows = rows_for(work, visit.person, tasks[:PAGE])
     last = tasks[PAGE - 1] if len(tasks) > PAGE else None
-    shown = "|".join(f"{row.task.id},{row.holder},{row.task.role},{row.days_left}" for row in rows)
+    shown = "|".join(f"{row.task.id},{row.holder},{row.task.role},{row.days_left},{row.is_reminded}" for row in rows)
     return {
         "rows": rows,
+        "may_approve": visit.person.role in MAY_DECIDE[Role.MANAGER],
         "filter": wanted,
         "next_page": wanted.query(after=f"{last.due_on}_{last.id}") if last else None,
         "mark": hashlib.sha256(f"{shown}|{bool(last)}".encode()).hexdigest()[:16],

@@ -12,12 +12,28 @@ from models.payments import PaymentKind, PaymentStatus, ProposalKind, ToldBy
 from models.reconciliation import DifferenceKind
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
-from models.verification import Verdict
 from services.matching import Reason
+from web.check_labels import ANSWERS as ANSWERS
+from web.check_labels import AUTHORISATION_METHODS, AUTHORISATIONS, RESULTS, VERDICT_COLOURS, VERDICTS
+from web.check_labels import CHECKS as CHECKS
+from web.collateral_words import CONDITIONS, ENTER_EVIDENCE, EVIDENCE
+from web.fact_words import CORE_FACTS, STUDENT_FACTS
 from web.language import Language, marked
 from web.limit_words import LICENCES, LIMIT_KINDS, TENORS
-from web.policy_words import FACTS, POLICY_COLOURS, POLICY_OUTCOMES, POLICY_PARTS, POLICY_STATES, POLICY_STEPS
+from web.policy_words import (
+    FACTS,
+    POLICY_ANSWERS,
+    POLICY_COLOURS,
+    POLICY_KINDS,
+    POLICY_OUTCOMES,
+    POLICY_PARTS,
+    POLICY_SCOPES,
+    POLICY_STATES,
+    POLICY_STEPS,
+)
 from web.refusal_words import REFUSALS
+from web.screening_words import CIRCUMSTANCES, LISTING_COLOURS, LISTINGS, SCREENINGS, STANDING_COLOURS, STANDINGS
+from web.warning_words import BEHAVIOUR_FACTS, URGENCIES, WARNING_CAUSES
 
 STAGES = {
     Stage.APPLICATION: marked("Application"),
@@ -61,6 +77,11 @@ TASK_KINDS = {
     TaskKind.ACCOUNT: marked("Get an account that can be used"),
     TaskKind.ACCOUNT_CHANGE: marked("Another account"),
     TaskKind.DOCUMENT: marked("Documents in doubt"),
+    TaskKind.EARLY_WARNING: marked("Early warning"),
+    TaskKind.REGISTRATION: marked("Register the mortgage"),
+    TaskKind.INSURANCE: marked("Insurance of the vehicle"),
+    TaskKind.EVIDENCE: marked("Confirm a proof"),
+    TaskKind.RELEASE: marked("Release the mortgage"),
 }
 CHANGES = {
     ChangeKind.DEFERRAL: marked("Deferral"),
@@ -129,6 +150,7 @@ PAYOUT_OUTCOMES = {
 OUTCOME_COLOURS = {Outcome.APPROVE: "green", Outcome.REFUSE: "red", Outcome.RETURN: "yellow"}
 ROLES = {
     Role.BORROWER: marked("Borrower"),
+    Role.CO_SIGNER: marked("Co-signer"),
     Role.AGENT: marked("Sales agent"),
     Role.MANAGER: marked("Loan manager"),
     Role.RISK: marked("Risk lead"),
@@ -145,18 +167,6 @@ ROLE_DUTIES = {
     Role.FINANCE: marked("Sees to failed payouts and unmatched money; never changes the terms of a loan."),
     Role.AUDITOR: marked("Reads everything, changes nothing."),
     Role.ADMIN: marked("Reads loans, tasks and rules; decides no loan."),
-}
-VERDICTS = {
-    Verdict.PASSED: marked("Passed"),
-    Verdict.FAILED: marked("Failed"),
-    Verdict.DOUBTFUL: marked("Doubtful"),
-    Verdict.UNAVAILABLE: marked("Not answered"),
-}
-VERDICT_COLOURS = {
-    Verdict.PASSED: "green",
-    Verdict.FAILED: "red",
-    Verdict.DOUBTFUL: "yellow",
-    Verdict.UNAVAILABLE: "secondary",
 }
 PARTIES = {
     PartyRole.BORROWER: marked("Borrower"),
@@ -223,70 +233,44 @@ METHODS = {
     "interest_only": marked("Interest only"),
     "bullet": marked("Bullet"),
 }
-CHOICES = METHODS | {
-    "consumption": marked("Consumption"),
-    "business": marked("Business"),
-    "new": marked("New"),
-    "new_energy": marked("New energy"),
-    "used": marked("Used"),
-    "associate": marked("Associate degree"),
-    "bachelor": marked("Bachelor's degree"),
-    "master": marked("Master's degree"),
-    "doctor": marked("Doctorate"),
-    "month": marked("Every month"),
-    "week": marked("Every week"),
-    "quarter": marked("Every quarter"),
-    "fixed": marked("Fixed"),
-    "floating": marked("Floating with the loan prime rate"),
-    "yes": marked("Yes"),
-    "no": marked("No"),
-    "at_school": marked("At the school"),
-    "at_home": marked("At the place of origin, with a parent"),
-}
-CHECKS = {
-    "identity": marked("Identity register"),
-    "bureau": marked("Credit bureau"),
-    "enrolment": marked("Student register"),
-    "vehicle": marked("Vehicle register"),
-}
-ANSWERS = {
-    "result": marked("Result"),
-    "found": marked("Record found"),
-    "overdue_count_24m": marked("Times overdue in 24 months"),
-    "worst_dpd": marked("Most days past due"),
-    "open_loans": marked("Open loans"),
-    "debt_fen": marked("Debts"),
-    "monthly_payment_fen": marked("Paid on debts a month"),
-    "monthly_income_fen": marked("Income a month"),
-    "history_months": marked("Months of credit history"),
-    "blacklisted": marked("On the list of defaulters"),
-    "enrolled": marked("Enrolled"),
-    "full_time": marked("Full-time"),
-    "school": marked("School"),
-    "degree": marked("Degree"),
-    "graduates_on": marked("Graduates on"),
-    "model": marked("Vehicle model"),
-    "price_fen": marked("Price"),
-    "new": marked("New vehicle"),
-    "mortgaged": marked("Mortgaged"),
-    "dealer_matches": marked("Sold by this dealer"),
-    "owner_matches": marked("Owned by the borrower"),
-}
+CHOICES = (
+    METHODS
+    | CIRCUMSTANCES
+    | {
+        "consumption": marked("Consumption"),
+        "business": marked("Business"),
+        "new": marked("New"),
+        "new_energy": marked("New energy"),
+        "used": marked("Used"),
+        "associate": marked("Associate degree"),
+        "bachelor": marked("Bachelor's degree"),
+        "master": marked("Master's degree"),
+        "doctor": marked("Doctorate"),
+        "month": marked("Every month"),
+        "week": marked("Every week"),
+        "quarter": marked("Every quarter"),
+        "fixed": marked("Fixed"),
+        "floating": marked("Floating with the loan prime rate"),
+        "yes": marked("Yes"),
+        "no": marked("No"),
+        "at_school": marked("At the school"),
+        "at_home": marked("At the place of origin, with a parent"),
+    }
+)
 """Facts of a register's answer that an approver reads, in their order. Others, such as accounts, are not shown."""
 
-RESULTS = {
-    "match": marked("Name, ID number and mobile belong together"),
-    "mismatch": marked("They do not belong together"),
-    "not_found": marked("No such person"),
-}
 DOCUMENTS = {
     "id_card": marked("ID card"),
     "income_proof": marked("Proof of income"),
     "bank_statement": marked("Bank statement"),
     "admission_letter": marked("Admission letter"),
+    "hardship_proof": marked("Proof of hardship"),
     "driving_licence": marked("Driving licence"),
     "vehicle_invoice": marked("Vehicle invoice"),
+    "vehicle_registration": marked("Registration of the mortgage"),
+    "insurance_policy": marked("Insurance policy"),
     "debit_mandate": marked("Mandate to debit"),
+    "authorisation": marked("Authorisation to be looked up"),
     "contract": marked("Loan contract"),
     "statement": marked("Statement"),
     "receipt": marked("Receipt"),
@@ -404,6 +388,11 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "document": DOCUMENTS,
     "channel": CHANNELS,
     "bank_reason": BANK_REASONS,
+    "authorisation": AUTHORISATIONS,
+    "authorisation_method": AUTHORISATION_METHODS,
+    "condition": CONDITIONS,
+    "evidence": EVIDENCE,
+    "enter_evidence": ENTER_EVIDENCE,
     "card_result": CARD_RESULTS,
     "mandate": MANDATES,
     "mandate_source": MANDATE_SOURCES,
@@ -413,14 +402,22 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "proposal": PROPOSALS,
     "match_reason": MATCH_REASONS,
     "difference": DIFFERENCES,
+    "policy_kind": POLICY_KINDS,
+    "policy_scope": POLICY_SCOPES,
+    "policy_answer": POLICY_ANSWERS,
     "policy_state": POLICY_STATES,
     "policy_step": POLICY_STEPS,
     "policy_part": POLICY_PARTS,
     "policy_outcome": POLICY_OUTCOMES,
-    "fact": FACTS,
+    "fact": FACTS | CORE_FACTS | STUDENT_FACTS | BEHAVIOUR_FACTS,
     "limit_kind": LIMIT_KINDS,
     "licence": LICENCES,
     "tenor": TENORS,
+    "listing": LISTINGS,
+    "screening": SCREENINGS,
+    "standing": STANDINGS,
+    "urgency": URGENCIES,
+    "warning_cause": WARNING_CAUSES,
 }
 _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "stage": STAGE_COLOURS,
@@ -432,6 +429,8 @@ _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "card_result": CARD_COLOURS,
     "mandate": MANDATE_COLOURS,
     "policy_state": POLICY_COLOURS,
+    "listing": LISTING_COLOURS,
+    "standing": STANDING_COLOURS,
 }
 
 

@@ -17,6 +17,7 @@ from web import pages
 from web.addresses import Number
 from web.case import case_view
 from web.changes import may_propose
+from web.collateral import vehicle_part
 from web.context import WebContext
 from web.offers import offer_of
 from web.papers import papers_of
@@ -90,6 +91,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             part=signing_part(work, visit, row),
             papers=papers_of(work, visit, row),
             case=case_view(work, row, visit.language),
+            vehicle=vehicle_part(work, visit, row),
             offer=offer_of(status.terms) if status.terms else None,
             schedule=schedule_of(work, visit.person, number),
             payments=work.payments.of_loan(number),

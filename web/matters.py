@@ -5,11 +5,12 @@ from collections.abc import Callable
 from datetime import date
 
 from lending.money import to_fen
-from web import formats, labels
+from web import check_words, formats, labels
 from web.language import Language, marked
 
 MATTERS = (
     (r"past due since (?P<since>[\d-]+)", marked("Past due since %(since)s")),
+    (r"early warning: (?P<causes>.+)", marked("Getting worse: %(causes)s")),
     (r"the loan is not past due", marked("Nobody is late with this loan")),
     (
         r"the settled loan has (?P<amount>[\d.]+) too much: refund it",
@@ -36,6 +37,21 @@ MATTERS = (
     ),
     (r"debits stopped: (?P<reasons>.+)", marked("Nothing is drawn any more: %(reasons)s")),
     (r"another account of the (?P<party>\w+)", marked("Another account for: %(party)s")),
+    (r"have the mortgage on the vehicle registered", marked("Have the mortgage on the vehicle registered")),
+    (
+        r"get the vehicle's insurance, with the lender named first",
+        marked("Get the vehicle's insurance, with the lender named first"),
+    ),
+    (r"the vehicle's insurance ends on (?P<day>\S+)", marked("The vehicle's insurance ends on %(day)s")),
+    (r"confirm what was entered about the vehicle", marked("Compare what was entered with its document")),
+    (
+        r"release the mortgage and hand the vehicle's certificate back",
+        marked("Release the mortgage and hand the vehicle's certificate back"),
+    ),
+    (
+        r"the loan runs again, and its mortgage is released",
+        marked("The loan runs again, and its mortgage is released"),
+    ),
     (r"documents to look at", marked("Documents that the system could not match with the application")),
     (r"payout failed: (?P<reasons>.+)", marked("The payout failed: %(reasons)s")),
     (r"bank reference (?P<reference>\S+): (?P<why>.+)", marked("Bank reference %(reference)s: %(why)s")),
@@ -43,6 +59,7 @@ MATTERS = (
         r"statement of (?P<day>\S+): (?P<difference>\w+), (?P<subject>.+)",
         marked("Statement of %(day)s: %(difference)s (%(subject)s)"),
     ),
+    (r"no answer of a register: (?P<check>\S+)", marked("A register gives no answer: %(check)s. Try later, or go on.")),
     (r"\w+_without_outcome", marked("The loan went on without an answer from outside. Look into it.")),
     (r"\w+_refused", marked("A step of the loan was refused. Look into it.")),
 )
@@ -61,8 +78,10 @@ def _said(note: str, language: Language) -> str:
         "difference": lambda text: labels.label(text, "difference", language),
         "change": lambda text: labels.label(text, "change", language),
         "result": lambda text: labels.label(text, "card_result", language),
+        "causes": lambda text: ", ".join(labels.label(one, "warning_cause", language) for one in text.split(", ")),
         "paper": lambda text: labels.label(text, "document", language),
         "party": lambda text: labels.label(text, "party", language),
+        "check": lambda text: check_words.check(text, language),
         "reasons": lambda text: ", ".join(labels.label(code, "bank_reason", language) for code in text.split(", ")),
     }
     for pattern, sentence in MATTERS:

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from lending.dated import Source
 from services.policies import reason_text
 from services.products import UnknownProduct, catalogue
-from web import formats, labels, masking
+from web import check_words, formats, labels, masking
 from web.context import WebContext
 from web.language import NAMES, Language, language
 from web.matters import matter
@@ -80,6 +80,8 @@ def environment(code: str) -> Environment:
     }
     made.filters.update({name: partial(_in_language, shown=show, spoken=spoken) for name, show in shown.items()})
     made.filters["matter"] = lambda about: matter(about, spoken)
+    made.filters["check"] = lambda name: check_words.check(name, spoken)
+    made.filters["register_rule"] = lambda rule: check_words.register_rule(rule, spoken)
     made.filters["label"] = lambda spelling, group: labels.label(spelling, group, spoken)
     made.filters["reason"] = lambda reason, sentences: reason_text(reason, spoken.code, {"reasons": sentences})
     made.filters["masked_mobile"] = masking.masked_mobile

@@ -19,6 +19,7 @@ from models.loans import Loan, Stage
 from models.messages import CommandOrder
 from models.signatures import Signature
 from services import acceptance
+from services.collateral import missing_before_payout
 from services.errors import NotAllowed
 from services.signing import (
     CODE_DIGITS,
@@ -42,6 +43,9 @@ router = APIRouter(prefix="/signing")
 
 ACCEPTED = marked("Thank you. The contract is accepted and the money is on its way.")
 SIGNED = marked("The signature is kept.")
+AWAITED = marked(
+    "Thank you, the contract is signed. The money goes out as soon as nothing about the vehicle is missing."
+)
 SENT = marked("The code is on its way. It is good for five minutes.")
 
 Result = TypeVar("Result")
@@ -63,6 +67,7 @@ class SigningPart:
 
     `document` is None while it is made, `problem` the code of what stops that; forms go to addresses below `action`.
     `said` and `refused` answer the act that was about `party`; `is_page` says that the part is a page of its own.
+    `awaited` is what has to be there before the payout and is not.
     """
 
     loan: str
@@ -78,6 +83,7 @@ class SigningPart:
     said: str | None = None
     refused: str | None = None
     is_page: bool = False
+    awaited: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -114,15 +120,21 @@ def signed_with_code(
 ) -> Result:
     """What comes of signing with the code that was entered; a wrong one is raised once its try is committed."""
     context: WebContext = request.app.state.context
-    # Some keyboards enter digits of full width, and people type spaces.
-    digits = unicodedata.normalize("NFKC", fields.get("code", "")).replace(" ", "")
-    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdecimal()):
-        raise IllFormedCode
+    digits = read_digits(fields)
     with context.books.begin() as work:
         signed = sign_it(work, work.loans.seen_by(visit.person, number), digits)
     if isinstance(signed, WrongCode):
         raise signed
     return signed
+
+
+def read_digits(fields: dict[str, str]) -> str:
+    """The code that was entered; IllFormedCode for what cannot be one."""
+    # Some keyboards enter digits of full width, and people type spaces.
+    digits = unicodedata.normalize("NFKC", fields.get("code", "")).replace(" ", "")
+    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdecimal()):
+        raise IllFormedCode
+    return digits
 
 
 async def refuse(
@@ -198,6 +210,7 @@ def _contract_part(work: UnitOfWork, visit: Visit, loan: Loan) -> SigningPart:
         visit.is_staff,
         signing.problem,
         new_id(),
+        awaited=missing_before_payout(work, loan, work.today),
     )
 
 
@@ -226,11 +239,11 @@ async def send_code(request: Request, visit: AnyVisit, number: Number) -> Respon
 
 @router.post("/{number}/signatures", name="signature")
 async def enter_code(request: Request, visit: AnyVisit, number: Number) -> Response:
-    """Signs with the code; with the last signature the offer is accepted."""
+    """Signs with the code; with the last signature the offer is accepted, unless something is awaited first."""
     fields = await posted(request, visit.session)
     party = fields.get("party", "")
 
-    def sign_it(work: UnitOfWork, loan: Loan, digits: str) -> tuple[Signature, bool] | WrongCode:
+    def sign_it(work: UnitOfWork, loan: Loan, digits: str) -> tuple[Signature, str] | WrongCode:
         signed = sign(
             work,
             visit.person,
@@ -240,15 +253,18 @@ async def enter_code(request: Request, visit: AnyVisit, number: Number) -> Respo
             document_sha256=fields.get("document_sha256", ""),
             user_agent=request.headers.get("user-agent"),
         )
-        return signed if isinstance(signed, WrongCode) else (signed, all_signed(work, loan))
+        if isinstance(signed, WrongCode):
+            return signed
+        if not all_signed(work, loan):
+            return signed, SIGNED
+        return signed, AWAITED if missing_before_payout(work, loan, work.today) else ACCEPTED
 
     try:
-        signature, complete = await asyncio.to_thread(signed_with_code, request, visit, number, fields, sign_it)
-        if complete:
+        signature, said = await asyncio.to_thread(signed_with_code, request, visit, number, fields, sign_it)
+        if said == ACCEPTED:
             await accept_offer(request, visit, number, signature.id)
     except LendingError as error:
         return await refuse(request, visit, number, error, _contract_part, party)
-    said = ACCEPTED if complete else SIGNED
     return await answer(request, visit, number, said, _contract_part, "", _home(visit, number))
 
 

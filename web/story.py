@@ -28,11 +28,13 @@ PLAIN = {
     "mandate_active": marked("The mandate to debit is in force"),
     "mandate_ended": marked("The mandate to debit has ended"),
     "loan_withdrawn": marked("Withdrew the application"),
+    "second_look_asked": marked("Asked for people to look at the refusal by the rules"),
     "loan_reopened": marked("Taken up again, because money that had settled it was taken back"),
     "payment_returned": marked("The bank took a debit back"),
     "offer_expired": marked("Closed, because the offer was not accepted in time"),
     "payout_failed": marked("The payout failed"),
     "overdue_finished": marked("Followed up the overdue payment"),
+    "early_warning_finished": marked("Followed up the early warning"),
     "unmatched_money_finished": marked("Cleared up the unmatched money"),
     "change_expired": marked("A proposed change fell away, because nobody decided it in time"),
     "change_withdrawn": marked("Took the proposed change back"),
@@ -107,10 +109,13 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
         case "application_submitted":
             return say("Applied for %(amount)s over %(term)s months", amount=amount, term=details.get("term"))
         case "case_graded" if details.get("outcome") == "refuse":
-            return say("Refused by the rules %(policy)s", policy=details.get("policy"))
+            return say("Refused by the rules")
         case "case_graded":
-            values = {"grade": details.get("grade"), "policy": details.get("policy")}
-            return say("Graded %(grade)s by the rules %(policy)s", **values)
+            return say("Graded %(grade)s by the rules", grade=details.get("grade"))
+        case "approval_decided" if "reasons" in details:
+            return say("Approved automatically, by the rules %(policy)s", policy=details.get("policy"))
+        case "approval_decided" if "second_person" in details:
+            return say("Approved %(amount)s; another person confirms it", amount=amount)
         case "approval_decided":
             return _decision(str(details.get("outcome")), amount, language)
         case "payout_problem_decided" if details.get("outcome") == Outcome.APPROVE:

@@ -8,8 +8,9 @@ from fastapi import Depends, Request
 
 from models.keys import new_id
 from models.staff import Actor, Role
+from services.absences import stood_in_for
 from services.errors import NotAllowed
-from services.permissions import MAY_SEE_FUNDS, MAY_SEE_POLICIES
+from services.permissions import MAY_SEE_FUNDS, MAY_SEE_LISTINGS, MAY_SEE_POLICIES, MAY_SEE_WARNINGS
 from web.context import WebContext
 from web.errors import NotSignedIn
 from web.language import Language, language_of
@@ -45,6 +46,16 @@ class Visit:
         return self.actor is not None and self.actor.role in MAY_SEE_FUNDS
 
     @property
+    def sees_listings(self) -> bool:
+        """Whether the lender's own list, and who was found on which, is for this person."""
+        return self.actor is not None and self.actor.role in MAY_SEE_LISTINGS
+
+    @property
+    def sees_warnings(self) -> bool:
+        """Whether early warnings are for this person."""
+        return self.actor is not None and self.actor.role in MAY_SEE_WARNINGS
+
+    @property
     def sees_policies(self) -> bool:
         """Whether the rules are for this person."""
         return self.actor is not None and self.actor.role in MAY_SEE_POLICIES
@@ -68,8 +79,10 @@ def visit_of(request: Request) -> Visit:
     elif session.staff_id is not None:
         with context.books.read() as work:
             person = work.staff.get(session.staff_id)
+            stands_in_for = stood_in_for(work, session.staff_id, work.today)
         if person is not None and person.active:
-            visit = Visit(session, visit.language, Actor(person.id, person.role, None, address, new_id()), person.name)
+            actor = Actor(person.id, person.role, None, address, new_id(), stands_in_for)
+            visit = Visit(session, visit.language, actor, person.name)
     request.state.visit = visit
     return visit
 

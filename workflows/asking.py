@@ -1,6 +1,6 @@
 """How a loan's workflow asks the books, the registers and the bank, and what time it is for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -21,12 +21,15 @@ from models.messages import (
     TroubleOrder,
 )
 from models.staff import Role
-from models.verification import Verdict
+from models.verification import REGISTER_DOWN, Verdict, WhenDown, apart
 
 BOOKS_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30))
 REGISTER_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=2), maximum_attempts=6
 )
+REGISTER_PATIENCE = timedelta(minutes=10)
+WAITING_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=15))
+"""For registers that a case waits for: as long as its product says, instead of a number of tries."""
 BANK_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 
 Result = TypeVar("Result", bound=Message)
@@ -41,20 +44,41 @@ class Asking:
     task_id: str | None
 
     async def _ask_register(self, check: str) -> CheckOutcome:
+        """The outcome of a check. A register that cannot be asked leaves its mark, late where the product waits."""
+        patience, retry = REGISTER_PATIENCE, REGISTER_RETRY
+        # Checks that are asked together have one rule.
+        rule = self.order.down.get(apart(check)[0])
+        if rule is not None and rule.when_down is WhenDown.WAIT:
+            patience = max(self.order.clock.length_of(rule.wait_days), timedelta(minutes=1))
+            retry = WAITING_RETRY
         try:
             outcome: CheckOutcome = await workflow.execute_activity(
                 "ask_register",
                 CheckOrder(loan=self.order.loan, check=check, day=self._today(), round=self.round),
                 task_queue=REGISTERS_QUEUE,
                 start_to_close_timeout=timedelta(seconds=15),
-                schedule_to_close_timeout=timedelta(minutes=10),
-                retry_policy=REGISTER_RETRY,
+                schedule_to_close_timeout=patience,
+                retry_policy=retry,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 result_type=CheckOutcome,
             )
             return outcome
         except ActivityError:
-            return CheckOutcome(check=check, verdict=Verdict.UNAVAILABLE)
+            missing = tuple(CheckOutcome(check=one, verdict=Verdict.UNAVAILABLE) for one in apart(check))
+            return missing[0].model_copy(update={"check": check, "parts": missing})
+
+    async def _asks_person(self, outcomes: Sequence[CheckOutcome]) -> bool:
+        """Whether a register is down for which the product asks a person, who then has a task."""
+        about = [
+            one.check
+            for one in outcomes
+            if one.verdict in (Verdict.UNAVAILABLE, Verdict.MALFORMED)
+            and one.check in self.order.down
+            and self.order.down[one.check].when_down is WhenDown.PERSON
+        ]
+        for check in about:
+            await self._report(f"{REGISTER_DOWN}{check}", Role.RISK)
+        return bool(about)
 
     async def _bank(self, activity: str, key: str, day: date, patience: timedelta | None) -> PaymentResult:
         result: PaymentResult = await workflow.execute_activity(

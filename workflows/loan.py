@@ -34,7 +34,7 @@ from models.messages import (
 )
 from models.payments import PaymentStatus
 from models.staff import Role
-from models.verification import Verdict
+from models.verification import ANSWERED
 from workflows.asking import BANK_RETRY, Asking
 
 DAYS_PER_RUN = 370
@@ -63,7 +63,7 @@ class LoanWorkflow(Asking):
         self.changes = order.changes
         self.one_at_a_time = asyncio.Lock()
         self.is_drawing = False
-        self.in_trouble = False
+        self.in_trouble = self.helped = False
         self.run_began = self._today()
 
     @workflow.run
@@ -94,7 +94,7 @@ class LoanWorkflow(Asking):
     # -- the procedure, stage by stage ------------------------------------------------------------------------------
 
     async def _verify_and_grade(self) -> None:
-        """All registers at once; one that cannot be asked leaves its mark and a person decides without it."""
+        """All registers at once. One without an answer leaves its mark, or stops the case until somebody helps."""
         self.stage = Stage.VERIFICATION
         checks = asyncio.gather(*(self._ask_register(check) for check in self.order.checks))
         await workflow.wait_condition(lambda: checks.done() or self.stage in CLOSED)
@@ -103,7 +103,12 @@ class LoanWorkflow(Asking):
             # An answer that came in just as the run ends would make the engine take back the run's last task.
             await asyncio.gather(checks, return_exceptions=True)
             return
-        unanswered = tuple(outcome.check for outcome in checks.result() if outcome.verdict is Verdict.UNAVAILABLE)
+        outcomes = [part for outcome in checks.result() for part in outcome.parts or (outcome,)]
+        unanswered = tuple(outcome.check for outcome in outcomes if outcome.verdict not in ANSWERED)
+        if not self.helped and await self._asks_person(outcomes):
+            self.in_trouble = True
+            return
+        self.helped = False
         async with self.one_at_a_time:
             if self.stage is Stage.VERIFICATION:
                 order = VerificationOrder(**self._books_order("grade"), unanswered=unanswered)
@@ -432,7 +437,7 @@ class LoanWorkflow(Asking):
 
     async def _wait_for_help(self) -> None:
         """Until somebody helped (`look_again`), but tries by itself once a business day."""
-        await self._within(1, lambda: not self.in_trouble)
+        self.helped = await self._within(1, lambda: not self.in_trouble)
         self.in_trouble = False
 
     def _ask_again_tomorrow(self) -> None:
@@ -451,7 +456,7 @@ class LoanWorkflow(Asking):
             return CommandResult(stage=self.stage, sentence=f"the loan is now at {self.stage}")
 
     def _follow(self, progress: Progress) -> None:
-        if self.stage is Stage.RETURNED and progress.stage is Stage.VERIFICATION:
+        if self.stage in (Stage.RETURNED, Stage.APPROVAL) and progress.stage is Stage.VERIFICATION:
             self.round += 1
         self.stage = progress.stage
         self.task_id = progress.task_id

@@ -9,9 +9,11 @@ from typing import Any
 from lending.terms import Terms
 from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product
+from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
 from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
 from modules.installments import MONTHS_A_QUARTER, PERIODS, installment_terms
+from modules.shipped import shipped_policies
 from services.forms import Sentence
 
 METHODS = ("level_payment", "equal_principal", "interest_only", "bullet")
@@ -91,8 +93,13 @@ MICRO = Product(
         FormField("period", FieldKind.CHOICE, "Installments fall due", "还款频率", required=False, choices=PERIODS),
     ),
     documents=("id_card", "income_proof"),
-    checks=("identity", "bureau", "enrolment"),
+    checks=("identity", "bureau", "enrolment", "screening"),
+    # The register alone says who may not be lent to at all, so it is waited for.
+    register_rules={"enrolment": RegisterRule(valid_days=30, when_down=WhenDown.WAIT, wait_days=1)},
     grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    policies=shipped_policies(__file__),
+    # The five-ministry notice of 2021, and the most that one person may owe online.
+    refused_by_law=frozenset({"full_time_student", "exposure_at_limit"}),
     facts=facts,
     terms=terms,
     payees=payees,

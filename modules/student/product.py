@@ -1,4 +1,7 @@
-"""The student loan: its form, checks, facts, terms, payees and joint borrower. Limits and rates are in grading.json."""
+"""The student loan: its form, checks, facts, terms, payees and joint borrower.
+
+Levels of hardship, yearly limits, lists of documents, grades and rates are the policies beside this file.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +9,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from lending.hardship import Claim, award, income_per_head
 from lending.terms import Terms
 from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product
+from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
-from modules.case_facts import day_number, identity_facts
+from modules.case_facts import co_signer_facts, day_number, identity_facts
 from modules.co_signers import ADULT, CoSigner
 from modules.installments import installment_terms, months_until
+from modules.shipped import shipped_policies
 from services.forms import Sentence, age_on, birth_date
 from services.products import PayeeUnknown
 
@@ -22,6 +28,18 @@ LONGEST_MONTHS_AFTER_GRADUATION = 15 * 12
 LONGEST_GRACE_MONTHS = 5 * 12
 SHORTEST_REPAYMENT_MONTHS = 12
 PARENT = CoSigner(PartyRole.JOINT_BORROWER, "Joint borrower", "共同借款人")
+SCHOOL_YEAR_BEGINS = (9, 1)
+CIRCUMSTANCES = (
+    "low_income_certificate",
+    "orphan",
+    "disability",
+    "natural_disaster",
+    "single_parent",
+    "serious_illness",
+)
+"""What a household may state besides its income; each is a fact of the hardship table."""
+BURDENS = frozenset(CIRCUMSTANCES) - {"low_income_certificate", "orphan"}
+"""Those of which several weigh more than one; the other two speak for themselves."""
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
@@ -58,7 +76,7 @@ def _term_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
 
 
 def facts(case: LoanCase) -> dict[str, Any]:
-    """The inputs of the grading table: the form beside the enrolment register."""
+    """The inputs of the tables: the form beside the enrolment register. What was not stated is 0, and said to be so."""
     answer = case.answers.get("enrolment")
     entry: Mapping[str, Any] = answer if answer is not None and answer["enrolled"] else {}
     return {
@@ -72,7 +90,46 @@ def facts(case: LoanCase) -> dict[str, Any]:
         "degree_matches": entry.get("degree") == case.form["degree"],
         "graduation_matches": str(entry.get("graduates_on")) == case.form["graduation_date"],
         "degree": case.form["degree"],
-        "household_income_fen": case.form["household_income"],
+        **_household(case.form),
+        **co_signer_facts(case, PARENT.party(case.form)),
+    }
+
+
+def _household(form: Mapping[str, Any]) -> dict[str, Any]:
+    income_fen, size = form["household_income"], form.get("household_size")
+    stated = frozenset(form.get("circumstances", ()))
+    return {
+        "household_income_fen": income_fen,
+        "household_size_known": size is not None,
+        "household_size": size or 0,
+        "income_per_head_fen": income_per_head(income_fen, size),
+        **{one: one in stated for one in CIRCUMSTANCES},
+        "burdens": len(stated & BURDENS),
+        "fees_fen": form["tuition"],
+        "living_costs_known": "living_costs" in form,
+        "living_costs_fen": form.get("living_costs", 0),
+    }
+
+
+def further_facts(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The most that may be lent by hardship, need and yearly limit, and the steps to it; see `lending.hardship`.
+
+    `hardship_steps` is no fact of a table: it tells people how the sum was found.
+    """
+    claim = Claim(
+        asked_fen=known["amount_fen"],
+        fees_fen=known["fees_fen"],
+        living_fen=known["living_costs_fen"] if known["living_costs_known"] else None,
+        household_income_fen=known["household_income_fen"],
+        household_size=known["household_size"] if known["household_size_known"] else None,
+        lent_fen=known["lent_this_year_fen"],
+    )
+    found = award(claim, known["hardship_level"], known["share_bp"], known["yearly_limit_fen"])
+    total_fen = known["amount_fen"] + known["lent_this_year_fen"]
+    return {
+        "above_yearly_limit": total_fen > known["yearly_limit_fen"],
+        "hardship_fen": found.amount_fen,
+        "hardship_steps": [step.as_json() for step in found.steps],
     }
 
 
@@ -131,6 +188,32 @@ STUDENT = Product(
             "household_income", FieldKind.MONEY, "Household income a year", "家庭年收入", minimum=0, maximum=10**10
         ),
         FormField(
+            "household_size",
+            FieldKind.INTEGER,
+            "People in the household",
+            "家庭人口数",
+            required=False,
+            minimum=1,
+            maximum=20,
+        ),
+        FormField(
+            "circumstances",
+            FieldKind.CHOICES,
+            "Special circumstances",
+            "家庭特殊情况",
+            required=False,
+            choices=CIRCUMSTANCES,
+        ),
+        FormField(
+            "living_costs",
+            FieldKind.MONEY,
+            "Living costs a year",
+            "每年生活费",
+            required=False,
+            minimum=0,
+            maximum=10_000_000,
+        ),
+        FormField(
             "principal_grace",
             FieldKind.INTEGER,
             "Months without principal after graduation",
@@ -142,10 +225,18 @@ STUDENT = Product(
         FormField("granted", FieldKind.CHOICE, "Granted", "贷款类型", required=False, choices=("at_school", "at_home")),
         *PARENT.fields,
     ),
-    documents=("id_card", "admission_letter"),
-    checks=("identity", "enrolment"),
+    documents=("id_card", "admission_letter", "hardship_proof"),
+    checks=("identity", "enrolment", "screening"),
+    co_signer_checks={PartyRole.JOINT_BORROWER: ("identity", "screening")},
+    # Without it there is no student loan, and it is away for days when schools begin.
+    register_rules={"enrolment": RegisterRule(valid_days=30, when_down=WhenDown.WAIT, wait_days=2)},
     grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    policies=shipped_policies(__file__),
+    # State student loans are for full-time students, up to a sum a year.
+    refused_by_law=frozenset({"not_full_time_student", "year_is_used"}),
     facts=facts,
+    further_facts=further_facts,
+    year_begins=SCHOOL_YEAR_BEGINS,
     terms=terms,
     payees=payees,
     parties=PARENT.party,

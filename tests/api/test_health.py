@@ -1,5 +1,6 @@
 """Probes and figures on the inner port, and what an answer says when something is broken."""
 
+from datetime import timedelta
 from functools import partial
 
 import httpx
@@ -44,6 +45,20 @@ def test_the_figures_count_answers_loans_and_tasks(api: Caller, procedure: Proce
     assert 'loanwright_tasks_open{kind="approval"} 1' in lines
     assert "loanwright_books_up 1" in lines
     assert loan not in "\n".join(lines)
+
+
+def test_the_figures_show_which_service_workers_have_given_up_on(api: Caller, books: Books) -> None:
+    with books.begin() as work:
+        for service, worker, is_open, age in (
+            ("bureau", "one", True, 0),
+            ("bureau", "two", True, 60),
+            ("bureau", "dead", True, 700),
+            ("identity", "one", False, 0),
+        ):
+            work.authorisations.note_state(service, worker, is_open, work.now - timedelta(seconds=age))
+    lines = httpx.get(f"{api.inner_url}/metrics").text.splitlines()
+    assert 'loanwright_circuit_open{service="bureau"} 2' in lines
+    assert 'loanwright_circuit_open{service="identity"} 0' in lines
 
 
 async def test_a_process_whose_intake_does_not_run_is_not_ready(books: Books) -> None:

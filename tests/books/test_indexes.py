@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, ForeignKey, Table, UniqueConstraint, event, text
 from sqlmodel import SQLModel
 
+from books.behaviour import WarningFilter
 from books.session import Books, UnitOfWork
 from models.loans import Stage
 from models.months import Month
@@ -22,8 +23,10 @@ BORROWER = Actor("c", Role.BORROWER, customer_id="c")
 ACTORS = (AGENT, MANAGER, RISK, FINANCE, AUDITOR, ADMIN, INTEGRATOR, BORROWER)
 FEW = {
     "account_version",
+    "behaviour_month",
     "business_day",
     "closed_period",
+    "dealer_standing",
     "ledger_account",
     "limit_decision",
     "limit_proposal",
@@ -32,6 +35,7 @@ FEW = {
     "number_series",
     "policy",
     "provision_rate",
+    "register_state",
     "staff",
 }
 LARGE = sorted(set(SQLModel.metadata.tables) - FEW)
@@ -72,7 +76,21 @@ def look_at_people(work: UnitOfWork, loan: str) -> None:
     work.documents.readings(loan)
     work.documents.is_reading_due(NOW)
     work.documents.of_others("0", "c")
-    work.documents.form_with_consent(loan)
+    work.documents.alike("0", "1", "c")
+    work.documents.states(loan)
+    work.loans.of_person("0", loan, DAY)
+    work.screening.listed(["0"], ["1", "2"], DAY)
+    work.screening.about(["0"], ["1"])
+    work.screening.page(before="x")
+    work.screening.removals(["e", "f"])
+    work.screening.get("e")
+    work.authorisations.word(loan, "borrower", "bureau")
+    work.authorisations.of_loan(loan)
+    work.authorisations.answers_to("0")
+    work.authorisations.request("0")
+    work.authorisations.unsent(["r"])
+    work.authorisations.links_since("p", NOW)
+    work.accounts.questions(["p"])
     work.documents.answer(loan, "bureau", 1)
     work.documents.answers(loan)
     work.policies.grading(loan)
@@ -89,6 +107,11 @@ def look_at_tasks(work: UnitOfWork, loan: str) -> None:
     work.tasks.decision("t")
     work.tasks.decisions(loan)
     work.tasks.open_count()
+    work.tasks.hands(loan)
+    work.tasks.second_look(loan)
+    work.tasks.due_until(DAY, "x", 200)
+    work.absences.deputies(DAY)
+    work.absences.from_day(DAY)
 
 
 def look_at_money(work: UnitOfWork, loan: str) -> None:
@@ -196,16 +219,59 @@ def look_at_accounts(work: UnitOfWork, loan: str) -> None:
 def look_at_policies(work: UnitOfWork, loan: str) -> None:
     policies = work.policies
     policies.in_force("grading-micro", DAY)
+    policies.in_force_of(["grading-micro", "pricing-micro"], DAY)
+    policies.read_ahead(["grading-micro", "pricing-micro"])
     policies.versions("grading-micro")
+    policies.versions_of(["grading-micro", "pricing-micro"])
+    policies.labels(["p", "q"])
+    policies.proposed(DAY, DAY, "", 10)
+    policies.count_proposed(DAY, DAY)
     policies.steps(["p", "q"])
     policies.gradings(loan)
     policies.shadows(loan)
     policies.compared("p")
-    policies.graded_cases("micro", DAY, DAY, loan, 50)
-    policies.count_cases("micro", DAY, DAY)
+    policies.graded_cases(["micro"], DAY, DAY, loan, 50)
+    policies.count_cases(["micro"], DAY, DAY)
     policies.defaults("micro")
     policies.backtests("p")
     policies.backtest_page("b", 0)
+
+
+def look_at_collateral(work: UnitOfWork, loan: str) -> None:
+    collateral = work.collateral
+    collateral.thing(loan)
+    collateral.conditions(loan)
+    collateral.to_look_at(DAY, 50)
+    collateral.evidence(loan)
+    collateral.invoices(loan)
+    collateral.elsewhere(loan, "v", ["i", "j"])
+    collateral.is_blocked("d")
+
+
+def look_at_behaviour(work: UnitOfWork, loan: str) -> None:
+    behaviour = work.behaviour
+    behaviour.last_month()
+    for ready_only in (True, False):
+        behaviour.loans_to_score(Month.of(DAY), after=loan, limit=200, ready_only=ready_only)
+    behaviour.loans_of(["c", "d"])
+    behaviour.declined_debits([loan], DAY)
+    behaviour.contacts_since(["c", "d"], NOW)
+    behaviour.account_changes([loan])
+    behaviour.changes_of([loan])
+    behaviour.applications_of([loan])
+    behaviour.bureau_answers([loan], NOW)
+    behaviour.standings("2026-01", [loan])
+    behaviour.scores_of(loan)
+    behaviour.newest_score(loan)
+    behaviour.warning(loan, "2026-01")
+    for actor in (AGENT, MANAGER, RISK, AUDITOR):
+        behaviour.warnings(actor, WarningFilter("2026-01"), None, 50)
+        behaviour.warnings(actor, WarningFilter("2026-01", "micro", 1, "D"), (1, 500, loan), 50)
+    behaviour.warnings_of(loan)
+    behaviour.warned_since("2026-01")
+    behaviour.late_since("2026-01", 30)
+    behaviour.months_scored([loan], "2026-01")
+    work.customers.was_told("k")
 
 
 def look_at_origins(work: UnitOfWork, loan: str) -> None:
@@ -225,6 +291,8 @@ LOOKS = (
     look_at_papers,
     look_at_accounts,
     look_at_policies,
+    look_at_collateral,
+    look_at_behaviour,
     look_at_origins,
 )
 

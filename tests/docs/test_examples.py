@@ -8,20 +8,23 @@ from typer.testing import CliRunner
 from cli import app
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
 from tests.docs.pages import ROOT, blocks, page
-from tools.make_examples import csv_text, json_text
+from tools.make_examples import autumn, csv_text, json_text, rows, spring
 
 EXAMPLES = ROOT / "examples"
 
 
 def test_the_applications_are_those_of_the_made_up_people_of_today() -> None:
     world = population(DEFAULT_SEED, DEFAULT_PEOPLE)
-    assert (EXAMPLES / "applications.csv").read_text(encoding="utf-8") == csv_text(world)
+    assert (EXAMPLES / "applications.csv").read_text(encoding="utf-8") == csv_text(rows(world))
+    assert (EXAMPLES / "spring.csv").read_text(encoding="utf-8") == csv_text(spring(world))
+    assert (EXAMPLES / "autumn.csv").read_text(encoding="utf-8") == csv_text(autumn(world))
     assert (EXAMPLES / "application.json").read_text(encoding="utf-8") == json_text(world)
 
 
 def test_whoever_applies_on_the_integrators_page_is_not_among_the_imported() -> None:
     applicant = json.loads((EXAMPLES / "application.json").read_text(encoding="utf-8"))["form"]["id_number"]
-    assert applicant not in (EXAMPLES / "applications.csv").read_text(encoding="utf-8")
+    for file in ("applications.csv", "spring.csv", "autumn.csv"):
+        assert applicant not in (EXAMPLES / file).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", ["schedule", "apr"])

@@ -73,14 +73,21 @@ VEHICLE = {
     "dealer_matches": True,
     "owner_matches": None,
 }
+ON_NO_LIST: dict[str, Any] = {"findings": []}
 ANSWERS: dict[str, dict[str, dict[str, Any]]] = {
-    "micro": {"identity": {"result": "match"}, "bureau": BUREAU, "enrolment": {"enrolled": False}},
+    "micro": {
+        "identity": {"result": "match"},
+        "bureau": BUREAU,
+        "enrolment": {"enrolled": False},
+        "screening": ON_NO_LIST,
+    },
     "auto": {
         "identity": {"result": "match"},
         "bureau": {**BUREAU, "monthly_income_fen": 2_000_000},
         "vehicle": VEHICLE,
+        "screening": ON_NO_LIST,
     },
-    "student": {"identity": {"result": "match"}, "enrolment": ENROLMENT},
+    "student": {"identity": {"result": "match"}, "enrolment": ENROLMENT, "screening": ON_NO_LIST},
 }
 
 

@@ -1,5 +1,6 @@
 """The microloan: who gets which grade, and what the terms come to."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,15 +11,17 @@ import pytest
 from lending.schedules import build_schedule
 from models.customers import PartyRole
 from services.forms import InvalidForm, read_form
-from services.policies import GradeOutcome, evaluate, problems_of, reason_text
+from services.policies import GradeOutcome, problems_of, reason_text
+from services.policy_tables import DecisionTable
 from tests.modules.applications import DAY, application, case, id_number, product
+from tests.modules.decided import decided
 
 MICRO = product("micro")
 
 
 def grade(**changes: Any) -> GradeOutcome:
     """The outcome of a micro case with these changes of form or answers."""
-    return evaluate("micro", MICRO.grading, MICRO.facts(case("micro", **changes)))
+    return decided("micro", case("micro", **changes))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def test_the_record_decides_grade_limit_and_price(
     )
 
 
-@pytest.mark.parametrize("check", MICRO.checks)
+@pytest.mark.parametrize("check", ["identity", "bureau", "enrolment"])
 def test_a_register_that_could_not_be_asked_sends_the_case_to_a_person(check: str) -> None:
     answer = grade(**{check: None})
     assert (answer.outcome, answer.grade, answer.reasons) == ("refer", "E", (f"{check}_unavailable",))
@@ -93,7 +96,7 @@ def test_an_identity_that_does_not_match_is_looked_at_by_a_person(result: str) -
 def test_a_person_without_credit_record_goes_to_a_person() -> None:
     known = case("micro")
     unknown = replace(known, answers={**known.answers, "bureau": {"found": False, "reference": "r"}})
-    answer = evaluate("micro", MICRO.grading, MICRO.facts(unknown))
+    answer = decided("micro", unknown)
     assert (answer.outcome, answer.grade, answer.reasons) == ("refer", "E", ("no_credit_record",))
 
 
@@ -105,8 +108,9 @@ def test_income_far_above_the_register_is_looked_at_and_counts_with_the_lower_su
 
 
 def test_no_price_reaches_the_ceiling_of_24_percent() -> None:
-    table = next(node["content"] for node in MICRO.grading["nodes"] if node["type"] == "decisionTableNode")
-    assert max(Decimal(row["annual_rate_percent"].strip('"')) for row in table["rules"]) < 24
+    table = DecisionTable.read(MICRO.policies["pricing"])
+    rates = [json.loads(table.cell(row, "annual_rate_percent")) for row in range(1, len(table.rows) + 1)]
+    assert max(map(Decimal, rates)) < 24
 
 
 def test_every_reason_has_a_sentence_of_its_own() -> None:

@@ -12,9 +12,10 @@ from lending.servicing import service
 from models.customers import PartyRole
 from models.products import JointParty
 from services.forms import InvalidForm, read_form
-from services.policies import GradeOutcome, evaluate
+from services.policies import GradeOutcome
 from services.products import PayeeUnknown
 from tests.modules.applications import DAY, application, case, id_number, product
+from tests.modules.decided import decided
 
 STUDENT = product("student")
 PARENT: dict[str, Any] = {
@@ -27,7 +28,7 @@ MINOR = id_number(date(2008, 6, 1))
 
 def grade(*, day: date = DAY, **changes: Any) -> GradeOutcome:
     """The outcome of a student case with these changes of form or answers."""
-    return evaluate("student", STUDENT.grading, STUDENT.facts(case("student", day=day, **changes)))
+    return decided("student", case("student", day=day, **changes))
 
 
 def problems(**changes: Any) -> dict[str, str]:
@@ -59,28 +60,41 @@ def test_each_finding_refuses_or_refers_with_its_reason(answers: dict[str, Any],
 def test_who_is_not_enrolled_is_refused() -> None:
     known = case("student")
     unknown = replace(known, answers={**known.answers, "enrolment": {"enrolled": False}})
-    assert evaluate("student", STUDENT.grading, STUDENT.facts(unknown)).reasons == ("not_full_time_student",)
+    assert decided("student", unknown).reasons == ("not_full_time_student",)
 
 
 @pytest.mark.parametrize(
     ("degree", "limit_fen"), [("bachelor", 2_000_000), ("associate", 2_000_000), ("master", 2_500_000)]
 )
 def test_the_degree_decides_the_yearly_limit(degree: str, limit_fen: int) -> None:
-    within = grade(degree=degree, amount=limit_fen // 100, enrolment={"degree": degree})
+    within = grade(degree=degree, amount=limit_fen // 100, household_size=5, enrolment={"degree": degree})
     assert (within.grade, within.limit_fen, within.annual_rate_percent) == ("A", limit_fen, "2.80")
 
 
 def test_above_the_yearly_limit_a_person_may_offer_the_limit() -> None:
-    above = grade(amount="20000.01")
+    above = grade(amount="20000.01", household_size=5)
     assert (above.outcome, above.limit_fen, above.reasons) == ("refer", 2_000_000, ("above_yearly_limit",))
     assert problems(amount="25000.01").keys() == {"amount"}
 
 
 @pytest.mark.parametrize(
-    ("income", "expected"), [("60000", "A"), ("60000.01", "B"), ("150000", "B"), ("150000.01", "C")]
+    ("income", "expected"), [("60000", "A"), ("60000.03", "B"), ("150000", "B"), ("150000.03", "C")]
 )
-def test_the_income_of_the_household_decides_the_hardship(income: str, expected: str) -> None:
-    assert grade(household_income=income).grade == expected
+def test_the_income_a_head_decides_the_hardship_and_that_the_grade(income: str, expected: str) -> None:
+    assert grade(household_income=income, household_size=3).grade == expected
+
+
+def test_what_may_be_lent_is_the_share_of_the_need_within_what_is_left_of_the_year() -> None:
+    unstated = grade(amount="18000")
+    assert (unstated.grade, unstated.limit_fen, unstated.reasons) == (
+        "C",
+        1_800_000,
+        ("within_yearly_limit", "household_size_unknown"),
+    )
+    again = decided("student", case("student", household_size=5), lent_this_year_fen=1_200_000)
+    assert (again.grade, again.limit_fen, again.reasons) == ("D", 800_000, ("above_yearly_limit",))
+    used = decided("student", case("student", household_size=5), lent_this_year_fen=2_000_000)
+    assert (used.outcome, used.reasons) == ("refuse", ("year_is_used",))
 
 
 def test_on_a_day_without_a_rule_a_person_decides() -> None:

@@ -29,11 +29,13 @@ from models.messages import (
 from models.payments import Payment, PaymentStatus
 from models.staff import Actor, Role
 from models.tasks import Outcome, Task, TaskKind
-from models.verification import Verdict
+from models.verification import CheckName, Verdict
 from services import acceptance, approval, disbursement, grading, payments, repayments, verification
 from services.applications import Receipt, Submission, read_submission, submit
 from services.bank import BankMovement, record_movement
 from services.loans import account_of
+from services.products import catalogue
+from simulators.numbers import vin
 from tests.modules.applications import ANSWERS, DAY, application, id_number
 from tests.services.accounts import check_account, enter_mandates
 from tests.services.signatures import all_sign, make_contract, templates
@@ -127,6 +129,9 @@ class Procedure:
         self._people += 1
         person = id_number(BORN.get(code, date(1990, 5, 17)), self._people)
         form = {"id_number": person} | (changes or {}) | fields
+        if code == "auto":
+            # Everybody buys a vehicle of his own.
+            form = {"vin": vin(self._people, "TESTA", 2026)} | form
         body = {"product": code, "form": application(code, **form), "consent": "2026-01"}
         return read_submission(body, key or f"key-{self._people}", actor, self.day)
 
@@ -144,7 +149,10 @@ class Procedure:
         Changes are those of a register's answer, None for a register that is away.
         """
         with self.at() as work:
-            for check, answer in ANSWERS[work.loans.get(loan).product].items():
+            product = catalogue().product(work.loans.get(loan).product)
+            co_signers = product.parties(work.loans.application(loan).form)
+            for check in product.checks_for(one.role for one in co_signers):
+                answer = ANSWERS[product.code][CheckName.parse(check).register]
                 change = changes.get(check, {})
                 verdict = Verdict.UNAVAILABLE if change is None else Verdict.PASSED
                 body = {} if change is None else {**answer, **change}

@@ -20,8 +20,10 @@ from models.messages import PaymentOrder, StepKind
 from models.outbox import OutboxRow, Topic
 from models.payments import PaymentKind, PaymentStatus
 from models.tasks import TaskKind
+from models.verification import AuthorisationKind
 from services import accounts, mandates
 from services.accounts import AccountNotVerified, AccountRefused, TooManyChecks
+from services.authorisations import take_back
 from services.errors import NotAllowed
 from services.mandates import NoMandate
 from services.payments import begin_sending
@@ -59,8 +61,9 @@ def test_an_application_has_the_card_of_its_borrower_checked_by_four_elements(pr
 def test_nobody_is_looked_up_who_has_not_agreed(procedure: Procedure) -> None:
     loan = procedure.apply()
     with procedure.at() as work:
-        work.session.connection().execute(text("DELETE FROM authorisation"))
-        assert work.accounts.questions([work.customers.borrower(loan).id]) == {}
+        borrower = work.customers.borrower(loan).id
+        take_back(work, AGENT, work.loans.get(loan), borrower, AuthorisationKind.SENSITIVE)
+        assert work.accounts.questions([borrower]) == {}
 
 
 def test_no_contract_is_accepted_before_the_account_is_known_to_be_the_borrowers(procedure: Procedure) -> None:

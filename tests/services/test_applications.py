@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import select
 
 from books.session import Books
 from lending.errors import LendingError
@@ -15,7 +14,7 @@ from models.customers import PartyRole
 from models.loans import Stage
 from models.messages import LoanOrder
 from models.outbox import OutboxRow, Topic
-from models.verification import Authorisation
+from models.verification import AuthorisationKind
 from services.applications import Receipt, Submission, read_submission, submit
 from services.errors import DuplicateApplication, IdempotencyConflict
 from services.forms import InvalidForm
@@ -39,13 +38,16 @@ def test_an_accepted_application_is_a_loan_with_everything_around_it(procedure: 
     with procedure.books.read() as work:
         found = work.loans.get(loan)
         customer = work.customers.get(found.customer_id)
-        consent = work.session.exec(select(Authorisation).where(Authorisation.loan == loan)).one()
+        words = work.authorisations.of_loan(loan)
         assert loan == "L26000001"
         assert (found.stage, found.applied_fen, found.applied_on) == (Stage.APPLICATION, 8_000_000, procedure.day)
         assert work.loans.application(loan).entered_by == AGENT.id
         assert customer is not None
         assert (customer.details, customer.owner_id) == ({"occupation": "会计"}, AGENT.id)
-        assert (consent.text_version, consent.given_through) == ("2026-01", AGENT.id)
+        assert [(one.kind, one.text_version, one.given_through) for one in words] == [
+            (AuthorisationKind.REGISTERS, "2026-01", AGENT.id),
+            (AuthorisationKind.SENSITIVE, "2026-01", AGENT.id),
+        ]
         assert [(party.role, party.account) for party in work.customers.parties(loan)] == [
             (PartyRole.BORROWER, "6990000000000001")
         ]
@@ -63,7 +65,8 @@ def test_the_order_in_the_outbox_starts_this_loan_as_its_product_wants_it(proced
             row for row in work.outbox.claim(work.now, 10, work.clock.length_of(1)) if row.topic is Topic.START_LOAN
         )
     order = LoanOrder.model_validate(start.payload)
-    assert (order.loan, order.checks, order.stage) == (loan, ("identity", "bureau", "vehicle"), Stage.APPLICATION)
+    checks = ("identity", "bureau", "vehicle", "screening")
+    assert (order.loan, order.checks, order.stage) == (loan, checks, Stage.APPLICATION)
     assert order.clock == procedure.books.clock
 
 
@@ -172,7 +175,7 @@ def test_a_thousand_at_once_are_one_transaction_of_few_statements(procedure: Pro
         1000 + entries_before,
         1000,
         3000,
-        1000,
+        2000,
     ]
 
 

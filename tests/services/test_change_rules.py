@@ -10,7 +10,7 @@ from models.changes import ChangeKind, ChangeStatus
 from models.messages import StepKind
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
-from services.authority import authority
+from services.authority import change_band
 from services.errors import (
     InvalidChange,
     InvalidDecision,
@@ -128,7 +128,7 @@ def test_a_large_change_needs_two_people(procedure: Procedure) -> None:
     before = procedure.account(loan)
     with procedure.books.read() as work:
         principal = work.loans.get(loan).outstanding_fen
-    band = authority().band(ChangeKind.WRITE_OFF, principal, procedure.day)
+        band = change_band(work, ChangeKind.WRITE_OFF, principal, procedure.day)
     assert band.people == 2
     propose(procedure, loan, ChangeKind.WRITE_OFF)
     progress = decide(procedure, loan)

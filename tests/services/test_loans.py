@@ -111,7 +111,7 @@ def test_a_case_leaves_out_registers_that_could_not_be_asked(procedure: Procedur
     procedure.verify(loan, bureau=None)
     with procedure.books.read() as work:
         case = case_of(work, work.loans.get(loan), procedure.day)
-        assert set(case.answers) == {"identity", "enrolment"}
+        assert set(case.answers) == {"identity", "enrolment", "screening"}
         assert (case.amount_fen, case.term, case.annual_rate_percent) == (1_200_000, 12, "0")
 
 

@@ -365,7 +365,7 @@ def test_evidence_can_be_neither_changed_nor_removed(books: Books, desk: Desk) -
     desk.sign(desk.ask())
     statements = ["UPDATE signature SET address = 'x'", "DELETE FROM signature"]
     if not books.is_sqlite:
-        statements.append("TRUNCATE signature")
+        statements.append("TRUNCATE signature CASCADE")
     for statement in statements:
         with pytest.raises(DBAPIError, match="insert-only"), books.engine.begin() as connection:
             connection.execute(text(statement))

@@ -55,6 +55,7 @@ def test_the_page_of_a_running_loan_shows_figures_schedule_payments_and_story(co
         "Paid out ¥12,000.00",
     ):
         assert sentence in text
+    assert "None" not in text
     assert "钱若水（演示） Approved ¥12,000.00 income and record are in order" in text
     assert "已放款12000.00元" in text
 

@@ -18,9 +18,17 @@ HTMX = {"HX-Request": "true"}
 class Desk:
     """An offer whose contract is made, and a visitor at its page."""
 
-    def __init__(self, come: Come, procedure: Procedure, *, staff: str | None = None, joint: bool = False) -> None:
+    def __init__(
+        self,
+        come: Come,
+        procedure: Procedure,
+        *,
+        staff: str | None = None,
+        joint: bool = False,
+        loan: str | None = None,
+    ) -> None:
         self.procedure = procedure
-        self.loan = procedure.offered("student", **JOINT) if joint else procedure.offered()
+        self.loan = loan or (procedure.offered("student", **JOINT) if joint else procedure.offered())
         self.contract = make_contract(procedure.books, self.loan, blank=True)
         procedure.own(self.loan, staff)
         self.visitor: Visitor = come(staff)

@@ -63,7 +63,7 @@ async def test_a_loan_lost_while_the_registers_are_asked_asks_those_that_have_no
         lender.outside.plan_fault("bureau", "error_503", times=2)
         loan = await lender.apply("micro", people.earner())
         await lender.eventually(
-            lambda: len(lender.read(lambda work: work.documents.answers(loan))) == 2, lambda: "no register has answered"
+            lambda: len(lender.read(lambda work: work.documents.answers(loan))) == 3, lambda: "no register has answered"
         )
         calls = lender.outside.answer("GET", "/control/calls")
         await lose(lender, loan)
