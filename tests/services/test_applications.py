@@ -65,7 +65,7 @@ def test_the_order_in_the_outbox_starts_this_loan_as_its_product_wants_it(proced
             row for row in work.outbox.claim(work.now, 10, work.clock.length_of(1)) if row.topic is Topic.START_LOAN
         )
     order = LoanOrder.model_validate(start.payload)
-    checks = ("identity", "bureau", "vehicle", "screening")
+    checks = ("identity+screening", "bureau", "vehicle")
     assert (order.loan, order.checks, order.stage) == (loan, checks, Stage.APPLICATION)
     assert order.clock == procedure.books.clock
 

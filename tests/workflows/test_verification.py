@@ -10,9 +10,8 @@ from models.verification import Verdict
 from services.acceptance import withdraw
 from services.authorisations import give
 from services.tasks import finish
-from tests.modules.applications import product
 from tests.workflows import people
-from tests.workflows.conftest import OpenOffice
+from tests.workflows.conftest import OpenOffice, OpenOfficeWithDays
 from tests.workflows.harness import AGENT, INTEGRATOR, MANAGER, RISK, START, Office, refused
 
 
@@ -175,8 +174,11 @@ def parent_of_student() -> dict[str, str]:
     }
 
 
-async def test_a_co_signer_who_agrees_later_is_asked_about_and_the_case_is_graded_anew(office: OpenOffice) -> None:
-    async with office() as lender:
+async def test_a_co_signer_who_agrees_later_is_asked_about_and_the_case_is_graded_anew(
+    office_in_real_time: OpenOfficeWithDays,
+) -> None:
+    # How old an answer is goes by the wall's clock, which an engine that skips time leaves behind.
+    async with office_in_real_time(60) as lender:
         loan = await lender.apply("student", people.student(), changes=parent_of_student())
         await lender.at(loan, Stage.APPROVAL)
         assert answered(lender, loan)["identity@joint_borrower", 1] is Verdict.NOT_AUTHORISED
@@ -200,17 +202,10 @@ async def test_a_co_signer_who_agrees_later_is_asked_about_and_the_case_is_grade
         grading = lender.read(lambda work: work.policies.grading(loan))
         assert grading is not None
         assert (grading.round, grading.facts["co_signer_matches"]) == (2, True)
-        # What was known already was not asked again, as long as its answer is good: the server may have skipped weeks.
+        # What was known already was not asked again.
         rows = lender.read(lambda work: work.documents.answers(loan))
-        known = {one.check_name: one for one in rows if one.round == 1}
-        for check in ("identity", "enrolment"):
-            (again,) = (one for one in rows if (one.check_name, one.round) == (check, 2))
-            assert again.recorded_at is not None
-            day, answered_on = (
-                lender.books.clock.business_date(at) for at in (again.recorded_at, known[check].answered_at)
-            )
-            age = day - answered_on
-            assert (again.source_id is not None) == (age.days < product("student").rule_for(check).valid_days)
+        taken = {one.check_name for one in rows if one.round == 2 and one.source_id is not None}
+        assert {"identity", "screening", "enrolment"} <= taken
 
 
 async def test_a_case_stands_still_for_a_register_until_a_person_says_go_on(office: OpenOffice) -> None:
