@@ -41,6 +41,7 @@ class Callers:
         self.session = session
         self.books = books
         self.api = f"{addresses.web}/api/v1"
+        self.outside = addresses.outside
         self.bank = f"{addresses.outside}/bank"
         self.bank_headers = {"Authorization": f"Bearer {settings.bank_credential.get_secret_value()}"}
         self.done: set[str] = set()
@@ -90,6 +91,13 @@ class Callers:
         headers = {**self._as(person), "Idempotency-Key": uuid4().hex}
         async with self.session.post(self.api + path, json=body, headers=headers) as answer:
             return await _read(path, answer)
+
+    async def _slow_down(self, register: str, calls: int, milliseconds: int) -> None:
+        """Has the simulated outside answer the next questions to a register late."""
+        fault = {"service": register, "fault": "slow", "delay_ms": milliseconds, "times": calls}
+        headers = {"Authorization": "Bearer demo-control"}
+        async with self.session.post(f"{self.outside}/control/faults", json=fault, headers=headers) as answer:
+            await _read("/control/faults", answer)
 
     async def _send_form(self, person: str, path: str, body: aiohttp.FormData) -> dict[str, Any]:
         async with self.session.post(self.api + path, data=body, headers=self._as(person)) as answer:

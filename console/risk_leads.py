@@ -24,6 +24,8 @@ JUDGED_ON = date(2026, 5, 4)
 AUTUMN = Path("examples/autumn.csv")
 AUTUMN_ON = date(2026, 9, 7)
 """The day on which a few small applications come in that need no person."""
+CARD_IS_READ_MS = 5_000
+"""In that time the machine has read a card, also a busy one."""
 FEWEST_CASES = 20
 """So many microloans have to be graded before new rules are tried on them."""
 SHARE_PERCENT = 40
@@ -103,7 +105,15 @@ class RiskLeads(Callers):
             await self._upload(loan, "income_proof", letter)
 
     async def _take_autumn_in(self) -> None:
-        """Small sums of people whom the registers know well: a card is all that is needed."""
+        """Small sums of people whom the registers know well: a card is all that is needed.
+
+        The bureau answers late that day. A card takes a second or two to be read, which here are days, and a case that
+        has become late meanwhile stays with people.
+        """
+        await self._slow_down("bureau", 4, CARD_IS_READ_MS)
+        await self._bring_autumn()
+
+    async def _bring_autumn(self) -> None:
         for loan in await self._take_in(AUTUMN):
             await self._bring_card(loan)
 

@@ -89,7 +89,7 @@ def test_one_drafts_and_the_other_publishes_beside_the_rules_in_force_and_later_
 def test_the_springs_borrowers_bring_their_papers_with_the_application(house: Procedure) -> None:
     with scripted(house.books) as (people, runner):
         runner.run(people._take_spring_in())
-        runner.run(people._take_autumn_in())
+        runner.run(people._bring_autumn())
     lines = [(ROOT / file).read_text(encoding="utf-8").splitlines()[1:] for file in (SPRING, AUTUMN)]
     loans = [f"L26{n:06d}" for n, _ in enumerate((line for file in lines for line in file), 1)]
     with house.books.read() as work:
