@@ -18,6 +18,7 @@ from rich.table import Table
 
 from books.session import Books
 from console import early_warnings, limits, listings, logs, memory, policies, scorecards
+from console.acting import ready_books, staff_member
 from console.audits import audit_books
 from console.callers import ApiRefused
 from console.connections import BooksDir, connect_engine, migrate_books, of_folder, open_books, reach_given_engine
@@ -35,7 +36,7 @@ from lending.calendar import REAL_DAY_SECONDS
 from lending.errors import LendingError
 from lending.money import yuan
 from lending.operations import InvalidCase, run_cases
-from models.staff import Actor, Role
+from models.staff import Actor
 from services.reports import trial_balance
 from services.takeover_check import DifferencePolicy
 from settings import InvalidSetting, Settings, settings
@@ -259,9 +260,7 @@ def import_command(
         raise typer.BadParameter("a takeover needs a second person", param_hint="--approved-by")
     if not portfolio and (approved_by is not None or differences is not DifferencePolicy.REFUSE):
         raise typer.BadParameter("applications are neither approved nor compared here", param_hint="--portfolio")
-    configured = of_folder(settings(), data_dir)
-    load_products(configured)
-    books = open_books(configured)
+    books = ready_books(data_dir)
     person = _acting(books, actor)
     if approved_by is not None:
         try:
@@ -277,11 +276,7 @@ def import_command(
 
 def _acting(books: Books, staff_id: str) -> Actor:
     with books.read() as unit:
-        person = unit.staff.get(staff_id)
-    if person is None or not person.active:
-        say.print(f"there is nobody with the id {staff_id} who may act", style="red")
-        raise typer.Exit(1)
-    return Actor(person.id, Role(person.role))
+        return staff_member(unit, staff_id)
 
 
 def _show_differences(report: PortfolioReport) -> None:
@@ -327,10 +322,8 @@ async def _rebuild(configured: Settings) -> list[str]:
 @audits.command("books")
 def audit_books_command(data_dir: BooksDir = None) -> None:
     """Compare the ledger with every loan's computed account."""
-    configured = of_folder(settings(), data_dir)
-    load_products(configured)
     table = Table("loan", "figure", "ledger", "computed")
-    for one in audit_books(open_books(configured)):
+    for one in audit_books(ready_books(data_dir)):
         table.add_row(one.loan, one.figure, yuan(one.ledger_fen), yuan(one.computed_fen))
     _report(table, "ledger and computation agree")
 

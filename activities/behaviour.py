@@ -4,33 +4,30 @@ import structlog
 from temporalio import activity
 
 from activities.acts import refusals
+from activities.monthly import look_and_write
 from books.session import Books
-from models.recurring import BehaviourOrder, BehaviourPage, BehaviourPageOrder, MonthToScore
+from models.recurring import DueMonth, DueMonthOrder, MonthPage, MonthPageOrder
 from services.behaviour import look_at_page, month_to_score, write_page
 
 log = structlog.get_logger()
 
 
 class BehaviourActs:
-    """Each looks first and writes then, so that the writers of other acts wait for the writing only."""
+    """The month that is due, and a page of its loans."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
 
     @activity.defn
-    def month_to_score(self, order: BehaviourOrder) -> MonthToScore:
+    def month_to_score(self, order: DueMonthOrder) -> DueMonth:
         """The oldest month in which not every running loan is scored."""
         with refusals(), self.books.read() as work:
             return month_to_score(work, order)
 
     @activity.defn
-    def score_page(self, order: BehaviourPageOrder) -> BehaviourPage:
+    def score_page(self, order: MonthPageOrder) -> MonthPage:
         """The scores of a month for the next loans; a repeat finds those that are done and goes on after them."""
-        with refusals():
-            with self.books.read() as work:
-                found = look_at_page(work, order)
-            with self.books.begin() as work:
-                page = write_page(work, order, found)
+        found, page = look_and_write(self.books, order, look_at_page, write_page)
         log.info(
             "behaviour_scored",
             month=order.month,

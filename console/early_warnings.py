@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,16 +11,13 @@ from rich.table import Column, Table
 from sqlalchemy.exc import IntegrityError
 
 from books.behaviour import WarningFilter
-from books.session import Books, UnitOfWork, was_written_before
-from console.connections import BooksDir, of_folder, open_books
-from console.seed import load_products
+from books.session import Books, was_written_before
+from console.acting import ready_books, staff_member
+from console.connections import BooksDir
 from lending.behaviour import FEWEST_CASES, Foresight
-from models.recurring import BehaviourOrder, BehaviourPage, BehaviourPageOrder
-from models.staff import Actor, Role
+from models.recurring import DueMonthOrder, MonthPage, MonthPageOrder
 from services.behaviour import look_at_page, month_to_score, write_page
 from services.early_warnings import early_warnings, how_good, newest_month
-from services.errors import NotAllowed
-from settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="Early warnings: score months, list who got worse, check the list.")
 say = Console(stderr=True, markup=False)
@@ -46,13 +42,13 @@ def score_months(books: Books, day: date) -> Iterator[MonthScored]:
     """Scores every month that is over and not scored yet, as the daily job does and beside it if need be."""
     while True:
         with books.read() as work:
-            month = month_to_score(work, BehaviourOrder(day=day)).month
+            month = month_to_score(work, DueMonthOrder(day=day)).month
         if month is None:
             return
         loans = warnings = 0
-        page = BehaviourPage(after="")
+        page = MonthPage(after="")
         while page.after is not None:
-            order = BehaviourPageOrder(month=month, day=day, after=page.after)
+            order = MonthPageOrder(month=month, day=day, after=page.after)
             with books.read() as work:
                 found = look_at_page(work, order)
             try:
@@ -73,7 +69,7 @@ def score_months(books: Books, day: date) -> Iterator[MonthScored]:
 @app.command("run")
 def run_command(data_dir: BooksDir = None) -> None:
     """Score every running loan for each month that is over; what the daily job does by itself."""
-    books = _books(data_dir)
+    books = ready_books(data_dir)
     with books.read() as work:
         today = work.today
     months = 0
@@ -94,8 +90,8 @@ def list_command(
     """Show the warnings of a month that a person may see, with reasons."""
     headings = [Column(heading, no_wrap=True) for heading in ("loan", "urgency", "points", "band")]
     table = Table(*headings, "what changed", "what costs points")
-    with _books(data_dir).read() as work:
-        person = _person(work, actor)
+    with ready_books(data_dir).read() as work:
+        person = staff_member(work, actor)
         wanted = month or newest_month(work, person)
         found = early_warnings(work, person, WarningFilter(wanted), limit=MOST_SHOWN) if wanted else []
         for one in found:
@@ -115,8 +111,8 @@ def list_command(
 @app.command("check")
 def check_command(actor: Reader, data_dir: BooksDir = None) -> None:
     """Say how many past warnings came true, and how many of those who became late had been warned of."""
-    with _books(data_dir).read() as work:
-        for line in in_words(how_good(work, _person(work, actor))):
+    with ready_books(data_dir).read() as work:
+        for line in in_words(how_good(work, staff_member(work, actor))):
             out.print(line, soft_wrap=True)
 
 
@@ -133,16 +129,3 @@ def _share(basis_points: int | None) -> str:
     if basis_points is None:
         return f"; fewer than {FEWEST_CASES} are too few for a share"
     return f": {basis_points / 100:.1f} %"
-
-
-def _books(data_dir: Path | None) -> Books:
-    configured = of_folder(settings(), data_dir)
-    load_products(configured)
-    return open_books(configured)
-
-
-def _person(work: UnitOfWork, actor_id: str) -> Actor:
-    person = work.staff.get(actor_id)
-    if person is None or not person.active:
-        raise NotAllowed(f"there is nobody with the id {actor_id} who may act")
-    return Actor(person.id, Role(person.role))

@@ -11,12 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
-from console.acting import act
-from console.connections import BooksDir, of_folder, open_books
-from console.seed import load_products
+from console.acting import act, ready_books
+from console.connections import BooksDir
 from models.limits import LimitKind, LimitOutcome, LimitStatus
 from services.limit_changes import InvalidLimit, LimitState, decide_limit, limit_states, propose_limit
-from settings import settings
 
 say = Console(stderr=True)
 commands = typer.Typer(no_args_is_help=True, help="Published rates, cost caps and own-card limits, under four eyes.")
@@ -94,7 +92,7 @@ def show(
     data_dir: BooksDir = None,
 ) -> None:
     """Show what is in force and what waits for a second person."""
-    Console().print(limits_table(known_limits(_books(data_dir), everything=everything)))
+    Console().print(limits_table(known_limits(ready_books(data_dir), everything=everything)))
 
 
 @commands.command("rate")
@@ -112,7 +110,7 @@ def publish_rate(
     rows = [(LimitKind.PRIME_RATE, {"tenor": name, "on": day, "percent": rate}) for name, rate in given.items() if rate]
     if not rows:
         raise typer.BadParameter("give at least one of them", param_hint="--one-year / --over-five-years")
-    _report(propose_rows(_books(data_dir), actor, rows, reason))
+    _report(propose_rows(ready_books(data_dir), actor, rows, reason))
 
 
 @commands.command("propose")
@@ -123,26 +121,19 @@ def propose(
     data_dir: BooksDir = None,
 ) -> None:
     """Propose the rows of a file: caps, own-card limits, publications; another person of risk confirms them."""
-    _report(propose_rows(_books(data_dir), actor, read_rows(file), reason))
+    _report(propose_rows(ready_books(data_dir), actor, read_rows(file), reason))
 
 
 @commands.command("confirm")
 def confirm(ids: LimitIds, actor: RiskActor, reason: LimitReason = "looked it up", data_dir: BooksDir = None) -> None:
     """Put proposed rows in force, as another person than who proposed them; they count at once."""
-    _report(decide_rows(_books(data_dir), actor, ids, LimitOutcome.APPROVE, reason))
+    _report(decide_rows(ready_books(data_dir), actor, ids, LimitOutcome.APPROVE, reason))
 
 
 @commands.command("refuse")
 def refuse(ids: LimitIds, actor: RiskActor, reason: LimitReason, data_dir: BooksDir = None) -> None:
     """Refuse proposed rows, as another person than who proposed them."""
-    _report(decide_rows(_books(data_dir), actor, ids, LimitOutcome.REFUSE, reason))
-
-
-def _books(data_dir: Path | None) -> Books:
-    """The books, with the products that a cap may be for."""
-    configured = of_folder(settings(), data_dir)
-    load_products(configured)
-    return open_books(configured)
+    _report(decide_rows(ready_books(data_dir), actor, ids, LimitOutcome.REFUSE, reason))
 
 
 def _report(states: Sequence[LimitState]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
-from console.acting import act
-from console.connections import BooksDir, of_folder, open_books
+from console.acting import act, ready_books
+from console.connections import BooksDir
 from models.screening import ListingOutcome
 from services.listings import (
     ListingState,
@@ -22,7 +21,6 @@ from services.listings import (
     shown_name,
 )
 from services.paper_words import masked_id_number
-from settings import settings
 
 say = Console(stderr=True)
 commands = typer.Typer(no_args_is_help=True, help="The lender's own list of people and firms, under four eyes.")
@@ -39,7 +37,7 @@ def show(
     data_dir: BooksDir = None,
 ) -> None:
     """Show the newest hundred entries; that they were looked at is recorded."""
-    books = _books(data_dir)
+    books = ready_books(data_dir)
     Console().print(_table(act(books, actor, "listings_viewed", listing_states)))
 
 
@@ -59,7 +57,7 @@ def add(
     number = typer.prompt("ID number", hide_input=True, err=True) if ask_id_number else None
     _report(
         act(
-            _books(data_dir),
+            ready_books(data_dir),
             actor,
             "listing_proposed",
             lambda work, person: propose_entry(
@@ -80,7 +78,7 @@ def remove(entry: EntryId, actor: RiskActor, reason: Reason, data_dir: BooksDir 
     """Propose to take an entry off; another person of risk confirms it."""
     _report(
         act(
-            _books(data_dir),
+            ready_books(data_dir),
             actor,
             "listing_removal_proposed",
             lambda work, person: propose_removal(work, person, entry, reason),
@@ -91,13 +89,13 @@ def remove(entry: EntryId, actor: RiskActor, reason: Reason, data_dir: BooksDir 
 @commands.command("confirm")
 def confirm(entry: EntryId, actor: RiskActor, reason: Reason, data_dir: BooksDir = None) -> None:
     """Agree to what waits about an entry, as another person than who proposed it; it counts at once."""
-    _report(_decide(_books(data_dir), actor, entry, ListingOutcome.APPROVE, reason))
+    _report(_decide(ready_books(data_dir), actor, entry, ListingOutcome.APPROVE, reason))
 
 
 @commands.command("refuse")
 def refuse(entry: EntryId, actor: RiskActor, reason: Reason, data_dir: BooksDir = None) -> None:
     """Refuse what waits about an entry, as another person than who proposed it."""
-    _report(_decide(_books(data_dir), actor, entry, ListingOutcome.REFUSE, reason))
+    _report(_decide(ready_books(data_dir), actor, entry, ListingOutcome.REFUSE, reason))
 
 
 def _decide(books: Books, actor: str, entry: str, outcome: ListingOutcome, reason: str) -> ListingState:
@@ -108,10 +106,6 @@ def _decide(books: Books, actor: str, entry: str, outcome: ListingOutcome, reaso
 
 def _day(given: datetime | None) -> date | None:
     return given.date() if given else None
-
-
-def _books(data_dir: Path | None) -> Books:
-    return open_books(of_folder(settings(), data_dir))
 
 
 def _report(state: ListingState) -> None:

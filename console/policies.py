@@ -12,22 +12,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from books.session import Books, UnitOfWork
-from console.acting import act
-from console.connections import BooksDir, of_folder, open_books
-from console.seed import load_products
+from books.session import UnitOfWork
+from console.acting import act, ready_books, staff_member
+from console.connections import BooksDir
 from lending.money import yuan
 from models.policies import Backtest, PolicyKind, PolicyPart
-from models.staff import Actor, Role
+from models.staff import Actor
 from services import backtests
 from services.backtest_findings import CLASSES, Findings
 from services.challengers import comparison
-from services.errors import NotAllowed
 from services.policy_kinds import kind_of, scope_of
 from services.policy_names import draft_problems
 from services.policy_publishing import all_lives, draft, publish, retire
 from services.policy_replay import replay, replay_approvals
-from settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="Rules as data: draft, back-test, publish, compare, replay.")
 say = Console(stderr=True, markup=False)
@@ -48,11 +45,11 @@ def list_command(
     data_dir: BooksDir = None,
 ) -> None:
     """Show every version and where it stands today."""
-    books = _books(data_dir)
+    books = ready_books(data_dir)
     kept = [Column(heading, no_wrap=True) for heading in ("version", "state", "from")]
     table = Table(*kept, "share", "drafted by", "published by", "reason")
     with books.read() as work:
-        for name, found in all_lives(work, _person(work, actor)).items():
+        for name, found in all_lives(work, staff_member(work, actor)).items():
             if kind not in (None, kind_of(name).code) or scope not in (None, scope_of(name)):
                 continue
             for life in found:
@@ -82,7 +79,9 @@ def draft_command(
     except (OSError, ValueError, RecursionError) as error:
         say.print(f"{file} cannot be read: {error}", style="red")
         raise typer.Exit(1) from error
-    policy = act(_books(data_dir), actor, "policy_drafted", lambda work, who: draft(work, who, name, content, reason))
+    policy = act(
+        ready_books(data_dir), actor, "policy_drafted", lambda work, who: draft(work, who, name, content, reason)
+    )
     say.print(f"{name}/{policy.version} is drafted")
     problems = draft_problems(name, content)
     for problem in problems:
@@ -101,9 +100,9 @@ def backtest_command(
     data_dir: BooksDir = None,
 ) -> None:
     """Ask a version about past applications, or past proposals of changes, and keep what it says."""
-    books = _books(data_dir)
+    books = ready_books(data_dir)
     with books.read() as work, _progress() as progress:
-        person = _person(work, actor)
+        person = staff_member(work, actor)
         last = until.date() if until else work.today
         findings = backtests.run(
             work, person, work.policies.version(name, version), since.date(), last, progress=progress
@@ -137,7 +136,7 @@ def publish_command(
         publish(work, who, policy, day, reason, part=part, share_percent=share)
         return day
 
-    day = act(_books(data_dir), actor, "policy_published", does)
+    day = act(ready_books(data_dir), actor, "policy_published", does)
     say.print(f"{name}/{version} is {part} from {day} on")
 
 
@@ -156,15 +155,15 @@ def retire_command(
         day = from_day.date() if from_day else work.today
         retire(work, who, work.policies.version(name, version), day, reason)
 
-    act(_books(data_dir), actor, "policy_retired", does)
+    act(ready_books(data_dir), actor, "policy_retired", does)
     say.print(f"{name}/{version} is retired")
 
 
 @app.command("compare")
 def compare_command(name: Name, version: Version, actor: Reader, data_dir: BooksDir = None) -> None:
     """Show how the same live cases came out with a challenger and with the champion."""
-    with _books(data_dir).read() as work:
-        found = comparison(work, _person(work, actor), work.policies.version(name, version))
+    with ready_books(data_dir).read() as work:
+        found = comparison(work, staff_member(work, actor), work.policies.version(name, version))
     out.print(_matrix(found.rows(), "champion by row, challenger by column"))
     say.print(f"{found.cases} cases, {found.routed} of them decided by the challenger; {found.agreed} graded alike")
 
@@ -175,8 +174,8 @@ def replay_command(
 ) -> None:
     """Decide a loan again, step by step, by the rules and facts of its day; end with 1 if anything differs."""
     table = Table("round", Column("policy", no_wrap=True), "row", "says", "the same")
-    with _books(data_dir).read() as work:
-        person = _person(work, actor)
+    with ready_books(data_dir).read() as work:
+        person = staff_member(work, actor)
         replayed, approvals = replay(work, person, loan), replay_approvals(work, person, loan)
     for one in replayed:
         number = str(one.grading.round)
@@ -194,19 +193,6 @@ def replay_command(
     out.print(table)
     agrees = all(one.agrees for one in replayed) and all(one.agrees for one in approvals)
     raise typer.Exit(0 if agrees else 1)
-
-
-def _books(data_dir: Path | None) -> Books:
-    configured = of_folder(settings(), data_dir)
-    load_products(configured)
-    return open_books(configured)
-
-
-def _person(work: UnitOfWork, actor_id: str) -> Actor:
-    person = work.staff.get(actor_id)
-    if person is None or not person.active:
-        raise NotAllowed(f"there is nobody with the id {actor_id} who may act")
-    return Actor(person.id, Role(person.role))
 
 
 @contextmanager

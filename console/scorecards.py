@@ -8,20 +8,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from books.session import Books, UnitOfWork
-from console.acting import act
-from console.connections import BooksDir, of_folder, open_books
+from books.session import Books
+from console.acting import act, ready_books, staff_member
+from console.connections import BooksDir
 from console.scorecard_history import put_history, simulated
-from console.seed import load_products
 from lending.errors import LendingError
 from models.policies import Policy
-from models.staff import Actor, Role
-from services.errors import NotAllowed
+from models.staff import Actor
 from services.policy_publishing import draft
 from services.products import catalogue
 from services.scorecard_report import report_html
 from services.scorecards import BEHAVIOUR, scorecard_name
-from settings import settings
 
 if TYPE_CHECKING:
     from console.scorecard_learning import Learnt
@@ -96,9 +93,9 @@ def train_command(
     if keep and not reason.strip():
         raise typer.BadParameter("a draft needs a reason", param_hint="--reason")
     scope = BEHAVIOUR if behaviour else scope
-    books = _books(data_dir)
+    books = ready_books(data_dir)
     with books.read() as work:
-        person = _person(work, actor)
+        person = staff_member(work, actor)
     learnt = train(books, person, scope, held_out_months=held_out_months, seed=seed)
     label = scorecard_name(scope)
     if keep:
@@ -125,7 +122,7 @@ def report_command(
 ) -> None:
     """Write the report of a version that is in the books."""
     name = scorecard_name(BEHAVIOUR if behaviour else scope)
-    with _books(data_dir).read() as work:
+    with ready_books(data_dir).read() as work:
         content = work.policies.version(name, version).content
     file.write_text(report_html(f"{name}/{version}", content), encoding="utf-8")
     say.print(f"the report is in {file}", soft_wrap=True)
@@ -139,7 +136,7 @@ def simulate_command(
     data_dir: BooksDir = None,
 ) -> None:
     """Put a made-up history of microloans into the books of a demonstration; refused where real people are."""
-    books = _books(data_dir)
+    books = ready_books(data_dir)
     with books.read() as work:
         today = work.today
     filled = put_history(books, simulated(count, today, seed=seed, months=months))
@@ -162,16 +159,3 @@ def _show(content: dict[str, Any]) -> None:
         out.print(f"{one['fact']}: {points}; not known {one['missing']['points']}", soft_wrap=True)
     if figures["cases"]["simulated"]:
         say.print(f"{figures['cases']['simulated']:,} of these loans are made up by a simulator", style="yellow")
-
-
-def _books(data_dir: Path | None) -> Books:
-    configured = of_folder(settings(), data_dir)
-    load_products(configured)
-    return open_books(configured)
-
-
-def _person(work: UnitOfWork, actor_id: str) -> Actor:
-    person = work.staff.get(actor_id)
-    if person is None or not person.active:
-        raise NotAllowed(f"there is nobody with the id {actor_id} who may act")
-    return Actor(person.id, Role(person.role))

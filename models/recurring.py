@@ -12,27 +12,27 @@ class DailyOrder(Message):
     clock: BusinessClock
 
 
-class MonthEndOrder(Message):
-    """Ask for the month whose end is to be posted on a business date."""
+class DueMonthOrder(Message):
+    """Ask for the month that a monthly job is to do on a business date."""
 
     day: date
 
 
-class MonthToEnd(Message):
-    """The oldest month that is over and not posted for every loan yet, as YYYY-MM; None if there is none."""
+class DueMonth(Message):
+    """The oldest month that is over and not done for every loan yet, as YYYY-MM; None if there is none."""
 
     month: str | None = None
 
 
-class MonthEndPageOrder(Message):
-    """Ask for the end of a month of the next loans, those with a number above `after`."""
+class MonthPageOrder(Message):
+    """Ask for a month of the next loans, those with a number above `after`."""
 
     month: str
     day: date
     after: str = ""
 
 
-class MonthEndPage(Message):
+class MonthPage(Message):
     """How far it came: the last loan of the page (None after the last page), and whether the month is complete."""
 
     after: str | None = None
@@ -50,33 +50,6 @@ class CollateralLookedAt(Message):
 
     looked_at: int = 0
     complete: bool = True
-
-
-class BehaviourOrder(Message):
-    """Ask for the month to score on a business date."""
-
-    day: date
-
-
-class MonthToScore(Message):
-    """The oldest month that is over in which not every running loan is scored, as YYYY-MM; None if there is none."""
-
-    month: str | None = None
-
-
-class BehaviourPageOrder(Message):
-    """Ask for the scores of a month of the next loans, those with a number above `after`."""
-
-    month: str
-    day: date
-    after: str = ""
-
-
-class BehaviourPage(Message):
-    """How far it came: the last loan of the page (None after the last page), and whether the month is complete."""
-
-    after: str | None = None
-    complete: bool = False
 
 
 class DeadlinesOrder(Message):

@@ -15,7 +15,7 @@ from models.loans import LoanEvent, LoanTerms
 from models.months import Month
 from models.periods import LoanMonthEnd, MonthEnd, NonAccrualRule
 from models.portfolio import OPENING_DIFFERENCES, TAKEOVER
-from models.recurring import MonthEndOrder, MonthEndPage, MonthEndPageOrder, MonthToEnd
+from models.recurring import DueMonth, DueMonthOrder, MonthPage, MonthPageOrder
 from models.staff import Role
 from models.tasks import TaskKind
 from services.ledger import Entry, Line, Moved, net, post_entries, signed_line, vat_part
@@ -54,7 +54,7 @@ def rules_on(work: UnitOfWork, day: date) -> Rules:
     return Rules(work.ledger.rates(day), periods.provision_rates(day), periods.non_accrual_rule(day))
 
 
-def month_to_end(work: UnitOfWork, order: MonthEndOrder) -> MonthToEnd:
+def month_to_end(work: UnitOfWork, order: DueMonthOrder) -> DueMonth:
     """The oldest month that is over on the day and not posted for every loan yet; none before the first payout."""
     periods = work.periods
     last = periods.last_month_end()
@@ -63,9 +63,9 @@ def month_to_end(work: UnitOfWork, order: MonthEndOrder) -> MonthToEnd:
     else:
         first_payout = periods.first_payout()
         if first_payout is None:
-            return MonthToEnd()
+            return DueMonth()
         month = Month.of(first_payout)
-    return MonthToEnd(month=str(month) if month.last < order.day else None)
+    return DueMonth(month=str(month) if month.last < order.day else None)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class LoansAtMonthEnd:
     last: str | None = None
 
 
-def look_at_page(work: UnitOfWork, order: MonthEndPageOrder) -> LoansAtMonthEnd:
+def look_at_page(work: UnitOfWork, order: MonthPageOrder) -> LoansAtMonthEnd:
     """How the next loans stood at the end of the month, computed and not yet written.
 
     A loan that still has to live through a day of the month waits for it, but not for ever.
@@ -105,7 +105,7 @@ def look_at_page(work: UnitOfWork, order: MonthEndPageOrder) -> LoansAtMonthEnd:
     return LoansAtMonthEnd(tuple(loans), tuple(refused), numbers[-1])
 
 
-def write_page(work: UnitOfWork, order: MonthEndPageOrder, found: LoansAtMonthEnd) -> MonthEndPage:
+def write_page(work: UnitOfWork, order: MonthPageOrder, found: LoansAtMonthEnd) -> MonthPage:
     """Writes what `look_at_page` found; a loan that was refused becomes a task for finance.
 
     After the last loan the month is complete, unless some loan is still left.
@@ -123,12 +123,12 @@ def write_page(work: UnitOfWork, order: MonthEndPageOrder, found: LoansAtMonthEn
         about = f"the end of {month} cannot be computed: {why}"[:LONGEST_ABOUT]
         open_task(work, work.loans.get(number), TaskKind.TROUBLE, Role.FINANCE, order.day + timedelta(days=1), about)
     if found.last is not None:
-        return MonthEndPage(after=found.last)
+        return MonthPage(after=found.last)
     if periods.loans_to_end(month, after="", limit=1, ready_only=False):
-        return MonthEndPage()
+        return MonthPage()
     if not periods.has_month_end(order.month):
         periods.complete(MonthEnd(month=order.month, completed_at=work.now))
-    return MonthEndPage(complete=True)
+    return MonthPage(complete=True)
 
 
 def accrual_key(loan: str, month: Month) -> str:

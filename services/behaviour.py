@@ -32,7 +32,7 @@ from models.behaviour import BehaviourMonth, BehaviourScore, EarlyWarning, Urgen
 from models.changes import CHANGES_TERMS, ChangeKind, ChangeOutcome
 from models.loans import Loan, LoanEvent, LoanTerms
 from models.months import Month
-from models.recurring import BehaviourOrder, BehaviourPage, BehaviourPageOrder, MonthToScore
+from models.recurring import DueMonth, DueMonthOrder, MonthPage, MonthPageOrder
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
@@ -74,7 +74,7 @@ class LoansScored:
     last: str | None = None
 
 
-def month_to_score(work: UnitOfWork, order: BehaviourOrder) -> MonthToScore:
+def month_to_score(work: UnitOfWork, order: DueMonthOrder) -> DueMonth:
     """The oldest month that is over on the day and not scored for every loan; none before the first payout.
 
     None too while no behaviour card is in force.
@@ -85,15 +85,15 @@ def month_to_score(work: UnitOfWork, order: BehaviourOrder) -> MonthToScore:
     else:
         first_payout = work.periods.first_payout()
         if first_payout is None:
-            return MonthToScore()
+            return DueMonth()
         month = max(Month.of(first_payout), Month.of(months_before(order.day, MOST_MONTHS_BACK)))
     is_over = month.last < order.day
     if not is_over or work.policies.in_force(CARD, month.last).champion is None:
-        return MonthToScore()
-    return MonthToScore(month=str(month))
+        return DueMonth()
+    return DueMonth(month=str(month))
 
 
-def look_at_page(work: UnitOfWork, order: BehaviourPageOrder) -> LoansScored:
+def look_at_page(work: UnitOfWork, order: MonthPageOrder) -> LoansScored:
     """How the next loans behaved as of the month's last day, scored and not yet written.
 
     The version of the card is the one that was in force on that day. A loan that still has to live through a day of the
@@ -153,7 +153,7 @@ def _standings(work: UnitOfWork, month: Month, loans: Sequence[str]) -> dict[str
     }
 
 
-def write_page(work: UnitOfWork, order: BehaviourPageOrder, found: LoansScored) -> BehaviourPage:
+def write_page(work: UnitOfWork, order: MonthPageOrder, found: LoansScored) -> MonthPage:
     """Writes what `look_at_page` found. A serious warning becomes a task for who owns the customer, if it is news.
 
     A loan that was refused becomes a task for risk. After the last loan the month is complete, unless one is left.
@@ -165,16 +165,16 @@ def write_page(work: UnitOfWork, order: BehaviourPageOrder, found: LoansScored) 
         about = f"the behaviour in {month} cannot be scored: {why}"[:LONGEST_ABOUT]
         open_task(work, work.loans.get(number), TaskKind.TROUBLE, Role.RISK, order.day + timedelta(days=1), about)
     if found.last is not None:
-        return BehaviourPage(after=found.last)
+        return MonthPage(after=found.last)
     if work.behaviour.loans_to_score(month, after="", limit=1, ready_only=False):
-        return BehaviourPage()
+        return MonthPage()
     if work.behaviour.last_month() != order.month:
         work.behaviour.complete(BehaviourMonth(month=order.month, completed_at=work.now))
         audit.record(work, audit.SYSTEM, "behaviour_scored", subject=order.month)
-    return BehaviourPage(complete=True)
+    return MonthPage(complete=True)
 
 
-def _warning(work: UnitOfWork, order: BehaviourPageOrder, month: Month, scored: LoanScored) -> Iterator[dict[str, Any]]:
+def _warning(work: UnitOfWork, order: MonthPageOrder, month: Month, scored: LoanScored) -> Iterator[dict[str, Any]]:
     if scored.alarm is None:
         return
     is_news = month.next.last >= order.day

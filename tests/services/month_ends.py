@@ -4,7 +4,7 @@ from datetime import date
 
 from models.ledger import BANK, OWNERS_FUNDS
 from models.periods import LoanMonthEnd
-from models.recurring import MonthEndOrder, MonthEndPage, MonthEndPageOrder
+from models.recurring import DueMonthOrder, MonthPage, MonthPageOrder
 from services.accruals import look_at_page, month_to_end, write_page
 from services.ledger import post
 from services.reports import trial_balance
@@ -17,18 +17,18 @@ def end_months(procedure: Procedure, day: date | None = None) -> list[str]:
     completed: list[str] = []
     while True:
         with procedure.at(day) as work:
-            month = month_to_end(work, MonthEndOrder(day=day)).month
+            month = month_to_end(work, DueMonthOrder(day=day)).month
         if month is None:
             return completed
-        page = MonthEndPage(after="")
+        page = MonthPage(after="")
         while page.after is not None:
-            page = end_page(procedure, MonthEndPageOrder(month=month, day=day, after=page.after))
+            page = end_page(procedure, MonthPageOrder(month=month, day=day, after=page.after))
         if not page.complete:
             return completed
         completed.append(month)
 
 
-def end_page(procedure: Procedure, order: MonthEndPageOrder) -> MonthEndPage:
+def end_page(procedure: Procedure, order: MonthPageOrder) -> MonthPage:
     """One page of it."""
     with procedure.at(order.day) as work:
         return write_page(work, order, look_at_page(work, order))

@@ -25,7 +25,7 @@ from models.ledger import (
 )
 from models.loans import LoanEvent
 from models.messages import StepKind
-from models.recurring import MonthEndOrder, MonthEndPageOrder
+from models.recurring import DueMonthOrder, MonthPageOrder
 from models.staff import Role
 from models.tasks import TaskKind
 from services import accruals
@@ -52,7 +52,7 @@ def test_a_month_is_ended_when_it_is_over_and_not_before(procedure: Procedure) -
 def test_books_without_a_loan_have_no_month_to_end(procedure: Procedure) -> None:
     procedure.graded()
     with procedure.at() as work:
-        assert month_to_end(work, MonthEndOrder(day=date(2027, 1, 1))).month is None
+        assert month_to_end(work, DueMonthOrder(day=date(2027, 1, 1))).month is None
 
 
 def test_interest_earned_and_not_due_is_income_of_the_month_and_turned_around_on_the_first(
@@ -140,7 +140,7 @@ def test_the_state_s_share_is_accrued_apart_and_without_tax(procedure: Procedure
 
 def test_a_page_that_is_asked_for_again_posts_nothing_twice(procedure: Procedure) -> None:
     loan = procedure.running()
-    order = MonthEndPageOrder(month="2026-01", day=FEBRUARY)
+    order = MonthPageOrder(month="2026-01", day=FEBRUARY)
     first = end_page(procedure, order)
     before = lines_of(procedure, f"{loan}:accrual:2026-01")
     assert first.after == loan
@@ -152,7 +152,7 @@ def test_a_page_that_is_asked_for_again_posts_nothing_twice(procedure: Procedure
 
 def test_two_that_look_at_once_write_one_month_end(procedure: Procedure) -> None:
     procedure.running()
-    order = MonthEndPageOrder(month="2026-01", day=FEBRUARY)
+    order = MonthPageOrder(month="2026-01", day=FEBRUARY)
     with procedure.at(FEBRUARY) as work:
         found = look_at_page(work, order)
         write_page(work, order, found)
@@ -309,7 +309,7 @@ def test_a_loan_taken_over_is_not_ended_for_months_before_it_came(procedure: Pro
         found.disbursed_on = date(2025, 6, 5)
         work.session.add(found)
     with procedure.at(date(2026, 2, 20)) as work:
-        order = MonthEndPageOrder(month="2026-01", day=date(2026, 2, 20))
+        order = MonthPageOrder(month="2026-01", day=date(2026, 2, 20))
         assert [one.figures.loan for one in look_at_page(work, order).loans] == [first]
 
 

@@ -14,7 +14,7 @@ from models.behaviour import BehaviourMonth, BehaviourScore, EarlyWarning, Urgen
 from models.loans import Loan
 from models.messages import StepKind
 from models.months import Month
-from models.recurring import BehaviourOrder, BehaviourPage, BehaviourPageOrder
+from models.recurring import DueMonthOrder, MonthPage, MonthPageOrder
 from models.staff import Actor, Role
 from models.tasks import TaskKind
 from models.verification import Verdict
@@ -37,18 +37,18 @@ def score_months(procedure: Procedure, day: date) -> list[str]:
     completed: list[str] = []
     while True:
         with procedure.at(day) as work:
-            month = month_to_score(work, BehaviourOrder(day=day)).month
+            month = month_to_score(work, DueMonthOrder(day=day)).month
         if month is None:
             return completed
-        page = BehaviourPage(after="")
+        page = MonthPage(after="")
         while page.after is not None:
-            page = score_page(procedure, BehaviourPageOrder(month=month, day=day, after=page.after))
+            page = score_page(procedure, MonthPageOrder(month=month, day=day, after=page.after))
         if not page.complete:
             return completed
         completed.append(month)
 
 
-def score_page(procedure: Procedure, order: BehaviourPageOrder) -> BehaviourPage:
+def score_page(procedure: Procedure, order: MonthPageOrder) -> MonthPage:
     """One page of it."""
     with procedure.at(order.day) as work:
         return write_page(work, order, look_at_page(work, order))
@@ -98,7 +98,7 @@ def test_a_month_is_scored_when_it_is_over_once_and_for_every_running_loan(proce
 def test_books_without_a_loan_have_no_month_to_score(procedure: Procedure) -> None:
     procedure.graded()
     with procedure.at() as work:
-        assert month_to_score(work, BehaviourOrder(day=date(2027, 1, 1))).month is None
+        assert month_to_score(work, DueMonthOrder(day=date(2027, 1, 1))).month is None
 
 
 def test_facts_come_from_the_books_as_of_the_last_day(procedure: Procedure) -> None:
@@ -191,7 +191,7 @@ def test_a_loan_that_has_not_lived_through_the_month_waits_for_three_days(proced
 
 def test_a_page_that_is_asked_for_again_writes_nothing_twice(procedure: Procedure) -> None:
     loan = procedure.running()
-    order = BehaviourPageOrder(month="2026-01", day=date(2026, 2, 1))
+    order = MonthPageOrder(month="2026-01", day=date(2026, 2, 1))
     assert score_page(procedure, order).after == loan
     assert score_page(procedure, order).complete
     assert score_page(procedure, order).complete
@@ -206,7 +206,7 @@ def audit_of_system(procedure: Procedure) -> list[Any]:
 
 def test_two_runs_at_once_score_a_loan_once(procedure: Procedure) -> None:
     procedure.running()
-    order = BehaviourPageOrder(month="2026-01", day=date(2026, 2, 1))
+    order = MonthPageOrder(month="2026-01", day=date(2026, 2, 1))
     with procedure.books.read() as work:
         found = look_at_page(work, order)
     score_page(procedure, order)
@@ -253,7 +253,7 @@ def test_many_loans_take_as_many_queries_as_few(procedure: Procedure) -> None:
     def look() -> int:
         asked.clear()
         with procedure.books.read() as work:
-            found = look_at_page(work, BehaviourPageOrder(month="2026-01", day=date(2026, 2, 1)))
+            found = look_at_page(work, MonthPageOrder(month="2026-01", day=date(2026, 2, 1)))
         assert len(found.loans) == loans
         return len(asked)
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from models.behaviour import BehaviourScore
 from models.keys import LOANS_QUEUE
-from models.recurring import DailyOrder, MonthToScore
+from models.recurring import DailyOrder, DueMonth
 from models.tasks import TaskKind
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
@@ -14,14 +14,14 @@ from tests.workflows.harness import Office
 FOREVER = 1000
 
 
-async def score(lender: Office) -> MonthToScore:
+async def score(lender: Office) -> DueMonth:
     """What the schedule starts."""
-    answer: MonthToScore = await lender.engine.client.execute_workflow(
+    answer: DueMonth = await lender.engine.client.execute_workflow(
         "BehaviourScores",
         DailyOrder(clock=lender.books.clock),
         id=f"behaviour/{uuid.uuid4().hex}",
         task_queue=LOANS_QUEUE,
-        result_type=MonthToScore,
+        result_type=DueMonth,
     )
     return answer
 

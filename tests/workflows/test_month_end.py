@@ -13,20 +13,20 @@ from engine.schedules import SCHEDULES, SHORTEST_SECONDS, keep_schedules, tend_s
 from lending.calendar import BusinessClock
 from models.keys import LOANS_QUEUE
 from models.periods import LoanMonthEnd
-from models.recurring import DailyOrder, MonthToEnd
+from models.recurring import DailyOrder, DueMonth
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice, OpenOfficeWithDays
 from tests.workflows.harness import Office
 
 
-async def month_end(lender: Office) -> MonthToEnd:
+async def month_end(lender: Office) -> DueMonth:
     """What the schedule starts."""
-    answer: MonthToEnd = await lender.engine.client.execute_workflow(
+    answer: DueMonth = await lender.engine.client.execute_workflow(
         "MonthEnd",
         DailyOrder(clock=lender.books.clock),
         id=f"month-end/{uuid.uuid4().hex}",
         task_queue=LOANS_QUEUE,
-        result_type=MonthToEnd,
+        result_type=DueMonth,
     )
     return answer
 
