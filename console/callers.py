@@ -99,9 +99,27 @@ class Callers:
         async with self.session.post(f"{self.outside}/control/faults", json=fault, headers=headers) as answer:
             await _read("/control/faults", answer)
 
-    async def _send_form(self, person: str, path: str, body: aiohttp.FormData) -> dict[str, Any]:
+    async def _upload(self, person: str, loan: str, kind: str, picture: bytes) -> str:
+        """Hands the picture of a document in; returns the document's id."""
+        path, body = f"/loans/{loan}/documents", aiohttp.FormData({"kind": kind})
+        body.add_field("file", picture, filename=f"{kind}.png", content_type="image/png")
         async with self.session.post(self.api + path, data=body, headers=self._as(person)) as answer:
-            return await _read(path, answer)
+            return str((await _read(path, answer))["id"])
+
+    async def _in_doubt(self, person: str, loan: str) -> list[dict[str, Any]]:
+        """The documents of a loan in doubt that this person may decide on: not those that he handed in himself."""
+        listed = (await self._get(person, f"/loans/{loan}/documents"))["items"]
+        return [
+            one
+            for one in listed
+            if one["uploaded_by"] != person
+            and (reading := one["reading"]) is not None
+            and reading["doubtful"]
+            and reading["outcome"] is None
+        ]
+
+    async def _decide_document(self, person: str, loan: str, document: str, decision: dict[str, str]) -> None:
+        await self._post(person, f"/loans/{loan}/documents/{document}/decision", decision)
 
     def _as(self, person: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {demo_key(person)}"}

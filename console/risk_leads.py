@@ -6,8 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from console.callers import EVERYBODY, Callers
 from console.imports import import_applications
 from console.letters import id_card, income_proof
@@ -102,7 +100,7 @@ class RiskLeads(Callers):
             income_fen = form["monthly_income"] * (2 if n == WITH_LETTERS else 3) // 3
             await self._bring_card(loan)
             letter = await asyncio.to_thread(income_proof, form["name"], form["id_number"], income_fen)
-            await self._upload(loan, "income_proof", letter)
+            await self._upload(INTEGRATOR, loan, "income_proof", letter)
 
     async def _take_autumn_in(self) -> None:
         """Small sums of people whom the registers know well: a card is all that is needed.
@@ -128,27 +126,17 @@ class RiskLeads(Callers):
 
     async def _bring_card(self, loan: str) -> None:
         form = self._form(loan)
-        await self._upload(loan, "id_card", await asyncio.to_thread(id_card, form["name"], form["id_number"]))
-
-    async def _upload(self, loan: str, kind: str, picture: bytes) -> None:
-        body = aiohttp.FormData({"kind": kind})
-        body.add_field("file", picture, filename=f"{kind}.png", content_type="image/png")
-        await self._send_form(INTEGRATOR, f"/loans/{loan}/documents", body)
+        card = await asyncio.to_thread(id_card, form["name"], form["id_number"])
+        await self._upload(INTEGRATOR, loan, "id_card", card)
 
     async def _look_at_documents(self) -> None:
         """A person looks at what the machine doubts: what it read badly is taken, what differs is not."""
         for task in await self._tasks(MANAGER, "document"):
-            listed = (await self._get(MANAGER, f"/loans/{task['loan']}/documents"))["items"]
-            for document in listed:
-                reading = document["reading"]
-                if document["uploaded_by"] == MANAGER:
-                    # Whoever handed it in does not decide on it.
-                    continue
-                if reading is not None and reading["doubtful"] and reading["outcome"] is None:
-                    verdict = {"outcome": "refuse", "reason": "it says something else than the form"}
-                    if reading["verdict"] == "agrees":
-                        verdict = {"outcome": "approve", "reason": "badly printed, and as the form says"}
-                    await self._post(MANAGER, f"/loans/{task['loan']}/documents/{document['id']}/decision", verdict)
+            for document in await self._in_doubt(MANAGER, task["loan"]):
+                verdict = {"outcome": "refuse", "reason": "it says something else than the form"}
+                if document["reading"]["verdict"] == "agrees":
+                    verdict = {"outcome": "approve", "reason": "badly printed, and as the form says"}
+                await self._decide_document(MANAGER, task["loan"], document["id"], verdict)
 
 
 def stricter(content: dict[str, Any]) -> dict[str, Any]:

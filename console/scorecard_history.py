@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any
@@ -123,7 +123,6 @@ class Filled:
     applications: int = 0
     paid_out: int = 0
     defaulted: int = 0
-    rows: dict[type[SQLModel], list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def is_made_up(id_number: str) -> bool:

@@ -1,6 +1,6 @@
 """From the cases in the books to a scorecard with its figures. Needs the extra `scorecard`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -45,8 +45,6 @@ TARGETS: Mapping[bool, tuple[str, str]] = {
     ),
 }
 
-Progress = Callable[[int], None]
-
 
 @dataclass(frozen=True)
 class Gathered:
@@ -74,7 +72,6 @@ def learn(
     *,
     held_out_months: int = HELD_OUT_MONTHS,
     seed: int = 1,
-    progress: Progress | None = None,
 ) -> Learnt:
     """Trains a scorecard for a product, or for `behaviour`, on the books' own history.
 
@@ -82,7 +79,7 @@ def learn(
     fewer than 500 cases or 50 defaults, or what is kept back fewer than 20 defaults.
     """
     past = past_behaviour(work, actor) if scope == BEHAVIOUR else past_cases(work, actor, scope)
-    gathered = gather(past, progress)
+    gathered = gather(past)
     trained_on, held_out = split(gathered.cases, held_out_months)
     trained = train(trained_on, inputs(scope, trained_on), words=_words(work, scope), seed=seed)
     content = trained.content | {"figures": _figures(gathered, trained, trained_on, held_out, scope, seed)}
@@ -104,17 +101,15 @@ def inputs(scope: str, cases: Cases) -> dict[str, str]:
     return {fact: kind for fact, kind in offered.items() if fact not in later}
 
 
-def gather(past: Iterable[PastCase], progress: Progress | None = None) -> Gathered:
+def gather(past: Iterable[PastCase]) -> Gathered:
     """The cases by day; those that have not been watched long enough are counted and left out."""
     kept: list[PastCase] = []
     too_short = 0
-    for number, one in enumerate(past, 1):
+    for one in past:
         if one.defaulted is None:
             too_short += 1
         else:
             kept.append(one)
-        if progress is not None and number % 1000 == 0:
-            progress(number)
     kept.sort(key=lambda one: one.applied_on)
     return Gathered(
         Cases(

@@ -93,16 +93,12 @@ class Model:
     coefficients: Numbers
     intercept: float
 
-    def log_odds(self, cases: Cases) -> Numbers:
-        """The logarithm of the odds of each case to be good."""
-        total = np.full(len(cases), self.intercept)
-        for one, coefficient in zip(self.bins, self.coefficients, strict=True):
-            total += coefficient * one.weights[one.places(cases)]
-        return total
-
     def exact_points(self, cases: Cases) -> Numbers:
-        """The points of each case before any of them is rounded."""
-        return OFFSET + FACTOR * self.log_odds(cases)
+        """The points of each case before any of them is rounded: its log odds to be good, on the scale."""
+        log_odds = np.full(len(cases), self.intercept)
+        for one, coefficient in zip(self.bins, self.coefficients, strict=True):
+            log_odds += coefficient * one.weights[one.places(cases)]
+        return OFFSET + FACTOR * log_odds
 
     def points(self, cases: Cases) -> Integers:
         """The points of each case as the scorecard gives them, from the coefficients."""

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
-
 from console.callers import Callers
 from console.letters import vehicle_paper
 from console.servicing import MANAGER, RISK
@@ -47,28 +45,20 @@ class VehicleClerks(Callers):
                 "lender_first": True,
             }
         if kind is not ConditionKind.RELEASE:
+            paper = vehicle_paper(kind, name, thing.identifier, today)
             body |= {
                 "issuer": INSURER if kind is ConditionKind.INSURANCE else REGISTRY,
-                "document": await self._hand_paper_in(loan, kind, vehicle_paper(kind, name, thing.identifier, today)),
+                "document": await self._upload(MANAGER, loan, DOCUMENT_OF[kind], paper),
             }
         self.done.add(task["id"])
         await self._post(MANAGER, f"/loans/{loan}/collateral/{kind.value}", body)
 
-    async def _hand_paper_in(self, loan: str, kind: ConditionKind, paper: bytes) -> str:
-        form = aiohttp.FormData()
-        form.add_field("kind", DOCUMENT_OF[kind])
-        form.add_field("file", paper, filename=f"{kind.value}.png", content_type="image/png")
-        return str((await self._send_form(MANAGER, f"/loans/{loan}/documents", form))["id"])
-
     async def _look_at_papers(self, loan: str) -> None:
         """A telephone's picture that the machine misread is read by a person."""
-        listed = (await self._get(RISK[0], f"/loans/{loan}/documents"))["items"]
-        for one in listed:
-            reading = one["reading"]
-            in_doubt = reading is not None and reading["doubtful"] and reading["outcome"] is None
-            if in_doubt and one["kind"] in DOCUMENT_OF.values():
-                said = {"outcome": "approve", "reason": "read by eye: name and vehicle are right"}
-                await self._post(RISK[0], f"/loans/{loan}/documents/{one['id']}/decision", said)
+        said = {"outcome": "approve", "reason": "read by eye: name and vehicle are right"}
+        for one in await self._in_doubt(RISK[0], loan):
+            if one["kind"] in DOCUMENT_OF.values():
+                await self._decide_document(RISK[0], loan, one["id"], said)
 
     async def _compare(self, loan: str) -> None:
         proofs = (await self._get(RISK[0], f"/loans/{loan}/collateral"))["evidence"]
