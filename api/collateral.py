@@ -12,7 +12,7 @@ from api.shapes import Asked, LoanNumber, MoneyText, Shown, Words
 from books.session import UnitOfWork
 from lending.money import to_fen, yuan
 from models import keys
-from models.collateral import CollateralCondition, CollateralEvidence, ConditionKind, EvidenceReview
+from models.collateral import CollateralCondition, CollateralEvidence, ConditionKind, DealerStanding, EvidenceReview
 from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Outcome
@@ -201,15 +201,18 @@ def list_dealers(actor: Acting, context: Context) -> DealersView:
     if actor.role in (Role.BORROWER, Role.INTEGRATOR):
         raise NotAllowed("the lender's own people see with which dealers it works")
     with context.books.read() as work:
-        return DealersView(items=[DealerView(**one.model_dump(exclude={"id"})) for one in work.collateral.standings()])
+        return DealersView(items=[_dealer(one) for one in work.collateral.standings()])
 
 
 @router.post("/dealers", responses=refusals(403))
 def set_dealer(asked: StandingAsked, actor: Acting, context: Context) -> DealerView:
     """Stops working with a dealer or takes it up again; risk only. A blocked dealer is paid nothing."""
     with context.books.begin() as work:
-        row = set_standing(work, actor, asked.dealer, blocked=asked.blocked, reason=asked.reason)
-        return DealerView(**row.model_dump(exclude={"id"}))
+        return _dealer(set_standing(work, actor, asked.dealer, blocked=asked.blocked, reason=asked.reason))
+
+
+def _dealer(one: DealerStanding) -> DealerView:
+    return DealerView.model_validate(one, from_attributes=True)
 
 
 def _entered(context: ApiContext, actor: Actor, number: str, proof: Proof) -> EvidenceView:
@@ -238,7 +241,7 @@ def _view(work: UnitOfWork, actor: Actor, loan: Loan) -> CollateralView:
 
 
 def _condition(one: CollateralCondition) -> ConditionView:
-    return ConditionView(**{name: getattr(one, name) for name in ConditionView.model_fields})
+    return ConditionView.model_validate(one, from_attributes=True)
 
 
 def _evidence(one: CollateralEvidence, said: EvidenceReview | None) -> EvidenceView:

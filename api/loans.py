@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import Limit, LoanNumber, Shown, in_yuan
+from api.shapes import Limit, LoanNumber, Shown, all_in_yuan, in_yuan
 from lending.components import Component
 from lending.explain import Explanation
 from lending.money import yuan
@@ -328,13 +328,7 @@ def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
         history = _history(work.audit.of_loan(loan))
     cost = None if status.cost_percent is None else str(status.cost_percent)
     shown = in_yuan(status.model_dump()) | {"timeline": history, "cost_percent": cost}
-    shown["hardship_steps"] = [one.model_dump() | {"figures": in_yuan(one.figures)} for one in status.hardship_steps]
-    if status.remedies is not None:
-        helping = status.remedies.model_dump()
-        for name in ("possible", "with_other_term"):
-            helping[name] = in_yuan(helping[name]) if helping[name] else None
-        shown["remedies"] = helping
-    return LoanView.model_validate(shown)
+    return LoanView.model_validate(shown | {name: all_in_yuan(shown[name]) for name in ("hardship_steps", "remedies")})
 
 
 @router.get("/loans/{loan}/schedule", responses=refusals(404))

@@ -1,6 +1,6 @@
 """Rules as data: versions, drafts, back-tests on past applications, publication by a second person, challengers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import Asked, Shown, Words, in_yuan
+from api.shapes import Asked, Shown, Words, all_in_yuan
 from books.session import UnitOfWork
 from models import keys
 from models.policies import (
@@ -368,14 +368,7 @@ def _backtest(work: UnitOfWork, backtest: Backtest) -> BacktestView:
         applied_to=backtest.applied_to,
         cases=backtest.cases,
         changed=backtest.changed,
-        report=_spelled(backtest.report),
+        report=all_in_yuan(backtest.report),
         run_by=backtest.run_by,
         run_at=backtest.run_at,
     )
-
-
-def _spelled(report: Any) -> Any:
-    """The report with every sum as text."""
-    if isinstance(report, Mapping):
-        return {name: _spelled(value) for name, value in in_yuan(report).items()}
-    return [_spelled(one) for one in report] if isinstance(report, list) else report

@@ -1,5 +1,6 @@
 """The lender's own list: who is on it, and how two people of risk put somebody on it or take him off."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated
 
@@ -111,18 +112,8 @@ def decide_on_listing(entry_id: EntryId, body: EntryDecisionBody, actor: Acting,
 
 
 def _view(state: ListingState) -> EntryView:
-    return EntryView(
-        id=state.id,
-        name=shown_name(state),
-        id_number=masked_id_number(state.id_number) if state.id_number else None,
-        valid_from=state.valid_from,
-        valid_until=state.valid_until,
-        reason=state.reason,
-        status=state.status,
-        proposed_by=state.proposed_by,
-        proposed_at=state.proposed_at,
-        decided_by=state.decided_by,
-        decided_at=state.decided_at,
-        removal_reason=state.removal_reason,
-        removal_by=state.removal_by,
-    )
+    masked = {
+        "name": shown_name(state),
+        "id_number": masked_id_number(state.id_number) if state.id_number else None,
+    }
+    return EntryView.model_validate(asdict(state) | masked)

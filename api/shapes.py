@@ -79,6 +79,13 @@ def in_yuan(figures: Mapping[str, Any]) -> dict[str, Any]:
     return spelled
 
 
+def all_in_yuan(figures: Any) -> Any:
+    """The same for figures within figures, however deep."""
+    if isinstance(figures, Mapping):
+        return {name: all_in_yuan(value) for name, value in in_yuan(figures).items()}
+    return [all_in_yuan(one) for one in figures] if isinstance(figures, list) else figures
+
+
 def sender_of(actor: Actor) -> Sender:
     """The acting person as a command carries him through the workflow."""
     return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)

@@ -206,15 +206,7 @@ def _person(person: PartyWord) -> PersonView:
 def _word(word: Authorisation | None) -> WordView | None:
     if word is None:
         return None
-    return WordView(
-        granted=word.granted,
-        scope=word.scope.split(","),
-        text_version=word.text_version,
-        text_sha256=word.text_sha256,
-        method=word.method,
-        given_at=word.given_at,
-        given_through=word.given_through,
-    )
+    return WordView.model_validate(word.model_dump() | {"scope": word.scope.split(",")})
 
 
 def _check(check: Check) -> CheckView:
@@ -228,5 +220,5 @@ def _check(check: Check) -> CheckView:
         answered_at=row.answered_at if row else None,
         valid_until=check.valid_until,
         taken_over=check.is_reused,
-        rule=RuleView(valid_days=check.rule.valid_days, when_down=check.rule.when_down, wait_days=check.rule.wait_days),
+        rule=RuleView.model_validate(check.rule, from_attributes=True),
     )

@@ -11,6 +11,7 @@ from books.rows import WRITTEN_AT_ONCE
 from models.collateral import (
     CollateralCondition,
     CollateralEvidence,
+    ConditionKind,
     DealerStanding,
     EvidenceReview,
     VehicleInvoice,
@@ -48,10 +49,11 @@ _INVOICES = (
     .execution_options(**WRITTEN_AT_ONCE)
 )
 _STANDING = (
-    select(DealerStanding.blocked)
+    select(DealerStanding)
     .where(col(DealerStanding.dealer) == bindparam("dealer"))
     .order_by(col(DealerStanding.id).desc())
     .limit(1)
+    .execution_options(**WRITTEN_AT_ONCE)
 )
 
 
@@ -76,6 +78,12 @@ class CollateralBook:
     def evidence(self, loan: str) -> list[tuple[CollateralEvidence, EvidenceReview | None]]:
         """Every proof that was entered for a loan with what another person said about it, oldest first."""
         return [(proof, review) for proof, review in self.session.exec(_EVIDENCE, params={"loan": loan})]
+
+    def unreviewed(self, loan: str) -> list[CollateralEvidence]:
+        """The proofs that wait for another person's word, oldest first: a release needs none."""
+        return [
+            proof for proof, review in self.evidence(loan) if review is None and proof.kind is not ConditionKind.RELEASE
+        ]
 
     def invoices(self, loan: str) -> list[VehicleInvoice]:
         """What was read on a loan's vehicle invoices, oldest first."""
@@ -119,7 +127,12 @@ class CollateralBook:
 
     def is_blocked(self, dealer: str) -> bool:
         """Whether the lender does not work with a dealer of this name at present."""
-        return bool(self.session.exec(_STANDING, params={"dealer": dealer}).first())
+        standing = self.standing(dealer)
+        return standing is not None and standing.blocked
+
+    def standing(self, dealer: str) -> DealerStanding | None:
+        """The newest word on a dealer, None if he never was blocked."""
+        return self.session.exec(_STANDING, params={"dealer": dealer}).first()
 
     def standings(self) -> list[DealerStanding]:
         """The newest word on each dealer that was ever blocked, by name."""

@@ -34,6 +34,7 @@ _ANSWER = _ANSWERS.where(
     col(Verification.round) == bindparam("round"),
     col(Verification.miss) == 0,
 )
+_WITHOUT_CONTENT = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class DocumentBook:
 
     def of_loan(self, loan: str) -> list[Document]:
         """A loan's documents without their content, oldest first."""
-        without_content = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
-        query = select(Document).where(Document.loan == loan).order_by(col(Document.id)).options(without_content)
+        query = select(Document).where(Document.loan == loan).order_by(col(Document.id)).options(_WITHOUT_CONTENT)
         return list(self.session.exec(query.limit(200)))
 
     def get(self, document_id: str) -> Document | None:
@@ -113,14 +113,13 @@ class DocumentBook:
 
     def of_others(self, sha256: str, customer_id: str) -> list[Document]:
         """The same file as other customers handed it in, without its content."""
-        without_content = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
         query = (
             select(Document)
             .join(Loan, col(Loan.number) == col(Document.loan))
             .where(Document.sha256 == sha256, col(Document.language).is_(None), Loan.customer_id != customer_id)
             .order_by(col(Document.id))
         )
-        return list(self.session.exec(query.limit(50).options(without_content)))
+        return list(self.session.exec(query.limit(50).options(_WITHOUT_CONTENT)))
 
     def alike(self, text_index: str | None, number_index: str | None, customer_id: str) -> list[Document]:
         """Documents of other customers with the same text or number of their own, without their content."""
@@ -134,7 +133,6 @@ class DocumentBook:
         ]
         if not marks:
             return []
-        without_content = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
         query = (
             select(Document)
             .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id))
@@ -142,7 +140,7 @@ class DocumentBook:
             .where(or_(*marks), Loan.customer_id != customer_id)
             .order_by(col(Document.id))
         )
-        return list(self.session.exec(query.limit(50).options(without_content)))
+        return list(self.session.exec(query.limit(50).options(_WITHOUT_CONTENT)))
 
     def answer(self, loan: str, check: str, round_: int) -> Verification | None:
         """The answer of one register in one round of verification."""

@@ -108,23 +108,23 @@ class PolicyBook:
     def in_force_of(self, names: Iterable[str], day: date, before_id: str | None = None) -> dict[str, InForce]:
         """The same for several names, in one query; in the order of the names."""
         asked = list(dict.fromkeys(names))
-        steps: dict[str, list[PolicyStep]] = {name: [] for name in asked}
-        if unread := [name for name in asked if name not in self._read_ahead]:
-            for step in self.session.exec(_STEPS, params={"names": unread}):
-                steps[step.name].append(step)
-        return {
-            name: _parts(name, _begun(self._read_ahead.get(name, steps[name]), day, before_id), day) for name in asked
-        }
+        steps = self._read_ahead | self._steps_of([name for name in asked if name not in self._read_ahead])
+        return {name: _parts(name, _begun(steps[name], day, before_id), day) for name in asked}
 
     def read_ahead(self, names: Iterable[str]) -> None:
         """Reads in one query what an act will ask about these names one after the other.
 
         For acts that publish nothing: what is published later in the same unit of work would not be seen.
         """
+        self._read_ahead |= self._steps_of(names)
+
+    def _steps_of(self, names: Iterable[str]) -> dict[str, list[PolicyStep]]:
+        """The publications and retirements of each of these names; no query where there are none."""
         steps: dict[str, list[PolicyStep]] = {name: [] for name in names}
-        for step in self.session.exec(_STEPS, params={"names": list(steps)}):
-            steps[step.name].append(step)
-        self._read_ahead |= steps
+        if steps:
+            for step in self.session.exec(_STEPS, params={"names": list(steps)}):
+                steps[step.name].append(step)
+        return steps
 
     def get(self, policy_id: str) -> Policy:
         """A version by its id."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -88,22 +88,21 @@ class ScreeningBook:
         query = _ALL.where(col(ListingProposal.act) == ListingAct.ADD)
         if before is not None:
             query = query.where(col(ListingProposal.id) < before)
-        found = self.session.execute(query.order_by(col(ListingProposal.id).desc()).limit(limit))
-        return [Listing(proposal, decision) for proposal, decision in found]
+        return self._found(query.order_by(col(ListingProposal.id).desc()).limit(limit))
 
     def removals(self, entries: Sequence[str]) -> list[Listing]:
         """Proposals to take these entries off, oldest first."""
-        query = _ALL.where(col(ListingProposal.entry_id).in_(entries)).order_by(col(ListingProposal.id))
-        return [Listing(proposal, decision) for proposal, decision in self.session.execute(query)]
+        return self._found(_ALL.where(col(ListingProposal.entry_id).in_(entries)).order_by(col(ListingProposal.id)))
 
     def about(self, numbers: Sequence[str], names: Sequence[str]) -> list[Listing]:
         """Entries about one of these ID numbers, or about one of these names and no number, oldest first."""
         named = col(ListingProposal.name_index).in_(names) & col(ListingProposal.id_number_index).is_(None)
         query = _ALL.where(or_(col(ListingProposal.id_number_index).in_(numbers), named))
-        found = self.session.execute(query.order_by(col(ListingProposal.id)))
-        return [Listing(proposal, decision) for proposal, decision in found]
+        return self._found(query.order_by(col(ListingProposal.id)))
 
     def get(self, proposal_id: str) -> Listing | None:
         """A proposal with its decision."""
-        found = self.session.execute(_ALL.where(col(ListingProposal.id) == proposal_id)).first()
-        return Listing(*found) if found else None
+        return next(iter(self._found(_ALL.where(col(ListingProposal.id) == proposal_id))), None)
+
+    def _found(self, query: Select[ListingProposal, ListingDecision]) -> list[Listing]:
+        return [Listing(proposal, decision) for proposal, decision in self.session.execute(query)]

@@ -139,6 +139,10 @@ class TaskBook:
         """All decisions on a loan in their order."""
         return list(self.session.exec(_DECISIONS, params={"loan": loan}))
 
+    def first_approval(self, task: Task) -> Decision | None:
+        """The first person's approval where the task asks for a second one, None for any other task."""
+        return None if task.confirms is None else self.session.get_one(Decision, task.confirms)
+
     def due_until(self, day: date, after: str, limit: int) -> list[Task]:
         """Open tasks that are due on a day or before, with an id above `after`, in the order of their ids."""
         query = select(Task).where(Task.status == TaskStatus.OPEN, Task.due_on <= day, Task.id > after)

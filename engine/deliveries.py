@@ -19,7 +19,7 @@ from services.accounts import AccountNotVerified
 from services.audit import actor_of, record
 from services.bank import awaits_booking, unclaimed
 from services.loans import order_from_books, position
-from services.verification import SecondLook, verify_again
+from services.verification import LateWord, verify_again
 
 log = structlog.get_logger()
 
@@ -205,7 +205,7 @@ class VerifyAgain:
         if not looked.is_done:
             raise StillVerified(loan)
 
-    def _send_back(self, loan: str) -> SecondLook:
+    def _send_back(self, loan: str) -> LateWord:
         with self.books.begin() as work:
             return verify_again(work, loan)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from lending.account import InstallmentState, LoanAccount
 from lending.debits import NO_MORE_TRIES
-from lending.duedates import Period, PeriodUnit, shift
+from lending.delinquency import days_past_due
+from lending.duedates import Period, periods_between, shift
 from lending.errors import LendingError
 
 _WHOLE, _YES_OR_NO = "integer", "boolean"
@@ -126,7 +127,7 @@ class _Spell:
 
     @property
     def days(self) -> int:
-        return max((self.until - self.due).days, 0)
+        return days_past_due(self.due, self.until)
 
     def is_unpaid_on(self, day: date) -> bool:
         return self.due < day and (self.paid_on is None or self.paid_on > day)
@@ -177,13 +178,12 @@ def facts_of(account: LoanAccount, disbursed_on: date, around: Surroundings) -> 
 def months_before(day: date, months: int) -> date:
     """The same day some months before; of a month's last day, the last day of that month."""
     anchor = 31 if (day + timedelta(days=1)).day == 1 else day.day
-    return shift(day, Period(PeriodUnit.MONTH, 1), -months, anchor)
+    return shift(day, Period(), -months, anchor)
 
 
 def _months_between(start: date, end: date) -> int:
-    whole = (end.year - start.year) * 12 + end.month - start.month
-    is_last_day = (end + timedelta(days=1)).day == 1
-    return max(whole - (end.day < start.day and not is_last_day), 0)
+    """Whole months; none where the start lies ahead."""
+    return periods_between(min(start, end), end, Period(), start.day)
 
 
 def _spell(row: InstallmentState, day: date) -> _Spell | None:
@@ -371,13 +371,19 @@ FEWEST_CASES = 20
 """With fewer cases a share would say nothing."""
 
 
+def month_number(month: str) -> int:
+    """A month, YYYY-MM, as a number: those of months that follow each other do so too."""
+    year, of_year = month.split("-")
+    return int(year) * 12 + int(of_year)
+
+
 def foresight(
     scored: Collection[tuple[int, str]],
     warned: Collection[tuple[int, str]],
     late: Collection[tuple[int, str]],
     last: int,
 ) -> Foresight:
-    """How good the warnings were that are old enough to tell, from months (numbered one after the other) and loans.
+    """How good the warnings were that are old enough to tell, from months (by `month_number`) and loans.
 
     `scored` are the months in which a loan was looked at, `warned` those in which it was warned of, `late` those in
     which it was `LATE_FROM_DPD` days past due or more; `last` is the newest month that is known of every loan. A

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from lending.calendar import BusinessClock
 from models.columns import Fen, Instant, PersonalForm
 from models.keys import new_id
 from models.policies import PolicyKind
@@ -25,6 +26,21 @@ class KeptStep:
     row: int | None
     by_challenger: bool
     values: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """As a grading keeps it."""
+        return {
+            "kind": self.kind,
+            "policy": self.policy_id,
+            "row": self.row,
+            "challenger": self.by_challenger,
+            "values": dict(self.values),
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """The same read back."""
+        return cls(PolicyKind(kept["kind"]), kept["policy"], kept["row"], kept["challenger"], kept["values"])
 
 
 class Grading(SQLModel, table=True):
@@ -53,15 +69,15 @@ class Grading(SQLModel, table=True):
     by_challenger: bool = Field(default=False, description="whether the case was in the share of a challenger")
     steps: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
 
+    def decided_on(self, clock: BusinessClock) -> date:
+        """The business date of the decision."""
+        return self.graded_on or clock.business_date(self.graded_at)
+
     @property
     def kept_steps(self) -> list[KeptStep]:
         """The policies that were asked, in order; of a grading from before they were kept, its one table."""
-        kept = [
-            KeptStep(PolicyKind(one["kind"]), one["policy"], one["row"], one["challenger"], one["values"])
-            for one in self.steps
-        ]
-        if kept:
-            return kept
+        if self.steps:
+            return [KeptStep.from_json(one) for one in self.steps]
         values = {
             "outcome": self.outcome,
             "grade": self.grade,

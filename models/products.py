@@ -12,6 +12,7 @@ from lending.floating import LoanPrimeRates
 from lending.terms import Terms
 from models.collateral import Requirement, SecurityFacts
 from models.customers import PartyRole
+from models.policies import PolicyKind
 from models.staff import Role
 from models.verification import CheckName, RegisterRule
 
@@ -197,6 +198,11 @@ class Product:
     refused_by_law: frozenset[str] = frozenset()
     licence: str | None = None
     debit_plan: DebitPlan = field(default_factory=DebitPlan)
+
+    @property
+    def shipped(self) -> dict[str, Mapping[str, Any]]:
+        """Every policy that it ships, by kind."""
+        return {PolicyKind.GRADING: self.grading, **self.policies}
 
     def year_begun(self, day: date) -> date:
         """The first day of the year in which a yearly limit counts: the month and day of `year_begins`."""

@@ -21,7 +21,7 @@ from models.verification import BORROWER, Authorisation, AuthorisationKind, Auth
 from services import audit, mandate_papers, mandates
 from services.accounts import AccountNotVerified, AccountRefused, order_check
 from services.authorisation_texts import TEXTS
-from services.authorisations import rows_for
+from services.authorisations import VERSIONS, rows_for
 from services.disbursement import STILL_GOOD
 from services.errors import NotAllowed, NothingProposed, OwnProposal
 from services.loans import require_stage
@@ -185,7 +185,7 @@ def _check_account(
         problems["account"] = "is that of another party of this loan"
     if is_borrower and consent not in TEXTS:
         problems["consent"] = (
-            f"the borrower must agree that sensitive data are used for the check; give the version ({', '.join(TEXTS)})"
+            f"the borrower must agree that sensitive data are used for the check; give the version ({VERSIONS})"
         )
     if not is_borrower and not confirmation:
         problems["confirmation"] = "is needed: by what did the payee confirm its account?"

@@ -22,10 +22,10 @@ from models.notices import Contact
 from models.outbox import OutboxRow, Topic
 from models.products import CUSTOMER_FIELDS, Product, party_names
 from models.staff import Actor, Role
-from models.verification import BORROWER, Authorisation, AuthorisationMethod, AuthorisationRequest
+from models.verification import BORROWER, Authorisation, AuthorisationRequest
 from services.accounts import first_check
 from services.authorisation_links import link_rows
-from services.authorisations import Consent, kinds_of, read_consent, rows_for
+from services.authorisations import Consent, kinds_of, method_of, read_consent, rows_for
 from services.errors import DuplicateApplication, IdempotencyConflict, NotAllowed
 from services.forms import InvalidForm, read_form
 from services.loans import order_for
@@ -350,7 +350,6 @@ def _authorisation_rows(
     signing: Sequence[tuple[PartyRole, str]],
 ) -> None:
     """What the borrower agreed to and what the sender attests of others; who is not attested gets a message."""
-    is_own = one.actor.role is Role.BORROWER
     agreed = {BORROWER: one.consent.sensitive, **one.consent.co_signers}
     for name, (role, party_id) in zip(party_names(role for role, _ in signing), signing, strict=True):
         if name in agreed:
@@ -363,7 +362,7 @@ def _authorisation_rows(
                 party=name,
                 party_id=party_id,
                 customer_id=customer_id if name == BORROWER else None,
-                method=AuthorisationMethod.SIGNED_IN if is_own else AuthorisationMethod.ATTESTED,
+                method=method_of(one.actor),
             )
         elif one.product.co_signer_checks.get(role):
             for table, values in link_rows(number, customer_id, party_id, role, one.actor, work.now).items():

@@ -37,11 +37,9 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day:
     deputy for him. An approval needs authority for its amount under the policy of the day (`above_authority`).
     """
     day = day or work.today
-    approving = _check_form(work, actor, task, order, day)
+    approving = _check(work, actor, task, order, day)
     if approving is not None:
         offers.offer_of(work, approving.loan, approving.amount_fen, day)
-    if task.kind is TaskKind.CHANGE:
-        changes.check_decision(work, _persons(work, actor, task), task, order.outcome, day)
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,14 @@ class _Approving:
     facts: Mapping[str, Any]
 
 
-def _check_form(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date) -> _Approving | None:
+def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date) -> _Approving | None:
     if task.status is not TaskStatus.OPEN or task.loan is None:
         raise TaskClosed(task.id)
     check_may_decide(actor, task)
     if task.kind not in DECIDED:
         raise InvalidDecision(f"a task of the kind {task.kind} is finished, not decided")
-    persons = _persons(work, actor, task)
+    absent = acting_for(work, actor, task)
+    persons = {actor.id} if absent is None else {actor.id, absent}
     if task.assignee_id is not None and task.assignee_id not in persons and actor.role is not Role.RISK:
         raise TaskTaken(task.id)
     hands = work.tasks.hands(task.loan)
@@ -77,27 +76,22 @@ def _check_form(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder
     if order.outcome is not Outcome.APPROVE or task.kind is not TaskKind.APPROVAL:
         if order.amount_fen is not None:
             raise InvalidDecision("an amount goes with an approval only", fields={"amount": "leave the amount out"})
+        if task.kind is TaskKind.CHANGE:
+            changes.check_decision(work, persons, task, order.outcome, day)
         return None
     loan = work.loans.get(task.loan)
     amount_fen = _amount(work, loan, task, order)
     # Two loans of one person are not approved at once: the second sees what he owes by the first.
     work.customers.hold(loan.customer_id)
-    standing = standing_of(work, loan, day, documents_doubtful=hands.documents_doubtful)
+    standing = standing_of(work, loan, day, hands)
     require_lawful(work, loan, amount_fen, standing.exposure_fen)
     band = require_authority(work, actor, standing, amount_fen, day)
     return _Approving(loan, amount_fen, band, standing.facts(amount_fen))
 
 
-def _persons(work: UnitOfWork, actor: Actor, task: Task) -> set[str]:
-    """Who decides: the person, and the absent colleague for whom he stands in."""
-    return {actor.id} | {person for person in (acting_for(work, actor, task),) if person is not None}
-
-
 def _approved_before(work: UnitOfWork, task: Task) -> set[str]:
-    if task.confirms is None:
-        return set()
-    first = next(one for one in work.tasks.decisions(task.loan or "") if one.id == task.confirms)
-    return {first.decided_by} | ({first.stands_in_for} if first.stands_in_for else set())
+    first = work.tasks.first_approval(task)
+    return set() if first is None else {first.decided_by, first.stands_in_for or first.decided_by}
 
 
 def _amount(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder) -> int:
@@ -142,9 +136,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
     if actor.role is Role.SYSTEM and task.kind is TaskKind.APPROVAL and task.status is TaskStatus.OPEN:
         return fast_lane.decide(work, order, task)
     # What is offered is checked where it is made, below.
-    approving = _check_form(work, actor, task, decision, order.day)
-    if task.kind is TaskKind.CHANGE:
-        changes.check_decision(work, _persons(work, actor, task), task, decision.outcome, order.day)
+    approving = _check(work, actor, task, decision, order.day)
     loan = work.loans.get(order.loan)
     row = Decision(
         loan=loan.number,

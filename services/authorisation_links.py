@@ -6,9 +6,8 @@ The code goes to his mobile and signs the very text that he was shown, by the sa
 
 import hashlib
 import secrets
-from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import SQLModel
@@ -25,14 +24,12 @@ from models.signatures import Signature, SigningCode
 from models.staff import Actor, Role
 from models.verification import Authorisation, AuthorisationKind, AuthorisationMethod, AuthorisationRequest
 from services import audit
-from services.authorisation_texts import CURRENT, TEXTS, AuthorisationText
-from services.authorisations import UnknownSigner, keep, kinds_of, signing_parties
-from services.errors import WrongStage
+from services.authorisation_texts import CURRENT, TEXTS
+from services.authorisations import UnknownSigner, keep, kinds_of, person_of, word_of
 from services.notices import ANSWER_TOO
 from services.paper_contents import signers
 from services.paper_words import day_in_words, masked_id_number, masked_mobile
-from services.permissions import check_may_speak_for
-from services.signing import AUTHORISATION, SharedMobile, TooManyCodes, WrongCode, send_code, sign_document
+from services.signing import AUTHORISATION, TooManyCodes, WrongCode, require_own_mobiles, send_code, sign_document
 
 MOST_LINKS_A_DAY = 3
 HIDDEN_LINK = "******"
@@ -129,16 +126,12 @@ def ask(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> None:
     TooManyCodes above a few a day.
     """
     # Held until the end: the links of a day are counted.
-    loan = work.loans.get(loan.number)
-    check_may_speak_for(actor, loan)
-    if loan.stage in CLOSED:
-        raise WrongStage(loan.number, loan.stage, "an authorisation")
-    party = next((one for one, _ in signing_parties(work, loan.number) if one.id == party_id), None)
-    if party is None or party.role is PartyRole.BORROWER:
+    loan, person = person_of(work, actor, loan, party_id)
+    if person.party.role is PartyRole.BORROWER:
         raise UnknownSigner(loan.number)
     if work.authorisations.links_since(party_id, work.now - timedelta(days=1)) >= MOST_LINKS_A_DAY:
         raise TooManyCodes
-    for table, values in link_rows(loan.number, loan.customer_id, party_id, party.role, actor, work.now).items():
+    for table, values in link_rows(loan.number, loan.customer_id, party_id, person.party.role, actor, work.now).items():
         work.write(table(**values))
     audit.record(work, actor, "authorisation_asked_for", loan=loan.number, subject=party_id)
 
@@ -148,11 +141,12 @@ def ask(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> None:
 
 @dataclass(frozen=True)
 class LinkOwner:
-    """Whom a link belongs to: the person, masked, his loan, and what he may sign or has signed."""
+    """Whom a link belongs to: the person, his numbers masked, his loan, and what he may sign or has signed."""
 
     loan: Loan
     party: Party
     name: str
+    id_number: str
     mobile: str
     is_authorised: bool
 
@@ -163,11 +157,16 @@ def owner_of(work: UnitOfWork, token: str) -> LinkOwner:
     loan = work.loans.get(request.loan) if request is not None else None
     if request is None or loan is None or loan.stage in CLOSED:
         raise UnknownLink
-    name = next(name for party, name in signing_parties(work, loan.number) if party.id == request.party_id)
+    word = word_of(work, loan.number, request.party_id)
     person = next(one for one in signers(work, loan) if one.party.id == request.party_id)
-    words = [row for row in work.authorisations.of_loan(loan.number) if row.party == name]
-    newest = next((row for row in reversed(words) if row.kind is AuthorisationKind.REGISTERS), None)
-    return LinkOwner(loan, person.party, name, masked_mobile(person.mobile), newest is not None and newest.granted)
+    return LinkOwner(
+        loan=loan,
+        party=word.party,
+        name=word.name,
+        id_number=masked_id_number(person.id_number),
+        mobile=masked_mobile(person.mobile),
+        is_authorised=word.is_authorised,
+    )
 
 
 def actor_of(owner: LinkOwner, address: str | None) -> Actor:
@@ -185,10 +184,8 @@ def request_code(
     """
     if not registers:
         raise NotTicked
-    mobiles = Counter(one.mobile for one in signers(work, owner.loan))
-    if max(mobiles.values()) > 1:
-        raise SharedMobile(owner.loan.number)
-    content = _paper(work, owner, sensitive=sensitive).encode()
+    require_own_mobiles(work, owner.loan)
+    content = _paper(owner, work.today, sensitive=sensitive).encode()
     digest = hashlib.sha256(content).hexdigest()
     document = work.documents.same(owner.loan.number, AUTHORISATION, digest)
     if document is None:
@@ -237,8 +234,7 @@ def sign(
         work,
         actor,
         owner.loan,
-        owner.party,
-        owner.name,
+        word_of(work, owner.loan.number, owner.party.id),
         kinds,
         AuthorisationMethod.CODE,
         signature_id=signed.id,
@@ -246,17 +242,16 @@ def sign(
     )
 
 
-def _paper(work: UnitOfWork, owner: LinkOwner, *, sensitive: bool, text: AuthorisationText = CURRENT) -> str:
-    person = next(one for one in signers(work, owner.loan) if one.party.id == owner.party.id)
-    declared = [text.declarations[kind].zh for kind in kinds_of(sensitive=sensitive)]
+def _paper(owner: LinkOwner, day: date, *, sensitive: bool) -> str:
+    declared = [CURRENT.declarations[kind].zh for kind in kinds_of(sensitive=sensitive)]
     return PAPER.format(
-        version=text.version,
+        version=CURRENT.version,
         loan=owner.loan.number,
         name=owner.party.name,
         role=ANSWER_TOO[owner.party.role],
-        id_number=masked_id_number(person.id_number),
+        id_number=owner.id_number,
         declarations="\n\n".join(f"{n}、{one}" for n, one in enumerate(declared, 1)),
-        day=day_in_words(work.today, "zh"),
+        day=day_in_words(day, "zh"),
     )
 
 

@@ -26,7 +26,6 @@ from services.forms import InvalidForm, Sentence
 from services.paper_contents import SIGNING_ROLES
 from services.permissions import check_may_speak_for
 
-CARD = "card"
 ID_DOCUMENT = "id_document"
 VERSIONS = ", ".join(TEXTS)
 
@@ -173,6 +172,11 @@ def rows_for(
     ]
 
 
+def method_of(actor: Actor) -> AuthorisationMethod:
+    """How it is known that it was he, of a word without a code: his own sign-in, or the word of who sits with him."""
+    return AuthorisationMethod.SIGNED_IN if actor.role is Role.BORROWER else AuthorisationMethod.ATTESTED
+
+
 def kinds_of(*, sensitive: bool) -> tuple[AuthorisationKind, ...]:
     """The declarations that are made: to be looked up, and the other one where it is agreed to."""
     return tuple(AuthorisationKind) if sensitive else (AuthorisationKind.REGISTERS,)
@@ -223,6 +227,14 @@ def words_of(work: UnitOfWork, loan: str) -> list[PartyWord]:
     ]
 
 
+def word_of(work: UnitOfWork, loan: str, party_id: str) -> PartyWord:
+    """One of them; UnknownSigner if nobody of this id is looked up for the loan."""
+    for one in words_of(work, loan):
+        if one.party.id == party_id:
+            return one
+    raise UnknownSigner(loan)
+
+
 def may_use(work: UnitOfWork, loan: str, use: str, party: str = BORROWER) -> bool:
     """Whether somebody's newest word about a register or a use of his data is a yes."""
     word = work.authorisations.word(loan, party, use)
@@ -238,44 +250,31 @@ def give(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str, *, sensitive
     Raises NotAllowed for anybody else (a borrower speaks for himself alone), UnknownSigner, and WrongStage once the
     loan is closed.
     """
-    loan, party, name = _about(work, actor, loan, party_id)
-    method = AuthorisationMethod.SIGNED_IN if actor.role is Role.BORROWER else AuthorisationMethod.ATTESTED
-    return keep(work, actor, loan, party, name, kinds_of(sensitive=sensitive), method)
+    loan, before = _about(work, actor, loan, party_id)
+    return keep(work, actor, loan, before, kinds_of(sensitive=sensitive), method_of(actor))
 
 
 def keep(
     work: UnitOfWork,
     actor: Actor,
     loan: Loan,
-    party: Party,
-    name: str,
+    before: PartyWord,
     kinds: Iterable[AuthorisationKind],
     method: AuthorisationMethod,
     signature_id: str | None = None,
     text: AuthorisationText = CURRENT,
 ) -> list[Authorisation]:
-    """Writes a person's agreement and has done what waited for it: his registers, and the check of his account."""
-    before = {one.party.id: one for one in words_of(work, loan.number)}[party.id]
-    values = rows_for(
-        text,
-        kinds,
-        actor,
-        work.now,
-        loan=loan.number,
-        party=name,
-        party_id=party.id,
-        customer_id=party.customer_id,
-        method=method,
-        signature_id=signature_id,
-    )
-    rows = _write(work, actor, loan, "authorisation_given", values)
+    """Writes a person's agreement and has done what waited for it: his registers, and the check of his account.
+
+    `before` is the person with what he agreed to until now.
+    """
+    rows = _write(work, actor, loan, before, text, kinds, method, signature_id=signature_id)
+    payload = {"party": before.party.id}
     if not before.is_authorised:
-        work.outbox.put(
-            Topic.VERIFY_AGAIN, f"verify_again:{values[0]['id']}", {"party": party.id}, work.now, loan.number
-        )
+        work.outbox.put(Topic.VERIFY_AGAIN, f"verify_again:{rows[0].id}", payload, work.now, loan.number)
     gives_sensitive = any(row.kind is AuthorisationKind.SENSITIVE for row in rows)
-    if gives_sensitive and name == BORROWER and not before.agrees(AuthorisationKind.SENSITIVE):
-        order_check(work, loan.number, {"party": party.id})
+    if gives_sensitive and before.name == BORROWER and not before.agrees(AuthorisationKind.SENSITIVE):
+        order_check(work, loan.number, payload)
     return rows
 
 
@@ -285,50 +284,67 @@ def take_back(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str, kind: A
     Answers that came before stay with their loan, for what was asked in time was asked lawfully. Raises what `give`
     raises, and NothingToTakeBack.
     """
-    loan, party, name = _about(work, actor, loan, party_id)
-    word = next(one for one in words_of(work, loan.number) if one.party.id == party.id).words[kind]
+    loan, before = _about(work, actor, loan, party_id)
+    word = before.words[kind]
     if word is None or not word.granted:
         raise NothingToTakeBack
-    values = rows_for(
-        TEXTS.get(word.text_version, CURRENT),
-        [kind],
-        actor,
-        work.now,
-        loan=loan.number,
-        party=name,
-        party_id=party.id,
-        customer_id=party.customer_id,
-        method=AuthorisationMethod.SIGNED_IN if actor.role is Role.BORROWER else AuthorisationMethod.ATTESTED,
-        granted=False,
-    )
-    (row,) = _write(work, actor, loan, "authorisation_taken_back", values)
+    text = TEXTS.get(word.text_version, CURRENT)
+    (row,) = _write(work, actor, loan, before, text, [kind], method_of(actor), granted=False)
     return row
 
 
-def _about(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> tuple[Loan, Party, str]:
-    # Held until the end: of two words at once one is the newer.
+def person_of(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> tuple[Loan, PartyWord]:
+    """The loan, held until the end, and one of its people, for whoever speaks for the borrower.
+
+    Raises NotAllowed for anybody else, WrongStage once the loan is closed, and UnknownSigner.
+    """
     loan = work.loans.get(loan.number)
     check_may_speak_for(actor, loan)
     if loan.stage in CLOSED:
         raise WrongStage(loan.number, loan.stage, "an authorisation")
-    for party, name in signing_parties(work, loan.number):
-        if party.id == party_id:
-            if actor.role is Role.BORROWER and party.role is not PartyRole.BORROWER:
-                raise NotAllowed("another person authorises for himself, on the page that his message names")
-            return loan, party, name
-    raise UnknownSigner(loan.number)
+    return loan, word_of(work, loan.number, party_id)
+
+
+def _about(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> tuple[Loan, PartyWord]:
+    # Held until the end: of two words at once one is the newer.
+    loan, person = person_of(work, actor, loan, party_id)
+    if actor.role is Role.BORROWER and person.party.role is not PartyRole.BORROWER:
+        raise NotAllowed("another person authorises for himself, on the page that his message names")
+    return loan, person
 
 
 def _write(
-    work: UnitOfWork, actor: Actor, loan: Loan, act: str, values: Sequence[Mapping[str, Any]]
+    work: UnitOfWork,
+    actor: Actor,
+    loan: Loan,
+    person: PartyWord,
+    text: AuthorisationText,
+    kinds: Iterable[AuthorisationKind],
+    method: AuthorisationMethod,
+    *,
+    granted: bool = True,
+    signature_id: str | None = None,
 ) -> list[Authorisation]:
+    values = rows_for(
+        text,
+        kinds,
+        actor,
+        work.now,
+        loan=loan.number,
+        party=person.name,
+        party_id=person.party.id,
+        customer_id=person.party.customer_id,
+        method=method,
+        granted=granted,
+        signature_id=signature_id,
+    )
     rows = [Authorisation(**one) for one in values]
     for row in rows:
         work.write(row)
         audit.record(
             work,
             actor,
-            act,
+            "authorisation_given" if granted else "authorisation_taken_back",
             loan=loan.number,
             subject=row.party_id,
             after={

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from books.session import UnitOfWork
+from books.tasks import Hands
 from lending.money import yuan
 from models.changes import ChangeKind
 from models.loans import Loan
@@ -20,6 +21,7 @@ from services.policies import Answer, ask, in_force, version
 from services.policy_kinds import GRADES
 from services.policy_tables import DecisionTable
 from services.products import catalogue
+from services.verification import newest_answers
 
 LOANS = "authority-loans"
 CHANGES = "authority-changes"
@@ -95,19 +97,22 @@ class Standing:
         }
 
 
-def standing_of(work: UnitOfWork, loan: Loan, day: date, *, documents_doubtful: bool) -> Standing:
-    """How a graded case stands on a day: what the borrower owes elsewhere may have grown since it was graded."""
+def standing_of(work: UnitOfWork, loan: Loan, day: date, hands: Hands | None = None) -> Standing:
+    """How a graded case stands on a day: what the borrower owes elsewhere may have grown since it was graded.
+
+    `hands` are those of the case, asked for where they are not given.
+    """
+    hands = hands or work.tasks.hands(loan.number)
     product = catalogue().product(loan.product)
     exposure = exposure_of(work, loan, product, case_of(work, loan, day), day)
     grading = work.policies.grading(loan.number)
-    known = {"exposure_fen": exposure.fen, "documents_doubtful": documents_doubtful}
+    known = {"exposure_fen": exposure.fen, "documents_doubtful": hands.documents_doubtful}
     return standing_by(work, loan, (grading.facts if grading else {}) | known)
 
 
 def standing_by(work: UnitOfWork, loan: Loan, facts: Mapping[str, Any]) -> Standing:
     """How a graded case stands by these facts."""
     grading = work.policies.grading(loan.number)
-    latest = {answer.check_name: answer.verdict for answer in work.documents.answers(loan.number)}
     return Standing(
         product=loan.product,
         grade=(grading.grade if grading else loan.grade) or GRADES[-1],
@@ -115,7 +120,7 @@ def standing_by(work: UnitOfWork, loan: Loan, facts: Mapping[str, Any]) -> Stand
         limit_fen=price_of(work, loan)[0],
         exposure_fen=facts["exposure_fen"],
         documents_doubtful=facts["documents_doubtful"],
-        unanswered=any(verdict not in ANSWERED for verdict in latest.values()),
+        unanswered=any(one.verdict not in ANSWERED for one in newest_answers(work, loan.number).values()),
         graded_by=facts,
     )
 
@@ -135,8 +140,7 @@ def authority_over(work: UnitOfWork, task: Task) -> list[Band]:
     if task.kind is not TaskKind.APPROVAL or task.status is not TaskStatus.OPEN or task.loan is None:
         return []
     loan = work.loans.get(task.loan)
-    doubtful = work.tasks.hands(task.loan).documents_doubtful
-    standing = standing_of(work, loan, work.today, documents_doubtful=doubtful)
+    standing = standing_of(work, loan, work.today)
     return loan_bands(work, standing, most_to_approve(work, loan, task), work.today)
 
 
@@ -167,14 +171,7 @@ def change_band(work: UnitOfWork, kind: ChangeKind, amount_fen: int, day: date) 
 
 def change_expires_after(work: UnitOfWork, band: Band) -> int:
     """For how many business days a proposal can be decided, as the version says that named who decides it."""
-    days = _expiry.get(band.policy_id)
-    if days is None:
-        days = _expiry[band.policy_id] = int(work.policies.get(band.policy_id).content["expires_after_days"])
-    return days
-
-
-_expiry: dict[str, int] = {}
-"""By id of the version, whose content never changes."""
+    return int(work.policies.get(band.policy_id).content["expires_after_days"])
 
 
 # -- what both have in common ------------------------------------------------------------------------------------------

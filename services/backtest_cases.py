@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from lending.scorecard import FactOfAnotherType
+from models.grading import KeptStep
 from models.policies import Policy, PolicyKind
 from services.backtest_findings import (
     WHOLE_BASIS_POINTS,
@@ -80,11 +81,11 @@ def decisions(
 def _asked_then(case: Row[Any], in_force: Mapping[str, Version]) -> Asked:
     """What the case was answered by versions that are still in force."""
     asked: Asked = {}
-    for step in case.steps:
-        rules = in_force.get(step["policy"])
-        if rules is not None:
+    for step in map(KeptStep.from_json, case.steps):
+        rules = in_force.get(step.policy_id)
+        if rules is not None and step.row is not None:
             grade = case.grade if rules.kind.code is PolicyKind.PRICING else None
-            asked[rules.key, grade] = Answer(rules.key, rules.label, step["row"], step["values"])
+            asked[rules.key, grade] = Answer(rules.key, rules.label, step.row, step.values)
     return asked
 
 

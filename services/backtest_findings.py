@@ -43,7 +43,7 @@ class Side:
 
     def add(self, outcome: GradeOutcome, applied_fen: int) -> None:
         """Counts a case: what could be lent on it is what was applied for, up to the limit."""
-        self.by_grade[class_of(outcome)] += 1
+        self.by_grade[class_of(outcome.outcome, outcome.grade)] += 1
         if outcome.outcome != REFUSE:
             lendable_fen = min(applied_fen, outcome.limit_fen)
             self.passed += 1
@@ -190,7 +190,8 @@ class DecisionFindings(Findings):
     def add(self, case: PastCase, before: GradeOutcome, after: GradeOutcome) -> None:
         """Counts one case under both chains."""
         differing = [told for name, told in COMPARED.items() if getattr(before, name) != getattr(after, name)]
-        part = self.count(case, differing, class_of(before), class_of(after))
+        old, new = class_of(before.outcome, before.grade), class_of(after.outcome, after.grade)
+        part = self.count(case, differing, old, new)
         part.before.add(before, case.amount_fen)
         part.after.add(after, case.amount_fen)
         if differing:
@@ -254,9 +255,9 @@ class AnswerFindings(Findings):
             self.changed.append(row)
 
 
-def class_of(outcome: GradeOutcome) -> str:
+def class_of(outcome: str, grade: str) -> str:
     """The row or column of the migration matrix that a case is counted in."""
-    return REFUSED if outcome.outcome == REFUSE else outcome.grade
+    return REFUSED if outcome == REFUSE else grade
 
 
 def spelled(output: str, answer: Answer) -> str:

@@ -1,7 +1,5 @@
 """What a version of a policy would have said of the past, beside what the version in force says of it."""
 
-import csv
-import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from models.staff import Actor
 from services import audit
 from services.backtest_cases import READ_AT_ONCE, answers, decisions, products_of, proposals
 from services.backtest_findings import Findings
+from services.csv_files import csv_pieces
 from services.permissions import check_may_change_policies, check_may_see_policies
 from services.policy_kinds import Past, past_of
 from services.policy_publishing import PolicyNotReady, note_backtest, to_compare_with
@@ -146,16 +145,14 @@ def columns_of(backtest: Backtest) -> tuple[str, ...]:
 
 def csv_lines(work: UnitOfWork, actor: Actor, backtest_id: str) -> Iterator[str]:
     """The same as CSV with a header, some hundred lines at a time; sums in yuan."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([column.removesuffix("_fen") for column in columns_of(work.policies.backtest(backtest_id))])
-    for number, case in enumerate(changed_cases(work, actor, backtest_id), 1):
-        writer.writerow([yuan(value) if column.endswith("_fen") else value for column, value in case.items()])
-        if number % 500 == 0:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()
+    header = [column.removesuffix("_fen") for column in columns_of(work.policies.backtest(backtest_id))]
+    return csv_pieces(
+        header,
+        (
+            [yuan(value) if column.endswith("_fen") else value for column, value in case.items()]
+            for case in changed_cases(work, actor, backtest_id)
+        ),
+    )
 
 
 _running = threading.Lock()

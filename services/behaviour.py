@@ -36,10 +36,10 @@ from models.recurring import DueMonth, DueMonthOrder, MonthPage, MonthPageOrder
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
-from services.scorecards import scorecard, scorecard_name
+from services.policy_kinds import BEHAVIOUR_CARD
+from services.scorecards import scorecard
 from services.tasks import LONGEST_ABOUT, open_task
 
-CARD = scorecard_name("behaviour")
 PAGE = 200
 """Loans a page: the books are held for a fraction of a second."""
 PATIENCE_DAYS = 3
@@ -88,7 +88,7 @@ def month_to_score(work: UnitOfWork, order: DueMonthOrder) -> DueMonth:
             return DueMonth()
         month = max(Month.of(first_payout), Month.of(months_before(order.day, MOST_MONTHS_BACK)))
     is_over = month.last < order.day
-    if not is_over or work.policies.in_force(CARD, month.last).champion is None:
+    if not is_over or work.policies.in_force(BEHAVIOUR_CARD, month.last).champion is None:
         return DueMonth()
     return DueMonth(month=str(month))
 
@@ -102,7 +102,7 @@ def look_at_page(work: UnitOfWork, order: MonthPageOrder) -> LoansScored:
     month = Month.parse(order.month)
     patient = (order.day - month.last).days <= PATIENCE_DAYS
     loans = work.behaviour.loans_to_score(month, after=order.after, limit=PAGE, ready_only=patient)
-    champion = work.policies.in_force(CARD, month.last).champion
+    champion = work.policies.in_force(BEHAVIOUR_CARD, month.last).champion
     if not loans or champion is None:
         return LoansScored()
     card, rule = scorecard(work, champion.policy_id), warning_rule(work, champion.policy_id)

@@ -45,8 +45,7 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> N
     loan = work.loans.get(task.loan)
     if task.confirms is not None or most_to_approve(work, loan) < loan.applied_fen:
         raise NotSimple("the grade does not allow the whole amount, or a second person is asked")
-    doubtful = work.tasks.hands(task.loan).documents_doubtful
-    standing = standing_of(work, loan, work.today, documents_doubtful=doubtful)
+    standing = standing_of(work, loan, work.today)
     if not loan_band(work, standing, loan.applied_fen, work.today).is_simple:
         raise NotSimple("the rules do not call it simple")
     approval.check(work, actor, task, order)

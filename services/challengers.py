@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from books.session import UnitOfWork
 from models.policies import Policy
 from models.staff import Actor
-from services.backtest_findings import CLASSES, REFUSED
+from services.backtest_findings import CLASSES, REFUSED, class_of
 from services.permissions import check_may_see_policies
 
 
@@ -34,7 +34,7 @@ def comparison(work: UnitOfWork, actor: Actor, policy: Policy) -> Comparison:
     check_may_see_policies(actor)
     found = Comparison()
     for row in work.policies.compared(policy.id):
-        decided, other = _class(row.outcome, row.grade), _class(row.other_outcome, row.other_grade)
+        decided, other = class_of(row.outcome, row.grade), class_of(row.other_outcome, row.other_grade)
         champion, challenger = (other, decided) if row.routed else (decided, other)
         found.cases += row.cases
         found.routed += row.cases if row.routed else 0
@@ -43,7 +43,3 @@ def comparison(work: UnitOfWork, actor: Actor, policy: Policy) -> Comparison:
         found.challenger_passed += row.cases if challenger != REFUSED else 0
         found.matrix[champion, challenger] += row.cases
     return found
-
-
-def _class(outcome: str, grade: str) -> str:
-    return REFUSED if outcome == "refuse" else grade

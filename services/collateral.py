@@ -250,10 +250,7 @@ def after_reopening(work: UnitOfWork, loan: Loan) -> None:
             _wait_for(work, loan, one)
         elif one.kind is ConditionKind.INSURANCE and one.met_on is not None:
             watch_cover(work, product, one)
-    if any(
-        review is None and one.kind is not ConditionKind.RELEASE
-        for one, review in work.collateral.evidence(loan.number)
-    ):
+    if work.collateral.unreviewed(loan.number):
         hand_to_reviewer(work, loan)
     if thing.released_on is not None:
         about = "the loan runs again, and its mortgage is released"

@@ -113,8 +113,7 @@ def enter(work: UnitOfWork, actor: Actor, loan: Loan, proof: Proof) -> Collatera
     loan = work.loans.get(loan.number)
     require_stage(loan, f"proof of {proof.kind}", *TAKES_EVIDENCE)
     thing = work.collateral.thing(loan.number)
-    before = work.collateral.evidence(loan.number)
-    waiting = [one for one, review in before if review is None and one.kind is proof.kind]
+    waiting = [one for one in work.collateral.unreviewed(loan.number) if one.kind is proof.kind]
     if waiting and _is_same(waiting[0], proof):
         return waiting[0]
     condition = _condition(work, loan, proof.kind)
@@ -293,8 +292,7 @@ def review(
         after={"kind": evidence.kind, "outcome": outcome},
         reason=said.reason,
     )
-    others = work.collateral.evidence(loan.number)
-    if not any(other is None and one.kind is not ConditionKind.RELEASE for one, other in others):
+    if not work.collateral.unreviewed(loan.number):
         close(work, tasks[0])
     if outcome is Outcome.APPROVE:
         _take(work, loan, evidence)

@@ -51,8 +51,7 @@ def _look_at_deadline(work: UnitOfWork, loan: Loan, condition: CollateralConditi
     if due_on is None:
         return None
     if day <= due_on:
-        entered = work.collateral.evidence(loan.number)
-        if not any(one.kind is condition.kind and review is None for one, review in entered):
+        if all(one.kind is not condition.kind for one in work.collateral.unreviewed(loan.number)):
             send_sms(work, loan, f"{condition.kind}_due", f"{condition.id}:due", day=due_on)
         return due_on + timedelta(days=1)
     after = {"kind": condition.kind, "due_on": due_on.isoformat()}

@@ -8,6 +8,7 @@ from models.recurring import DeadlinesOrder, DeadlinesPage
 from models.staff import Role
 from models.tasks import Task, TaskKind
 from services import audit
+from services.tasks import hand_up
 
 PAGE = 200
 LADDER = {Role.AGENT: Role.MANAGER, Role.MANAGER: Role.RISK}
@@ -64,18 +65,4 @@ def _remind(work: UnitOfWork, task: Task) -> None:
 
 def _escalate(work: UnitOfWork, task: Task, day: date) -> None:
     before = {"role": task.role, "assignee": task.assignee_id}
-    task.role = LADDER[task.role]
-    task.assignee_id = None
-    task.escalations += 1
-    task.due_on = day + timedelta(days=LONGER_DAYS)
-    work.session.add(task)
-    work.session.flush()
-    audit.record(
-        work,
-        audit.SYSTEM,
-        "task_escalated",
-        loan=task.loan,
-        subject=task.id,
-        before=before,
-        after={"role": task.role, "escalations": task.escalations},
-    )
+    hand_up(work, task, LADDER[task.role], day + timedelta(days=LONGER_DAYS), before=before)

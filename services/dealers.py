@@ -37,7 +37,7 @@ def set_standing(work: UnitOfWork, actor: Actor, dealer: str, *, blocked: bool, 
     if wrong:
         raise InvalidDealer("a dealer is named as the register spells it, with a reason", fields=wrong)
     row = DealerStanding(dealer=dealer, blocked=blocked, reason=reason, set_by=actor.id, set_at=work.now)
-    before = next((one for one in work.collateral.standings() if one.dealer == dealer), None)
+    before = work.collateral.standing(dealer)
     if (before.blocked if before else False) is blocked:
         return before or row
     work.write(row)

@@ -1,6 +1,6 @@
 """How the rules decide a case: knock-out, then grading, then pricing, each asked with the facts and in this order."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,28 +87,25 @@ def _outcome(grading: Answer, price: Mapping[str, Any], reasons: tuple[str, ...]
     return outcome_of(Answer(grading.policy_id, grading.label, grading.fired_row, values))
 
 
-def facts_from(kind: PolicyKind, answer: Answer) -> dict[str, Any]:
-    """The facts that the answer of a prior table becomes for the tables after it."""
-    return {fact: answer.values[output] for output, (fact, _) in KINDS[kind].gives.items()}
-
-
-def shipped_facts(product: Product, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts with what a product's shipped hardship and yearly limit add to them."""
+def with_answers(product: Product, facts: Mapping[str, Any], answers: Mapping[PolicyKind, Answer]) -> dict[str, Any]:
+    """The facts with those that the answers of prior tables become, and with what follows from these."""
     found = dict(facts)
-    for kind in PRIOR:
-        if content := product.policies.get(kind):
-            found |= facts_from(kind, prepared(name_of(kind, product.code), content, kind).ask(facts))
+    for kind, answer in answers.items():
+        found |= {fact: answer.values[output] for output, (fact, _) in KINDS[kind].gives.items()}
     return found | product.further_facts(found)
 
 
 def shipped_chain(product: Product) -> Chain:
     """The tables that a product ships, ready to decide without any books; InvalidPolicy if one has problems."""
-    contents = {**product.policies, PolicyKind.GRADING: product.grading}
-    return Chain(
-        {kind: prepared(name_of(kind, product.code), contents[kind], kind) for kind in CHAIN if kind in contents}
-    )
+    return Chain(_shipped(product, CHAIN))
 
 
 def decide_shipped(product: Product, facts: Mapping[str, Any]) -> Decision:
     """What the shipped policies of a product say of a case, without any books."""
-    return shipped_chain(product).decide(shipped_facts(product, facts))
+    answers = {kind: table.ask(facts) for kind, table in _shipped(product, PRIOR).items()}
+    return shipped_chain(product).decide(with_answers(product, facts, answers))
+
+
+def _shipped(product: Product, kinds: Iterable[PolicyKind]) -> dict[PolicyKind, Version]:
+    contents = product.shipped
+    return {kind: prepared(name_of(kind, product.code), contents[kind], kind) for kind in kinds if kind in contents}

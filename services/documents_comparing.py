@@ -56,6 +56,10 @@ class Kind:
     fields: tuple[str, ...]
     other_side: tuple[str, ...] = ()
 
+    def is_named_on(self, text: Text) -> bool:
+        """Whether one of its phrases stands on a document."""
+        return any(text.says(sign) for sign in self.signs)
+
 
 KINDS: Mapping[str, Kind] = {
     "id_card": Kind(("公民身份号码", "公民身份证号码"), ("name", "id_number"), ("签发机关", "有效期限")),
@@ -112,14 +116,15 @@ def compare(
         return Comparison(ReadingVerdict.UNREADABLE, 0, (), ())
     known = KINDS.get(kind, ANY_KIND)
     others = _others(text)
-    if any(text.says(phrase) for phrase in known.other_side) and not any(text.says(sign) for sign in known.signs):
+    is_named = known.is_named_on(text)
+    if not is_named and any(text.says(phrase) for phrase in known.other_side):
         return Comparison(ReadingVerdict.AGREES, text.confidence, (), others)
     persons = _persons(form)
     checks = max((_person_checks(text, known, name, number) for name, number in persons), key=_agreeing)
     checks += _thing_checks(text, known, form, answers)
     if "invoice_number" in known.fields:
         checks += _invoice_checks(text, form, day)
-    if known.signs and not any(text.says(sign) for sign in known.signs):
+    if known.signs and not is_named:
         return Comparison(ReadingVerdict.WRONG_KIND, text.confidence, tuple(checks), others)
     against = [check for check in checks if check.state is not FieldState.AGREES]
     verdict = ReadingVerdict.DIFFERS if against else ReadingVerdict.AGREES

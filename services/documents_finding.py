@@ -168,7 +168,7 @@ class Text:
     def invoice(self) -> InvoiceRead:
         """What an invoice says: the day behind its label or the first there is, the total or the largest sum."""
         numbers, vins, dates, amounts = self.invoice_numbers(), self.vins(), self.dates(), self.amounts()
-        issued = [day for line, _ in self.lines if _ISSUED in line for day in _days_in(line)]
+        issued = [day for line, _ in self.lines if _ISSUED in line for day, _ in _days(line)]
         totals = [
             fen for fen, found in amounts if any(_TOTAL in line and found.value in line for line, _ in self.lines)
         ]
@@ -186,11 +186,6 @@ class Text:
         for line, words in self.lines:
             for match in pattern.finditer(line):
                 yield Found(match[group], place(words[match.start(group) : match.end(group)]))
-
-
-def _days_in(line: str) -> list[date]:
-    """Days of the calendar in a line."""
-    return [day for day, _ in _days(line)]
 
 
 def _days(line: str) -> Iterator[tuple[date, re.Match[str]]]:

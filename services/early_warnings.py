@@ -1,22 +1,22 @@
 """Early warnings for the people who act on them: the list with reasons, and how good past warnings were."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from books.behaviour import Place, WarningFilter
 from books.session import UnitOfWork
-from lending.behaviour import LATE_FROM_DPD, MONTHS_AHEAD, Foresight, foresight
+from lending.behaviour import LATE_FROM_DPD, MONTHS_AHEAD, Foresight, foresight, month_number, months_before
 from lending.money import yuan
 from models.behaviour import BehaviourScore, EarlyWarning, Urgency
 from models.loans import Loan
 from models.months import Month
 from models.staff import Actor
+from services.csv_files import LINES_A_PIECE, csv_pieces
 from services.permissions import check_may_see_warnings
 from services.scorecards import scorecard
 from services.warning_words import CAUSES
+from services.warning_words import Cause as Cause
 
 PAGE = 50
 PLACE_PATTERN = r"^[12]_-?[0-9]{1,6}_L[0-9]{8,12}$"
@@ -24,21 +24,9 @@ PLACE_PATTERN = r"^[12]_-?[0-9]{1,6}_L[0-9]{8,12}$"
 MONTHS_CHECKED = 12
 """How many months of warnings are looked at to say how good they were."""
 MOST_IN_A_FILE = 20_000
-_PAGE_OF_FILE = 500
 
 URGENCIES: Mapping[int, str] = {Urgency.SERIOUS: "serious", Urgency.WATCH: "watch"}
 """How an urgency is spelled outside the books."""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Why a loan is warned of, by language, and what to do next; the latter only for what changed."""
-
-    code: str
-    en: str
-    zh: str
-    next_en: str = ""
-    next_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,16 +85,8 @@ def early_warnings(
 
 
 def _listed(work: UnitOfWork, warning: EarlyWarning, loan: Loan) -> ListedWarning:
-    causes = [(code, CAUSES[code]) for code in warning.causes]
-    return ListedWarning(
-        warning,
-        loan,
-        tuple(
-            Cause(code, words.because.en, words.because.zh, words.next_step.en, words.next_step.zh)
-            for code, words in causes
-        ),
-        _reasons(work, warning.policy_id, warning.reasons),
-    )
+    causes = tuple(CAUSES[code] for code in warning.causes)
+    return ListedWarning(warning, loan, causes, _reasons(work, warning.policy_id, warning.reasons))
 
 
 def _reasons(work: UnitOfWork, policy_id: str, codes: list[str]) -> tuple[Cause, ...]:
@@ -140,19 +120,18 @@ def csv_lines(work: UnitOfWork, actor: Actor, wanted: WarningFilter, locale: str
     A name is not in it: the number of the loan leads to it.
     """
     check_may_see_warnings(actor)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
     columns = ("month", "loan", "product", "urgency", "points", "points_before", "band", "band_before")
-    writer.writerow([*columns, "dpd", "outstanding", "causes", "next_steps", "reasons"])
+    header = (*columns, "dpd", "outstanding", "causes", "next_steps", "reasons")
+    language = "zh" if locale.startswith("zh") else "en"
+    return csv_pieces(header, (_line(one, language) for one in _of_file(work, actor, wanted)))
+
+
+def _of_file(work: UnitOfWork, actor: Actor, wanted: WarningFilter) -> Iterator[ListedWarning]:
     after: Place | None = None
-    for _ in range(MOST_IN_A_FILE // _PAGE_OF_FILE):
-        found = early_warnings(work, actor, wanted, after, _PAGE_OF_FILE)
-        for one in found:
-            writer.writerow(_line(one, "zh" if locale.startswith("zh") else "en"))
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-        if len(found) < _PAGE_OF_FILE:
+    for _ in range(MOST_IN_A_FILE // LINES_A_PIECE):
+        found = early_warnings(work, actor, wanted, after, LINES_A_PIECE)
+        yield from found
+        if len(found) < LINES_A_PIECE:
             return
         after = found[-1].place
 
@@ -183,20 +162,12 @@ def how_good(work: UnitOfWork, actor: Actor) -> Foresight:
     newest = work.behaviour.last_month()
     if newest is None:
         return Foresight(0, 0, 0, 0)
-    last = Month.parse(newest)
-    since = last
-    for _ in range(MONTHS_CHECKED + MONTHS_AHEAD - 1):
-        since = since.before
-    warned = work.behaviour.warned_since(str(since))
-    late = work.behaviour.late_since(str(since), LATE_FROM_DPD)
-    scored = work.behaviour.months_scored({loan for _, loan in late}, str(since))
-    return foresight(_numbered(scored), _numbered(warned), _numbered(late), _number(newest))
+    since = str(Month.of(months_before(Month.parse(newest).first, MONTHS_CHECKED + MONTHS_AHEAD - 1)))
+    warned = work.behaviour.warned_since(since)
+    late = work.behaviour.late_since(since, LATE_FROM_DPD)
+    scored = work.behaviour.months_scored({loan for _, loan in late}, since)
+    return foresight(_numbered(scored), _numbered(warned), _numbered(late), month_number(newest))
 
 
 def _numbered(found: list[tuple[str, str]]) -> set[tuple[int, str]]:
-    return {(_number(month), loan) for month, loan in found}
-
-
-def _number(month: str) -> int:
-    first = Month.parse(month).first
-    return first.year * 12 + first.month
+    return {(month_number(month), loan) for month, loan in found}

@@ -9,6 +9,7 @@ from books.customers import blind_index
 from books.loans import LoanOfPerson
 from books.session import UnitOfWork
 from lending.account import LoanAccount
+from lending.delinquency import days_past_due
 from lending.duedates import Period, shift
 from lending.events import Event
 from lending.hardship import Step
@@ -161,7 +162,7 @@ def _worst_dpd(account: LoanAccount, since: date) -> int:
     """The most days that an installment was late on a day since then, whether it is paid by now or not."""
     return max(
         (
-            row.dpd if row.paid_on is None else max((row.paid_on - row.due).days, 0)
+            row.dpd if row.paid_on is None else days_past_due(row.due, row.paid_on)
             for row in account.rows
             if row.paid_on is None or row.paid_on >= since
         ),

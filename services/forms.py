@@ -140,7 +140,7 @@ def read_form(product: Product, raw: Mapping[str, object], day: date) -> dict[st
         try:
             clean[field.name] = _READERS[field.kind](field, value, day)
         except _Unreadable as error:
-            problems[field.name] = Sentence(f"{field.label_en} {error.en}.", f"{field.label_zh}{error.zh}。")
+            problems[field.name] = _told(field, error)
     for name in raw.keys() - {field.name for field in fields}:
         problems[shown_name(name)] = Sentence("This form has no such field.", "表单中没有这一项。")
     problems = dict(product.form_problems(clean, day)) | problems
@@ -154,8 +154,12 @@ def problem_of(field: FormField, value: object, day: date) -> Sentence | None:
     try:
         _READERS[field.kind](field, value, day)
     except _Unreadable as error:
-        return Sentence(f"{field.label_en} {error.en}.", f"{field.label_zh}{error.zh}。")
+        return _told(field, error)
     return None
+
+
+def _told(field: FormField, error: "_Unreadable") -> Sentence:
+    return Sentence(f"{field.label_en} {error.en}.", f"{field.label_zh}{error.zh}。")
 
 
 def birth_date(id_number: str) -> date:

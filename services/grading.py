@@ -7,14 +7,14 @@ from typing import Any
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.grading import Grading, ShadowGrading
+from models.grading import Grading, KeptStep, ShadowGrading
 from models.loans import CLOSED, Loan
 from models.messages import Progress, VerificationOrder
 from models.policies import PolicyKind
 from models.products import Product
 from services import audit
 from services.authority import LOANS
-from services.decisions import Asked, Chain, Decision, facts_from
+from services.decisions import Asked, Chain, Decision, with_answers
 from services.facts import facts_of
 from services.loans import case_of
 from services.policies import Answer, Version, deciding, version
@@ -76,8 +76,8 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
             graded_at=work.now,
             graded_on=order.day,
             fired_row=rules.fired_row,
-            by_challenger=any(step["challenger"] for step in steps),
-            steps=steps,
+            by_challenger=any(step.by_challenger for step in steps),
+            steps=[step.as_json() for step in steps],
         )
     )
     loan.grade = outcome.grade
@@ -97,37 +97,21 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
     return follow(work, loan, order, outcome, facts)
 
 
-def _step(kind: PolicyKind, answer: Answer, by_challenger: bool = False) -> dict[str, Any]:
-    """One policy that was asked, as a grading keeps it."""
-    return {
-        "kind": kind,
-        "policy": answer.policy_id,
-        "row": answer.fired_row,
-        "challenger": by_challenger,
-        "values": dict(answer.values),
-    }
+def _step(kind: PolicyKind, answer: Answer, by_challenger: bool = False) -> KeptStep:
+    return KeptStep(kind, answer.policy_id, answer.fired_row, by_challenger, answer.values)
 
 
-def _score(work: UnitOfWork, product: Product, order: VerificationOrder, facts: dict[str, Any]) -> list[dict[str, Any]]:
+def _score(work: UnitOfWork, product: Product, order: VerificationOrder, facts: dict[str, Any]) -> list[KeptStep]:
     """Puts the score among the facts, where the product has a scorecard. It may ask all that is known before."""
     scored = score_of(work, product.code, order.day, facts)
     facts |= score_facts(scored)
     if scored is None:
         return []
-    return [
-        {
-            "kind": PolicyKind.SCORECARD,
-            "policy": scored.policy_id,
-            "row": None,
-            "challenger": False,
-            "values": {"points": scored.points, "reasons": list(scored.reasons)},
-        }
-    ]
+    values = {"points": scored.points, "reasons": list(scored.reasons)}
+    return [KeptStep(PolicyKind.SCORECARD, scored.policy_id, None, False, values)]
 
 
-def _ask_before(
-    work: UnitOfWork, product: Product, order: VerificationOrder, facts: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _ask_before(work: UnitOfWork, product: Product, order: VerificationOrder, facts: dict[str, Any]) -> list[KeptStep]:
     """Asks the tables whose answers are facts to the others, and puts these among the facts."""
     found = work.policies.in_force_of((name_of(kind, product.code) for kind in PRIOR), order.day)
     answers = {
@@ -135,9 +119,7 @@ def _ask_before(
         for kind, one in zip(PRIOR, found.values(), strict=True)
         if one.champion is not None
     }
-    for kind, answer in answers.items():
-        facts |= facts_from(kind, answer)
-    facts |= product.further_facts(facts)
+    facts |= with_answers(product, facts, answers)
     return [_step(kind, answer) for kind, answer in answers.items()]
 
 

@@ -23,7 +23,7 @@ _bare: dict[tuple[str, frozenset[str]], Version] = {}
 
 def chain_of(work: UnitOfWork, loan: Loan, grading: Grading) -> Chain:
     """The rules that graded a case, with those that would have been asked after them on that day."""
-    day = grading.graded_on or work.clock.business_date(grading.graded_at)
+    day = grading.decided_on(work.clock)
     names = [name_of(kind, loan.product) for kind in CHAIN]
     found = work.policies.in_force_of(names, day, before_id=grading.id)
     in_force = [deciding(work, one) for one in found.values() if one.champion is not None]

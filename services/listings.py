@@ -179,9 +179,11 @@ def decide_listing(work: UnitOfWork, actor: Actor, entry_id: str, outcome: Listi
     Raises NotAllowed, UnknownListing, OwnListing, ListingDecided where nothing waits, InvalidListing without a reason.
     """
     check_may_keep_listings(actor)
-    state = _state(work, entry_id)
-    waiting = _waiting(work, entry_id)
-    if waiting is None:
+    entry = _entry(work, entry_id)
+    removal = _removals(work, [entry]).get(entry_id)
+    state = _in_one(entry, removal)
+    waiting = entry if removal is None else removal
+    if waiting.decision is not None:
         raise ListingDecided(entry_id, state.status)
     if waiting.proposal.proposed_by == actor.id:
         raise OwnListing
@@ -237,27 +239,25 @@ def _still(state: ListingState, day: date) -> bool:
     return state.valid_until is None or state.valid_until >= day
 
 
-def _waiting(work: UnitOfWork, entry_id: str) -> Listing | None:
-    """The proposal about an entry on which nobody has decided: to add it, or else to take it off."""
-    entry = work.screening.get(entry_id)
-    if entry is not None and entry.decision is None:
-        return entry
-    return next((one for one in work.screening.removals([entry_id]) if one.decision is None), None)
-
-
-def _state(work: UnitOfWork, entry_id: str) -> ListingState:
+def _entry(work: UnitOfWork, entry_id: str) -> Listing:
     entry = work.screening.get(entry_id)
     if entry is None or entry.proposal.act is not ListingAct.ADD:
         raise UnknownListing(entry_id)
-    return _states(work, [entry])[0]
+    return entry
+
+
+def _removals(work: UnitOfWork, entries: Sequence[Listing]) -> dict[str, Listing]:
+    """The removal of each of these entries that waits or counts; one that was refused leaves the entry as it was."""
+    found = work.screening.removals([entry.proposal.id for entry in entries]) if entries else []
+    return {str(one.proposal.entry_id): one for one in found if one.decision is None or one.is_approved}
+
+
+def _state(work: UnitOfWork, entry_id: str) -> ListingState:
+    return _states(work, [_entry(work, entry_id)])[0]
 
 
 def _states(work: UnitOfWork, entries: Sequence[Listing]) -> list[ListingState]:
-    removals: dict[str, Listing] = {}
-    for one in work.screening.removals([entry.proposal.id for entry in entries]) if entries else []:
-        # A removal that was refused leaves the entry as it was.
-        if one.decision is None or one.is_approved:
-            removals[str(one.proposal.entry_id)] = one
+    removals = _removals(work, entries)
     return [_in_one(entry, removals.get(entry.proposal.id)) for entry in entries]
 
 

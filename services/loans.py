@@ -23,6 +23,8 @@ from services.products import catalogue
 
 CO_SIGNERS = (PartyRole.JOINT_BORROWER, PartyRole.GUARANTOR)
 """Who is looked up beside the borrower, where the product says so."""
+BEING_VERIFIED = frozenset({Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING})
+"""On the way to a grade: it is not known whether the registers were asked already."""
 
 
 def order_for(number: str, product: Product, clock: BusinessClock, co_signers: Iterable[PartyRole] = ()) -> LoanOrder:
@@ -59,7 +61,7 @@ def order_from_books(work: UnitOfWork, loan: Loan) -> LoanOrder:
     newest = {payment.party_id: payment.key for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)}
     grading = work.policies.grading(loan.number)
     graded_rounds = grading.round if grading else 0
-    being_verified = loan.stage in (Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING)
+    being_verified = loan.stage in BEING_VERIFIED
     next_day = None
     if loan.stage is Stage.REPAYMENT:
         day = loan.booked_to or loan.disbursed_on or loan.applied_on
@@ -139,10 +141,8 @@ def most_to_approve(work: UnitOfWork, loan: Loan, task: Task | None = None) -> i
     For the task of a second person it is what the first approved.
     """
     most = min(loan.applied_fen, price_of(work, loan)[0])
-    if task is None or task.confirms is None:
-        return most
-    first = next(one for one in work.tasks.decisions(loan.number) if one.id == task.confirms)
-    return min(most, first.amount_fen or most)
+    first = work.tasks.first_approval(task) if task is not None else None
+    return most if first is None else min(most, first.amount_fen or most)
 
 
 def case_of(

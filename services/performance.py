@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from books.policies import DEFAULTED_ABOVE_DPD
 from books.session import UnitOfWork
 from lending.account import LoanAccount
-from lending.behaviour import LATE_FROM_DPD, MONTHS_AHEAD
+from lending.behaviour import LATE_FROM_DPD, MONTHS_AHEAD, month_number
 from lending.delinquency import days_past_due
 from lending.duedates import Period, shift
 from models.staff import Actor
@@ -82,12 +82,12 @@ def past_behaviour(work: UnitOfWork, actor: Actor) -> Iterator[PastCase]:
     newest = work.behaviour.last_month()
     if newest is None:
         return
-    last = _number(newest)
+    last = month_number(newest)
     for _, rows in groupby(work.performance.behaviour(), key=lambda row: row.loan):
         months = list(rows)
-        late = {_number(row.month) for row in months if row.worst_dpd >= LATE_FROM_DPD}
+        late = {month_number(row.month) for row in months if row.worst_dpd >= LATE_FROM_DPD}
         for row in months:
-            month = _number(row.month)
+            month = month_number(row.month)
             if row.facts["dpd"] >= LATE_FROM_DPD:
                 continue
             ahead = range(month + 1, month + MONTHS_AHEAD + 1)
@@ -99,12 +99,6 @@ def past_behaviour(work: UnitOfWork, actor: Actor) -> Iterator[PastCase]:
                 sex=sex_of(row.id_number),
                 age_band=age_band(age_on(birth_date(row.id_number), row.as_of)),
             )
-
-
-def _number(month: str) -> int:
-    """Months as numbers, one after the other."""
-    year, of_year = month.split("-")
-    return int(year) * 12 + int(of_year)
 
 
 def has_defaulted(account: LoanAccount) -> bool:

@@ -20,7 +20,7 @@ from services.policy_checks import Problem as Problem
 from services.policy_checks import problems_of as problems_of
 from services.policy_checks import table_problems
 from services.policy_kinds import GRADES as GRADES
-from services.policy_kinds import KINDS, Kind, kind_of
+from services.policy_kinds import KINDS, REFUSE, Kind, kind_of
 from services.policy_tables import PYTHON_TYPES, DecisionTable, declared_facts
 from services.products import catalogue
 
@@ -206,7 +206,7 @@ def sentences_of(work: UnitOfWork, grading: Grading) -> dict[str, dict[str, str]
 
 def remedies_of(work: UnitOfWork, grading: Grading) -> dict[str, dict[str, str]]:
     """What would change a refusal, by code of the reason and language; nothing for a case that is not refused."""
-    if grading.outcome != "refuse":
+    if grading.outcome != REFUSE:
         return {}
     return _told(grading, [version(work, one).remedies for one in grading.table_ids])
 
@@ -251,12 +251,8 @@ def reason_text(code: str, locale: str, content: Mapping[str, Any] | None = None
 
     A code that none of them knows any more stands for itself.
     """
-    shipped = (
-        []
-        if content is not None
-        else [one for product in catalogue().products for one in (product.grading, *product.policies.values())]
-    )
-    for policy in [content or {}, *shipped]:
+    shipped = (one for product in catalogue().products for one in product.shipped.values())
+    for policy in shipped if content is None else [content]:
         if sentences := policy.get("reasons", {}).get(code):
             return str(sentences["zh" if locale.startswith("zh") else "en"])
     return code

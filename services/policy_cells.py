@@ -118,12 +118,10 @@ def whole_number(lowest: int, highest: int) -> Output:
 def whole_numbers(lowest: int, highest: int) -> Output:
     """A list of integers within bounds, none of them twice; it may be empty."""
 
+    each = whole_number(lowest, highest)
+
     def holds(value: Any) -> bool:
-        return (
-            isinstance(value, list)
-            and all(type(one) is int and lowest <= one <= highest for one in value)
-            and len(set(value)) == len(value)
-        )
+        return _are_different(value, each.holds)
 
     def check(cell: str, _: Surroundings) -> Iterator[Sentence]:
         if not holds(constant(cell)):
@@ -137,17 +135,18 @@ def codes() -> Output:
     """A list of codes such as `id_card`, none of them twice; it may be empty."""
 
     def holds(value: Any) -> bool:
-        return (
-            isinstance(value, list)
-            and all(isinstance(one, str) and _WORD.fullmatch(one) for one in value)
-            and len(set(value)) == len(value)
-        )
+        return _are_different(value, lambda one: isinstance(one, str) and _WORD.fullmatch(one) is not None)
 
     def check(cell: str, _: Surroundings) -> Iterator[Sentence]:
         if not holds(constant(cell)):
             yield Sentence(f"is no list of different codes: {cell}", f"不是代码列表，或有重复：{cell}")
 
     return Output(check, holds)
+
+
+def _are_different(value: Any, holds: Callable[[Any], bool]) -> bool:
+    """Whether a value is a list of things that hold, none of them twice."""
+    return isinstance(value, list) and all(map(holds, value)) and len(set(value)) == len(value)
 
 
 def reasons(*, may_be_none: bool = False) -> Output:

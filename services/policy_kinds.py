@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from lending import scorecard
+from lending.hardship import LEVELS
 from models.policies import PolicyKind
+from services.forms import Sentence
 from services.policy_cells import (
     Output,
     Problem,
@@ -21,7 +24,6 @@ from services.policy_tables import BOOLEAN, INTEGER, STRING
 
 REFER, REFUSE, PASS = "refer", "refuse", "pass"
 GRADES = ("A", "B", "C", "D", "E")
-LEVELS = ("none", "some", "great", "extreme")
 DECIDERS = ("manager", "risk", "finance", "nobody")
 LONGEST_REMINDER_DAYS = 3650
 
@@ -66,10 +68,13 @@ class Kind:
 
 
 def _scorecard_problems(content: Mapping[str, Any], facts: Mapping[str, str] | None) -> list[Problem]:
-    # Scorecards stand on the books' policies, whose checks stand on this registry.
-    from services.scorecards import scorecard_problems
+    return [_problem(flaw) for flaw in scorecard.problems(content, facts)]
 
-    return scorecard_problems(content, facts)
+
+def _problem(flaw: scorecard.Flaw) -> Problem:
+    if flaw.bin is None:
+        return Problem(Sentence(flaw.en, flaw.zh), None, flaw.variable)
+    return Problem(Sentence(f"bin {flaw.bin} {flaw.en}", f"第{flaw.bin}个分箱：{flaw.zh}"), None, flaw.variable)
 
 
 _AFTER_GRADING = {"product": STRING, "grade": STRING, "outcome": STRING, "unanswered": BOOLEAN, "total_fen": INTEGER}
@@ -180,6 +185,10 @@ def name_of(kind: PolicyKind, scope: str) -> str:
     return f"{kind}-{scope}"
 
 
+BEHAVIOUR_CARD = name_of(PolicyKind.SCORECARD, "behaviour")
+"""The scorecard of running loans; all others are of products."""
+
+
 def past_of(name: str) -> Past:
     """On what a draft of this name is tried."""
     return _OTHER_PASTS.get(name) or kind_of(name).past
@@ -188,5 +197,5 @@ def past_of(name: str) -> Past:
 _OTHER_PASTS = {
     name_of(PolicyKind.AUTHORITY, "changes"): Past.PROPOSALS,
     # It warns of running loans and decides nothing.
-    name_of(PolicyKind.SCORECARD, "behaviour"): Past.NOTHING,
+    BEHAVIOUR_CARD: Past.NOTHING,
 }

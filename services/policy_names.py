@@ -15,12 +15,11 @@ from services.facts import CORE_FACTS
 from services.forms import Sentence
 from services.policy_cells import constant
 from services.policy_checks import Problem, problems_of
-from services.policy_kinds import KINDS, PRIOR, kind_of, name_of, scope_of
+from services.policy_kinds import BEHAVIOUR_CARD, KINDS, PRIOR, kind_of, name_of, scope_of
 from services.policy_tables import DecisionTable, declared_facts
 from services.products import catalogue
 from services.reminder_rules import REMINDER_FACTS, window_problems
 
-BEHAVIOUR_CARD = name_of(PolicyKind.SCORECARD, "behaviour")
 _KNOWN_LATER = ("documents_complete", "documents_unread", "documents_doubtful", "score", "score_known")
 """Facts of the core that are not there yet when the list of documents is asked."""
 FOLDER = Path(__file__).with_name("shipped_policies")
@@ -35,8 +34,7 @@ def shipped_by_core() -> Mapping[str, Mapping[str, Any]]:
 
 def shipped_by(product: Product) -> dict[str, Mapping[str, Any]]:
     """The policies that a product ships, by name."""
-    kinds = {**product.policies, PolicyKind.GRADING: product.grading}
-    return {name_of(PolicyKind(kind), product.code): content for kind, content in kinds.items()}
+    return {name_of(PolicyKind(kind), product.code): content for kind, content in product.shipped.items()}
 
 
 def shipped() -> dict[str, Mapping[str, Any]]:

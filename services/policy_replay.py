@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from books.policies import InForce
 from books.session import UnitOfWork
 from models.grading import Grading, KeptStep
 from models.policies import PolicyKind
@@ -88,7 +89,7 @@ def replay_approvals(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed
 
 
 def _approved_again(work: UnitOfWork, kept: Decision, policy_id: str, facts: Mapping[str, Any]) -> ReplayedApproval:
-    ((name, number),) = work.policies.labels([policy_id]).values()
+    name, number = work.policies.labels([policy_id])[policy_id]
     answer = version(work, policy_id).ask(facts)
     expected: dict[str, Any] = {"people": kept.people, "outcome": kept.outcome.value}
     differing = [output for output, value in expected.items() if answer.values.get(output, value) != value]
@@ -104,23 +105,26 @@ def _replayed(work: UnitOfWork, grading: Grading) -> Replayed:
     chain = Chain({step.kind: version(work, step.policy_id) for step in steps if step.kind in CHAIN})
     now = chain.decide(grading.facts).outcome
     kept: dict[str, Any] = {name: getattr(grading, name) for name in _COMPARED} | {"reasons": tuple(grading.reasons)}
+    labels = work.policies.labels(step.policy_id for step in steps)
+    names = {name for name, _ in labels.values()}
+    found = work.policies.in_force_of(names, grading.decided_on(work.clock), before_id=grading.id)
     return Replayed(
         grading,
-        tuple(_step(work, grading, step) for step in steps),
+        tuple(_step(work, grading, step, labels[step.policy_id], found) for step in steps),
         now,
         tuple(name for name, value in kept.items() if getattr(now, name) != value),
     )
 
 
-def _step(work: UnitOfWork, grading: Grading, step: KeptStep) -> ReplayedStep:
-    ((name, number),) = work.policies.labels([step.policy_id]).values()
+def _step(
+    work: UnitOfWork, grading: Grading, step: KeptStep, label: tuple[str, int], found: Mapping[str, InForce]
+) -> ReplayedStep:
+    name, number = label
     row, values = _asked_again(work, grading, step)
     differing = [output for output, value in step.values.items() if values.get(output) != value]
     if step.row is not None and row != step.row:
         differing.append(ROW)
-    day = grading.graded_on or work.clock.business_date(grading.graded_at)
-    found = work.policies.in_force(name, day, before_id=grading.id)
-    deciding = found.challenger if step.by_challenger else found.champion
+    deciding = found[name].challenger if step.by_challenger else found[name].champion
     was_in_force = deciding is not None and deciding.policy_id == step.policy_id
     return ReplayedStep(step, f"{name}/{number}", row, was_in_force, tuple(differing))
 

@@ -12,13 +12,13 @@ from models.policies import PolicyKind
 from models.products import FormField, LoanCase, Product
 from models.status import Possible, Remedies
 from services.collateral_checks import with_security
-from services.decisions import Chain, facts_from
+from services.decisions import Chain, with_answers
 from services.facts import CORE_FACTS
 from services.forms import age_on, birth_date
 from services.legal_bounds import chain_of
 from services.loans import case_of
 from services.policies import FactsIncomplete, remedies_of, version
-from services.policy_kinds import PRIOR, REFUSE
+from services.policy_kinds import KINDS, REFUSE
 from services.products import catalogue
 from services.scorecards import score_by, score_facts
 from services.second_looks import may_ask_until
@@ -57,7 +57,7 @@ def _possible(work: UnitOfWork, loan: Loan, grading: Grading) -> tuple[Possible 
         # A case from before the core had facts: what would help is said in words only.
         return None, None
     product = catalogue().product(loan.product)
-    day = grading.graded_on or work.clock.business_date(grading.graded_at)
+    day = grading.decided_on(work.clock)
     case = with_security(work, product, loan, case_of(work, loan, day, amount_fen=loan.applied_fen))
     lends = _decides(work, chain_of(work, loan, grading), product, case, grading)
     fields = {field.name: field for field in product.form_fields}
@@ -96,12 +96,10 @@ def _decides(work: UnitOfWork, chain: Chain, product: Product, case: LoanCase, g
 
 def _with_found(work: UnitOfWork, grading: Grading, product: Product, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts with hardship, yearly limit and score, in this order, by the versions that gave them at the grading."""
-    found = dict(facts)
-    for step in grading.kept_steps:
-        if step.kind in PRIOR:
-            found |= facts_from(step.kind, version(work, step.policy_id).ask(facts))
-    found |= product.further_facts(found)
-    for step in grading.kept_steps:
+    steps = grading.kept_steps
+    answers = {step.kind: version(work, step.policy_id).ask(facts) for step in steps if KINDS[step.kind].gives}
+    found = with_answers(product, facts, answers)
+    for step in steps:
         if step.kind is PolicyKind.SCORECARD:
             found |= score_facts(score_by(work, step.policy_id, found))
     return found

@@ -31,11 +31,21 @@ class Reminders:
 
 
 @dataclass(frozen=True)
-class OpenWindow:
-    """A right that a borrower has today: which, until when, and how it reads by language."""
+class LoanWindow:
+    """A right that a borrower has: which, from when until when, and how it reads by language."""
 
     window: Window
-    closes_on: date
+    opens_on: date
+
+    @property
+    def closes_on(self) -> date:
+        """The last day."""
+        return self.window.closes_on(self.opens_on)
+
+    @property
+    def told_on(self) -> date:
+        """The day on which he is told of it."""
+        return self.window.told_on(self.opens_on)
 
     def says(self, language: str) -> str:
         """The sentence in a language."""
@@ -77,26 +87,20 @@ def _windows_of(work: UnitOfWork, policy_id: str) -> tuple[Window, ...]:
 
 def with_window(work: UnitOfWork, loan: Loan, reminders: Reminders, day: date, step: NextDay) -> NextDay:
     """The next day that matters: the day on which a window is told of, if one comes before it."""
-    told = [
-        window.told_on(opens)
-        for window in reminders.windows
-        if (opens := window.opens_on(_terms(work, loan))) is not None
-    ]
+    told = [one.told_on for one in _of_loan(work, loan, reminders.windows)]
     coming = min((on for on in told if day < on < step.date), default=None)
     return step if coming is None else NextDay(date=coming, why=StepKind.WINDOW)
 
 
 def tell_of_windows(work: UnitOfWork, loan: Loan, reminders: Reminders, day: date) -> None:
     """Tells a borrower of windows that are about to close, each once for good."""
-    for open_one in _open(work, loan, reminders.windows, day):
-        opens = open_one.window.opens_on(_terms(work, loan))
-        key = f"{loan.number}:window:{open_one.window.code}"
-        if opens is None or day < open_one.window.told_on(opens) or work.customers.was_told(key):
-            continue
-        send_sms(work, loan, "window_closes", key, sentence=open_one.says("zh"))
+    for one in _open(work, loan, reminders.windows, day):
+        key = f"{loan.number}:window:{one.window.code}"
+        if day >= one.told_on and not work.customers.was_told(key):
+            send_sms(work, loan, "window_closes", key, sentence=one.says("zh"))
 
 
-def open_windows(work: UnitOfWork, loan: Loan, day: date) -> list[OpenWindow]:
+def open_windows(work: UnitOfWork, loan: Loan, day: date) -> list[LoanWindow]:
     """The windows that are open to a running loan on a day."""
     if loan.stage is not Stage.REPAYMENT or loan.written_off_on is not None:
         return []
@@ -104,15 +108,13 @@ def open_windows(work: UnitOfWork, loan: Loan, day: date) -> list[OpenWindow]:
     return _open(work, loan, _windows_of(work, version.key), day)
 
 
-def _open(work: UnitOfWork, loan: Loan, windows: tuple[Window, ...], day: date) -> list[OpenWindow]:
-    found = []
-    for window in windows:
-        opens = window.opens_on(_terms(work, loan))
-        if opens is not None and opens <= day <= (closes := window.closes_on(opens)):
-            found.append(OpenWindow(window, closes))
-    return found
+def _open(work: UnitOfWork, loan: Loan, windows: tuple[Window, ...], day: date) -> list[LoanWindow]:
+    return [one for one in _of_loan(work, loan, windows) if one.opens_on <= day <= one.closes_on]
 
 
-def _terms(work: UnitOfWork, loan: Loan) -> dict[str, Any]:
-    terms = work.loans.terms(loan.number)
-    return terms.body if terms else {}
+def _of_loan(work: UnitOfWork, loan: Loan, windows: tuple[Window, ...]) -> list[LoanWindow]:
+    """Those of the windows that the loan's terms have a first day for."""
+    terms = work.loans.terms(loan.number) if windows else None
+    if terms is None:
+        return []
+    return [LoanWindow(window, opens) for window in windows if (opens := window.opens_on(terms.body)) is not None]

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 from books.session import UnitOfWork
-from lending.scorecard import Flaw, Scorecard, Scored, problems
-from services.forms import Sentence
-from services.policy_checks import Problem
+from lending.scorecard import Scorecard, Scored
+from models.policies import PolicyKind
+from services.policy_kinds import BEHAVIOUR_CARD, name_of, scope_of
 
-BEHAVIOUR = "behaviour"
+BEHAVIOUR = scope_of(BEHAVIOUR_CARD)
 """The scope of the scorecard of running loans; all others are products."""
 
 _cards: dict[str, Scorecard] = {}
@@ -19,7 +19,7 @@ _cards: dict[str, Scorecard] = {}
 
 def scorecard_name(scope: str) -> str:
     """The name of the scorecard of a product, or of `behaviour`."""
-    return f"scorecard-{scope}"
+    return name_of(PolicyKind.SCORECARD, scope)
 
 
 def score_of(work: UnitOfWork, scope: str, day: date, facts: Mapping[str, Any]) -> Scored | None:
@@ -48,20 +48,3 @@ def scorecard(work: UnitOfWork, policy_id: str) -> Scorecard:
     if card is None:
         card = _cards[policy_id] = Scorecard.parse(work.policies.get(policy_id).content)
     return card
-
-
-def score_sentence(work: UnitOfWork, policy_id: str, code: str, locale: str) -> str:
-    """The sentence of a reason of a scorecard, in Chinese or English; an unknown code stands for itself."""
-    sentences = scorecard(work, policy_id).sentences.get(code)
-    return code if sentences is None else sentences["zh" if locale.startswith("zh") else "en"]
-
-
-def scorecard_problems(content: Mapping[str, Any], facts: Mapping[str, str] | None = None) -> list[Problem]:
-    """What forbids to publish this content as a scorecard, as the registry of policies reads it."""
-    return [_problem(flaw) for flaw in problems(content, facts)]
-
-
-def _problem(flaw: Flaw) -> Problem:
-    if flaw.bin is None:
-        return Problem(Sentence(flaw.en, flaw.zh), None, flaw.variable)
-    return Problem(Sentence(f"bin {flaw.bin} {flaw.en}", f"第{flaw.bin}个分箱：{flaw.zh}"), None, flaw.variable)

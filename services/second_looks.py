@@ -93,8 +93,7 @@ def ask(work: UnitOfWork, actor: Actor, loan: Loan, day: date, words: str = "") 
     )
     work.write(look)
     loan.closed_on = None
-    hands = work.tasks.hands(loan.number)
-    standing = standing_of(work, loan, day, documents_doubtful=hands.documents_doubtful)
+    standing = standing_of(work, loan, day)
     band = loan_band(work, standing, most_to_approve(work, loan), day)
     task = ask_people(work, loan, day, band, f"{loan.product}, a person's look at the refusal by the rules")
     key = f"{loan.number}:second_look:{grading.round}"

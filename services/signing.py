@@ -218,10 +218,15 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
     """
     loan = _held(work, actor, loan)
     party, document = _to_sign(work, loan, party_id, contract_to_sign(work, loan))
+    require_own_mobiles(work, loan)
+    return send_code(work, actor, loan, party, document)
+
+
+def require_own_mobiles(work: UnitOfWork, loan: Loan) -> None:
+    """Refuses (SharedMobile) codes as long as two who sign a loan's papers have the same mobile."""
     mobiles = Counter(one.mobile for one in signers(work, loan))
     if max(mobiles.values()) > 1:
         raise SharedMobile(loan.number)
-    return send_code(work, actor, loan, party, document)
 
 
 def send_code(work: UnitOfWork, actor: Actor, loan: Loan, party: Party, document: Document) -> SigningCode:

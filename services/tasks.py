@@ -132,26 +132,30 @@ def escalate(work: UnitOfWork, order: BooksOrder) -> Progress:
     if task.status is not TaskStatus.OPEN:
         return position(work, loan)
     product = catalogue().product(loan.product)
-    before = task.role
     ladder = product.escalate_to
-    above = ladder[ladder.index(before) + 1 :] if before in ladder else ladder
-    if not above:
-        return Progress(stage=loan.stage, task_id=task.id)
-    task.role = above[0]
+    above = ladder[ladder.index(task.role) + 1 :] if task.role in ladder else ladder
+    if above:
+        due_on = order.day + timedelta(days=product.approval_days)
+        hand_up(work, task, above[0], due_on, before={"role": task.role})
+    return Progress(stage=loan.stage, task_id=task.id)
+
+
+def hand_up(work: UnitOfWork, task: Task, role: Role, due_on: date, *, before: dict[str, Any]) -> None:
+    """Takes a late task out of the hands that it is in, to a role above; `before` is what the audit log keeps of it."""
+    task.role = role
     task.assignee_id = None
     task.escalations += 1
-    task.due_on = order.day + timedelta(days=product.approval_days)
+    task.due_on = due_on
     work.session.add(task)
     audit.record(
         work,
         audit.SYSTEM,
         "task_escalated",
-        loan=loan.number,
+        loan=task.loan,
         subject=task.id,
-        before={"role": before},
+        before=before,
         after={"role": task.role, "escalations": task.escalations},
     )
-    return Progress(stage=loan.stage, task_id=task.id)
 
 
 def expire_completion(work: UnitOfWork, order: BooksOrder) -> Progress:

@@ -29,7 +29,7 @@ from models.verification import (
 from services import audit
 from services.authorisations import signing_parties, words_of
 from services.errors import NotAuthorised
-from services.loans import move
+from services.loans import BEING_VERIFIED, move
 from services.products import catalogue
 from services.tasks import close, close_all
 
@@ -212,35 +212,33 @@ def conclude_round(work: UnitOfWork, loan: Loan, order: VerificationOrder) -> Ve
 
 # -- asking again once somebody authorised -----------------------------------------------------------------------------
 
-_BEING_VERIFIED = frozenset({Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING})
-
 
 @dataclass(frozen=True)
-class SecondLook:
+class LateWord:
     """What a late authorisation leads to: whether the workflow is to look at the books, and whether that was all."""
 
     look_again: bool
     is_done: bool
 
 
-def verify_again(work: UnitOfWork, number: str) -> SecondLook:
+def verify_again(work: UnitOfWork, number: str) -> LateWord:
     """Sends a case that waits for approval back to its registers, if somebody of it has authorised since.
 
     A case that is being verified at this moment is looked at once that is over; one that was sent back asks by itself
     when it is completed; later ones are left alone.
     """
     loan = work.loans.get(number)
-    if loan.stage in _BEING_VERIFIED:
+    if loan.stage in BEING_VERIFIED:
         # Graded and yet being verified: it was sent back before, and the workflow may not have heard of it.
         graded = work.policies.grading(number)
         newest = max((one.round for one in work.documents.answers(number)), default=0)
-        return SecondLook(look_again=graded is not None and graded.round >= newest, is_done=False)
+        return LateWord(look_again=graded is not None and graded.round >= newest, is_done=False)
     if loan.stage is not Stage.APPROVAL or not _waits_for_word(work, number):
-        return SecondLook(look_again=False, is_done=True)
+        return LateWord(look_again=False, is_done=True)
     close_all(work, number, TaskKind.APPROVAL)
     move(work, loan, Stage.VERIFICATION)
     audit.record(work, audit.SYSTEM, "verified_again", loan=number, reason="somebody authorised after the grade")
-    return SecondLook(look_again=True, is_done=False)
+    return LateWord(look_again=True, is_done=False)
 
 
 def _waits_for_word(work: UnitOfWork, loan: str) -> bool:

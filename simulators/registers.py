@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from simulators.records import Population
+from simulators.records import Person, Population
 
 Text = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -134,11 +134,19 @@ def registers(population: Population) -> APIRouter:
     return router
 
 
+def exposed(population: Population) -> tuple[Person, ...]:
+    """Who stands on the screening provider's list as politically exposed: the last two of the people."""
+    return population.people[-2:]
+
+
+def namesakes(population: Population) -> tuple[Person, ...]:
+    """Who shares the name of somebody sanctioned: the two before them."""
+    return population.people[-4:-2]
+
+
 def _findings(population: Population, question: PersonQuestion) -> list[dict[str, Any]]:
-    """The last of the people stand on lists: two as politically exposed, two share the name of somebody sanctioned."""
-    exposed, namesakes = population.people[-2:], population.people[-4:-2]
-    if any((one.name, one.id_number) == (question.name, question.id_number) for one in exposed):
+    if any((one.name, one.id_number) == (question.name, question.id_number) for one in exposed(population)):
         return [{"list": "politically exposed persons", "reason": "head of a bureau, made up", "certain": True}]
-    if any((one.name, one.id_number) == (question.name, question.id_number) for one in namesakes):
+    if any((one.name, one.id_number) == (question.name, question.id_number) for one in namesakes(population)):
         return [{"list": "sanctions, made up", "reason": "the same name, born elsewhere", "certain": False}]
     return []

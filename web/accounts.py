@@ -1,6 +1,5 @@
 """The accounts of a loan: what vouches for them, their mandates, and another one, which two people agree on."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,8 +15,8 @@ from services import account_changes, accounts
 from services.authorisation_texts import CURRENT
 from services.permissions import MAY_DECIDE
 from web import pages
-from web.addresses import Number, TaskId
-from web.context import WebContext
+from web.addresses import Id, Number
+from web.context import WebContext, in_books
 from web.decision import DecisionForm, read_note, read_verdict
 from web.mandates import mandate_part
 from web.session import posted
@@ -108,27 +107,19 @@ async def propose_account(request: Request, visit: StaffVisit, number: Number) -
 
 
 @router.post("/tasks/{task_id}/account-verdict", name="judge_account")
-async def judge_account(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+async def judge_account(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """A second person's word: confirmed, the account takes the place of the other one."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
     reason = read_note(DecisionForm.from_fields(fields))
     confirmed = read_verdict(fields)
 
-    def decide() -> str:
-        with context.books.begin() as work:
-            task = work.tasks.seen_by(visit.person, task_id)
-            return account_changes.decide(work, visit.person, task, confirmed=confirmed, reason=reason).loan
+    def decide(work: UnitOfWork) -> str:
+        task = work.tasks.seen_by(visit.person, task_id)
+        return account_changes.decide(work, visit.person, task, confirmed=confirmed, reason=reason).loan
 
-    return pages.go(request, f"/loans/{await asyncio.to_thread(decide)}/accounts")
+    return pages.go(request, f"/loans/{await in_books(request, decide)}/accounts")
 
 
 async def _act(request: Request, number: str, act: Callable[[UnitOfWork], object]) -> Response:
-    context: WebContext = request.app.state.context
-
-    def done() -> None:
-        with context.books.begin() as work:
-            act(work)
-
-    await asyncio.to_thread(done)
+    await in_books(request, act)
     return pages.go(request, f"/loans/{number}/accounts")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -16,16 +16,14 @@ from services import authorisation_links, authorisations
 from services.authorisation_links import LinkOwner, NotTicked, owner_of
 from services.authorisation_texts import CURRENT
 from services.authorisations import words_of
-from services.errors import NotAllowed
-from services.permissions import check_may_speak_for
 from services.signing import AUTHORISATION, WrongCode
 from web import labels, pages, refusals
 from web.addresses import Number
-from web.context import WebContext
+from web.context import WebContext, in_books
 from web.language import marked
 from web.session import posted
 from web.signing import read_digits
-from web.visit import AnyVisit, BorrowerVisit, StaffVisit, Visit
+from web.visit import AnyVisit, BorrowerVisit, StaffVisit, Visit, address_of
 
 router = APIRouter()
 
@@ -82,18 +80,10 @@ def _show(
             kinds=tuple(AuthorisationKind),
             text=CURRENT,
             names=work.staff.names() if visit.is_staff else {},
-            may_speak=loan.stage not in CLOSED and _may_speak(visit, loan),
+            may_speak=loan.stage not in CLOSED and visit.speaks_for(loan),
             said=visit.language.say(ANSWERS[said]) if said in ANSWERS else None,
             entered=entered or Entered(),
         )
-
-
-def _may_speak(visit: Visit, loan: Loan) -> bool:
-    try:
-        check_may_speak_for(visit.person, loan)
-    except NotAllowed:
-        return False
-    return True
 
 
 @router.post("/authorisations/{number}", name="authorise")
@@ -144,21 +134,14 @@ async def _act(
     said: str,
     entered: Entered,
 ) -> Response:
-    context: WebContext = request.app.state.context
-
-    def done() -> None:
-        with context.books.begin() as work:
-            act(work, work.loans.seen_by(visit.person, number))
-
     try:
-        await asyncio.to_thread(done)
+        await in_books(request, lambda work: act(work, work.loans.seen_by(visit.person, number)))
     except LendingError as error:
         if error.http_status in (403, 404):
             raise
-        await asyncio.to_thread(refusals.note, request, visit, error)
-        refused = Entered(entered.party, entered.ticks, refused=labels.refusal(error.code, str(error), visit.language))
+        refused = replace(entered, refused=await refusals.told(request, visit, error))
         return await asyncio.to_thread(_show, request, visit, number, error.http_status, entered=refused)
-    return pages.go(request, f"/{'loans' if visit.is_staff else 'my'}/{number}/authorisations?said={said}")
+    return pages.go(request, f"{visit.home_of(number)}/authorisations?said={said}")
 
 
 def _ticks(fields: Mapping[str, str]) -> frozenset[str]:
@@ -216,19 +199,17 @@ async def send_code(request: Request, visit: AnyVisit, token: Token) -> Response
     """Writes what was ticked on paper and sends its owner's mobile a code."""
     fields = await posted(request, visit.session)
     ticks = _ticks(fields)
-    context: WebContext = request.app.state.context
 
-    def asked() -> str:
-        with context.books.begin() as work:
-            owner = owner_of(work, token)
-            actor = authorisation_links.actor_of(owner, _address(request))
-            document, _ = authorisation_links.request_code(
-                work, actor, owner, registers="registers" in ticks, sensitive="sensitive" in ticks
-            )
-            return document.sha256
+    def asked(work: UnitOfWork) -> str:
+        owner = owner_of(work, token)
+        actor = authorisation_links.actor_of(owner, address_of(request))
+        document, _ = authorisation_links.request_code(
+            work, actor, owner, registers="registers" in ticks, sensitive="sensitive" in ticks
+        )
+        return document.sha256
 
     try:
-        sha256 = await asyncio.to_thread(asked)
+        sha256 = await in_books(request, asked)
     except NotTicked:
         entered = Entered(ticks=ticks, problems={"registers": visit.language.say(TICK_FIRST)})
         return await asyncio.to_thread(_show_link, request, visit, token, 422, entered=entered)
@@ -242,26 +223,23 @@ async def enter_code(request: Request, visit: AnyVisit, token: Token) -> Respons
     """His authorisation, with the code that came to his mobile."""
     fields = await posted(request, visit.session)
     sha256 = fields.get("document_sha256", "")
-    context: WebContext = request.app.state.context
 
-    def signed() -> None:
-        digits = read_digits(fields)
-        with context.books.begin() as work:
-            owner = owner_of(work, token)
-            word = authorisation_links.sign(
-                work,
-                authorisation_links.actor_of(owner, _address(request)),
-                owner,
-                digits,
-                document_sha256=sha256,
-                user_agent=request.headers.get("user-agent"),
-            )
+    def signed(work: UnitOfWork) -> object:
+        owner = owner_of(work, token)
+        return authorisation_links.sign(
+            work,
+            authorisation_links.actor_of(owner, address_of(request)),
+            owner,
+            read_digits(fields),
+            document_sha256=sha256,
+            user_agent=request.headers.get("user-agent"),
+        )
+
+    try:
+        word = await in_books(request, signed)
         # Raised once its try is committed.
         if isinstance(word, WrongCode):
             raise word
-
-    try:
-        await asyncio.to_thread(signed)
     except LendingError as error:
         return await _refuse_link(request, visit, token, error, sha256, Entered())
     return pages.go(request, f"/authorise/{token}")
@@ -273,14 +251,6 @@ async def _refuse_link(
     if error.http_status == 404:
         raise error
     refused = labels.refusal(error.code, str(error), visit.language)
-    entered = (
-        Entered(ticks=entered.ticks, problems={"code": refused})
-        if paper
-        else Entered(ticks=entered.ticks, refused=refused)
-    )
+    entered = replace(entered, problems={"code": refused}) if paper else replace(entered, refused=refused)
     shown = paper if len(paper) == 64 and paper.isalnum() else ""
     return await asyncio.to_thread(_show_link, request, visit, token, error.http_status, paper=shown, entered=entered)
-
-
-def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None

@@ -15,12 +15,12 @@ from lending.errors import LendingError
 from models.keys import ID_PATTERN, new_id
 from models.messages import DecisionOrder
 from models.tasks import Outcome
-from models.words import storable
 from services import bulk_decisions
 from services.bulk_decisions import MOST_AT_ONCE
 from services.errors import InvalidDecision
 from web import labels, pages
 from web.context import WebContext
+from web.decision import DecisionForm, read_note
 from web.inbox import TaskRow, rows_for
 from web.orders import sender_of
 from web.session import posted
@@ -43,7 +43,7 @@ class Marked:
 @router.get("/inbox/together", name="together")
 def confirmation(request: Request, visit: StaffVisit) -> Response:
     """Lists what was marked: what will be approved, and what has to be decided on its own."""
-    return _page(request, visit, _marked(request.query_params), reason="", given=new_id())
+    return _page(request, visit, _marked(request.query_params), DecisionForm())
 
 
 @router.post("/inbox/together", name="approve_together")
@@ -51,14 +51,15 @@ async def approve(request: Request, visit: StaffVisit) -> Response:
     """Approves what was confirmed and tells what became of each."""
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
-    tasks, reason = _marked(fields), fields.get("reason", "").replace("\r\n", "\n").strip()
-    given = fields.get("command_id") or new_id()
-    if not reason or not storable(reason) or not 0 < len(tasks) <= MOST_AT_ONCE:
-        return await asyncio.to_thread(
-            _page, request, visit, tasks, reason=reason, given=given, is_wrong=True, status=InvalidDecision.http_status
-        )
+    tasks, form = _marked(fields), DecisionForm.from_fields(fields)
+    try:
+        reason = read_note(form)
+        if not 0 < len(tasks) <= MOST_AT_ONCE:
+            raise InvalidDecision("none is marked, or too many are")
+    except InvalidDecision as error:
+        return await asyncio.to_thread(_page, request, visit, tasks, form, error)
     found = await approve_all(
-        context.books, context.commands, visit.person, sender_of(visit.person), tasks, reason, given
+        context.books, context.commands, visit.person, sender_of(visit.person), tasks, reason, form.given_id
     )
     return await asyncio.to_thread(_result, request, visit, found)
 
@@ -79,14 +80,7 @@ def _rows(work: UnitOfWork, visit: Visit, tasks: Iterable[str]) -> list[TaskRow]
 
 
 def _page(
-    request: Request,
-    visit: Visit,
-    tasks: list[str],
-    *,
-    reason: str,
-    given: str,
-    is_wrong: bool = False,
-    status: int = 200,
+    request: Request, visit: Visit, tasks: list[str], form: DecisionForm, error: InvalidDecision | None = None
 ) -> Response:
     context: WebContext = request.app.state.context
     with context.books.read() as work:
@@ -94,13 +88,13 @@ def _page(
     values: dict[str, Any] = {
         "found": [one for one in found if one.why_not is None],
         "others": [one for one in found if one.why_not is not None],
-        "reason": reason,
-        "command_id": given,
-        "is_wrong": is_wrong,
+        "reason": form.reason,
+        "command_id": form.given_id,
+        "is_wrong": error is not None,
         "most": MOST_AT_ONCE,
         "mark": MARK,
     }
-    return pages.show(request, visit, "together.html", status, **values)
+    return pages.show(request, visit, "together.html", error.http_status if error else 200, **values)
 
 
 def _why_not(work: UnitOfWork, visit: Visit, row: TaskRow) -> str | None:

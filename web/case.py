@@ -15,7 +15,8 @@ from models.screening import Finding
 from models.tasks import Decision, Outcome, TaskKind
 from services.accounts import AccountState, state_of
 from services.early_warnings import Behaviour, behaviour_of
-from services.facts import document_list, hardship_steps
+from services.facts import document_list
+from services.permissions import may_see_check
 from services.policies import sentences_of
 from services.products import catalogue
 from services.screening import findings_in
@@ -23,6 +24,7 @@ from services.verification import Check, checks_view
 from web import formats, labels, masking
 from web.language import Language
 from web.policy_rows import StepInWords, steps_in_words
+from web.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ class Case:
     """Everything around an application.
 
     `missing` are the documents that it needs and nobody has handed in yet, `steps` the policies that the rules asked,
-    `hardship_steps` how the most that may be lent was found, `findings` who stood on which list when it was graded: for
-    risk and auditors alone.
+    `findings` who stood on which list when it was graded: for risk and auditors alone.
     """
 
     application: Application
@@ -72,13 +73,13 @@ class Case:
     decisions: list[Decided]
     is_above_limit: bool
     steps: tuple[StepInWords, ...]
-    hardship_steps: tuple[str, ...]
     findings: list[Finding]
     behaviour: Behaviour | None
 
 
-def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
-    """The case of a loan that this person may see."""
+def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
+    """The case of a loan that this person may see, with as much of it as is for him."""
+    language = visit.language
     product = catalogue().product(loan.product)
     application = work.loans.application(loan.number)
     documents = work.documents.of_loan(loan.number)
@@ -91,6 +92,7 @@ def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
         answers=tuple(
             Answer(check, _facts(check.row.answer if check.row else {}, language))
             for check in checks_view(work, loan.number, loan.product)
+            if may_see_check(visit.person, check.name)
         ),
         grading=grading,
         reason_sentences=sentences_of(work, grading) if grading else {},
@@ -102,16 +104,9 @@ def case_view(work: UnitOfWork, loan: Loan, language: Language) -> Case:
         decisions=_decided(work, loan, language),
         is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
         steps=steps_in_words(work, grading, language) if grading else (),
-        hardship_steps=hardship_words(grading, language),
-        findings=findings_in(grading.facts) if grading else [],
-        behaviour=behaviour_of(work, loan),
+        findings=findings_in(grading.facts) if grading and visit.sees_listings else [],
+        behaviour=behaviour_of(work, loan) if visit.sees_warnings else None,
     )
-
-
-def hardship_words(grading: Grading | None, language: Language) -> tuple[str, ...]:
-    """How the most that may be lent was found, step by step, as it was kept with the grading."""
-    steps = hardship_steps(grading.facts) if grading else []
-    return tuple(step.zh if language.code == "zh" else step.en for step in steps)
 
 
 def _decided(work: UnitOfWork, loan: Loan, language: Language) -> list[Decided]:

@@ -12,7 +12,7 @@ from books.session import UnitOfWork
 from engine import corrections
 from lending.errors import LendingError
 from models.changes import REVERSAL, ChangeKind, ChangeStatus
-from models.keys import ID_PATTERN, command_id
+from models.keys import command_id
 from models.loans import Loan, LoanEvent, Stage
 from models.messages import ChangeOrder, ChangeWithdrawal
 from models.staff import Actor, Role
@@ -23,7 +23,7 @@ from services.permissions import MAY_PROPOSE
 from services.previews import MONEY, Preview, has_guarantors, rows_of
 from services.status import status_of
 from web import pages, refusals
-from web.addresses import Number
+from web.addresses import Id, Number
 from web.context import WebContext
 from web.errors import PageNotFound
 from web.orders import sender_of
@@ -37,7 +37,6 @@ router = APIRouter()
 BORROWERS_REASON = "asked for by the borrower"
 """A borrower's own words would go into histories, and nobody keeps him from writing about himself."""
 ChangeName = Annotated[str, Path(pattern=r"^[a-z_]{3,16}$")]
-ProposalId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ async def ask_for_deferral(request: Request, visit: BorrowerVisit, number: Numbe
 
 
 @router.post("/loans/{number}/proposals/{proposal}/withdrawal", name="withdraw_change")
-async def withdraw_change(request: Request, visit: StaffVisit, number: Number, proposal: ProposalId) -> Response:
+async def withdraw_change(request: Request, visit: StaffVisit, number: Number, proposal: Id) -> Response:
     """Takes one's own proposal back."""
     await posted(request, visit.session)
     context: WebContext = request.app.state.context

@@ -51,6 +51,7 @@ ANSWERS = {
     "dealer_matches": marked("Sold by this dealer"),
     "owner_matches": marked("Owned by the borrower"),
 }
+"""Facts of a register's answer that an approver reads, in their order. Others, such as accounts, are not shown."""
 RESULTS = {
     "match": marked("Name, ID number and mobile belong together"),
     "mismatch": marked("They do not belong together"),

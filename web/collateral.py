@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from lending.money import to_fen
 from models.collateral import CollateralCondition, CollateralEvidence, ConditionKind, EvidenceReview
 from models.customers import Collateral
-from models.keys import ID_PATTERN
 from models.loans import CLOSED, Loan, Stage
 from models.staff import Role
-from models.tasks import Outcome, TaskKind
+from models.tasks import TaskKind
 from services.collateral import missing_before_payout
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import (
@@ -30,13 +29,11 @@ from services.collateral_evidence import (
     review,
 )
 from services.dealers import set_standing
-from services.errors import InvalidDecision, NotAllowed
-from services.permissions import MAY_DECIDE, check_may_speak_for
 from services.products import catalogue
-from web import labels, pages, refusals
-from web.addresses import Number, on_day
-from web.context import WebContext
-from web.decision import DecisionForm, read_note
+from web import pages, refusals
+from web.addresses import Id, Number, on_day
+from web.context import WebContext, in_books
+from web.decision import DecisionForm, may_decide_on, read_note, read_outcome, read_verdict
 from web.errors import PageNotFound
 from web.forms import EnteredForm, Entry, FormField
 from web.language import marked
@@ -44,11 +41,6 @@ from web.session import posted
 from web.visit import BorrowerVisit, StaffVisit, Visit
 
 router = APIRouter()
-
-SEES_OTHERS = frozenset({Role.RISK, Role.AUDITOR})
-"""Who sees all loans, and so may know on which others a vehicle stands."""
-
-EvidenceId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 NUMBER = FormField("number", Entry.TEXT, marked("Number of the document"), marked("As it stands on the document."))
 FORMS: Mapping[ConditionKind, tuple[FormField, ...]] = {
@@ -149,8 +141,7 @@ def vehicle_part(work: UnitOfWork, visit: Visit, loan: Loan) -> VehiclePart | No
     others = elsewhere(work, loan) if visit.is_staff else []
     grading = work.policies.grading(loan.number) if visit.is_staff else None
     figures = grading.facts if grading else {}
-    tasks = work.tasks.open_of(loan.number, TaskKind.EVIDENCE)
-    decides = bool(tasks) and visit.person.role in MAY_DECIDE.get(tasks[0].role, set()) and loan.stage not in CLOSED
+    decides = loan.stage not in CLOSED and may_decide_on(work, visit.person, loan, TaskKind.EVIDENCE)
     evidence = work.collateral.evidence(loan.number)
     proofs = tuple(
         Shown(one, said, decides and said is None and _is_reviewed(one) and one.entered_by != visit.person.id)
@@ -164,12 +155,12 @@ def vehicle_part(work: UnitOfWork, visit: Visit, loan: Loan) -> VehiclePart | No
         proofs=proofs,
         missing=missing_before_payout(work, loan, work.today) if loan.stage is Stage.ACCEPTANCE else (),
         is_elsewhere=bool(others),
-        others=tuple(others) if visit.person.role in SEES_OTHERS else (),
+        others=tuple(others) if visit.sees_others else (),
         value_fen=figures.get("value_fen"),
         ltv_bp=figures.get("ltv_bp"),
         has_lapsed=thing.insured_until is not None and thing.insured_until < work.today and loan.stage not in CLOSED,
-        enterable=tuple(kind for kind in asked - waiting if _may_enter(visit, loan, kind)),
-        home=_home(visit, loan.number),
+        enterable=tuple(kind for kind in ConditionKind if kind in asked - waiting and _may_enter(visit, loan, kind)),
+        home=visit.home_of(loan.number),
         is_over=loan.stage in CLOSED and loan.stage is not Stage.SETTLED,
     )
 
@@ -184,11 +175,7 @@ def _may_enter(visit: Visit, loan: Loan, kind: ConditionKind) -> bool:
         return loan.stage in CLOSED and visit.person.role in RELEASES
     if loan.stage not in TAKES_EVIDENCE or (kind is ConditionKind.REGISTRATION and not visit.is_staff):
         return False
-    try:
-        check_may_speak_for(visit.person, loan)
-    except NotAllowed:
-        return False
-    return True
+    return visit.speaks_for(loan)
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -233,25 +220,21 @@ async def enter_own(request: Request, visit: BorrowerVisit, number: Number, kind
 
 
 @router.post("/loans/{number}/collateral/evidence/{evidence_id}", name="review_evidence")
-async def review_evidence(request: Request, visit: StaffVisit, number: Number, evidence_id: EvidenceId) -> Response:
+async def review_evidence(request: Request, visit: StaffVisit, number: Number, evidence_id: Id) -> Response:
     """A second person's word on a proof."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
 
-    def say() -> None:
-        outcome = Outcome(fields["outcome"]) if fields.get("outcome") in list(Outcome) else Outcome.RETURN
-        with context.books.begin() as work:
-            loan = work.loans.seen_by(visit.person, number)
-            reason = read_note(DecisionForm.from_fields(fields))
-            review(work, visit.person, loan, evidence_id, outcome, reason)
+    def say(work: UnitOfWork) -> None:
+        loan = work.loans.seen_by(visit.person, number)
+        reason = read_note(DecisionForm.from_fields(fields))
+        review(work, visit.person, loan, evidence_id, read_outcome(fields), reason)
 
     try:
-        await asyncio.to_thread(say)
+        await in_books(request, say)
     except LendingError as error:
         if error.http_status == UnknownEvidence.http_status:
             raise
-        await asyncio.to_thread(refusals.note, request, visit, error)
-        why = labels.refusal(error.code, str(error), visit.language)
+        why = await refusals.told(request, visit, error)
         return await asyncio.to_thread(_page, request, visit, number, error.http_status, refused=why)
     return pages.go(request, f"/loans/{number}/collateral")
 
@@ -260,10 +243,6 @@ def _kind(text: str) -> ConditionKind:
     if text not in list(ConditionKind):
         raise PageNotFound
     return ConditionKind(text)
-
-
-def _home(visit: Visit, number: str) -> str:
-    return f"/loans/{number}" if visit.is_staff else f"/my/{number}"
 
 
 def _page(
@@ -310,7 +289,7 @@ def _form_page(
             number=number,
             kind=kind,
             form=form or EvidenceForm(FORMS[kind], {"dated": work.today.isoformat()}),
-            home=_home(visit, number),
+            home=visit.home_of(number),
             document=documents[-1] if documents else None,
             needed=DOCUMENT_OF.get(kind),
         )
@@ -338,7 +317,7 @@ def _entered(request: Request, visit: Visit, number: str, kind: ConditionKind, f
         refusals.note(request, visit, error)
         refused = form.with_problems(error, visit.language)
         return _form_page(request, visit, number, kind, refused, error.http_status)
-    return pages.go(request, f"{_home(visit, number)}/collateral")
+    return pages.go(request, f"{visit.home_of(number)}/collateral")
 
 
 # -- dealers -----------------------------------------------------------------------------------------------------------
@@ -354,21 +333,16 @@ def dealers_page(request: Request, visit: StaffVisit) -> Response:
 async def set_dealer(request: Request, visit: StaffVisit) -> Response:
     """Blocks a dealer or takes it up again."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
 
-    def change() -> None:
-        verdict = fields.get("verdict", "")
-        if verdict not in ("block", "unblock"):
-            raise InvalidDecision("the verdict cannot be read", fields={"outcome": ""})
-        with context.books.begin() as work:
-            reason = read_note(DecisionForm.from_fields(fields))
-            set_standing(work, visit.person, fields.get("dealer", ""), blocked=verdict == "block", reason=reason)
+    def change(work: UnitOfWork) -> None:
+        blocked = read_verdict(fields, "block", "unblock")
+        reason = read_note(DecisionForm.from_fields(fields))
+        set_standing(work, visit.person, fields.get("dealer", ""), blocked=blocked, reason=reason)
 
     try:
-        await asyncio.to_thread(change)
+        await in_books(request, change)
     except LendingError as error:
-        await asyncio.to_thread(refusals.note, request, visit, error)
-        why = labels.refusal(error.code, str(error), visit.language)
+        why = await refusals.told(request, visit, error)
         return await asyncio.to_thread(_dealers, request, visit, error.http_status, why)
     return pages.go(request, "/dealers")
 

@@ -1,9 +1,16 @@
 """What the pages are given when they start."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from books.session import Books
+from fastapi import Request
+
+from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -30,3 +37,14 @@ class WebContext:
     temporal_ui_url: str | None = None
     temporal_namespace: str = "default"
     demo_sign_in: bool = True
+
+
+async def in_books(request: Request, act: Callable[[UnitOfWork], Result]) -> Result:
+    """What comes of an act on the books, committed at its end. Another thread waits for them."""
+    context: WebContext = request.app.state.context
+
+    def done() -> Result:
+        with context.books.begin() as work:
+            return act(work)
+
+    return await asyncio.to_thread(done)

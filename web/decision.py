@@ -8,13 +8,14 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from lending.money import InvalidAmount, to_fen
 from models.keys import command_id, new_id
+from models.loans import Loan
 from models.messages import DecisionOrder, Sender
 from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind
 from models.words import storable, without_control
 from services import approval
 from services.errors import InvalidDecision
-from services.permissions import check_may_decide
+from services.permissions import MAY_DECIDE, check_may_decide
 from web import labels
 from web.language import Language, marked
 
@@ -105,12 +106,23 @@ def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrd
     )
 
 
-def read_verdict(fields: Mapping[str, str]) -> bool:
-    """Whether a second person confirms what another proposed, or refuses it."""
+def read_verdict(fields: Mapping[str, str], yes: str = "confirm", no: str = "refuse") -> bool:
+    """Whether a second person confirms what another proposed, or refuses it; a form may have other words for it."""
     verdict = fields.get("verdict", "")
-    if verdict not in ("confirm", "refuse"):
+    if verdict not in (yes, no):
         raise InvalidDecision("the verdict cannot be read", fields={"outcome": ""})
-    return verdict == "confirm"
+    return verdict == yes
+
+
+def read_outcome(fields: Mapping[str, str]) -> Outcome:
+    """What a person says of a paper: Outcome.RETURN, which none of them takes, where nothing was chosen."""
+    return Outcome(fields["outcome"]) if fields.get("outcome") in list(Outcome) else Outcome.RETURN
+
+
+def may_decide_on(work: UnitOfWork, actor: Actor, loan: Loan, kind: TaskKind) -> bool:
+    """Whether an open task of this kind is for this person's role."""
+    tasks = work.tasks.open_of(loan.number, kind)
+    return bool(tasks) and actor.role in MAY_DECIDE.get(tasks[0].role, set())
 
 
 def read_amount(text: str) -> int | None:

@@ -1,7 +1,8 @@
-"""What was read on a document, in words. Sentences are marked here and translated where they are shown."""
+"""How documents stand and what was read on them, in words, marked here and translated where they are shown."""
 
 from models.documents import ReadingVerdict
 from models.tasks import Outcome
+from services.document_lists import DocumentStanding
 from services.documents_comparing import FieldState
 from services.documents_intake import REFUSALS
 from web.language import Language, marked
@@ -43,6 +44,18 @@ SOURCES = {
     "form": marked("Application"),
     "enrolment": marked("Student register"),
     "vehicle": marked("Vehicle register"),
+}
+STANDINGS = {
+    DocumentStanding.HANDED_IN: marked("Handed in"),
+    DocumentStanding.MISSING: marked("Missing"),
+    DocumentStanding.UNREAD: marked("Not read yet"),
+    DocumentStanding.IN_DOUBT: marked("In doubt"),
+}
+STANDING_COLOURS = {
+    DocumentStanding.HANDED_IN: "green",
+    DocumentStanding.MISSING: "red",
+    DocumentStanding.UNREAD: "blue",
+    DocumentStanding.IN_DOUBT: "yellow",
 }
 OUTCOMES = {Outcome.APPROVE: marked("Taken"), Outcome.REFUSE: marked("Not taken")}
 OUTCOME_COLOURS = {Outcome.APPROVE: "green", Outcome.REFUSE: "red"}

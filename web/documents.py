@@ -3,31 +3,29 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.documents import Document, DocumentReading
-from models.keys import ID_PATTERN
 from models.loans import CLOSED, Loan
-from models.staff import Role
-from models.tasks import Outcome, TaskKind
+from models.tasks import TaskKind
 from services import documents_reading
 from services.document_lists import DocumentList
 from services.documents import UnknownDocument, hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, examine
 from services.errors import InvalidDocument
 from services.facts import document_list
-from services.permissions import MAY_DECIDE, MAY_ENTER
+from services.permissions import MAY_ENTER
 from services.policies import version
 from services.products import catalogue
-from web import document_words, labels, masking, pages, refusals
-from web.addresses import Number
-from web.context import WebContext
-from web.decision import DecisionForm, read_note
+from web import document_words, masking, pages, refusals
+from web.addresses import Id, Number
+from web.context import WebContext, in_books
+from web.decision import DecisionForm, may_decide_on, read_note, read_outcome
 from web.errors import FormTooLarge
 from web.language import Language
 from web.session import posted, posted_file
@@ -37,10 +35,6 @@ router = APIRouter()
 
 LARGEST_FORM = LARGEST_BYTES + 64 * 1024
 """A file of the largest size with the fields beside it."""
-SEES_OTHERS = frozenset({Role.RISK, Role.AUDITOR})
-"""Who sees all loans, and so may know which others have the same file."""
-
-DocumentId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 @dataclass(frozen=True)
@@ -123,31 +117,27 @@ async def _taken(request: Request, visit: Visit, number: str) -> Response:
 
 
 @router.post("/loans/{number}/documents/{document_id}/decision", name="decide_document")
-async def decide_document(request: Request, visit: StaffVisit, number: Number, document_id: DocumentId) -> Response:
+async def decide_document(request: Request, visit: StaffVisit, number: Number, document_id: Id) -> Response:
     """A person's word on a document in doubt."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
 
-    def decide() -> None:
-        outcome = Outcome(fields["outcome"]) if fields.get("outcome") in list(Outcome) else Outcome.RETURN
-        with context.books.begin() as work:
-            loan = work.loans.seen_by(visit.person, number)
-            reason = read_note(DecisionForm.from_fields(fields))
-            documents_reading.decide(work, visit.person, loan, document_id, outcome, reason)
+    def decide(work: UnitOfWork) -> None:
+        loan = work.loans.seen_by(visit.person, number)
+        reason = read_note(DecisionForm.from_fields(fields))
+        documents_reading.decide(work, visit.person, loan, document_id, read_outcome(fields), reason)
 
     try:
-        await asyncio.to_thread(decide)
+        await in_books(request, decide)
     except LendingError as error:
         if error.http_status == UnknownDocument.http_status:
             raise
-        await asyncio.to_thread(refusals.note, request, visit, error)
-        why = labels.refusal(error.code, str(error), visit.language)
+        why = await refusals.told(request, visit, error)
         return await asyncio.to_thread(_page, request, visit, number, error.http_status, refused=why)
     return pages.go(request, _address(visit, number))
 
 
 @router.get("/loans/{number}/documents/{document_id}/picture", name="document_picture")
-def picture(request: Request, visit: StaffVisit, number: Number, document_id: DocumentId) -> Response:
+def picture(request: Request, visit: StaffVisit, number: Number, document_id: Id) -> Response:
     """The first page as the reader drew it anew; the file itself is shown by no page of ours. It is recorded."""
     context: WebContext = request.app.state.context
     with context.books.begin() as work:
@@ -157,7 +147,7 @@ def picture(request: Request, visit: StaffVisit, number: Number, document_id: Do
 
 
 @router.get("/loans/{number}/documents/{document_id}/file", name="document_file")
-def file(request: Request, visit: StaffVisit, number: Number, document_id: DocumentId) -> Response:
+def file(request: Request, visit: StaffVisit, number: Number, document_id: Id) -> Response:
     """The file as it was handed in, to be saved. It is recorded."""
     context: WebContext = request.app.state.context
     with context.books.begin() as work:
@@ -167,7 +157,7 @@ def file(request: Request, visit: StaffVisit, number: Number, document_id: Docum
 
 
 def _address(visit: Visit, number: str) -> str:
-    return f"/loans/{number}/documents" if visit.is_staff else f"/my/{number}/documents"
+    return f"{visit.home_of(number)}/documents"
 
 
 def _page(
@@ -193,7 +183,7 @@ def _page(
             "documents.html",
             http_status,
             loan=loan,
-            home=f"/loans/{number}" if visit.is_staff else f"/my/{number}",
+            home=visit.home_of(number),
             action=_address(visit, number),
             documents=shown,
             needed=needed,
@@ -216,8 +206,7 @@ def _reasons(work: UnitOfWork, needed: DocumentList | None, language: Language) 
 
 def _documents(work: UnitOfWork, visit: Visit, loan: Loan) -> list[Shown]:
     readings = {one.document_id: one for one in work.documents.readings(loan.number)}
-    tasks = work.tasks.open_of(loan.number, TaskKind.DOCUMENT)
-    may_decide = bool(tasks) and visit.person.role in MAY_DECIDE.get(tasks[0].role, set())
+    may_decide = may_decide_on(work, visit.person, loan, TaskKind.DOCUMENT)
     handed_in = [one for one in work.documents.of_loan(loan.number) if one.language is None]
     shown = [_shown(work, visit, loan, one, readings.get(one.id), may_decide) for one in handed_in]
     for one in shown:
@@ -239,7 +228,7 @@ def _shown(
     is_open = is_open and document.uploaded_by != visit.person.id
     found = reading.found or {}
     same: tuple[str, ...] = ()
-    if reading.duplicated and visit.person.role in SEES_OTHERS:
+    if reading.duplicated and visit.sees_others:
         same_file = work.documents.of_others(document.sha256, loan.customer_id)
         alike = work.documents.alike(reading.text_index, reading.number_index, loan.customer_id)
         same = tuple(dict.fromkeys(one.loan for one in (*same_file, *alike)))

@@ -1,10 +1,10 @@
 """Early warnings: the loans that are getting worse, why, and what to do next."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from books.behaviour import WarningFilter
 from books.session import UnitOfWork
@@ -19,7 +19,8 @@ from services.early_warnings import (
     spelled,
 )
 from services.products import catalogue
-from web import formats, pages
+from web import pages
+from web.addresses import query
 from web.context import WebContext
 from web.visit import StaffVisit, Visit
 
@@ -32,29 +33,44 @@ BAND = re.compile(r"[A-Z][A-Z0-9]?")
 Text = Annotated[str, Query(max_length=40)]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What stands in the address of the list."""
+
+    month: Text = ""
+    product: Text = ""
+    urgency: Text = ""
+    band: Text = ""
+
+    def wanted(self, work: UnitOfWork, visit: Visit) -> WarningFilter:
+        """What it asks for; what is no filter is left out. Without a month it is the newest, "" before the first."""
+        numbers = {name: number for number, name in URGENCIES.items()}
+        return WarningFilter(
+            self.month if MONTH.fullmatch(self.month) else newest_month(work, visit.person) or "",
+            self.product if self.product in catalogue().codes() else None,
+            Urgency(numbers[self.urgency]) if self.urgency in numbers else None,
+            self.band if BAND.fullmatch(self.band) else None,
+        )
+
+
+Filter = Annotated[Asked, Depends()]
+
+
 @router.get("/warnings", name="warnings")
-def warnings(
-    request: Request,
-    visit: StaffVisit,
-    month: Text = "",
-    product: Text = "",
-    urgency: Text = "",
-    band: Text = "",
-    after: Text = "",
-) -> Response:
-    """The list of a month, and how good past warnings were. What is no filter is left out."""
+def warnings(request: Request, visit: StaffVisit, filtered: Filter, after: Text = "") -> Response:
+    """The list of a month, and how good past warnings were."""
     context: WebContext = request.app.state.context
     with context.books.read() as work:
-        wanted = _wanted(work, visit, month, product, urgency, band)
+        wanted = filtered.wanted(work, visit)
         place = place_of(after)
-        found = early_warnings(work, visit.person, wanted, place, PAGE + 1) if wanted else []
+        found = early_warnings(work, visit.person, wanted, place, PAGE + 1)
         shown = found[:PAGE]
         names = work.customers.names(one.loan.customer_id for one in shown)
         asked = {
-            "month": wanted.month if wanted else "",
-            "product": (wanted.product or "") if wanted else "",
-            "urgency": URGENCIES.get(wanted.urgency or 0, "") if wanted else "",
-            "band": (wanted.band or "") if wanted else "",
+            "month": wanted.month,
+            "product": wanted.product or "",
+            "urgency": URGENCIES.get(wanted.urgency or 0, ""),
+            "band": wanted.band or "",
         }
         following = {**asked, "after": spelled(shown[-1].place)} if len(found) > PAGE else None
         return pages.show(
@@ -67,46 +83,19 @@ def warnings(
             products=catalogue().products,
             urgencies=list(URGENCIES.values()),
             is_first=place is None,
-            first_page=_query(asked),
-            next_page=_query(following) if following else None,
+            first_page=query(asked),
+            next_page=query(following) if following else None,
             foresight=how_good(work, visit.person),
-            share=lambda basis_points: formats.percent(str(basis_points / 100), visit.language),
         )
 
 
 @router.get("/warnings.csv", name="warnings_file")
-def warnings_file(
-    request: Request,
-    visit: StaffVisit,
-    month: Text = "",
-    product: Text = "",
-    urgency: Text = "",
-    band: Text = "",
-) -> Response:
+def warnings_file(request: Request, visit: StaffVisit, filtered: Filter) -> Response:
     """The whole list as a file, in the visitor's language."""
     context: WebContext = request.app.state.context
     with context.books.read() as work:
-        wanted = _wanted(work, visit, month, product, urgency, band) or WarningFilter("")
+        wanted = filtered.wanted(work, visit)
         text = "".join(csv_lines(work, visit.person, wanted, visit.language.code))
     headers = {"Content-Disposition": f'attachment; filename="warnings-{wanted.month or "none"}.csv"'}
     # Spreadsheets take a file without this mark for another encoding than the Chinese in it has.
     return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _wanted(work: UnitOfWork, visit: Visit, month: str, product: str, urgency: str, band: str) -> WarningFilter | None:
-    newest = newest_month(work, visit.person)
-    asked = month if MONTH.fullmatch(month) else newest
-    if asked is None:
-        return None
-    wanted = {name: number for number, name in URGENCIES.items()}
-    return WarningFilter(
-        asked,
-        product if product in catalogue().codes() else None,
-        Urgency(wanted[urgency]) if urgency in wanted else None,
-        band if BAND.fullmatch(band) else None,
-    )
-
-
-def _query(asked: dict[str, str]) -> str:
-    text = urlencode({name: value for name, value in asked.items() if value})
-    return f"?{text}" if text else ""

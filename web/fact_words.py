@@ -17,16 +17,18 @@ CORE_FACTS = {
     "score": marked("Score"),
     "score_known": marked("Has a score"),
 }
-STUDENT_FACTS = {
-    "household_size_known": marked("The size of the household is stated"),
-    "household_size": marked("People in the household"),
-    "income_per_head_fen": marked("Income a head and year"),
+CIRCUMSTANCES = {
     "low_income_certificate": marked("Certificate of low income"),
     "orphan": marked("Orphan"),
     "disability": marked("Disability in the family"),
     "natural_disaster": marked("Natural disaster"),
     "single_parent": marked("One parent alone"),
     "serious_illness": marked("Serious illness in the family"),
+}
+STUDENT_FACTS = CIRCUMSTANCES | {
+    "household_size_known": marked("The size of the household is stated"),
+    "household_size": marked("People in the household"),
+    "income_per_head_fen": marked("Income a head and year"),
     "burdens": marked("Burdens of the household"),
     "fees_fen": marked("Fees a year"),
     "living_costs_known": marked("Living costs are stated"),

@@ -27,6 +27,11 @@ def percent(text: str | Decimal, language: Language) -> str:
     return format_percent(Decimal(text) / 100, "#,##0.0##%", locale=language.locale)
 
 
+def share(basis_points: int, language: Language) -> str:
+    """A share given in hundredths of a percent."""
+    return percent(Decimal(basis_points) / 100, language)
+
+
 def day(value: date, language: Language) -> str:
     """A date in a sentence."""
     return format_date(value, "medium", locale=language.locale)

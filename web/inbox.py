@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -15,7 +14,7 @@ from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind
 from services.permissions import MAY_DECIDE
-from web import pages
+from web import addresses, pages
 from web.context import WebContext
 from web.visit import StaffVisit
 
@@ -66,8 +65,7 @@ class Filter:
             "kind": self.kind or "",
             "after": f"{self.after[0]}_{self.after[1]}" if self.after else "",
         } | changes
-        text = urlencode({name: str(value) for name, value in values.items() if value})
-        return f"?{text}" if text else ""
+        return addresses.query({name: str(value) for name, value in values.items() if value})
 
 
 def rows_for(work: UnitOfWork, actor: Actor, tasks: list[Task]) -> list[TaskRow]:

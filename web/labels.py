@@ -17,7 +17,8 @@ from web.check_labels import ANSWERS as ANSWERS
 from web.check_labels import AUTHORISATION_METHODS, AUTHORISATIONS, RESULTS, VERDICT_COLOURS, VERDICTS
 from web.check_labels import CHECKS as CHECKS
 from web.collateral_words import CONDITIONS, ENTER_EVIDENCE, EVIDENCE
-from web.fact_words import CORE_FACTS, STUDENT_FACTS
+from web.document_words import STANDING_COLOURS, STANDINGS
+from web.fact_words import CIRCUMSTANCES, CORE_FACTS, STUDENT_FACTS
 from web.language import Language, marked
 from web.limit_words import LICENCES, LIMIT_KINDS, TENORS
 from web.policy_words import (
@@ -32,8 +33,8 @@ from web.policy_words import (
     POLICY_STEPS,
 )
 from web.refusal_words import REFUSALS
-from web.screening_words import CIRCUMSTANCES, LISTING_COLOURS, LISTINGS, SCREENINGS, STANDING_COLOURS, STANDINGS
-from web.warning_words import BEHAVIOUR_FACTS, URGENCIES, WARNING_CAUSES
+from web.screening_words import LISTING_COLOURS, LISTINGS, SCREENINGS
+from web.warning_words import BEHAVIOUR_FACTS, URGENCIES, URGENCY_COLOURS, WARNING_CAUSES
 
 STAGES = {
     Stage.APPLICATION: marked("Application"),
@@ -257,8 +258,6 @@ CHOICES = (
         "at_home": marked("At the place of origin, with a parent"),
     }
 )
-"""Facts of a register's answer that an approver reads, in their order. Others, such as accounts, are not shown."""
-
 DOCUMENTS = {
     "id_card": marked("ID card"),
     "income_proof": marked("Proof of income"),
@@ -431,6 +430,7 @@ _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "policy_state": POLICY_COLOURS,
     "listing": LISTING_COLOURS,
     "standing": STANDING_COLOURS,
+    "urgency": URGENCY_COLOURS,
 }
 
 

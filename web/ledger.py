@@ -1,9 +1,7 @@
 """The ledger for people: trial balance, months and their closing, postings. For finance, risk and auditors."""
 
-import asyncio
 from datetime import date, timedelta
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -12,8 +10,8 @@ from models.staff import Role
 from services.bookkeeping import months, postings_of, trial_balance_on
 from services.periods import close_period
 from web import pages
-from web.addresses import on_day
-from web.context import WebContext
+from web.addresses import on_day, query
+from web.context import WebContext, in_books
 from web.funds import account_names
 from web.session import posted
 from web.visit import StaffVisit
@@ -71,8 +69,8 @@ def ledger_account(
             last=until,
             names=account_names(work, visit.language),
             is_first=after is None,
-            first_page=f"?{urlencode(asked)}",
-            next_page=f"?{urlencode(asked | {'after': found[PAGE - 1].id})}" if len(found) > PAGE else None,
+            first_page=query(asked),
+            next_page=query(asked | {"after": found[PAGE - 1].id}) if len(found) > PAGE else None,
         )
 
 
@@ -80,11 +78,5 @@ def ledger_account(
 async def close_month(request: Request, visit: StaffVisit, month: MonthName) -> Response:
     """Finance closes a month for good."""
     await posted(request, visit.session)
-    context: WebContext = request.app.state.context
-
-    def close() -> None:
-        with context.books.begin() as work:
-            close_period(work, visit.person, month)
-
-    await asyncio.to_thread(close)
+    await in_books(request, lambda work: close_period(work, visit.person, month))
     return pages.go(request, "/ledger")

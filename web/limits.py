@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from lending.floating import Tenor
 from lending.money import to_fen
-from models.keys import ID_PATTERN
 from models.limits import SHIPPED_BY, LimitKind, LimitOutcome, LimitStatus
 from models.staff import Role
 from services.limit_changes import LICENCES, InvalidLimit, LimitState, decide_limit, limit_states, propose_limit
@@ -20,7 +19,8 @@ from services.limits import ROWS, CostCapRow, OwnCardRow, PrimeRateRow
 from services.permissions import check_may_keep_limits
 from services.products import catalogue
 from web import formats, labels, pages, refusals
-from web.context import WebContext
+from web.addresses import Id
+from web.context import WebContext, in_books
 from web.decision import DecisionForm, read_note, read_verdict
 from web.forms import EnteredForm, Entry, FormField
 from web.language import Language, marked
@@ -28,8 +28,6 @@ from web.session import posted
 from web.visit import StaffVisit, Visit
 
 router = APIRouter()
-
-LimitId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 _REASON = FormField("reason", Entry.LINE, marked("Reason"), marked("The person who decides reads it."))
 _SINCE = FormField("since", Entry.DAY, marked("In force since"))
@@ -138,16 +136,10 @@ def limit_form(request: Request, visit: StaffVisit, kind: LimitKind) -> Response
 async def propose(request: Request, visit: StaffVisit, kind: LimitKind) -> Response:
     """Proposes a row; nothing changes until another person of risk puts it in force."""
     form = form_for(kind).filled(await posted(request, visit.session))
-    context: WebContext = request.app.state.context
-
-    def act() -> None:
+    try:
         check_may_keep_limits(visit.person)
         row, reason = form.read()
-        with context.books.begin() as work:
-            propose_limit(work, visit.person, kind, row, reason)
-
-    try:
-        await asyncio.to_thread(act)
+        await in_books(request, lambda work: propose_limit(work, visit.person, kind, row, reason))
     except LendingError as error:
         if error.http_status == 403:
             raise
@@ -158,18 +150,12 @@ async def propose(request: Request, visit: StaffVisit, kind: LimitKind) -> Respo
 
 
 @router.post("/limits/rows/{limit_id}/decision", name="decide_limit")
-async def decide(request: Request, visit: StaffVisit, limit_id: LimitId) -> Response:
+async def decide(request: Request, visit: StaffVisit, limit_id: Id) -> Response:
     """Another person of risk puts a row in force or refuses it."""
     fields = await posted(request, visit.session)
     reason = read_note(DecisionForm.from_fields(fields))
     outcome = LimitOutcome.APPROVE if read_verdict(fields) else LimitOutcome.REFUSE
-    context: WebContext = request.app.state.context
-
-    def act() -> None:
-        with context.books.begin() as work:
-            decide_limit(work, visit.person, limit_id, outcome, reason)
-
-    await asyncio.to_thread(act)
+    await in_books(request, lambda work: decide_limit(work, visit.person, limit_id, outcome, reason))
     return pages.go(request, "/limits")
 
 

@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -14,7 +14,7 @@ from services.changes import changes_of
 from services.products import catalogue
 from services.status import schedule_of, status_of
 from web import pages
-from web.addresses import Number
+from web.addresses import Number, query
 from web.case import case_view
 from web.changes import may_propose
 from web.collateral import vehicle_part
@@ -63,13 +63,9 @@ def loans(
         products=catalogue().codes(),
         asked=asked,
         is_first=not after,
-        first_page=f"?{_query(asked)}",
-        next_page=f"?{_query(more)}" if more else None,
+        first_page=query(asked),
+        next_page=query(more) if more else None,
     )
-
-
-def _query(values: dict[str, str]) -> str:
-    return urlencode({name: value for name, value in values.items() if value})
 
 
 @router.get("/loans/{number}", name="loan")
@@ -90,7 +86,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             live=f"/loans/{number}/stage",
             part=signing_part(work, visit, row),
             papers=papers_of(work, visit, row),
-            case=case_view(work, row, visit.language),
+            case=case_view(work, visit, row),
             vehicle=vehicle_part(work, visit, row),
             offer=offer_of(status.terms) if status.terms else None,
             schedule=schedule_of(work, visit.person, number),

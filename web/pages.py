@@ -72,6 +72,7 @@ def environment(code: str) -> Environment:
         "money": formats.money,
         "number": formats.number,
         "percent": formats.percent,
+        "share": formats.share,
         "day": formats.day,
         "short_day": formats.short_day,
         "instant": formats.instant,

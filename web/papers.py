@@ -3,28 +3,24 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.events import Event, EventType
-from models.keys import ID_PATTERN
 from models.loans import Loan
 from models.papers import PaperLanguage, PaperOrder
 from services.documents import UnknownDocument, look_at
 from services.paper_contents import MONEY_FROM_BORROWER
 from services.papers import MAY_ORDER, order_receipt, order_statement
 from web import pages
-from web.addresses import Number
+from web.addresses import Id, Number
 from web.context import WebContext
 from web.session import posted
 from web.visit import AnyVisit, Visit
 
 router = APIRouter(prefix="/papers")
-
-DocumentId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def papers_of(work: UnitOfWork, visit: Visit, loan: Loan) -> Papers:
 
 
 @router.get("/{number}/{document_id}", name="paper")
-def read_paper(request: Request, visit: AnyVisit, number: Number, document_id: DocumentId) -> Response:
+def read_paper(request: Request, visit: AnyVisit, number: Number, document_id: Id) -> Response:
     """A paper as it was issued, shown in the browser. That it was looked at goes into the audit log."""
     context: WebContext = request.app.state.context
     with context.books.begin() as work:
@@ -78,7 +74,7 @@ async def order_paper(request: Request, visit: AnyVisit, number: Number) -> Resp
     """Asks for a receipt of the payment that the form names, or for a statement of the account so far."""
     fields = await posted(request, visit.session)
     await asyncio.to_thread(_order, request, visit, number, fields.get("payment"))
-    return pages.go(request, f"/loans/{number}#papers" if visit.is_staff else f"/my/{number}#papers")
+    return pages.go(request, f"{visit.home_of(number)}#papers")
 
 
 def _order(request: Request, visit: Visit, number: str, payment: str | None) -> None:

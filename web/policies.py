@@ -5,13 +5,12 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
-from models.keys import ID_PATTERN
-from models.policies import LONGEST_SHARE_PERCENT, NAME_PATTERN, SHIPPED_BY, Policy, PolicyKind, PolicyPart, PolicyState
+from models.policies import LONGEST_SHARE_PERCENT, SHIPPED_BY, Policy, PolicyKind, PolicyPart, PolicyState
 from models.staff import Role
 from models.words import storable
 from services import backtests
@@ -33,9 +32,9 @@ from services.policy_publishing import (
     retire,
     to_compare_with,
 )
-from web import formats, pages
-from web.addresses import on_day
-from web.context import WebContext
+from web import pages
+from web.addresses import Id, PolicyName, Version, on_day
+from web.context import WebContext, in_books
 from web.language import Language
 from web.policy_rows import policy_title, rows_in_words, scope_title
 from web.scorecards import card_in_words
@@ -46,10 +45,6 @@ router = APIRouter()
 
 BACKTESTED_DAYS = 365
 """The period that the form of a back-test offers."""
-
-PolicyName = Annotated[str, Path(pattern=NAME_PATTERN)]
-Version = Annotated[int, Path(ge=1, le=1_000_000)]
-BacktestId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 def _people(work: UnitOfWork, language: Language) -> dict[str, str]:
@@ -86,7 +81,7 @@ def policies(request: Request, visit: StaffVisit, kind: str = "", scope: str = "
 
 # These two come before `policy_version`, whose address would take them for a name.
 @router.get("/policies/backtests/{backtest_id}.csv", name="backtest_cases")
-def backtest_cases(request: Request, visit: StaffVisit, backtest_id: BacktestId) -> Response:
+def backtest_cases(request: Request, visit: StaffVisit, backtest_id: Id) -> Response:
     """The cases that a back-test decides otherwise, as a file."""
     check_may_see_policies(visit.person)
     context: WebContext = request.app.state.context
@@ -98,7 +93,7 @@ def backtest_cases(request: Request, visit: StaffVisit, backtest_id: BacktestId)
 
 
 @router.get("/policies/backtests/{backtest_id}", name="policy_backtest")
-def policy_backtest(request: Request, visit: StaffVisit, backtest_id: BacktestId) -> Response:
+def policy_backtest(request: Request, visit: StaffVisit, backtest_id: Id) -> Response:
     """The report of a back-test."""
     check_may_see_policies(visit.person)
     context: WebContext = request.app.state.context
@@ -115,7 +110,6 @@ def policy_backtest(request: Request, visit: StaffVisit, backtest_id: BacktestId
             classes=backtest.report.get("classes", CLASSES),
             title=lambda name: policy_title(name, visit.language),
             product=lambda code: scope_title(code, visit.language),
-            share=lambda basis_points: formats.percent(str(basis_points / 100), visit.language),
             staff=_people(work, visit.language),
         )
 
@@ -177,14 +171,9 @@ def _comparison(work: UnitOfWork, visit: StaffVisit, policy: Policy, state: Poli
 async def draft_policy(request: Request, visit: StaffVisit, name: PolicyName) -> Response:
     """Keeps a new version of the rules."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
     content, reason = _content(fields.get("content", "")), _reason(fields)
-
-    def keep() -> int:
-        with context.books.begin() as work:
-            return draft(work, visit.person, name, content, reason).version
-
-    return pages.go(request, f"/policies/{name}/{await asyncio.to_thread(keep)}")
+    drafted = await in_books(request, lambda work: draft(work, visit.person, name, content, reason).version)
+    return pages.go(request, f"/policies/{name}/{drafted}")
 
 
 @router.post("/policies/{name}/{version}/backtests", name="run_policy_backtest")
@@ -208,19 +197,17 @@ async def run_policy_backtest(request: Request, visit: StaffVisit, name: PolicyN
 async def publish_policy(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
     """The second person puts a version in force from a day on."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
     starts_on, reason = _day(fields, "starts_on"), _reason(fields)
     part = PolicyPart.CHALLENGER if fields.get("part") == PolicyPart.CHALLENGER else PolicyPart.CHAMPION
     given = fields.get("share", "") or "0"
     share = int(given) if re.fullmatch("[0-9]{1,3}", given) else -1
 
-    def act() -> None:
-        with context.books.begin() as work:
-            policy = work.policies.version(name, version)
-            shared = share if part is PolicyPart.CHALLENGER else 0
-            publish(work, visit.person, policy, starts_on, reason, part=part, share_percent=shared)
+    def act(work: UnitOfWork) -> None:
+        policy = work.policies.version(name, version)
+        shared = share if part is PolicyPart.CHALLENGER else 0
+        publish(work, visit.person, policy, starts_on, reason, part=part, share_percent=shared)
 
-    await asyncio.to_thread(act)
+    await in_books(request, act)
     return pages.go(request, f"/policies/{name}/{version}")
 
 
@@ -228,14 +215,12 @@ async def publish_policy(request: Request, visit: StaffVisit, name: PolicyName, 
 async def retire_policy(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
     """Ends a challenger, or calls off what has not begun."""
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
     from_day, reason = _day(fields, "from_day"), _reason(fields)
 
-    def act() -> None:
-        with context.books.begin() as work:
-            retire(work, visit.person, work.policies.version(name, version), from_day, reason)
+    def act(work: UnitOfWork) -> None:
+        retire(work, visit.person, work.policies.version(name, version), from_day, reason)
 
-    await asyncio.to_thread(act)
+    await in_books(request, act)
     return pages.go(request, f"/policies/{name}/{version}")
 
 

@@ -12,7 +12,7 @@ from services.policies import reason_text
 from services.policy_kinds import kind_of, scope_of
 from services.policy_tables import DecisionTable
 from services.products import catalogue
-from web import formats, labels
+from web import formats, labels, pages
 from web.language import Language
 from web.policy_words import POLICY_ANSWERS
 
@@ -54,8 +54,7 @@ def policy_title(name: str, language: Language) -> str:
 def scope_title(scope: str, language: Language) -> str:
     """A product by its name, or a part of the core."""
     if scope in catalogue().codes():
-        product = catalogue().product(scope)
-        return product.name_zh if language.code == "zh" else product.name_en
+        return pages.product_name(scope, language)
     return labels.label(scope, "policy_scope", language)
 
 
@@ -164,7 +163,7 @@ def _number(fact: str, digits: str, language: Language) -> str:
     if fact.endswith("_fen"):
         return formats.money(int(digits), language)
     if fact.endswith("_bp"):
-        return formats.percent(str(int(digits) / 100), language)
+        return formats.share(int(digits), language)
     if fact == "day" and DAY_NUMBER.fullmatch(digits):
         return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
     return digits

@@ -15,9 +15,8 @@ from lending.money import to_fen, yuan
 from lending.prepayment import PrepaymentQuote as Figures
 from models.keys import new_id
 from models.loans import Loan, Stage
-from services.errors import InvalidPrepayment, NotAllowed
+from services.errors import InvalidPrepayment
 from services.loans import account_day
-from services.permissions import check_may_speak_for
 from services.prepayments import offer, quote
 from services.repayments import prepayment_fee
 from web import pages, refusals
@@ -154,7 +153,7 @@ def _asked(request: Request, visit: Visit, number: str, fields: dict[str, str]) 
             refusals.note(request, visit, error)
             refused = form.with_problems(error, visit.language)
             return _page(work, request, visit, loan, refused, status=error.http_status)
-    return pages.go(request, f"{_home(visit, number)}/quotes?kept={kept}")
+    return pages.go(request, f"{visit.home_of(number)}/quotes?kept={kept}")
 
 
 def _offer(work: UnitOfWork, visit: Visit, loan: Loan, fields: Mapping[str, str], asked: Asked) -> Offer:
@@ -197,7 +196,7 @@ def _page(
         "quotes.html",
         status,
         number=loan.number,
-        home=_home(visit, loan.number),
+        home=visit.home_of(loan.number),
         form=form,
         shown=shown,
         quotes=found,
@@ -216,12 +215,4 @@ def _is_running(loan: Loan) -> bool:
 
 def _is_asked_for(visit: Visit, loan: Loan) -> bool:
     """Whether the page has the form: for a running loan, and for who speaks for its borrower."""
-    try:
-        check_may_speak_for(visit.person, loan)
-    except NotAllowed:
-        return False
-    return _is_running(loan)
-
-
-def _home(visit: Visit, number: str) -> str:
-    return f"/loans/{number}" if visit.is_staff else f"/my/{number}"
+    return visit.speaks_for(loan) and _is_running(loan)

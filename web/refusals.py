@@ -49,10 +49,15 @@ def note(request: Request, visit: Visit, error: LendingError) -> None:
         )
 
 
+async def told(request: Request, visit: Visit, error: LendingError) -> str:
+    """The refusal in words, for the page that shows it; noted where it is worth it."""
+    await asyncio.to_thread(note, request, visit, error)
+    return labels.refusal(error.code, str(error), visit.language)
+
+
 async def answer(request: Request, visit: Visit, error: LendingError) -> Response:
     """The refusal as a page, or as a message above the page that htmx shows; noted where it is worth it."""
-    await asyncio.to_thread(note, request, visit, error)
-    sentence = labels.refusal(error.code, str(error), visit.language)
+    sentence = await told(request, visit, error)
     template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
     values = {"sentence": sentence, "status": error.http_status, "reference": None}
     response = pages.show(request, visit, template, error.http_status, **values)

@@ -3,23 +3,22 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from lending.scorecard import Scorecard
-from models.policies import NAME_PATTERN
 from services.permissions import check_may_see_policies
+from services.policies import reason_text
 from services.scorecard_report import report_html
 from web import formats, labels
+from web.addresses import PolicyName, Version
 from web.context import WebContext
 from web.language import Language
 from web.visit import StaffVisit
 
 router = APIRouter()
 
-PolicyName = Annotated[str, Path(pattern=NAME_PATTERN)]
-Version = Annotated[int, Path(ge=1, le=1_000_000)]
 WHOLE = 10_000
 
 
@@ -115,7 +114,7 @@ def _variable(told: Mapping[str, Any], content: Mapping[str, Any], language: Lan
     bins = [_bin(_values(fact, one, language), one, language) for one in told["bins"]]
     return VariableInWords(
         labels.label(fact, "fact", language),
-        content["reasons"][told["reason"]]["zh" if language.code == "zh" else "en"],
+        reason_text(told["reason"], language.code, content),
         (*bins, _bin(language.say("Not known"), told["missing"], language)),
     )
 
@@ -148,5 +147,5 @@ def _number(fact: str, value: int, language: Language) -> str:
     if fact.endswith("_fen"):
         return formats.money(value, language)
     if re.search(r"_bp(_|$)", fact):
-        return formats.percent(str(value / 100), language)
+        return formats.share(value, language)
     return formats.number(value, language)

@@ -1,14 +1,12 @@
 """The lender's own list: who is on it, what waits, and how two people of risk change it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.keys import ID_PATTERN
 from models.screening import ListingOutcome, ListingStatus
@@ -24,7 +22,8 @@ from services.listings import (
 )
 from services.permissions import check_may_keep_listings
 from web import masking, pages, refusals
-from web.context import WebContext
+from web.addresses import Id, on_day
+from web.context import WebContext, in_books
 from web.decision import DecisionForm, read_note, read_verdict
 from web.forms import EnteredForm, Entry, FormField
 from web.language import marked
@@ -33,7 +32,6 @@ from web.visit import StaffVisit, Visit
 
 router = APIRouter()
 
-EntryId = Annotated[str, Path(pattern=ID_PATTERN)]
 PAGE = 50
 
 
@@ -53,10 +51,10 @@ class EntryForm(EnteredForm):
         """The entry; InvalidListing names what cannot be read."""
         entry, wrong = self.entered()
         for name in ("valid_from", "valid_until"):
-            try:
-                entry[name] = date.fromisoformat(entry[name]) if name in entry else None
-            except ValueError:
+            day = on_day(entry.get(name, ""))
+            if name in entry and day is None:
                 wrong.append(name)
+            entry[name] = day
         if wrong:
             raise InvalidListing("the form is not complete", fields=dict.fromkeys(wrong, ""))
         return {"name": None, "id_number": None, **entry}
@@ -136,7 +134,8 @@ async def propose(request: Request, visit: StaffVisit) -> Response:
     """Proposes an entry; nothing changes until another person of risk agrees."""
     form = ENTRY.filled(await posted(request, visit.session))
     try:
-        await _done(request, lambda work: propose_entry(work, visit.person, **form.read()))
+        entry = form.read()
+        await in_books(request, lambda work: propose_entry(work, visit.person, **entry))
     except LendingError as error:
         if error.http_status == 403:
             raise
@@ -147,31 +146,21 @@ async def propose(request: Request, visit: StaffVisit) -> Response:
 
 
 @router.post("/screening/entries/{entry_id}/removal", name="propose_removal")
-async def take_off(request: Request, visit: StaffVisit, entry_id: EntryId) -> Response:
+async def take_off(request: Request, visit: StaffVisit, entry_id: Id) -> Response:
     """Proposes to take an entry off the list."""
     reason = read_note(DecisionForm.from_fields(await posted(request, visit.session)))
-    await _done(request, lambda work: propose_removal(work, visit.person, entry_id, reason))
+    await in_books(request, lambda work: propose_removal(work, visit.person, entry_id, reason))
     return pages.go(request, "/screening")
 
 
 @router.post("/screening/entries/{entry_id}/decision", name="decide_entry")
-async def decide(request: Request, visit: StaffVisit, entry_id: EntryId) -> Response:
+async def decide(request: Request, visit: StaffVisit, entry_id: Id) -> Response:
     """Another person of risk agrees to what waits about an entry, or refuses it."""
     fields = await posted(request, visit.session)
     reason = read_note(DecisionForm.from_fields(fields))
     outcome = ListingOutcome.APPROVE if read_verdict(fields) else ListingOutcome.REFUSE
-    await _done(request, lambda work: decide_listing(work, visit.person, entry_id, outcome, reason))
+    await in_books(request, lambda work: decide_listing(work, visit.person, entry_id, outcome, reason))
     return pages.go(request, "/screening")
-
-
-async def _done(request: Request, act: Callable[[UnitOfWork], object]) -> None:
-    context: WebContext = request.app.state.context
-
-    def in_books() -> None:
-        with context.books.begin() as work:
-            act(work)
-
-    await asyncio.to_thread(in_books)
 
 
 def _form_page(request: Request, visit: Visit, form: EntryForm, status: int = 200) -> Response:

@@ -1,6 +1,5 @@
 """Asking for a person's look at a refusal by the rules, and what those who look at it see."""
 
-import asyncio
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -11,9 +10,10 @@ from models.second_looks import SecondLook
 from models.tasks import Decision, Task
 from services import second_looks
 from services.authority import Band, authority_over, reason_sentences
+from services.policies import reason_text
 from web import labels, pages
 from web.addresses import Number
-from web.context import WebContext
+from web.context import in_books
 from web.language import Language
 from web.session import posted
 from web.visit import BorrowerVisit, StaffVisit, Visit
@@ -37,14 +37,12 @@ async def ask_for_borrower(request: Request, visit: StaffVisit, number: Number) 
 
 async def _ask(request: Request, visit: Visit, number: str) -> None:
     fields = await posted(request, visit.session)
-    context: WebContext = request.app.state.context
 
-    def change() -> None:
-        with context.books.begin() as work:
-            loan = work.loans.seen_by(visit.person, number)
-            second_looks.ask(work, visit.person, loan, work.today, fields.get("words", "").replace("\r\n", "\n"))
+    def change(work: UnitOfWork) -> None:
+        loan = work.loans.seen_by(visit.person, number)
+        second_looks.ask(work, visit.person, loan, work.today, fields.get("words", "").replace("\r\n", "\n"))
 
-    await asyncio.to_thread(change)
+    await in_books(request, change)
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,9 @@ def authority_rows(work: UnitOfWork, task: Task, language: Language) -> list[Ban
 
 
 def _row(work: UnitOfWork, band: Band, language: Language) -> BandRow:
-    spoken = "zh" if language.code == "zh" else "en"
-    sentences = reason_sentences(work, band)
+    told = {"reasons": reason_sentences(work, band)}
     who = labels.label(band.decided_by, "role", language) if band.decided_by else language.say("nobody")
-    why = tuple(sentences[code][spoken] if code in sentences else code for code in band.reasons)
+    why = tuple(reason_text(code, language.code, told) for code in band.reasons)
     return BandRow(band.up_to_fen or 0, who, band.people, why)
 
 
@@ -83,7 +80,8 @@ def before_of(work: UnitOfWork, task: Task, loan: Loan | None) -> Before | None:
     """What came before an approval; None where nothing did."""
     if loan is None:
         return None
-    first = next((one for one in work.tasks.decisions(loan.number) if one.id == task.confirms), None)
+    known = work.tasks.decisions(loan.number) if task.confirms else []
+    first = next((one for one in known if one.id == task.confirms), None)
     grading = work.policies.grading(loan.number)
     look = work.tasks.second_look(loan.number) if grading is not None and grading.outcome == "refuse" else None
     if first is None and look is None:

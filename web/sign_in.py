@@ -20,7 +20,7 @@ from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import COOKIE_LASTS_SECONDS, NAMES
 from web.session import COOKIE, Session, posted
 from web.tries import Tries
-from web.visit import STAFF_ROLES, AnyVisit
+from web.visit import STAFF_ROLES, AnyVisit, address_of
 
 router = APIRouter()
 
@@ -69,7 +69,7 @@ async def sign_in_borrower(request: Request, visit: AnyVisit) -> Response:
         raise PageNotFound
     tries: Tries = request.app.state.tries
     loan, digits = fields.get("loan", "").strip().upper()[:16], fields.get("digits", "").strip()
-    address = request.client.host if request.client else None
+    address = address_of(request)
     try:
         taken = tries.take(loan, address)
         await asyncio.sleep(taken.wait_seconds)

@@ -218,7 +218,7 @@ def _contract_part(work: UnitOfWork, visit: Visit, loan: Loan) -> SigningPart:
 def show_signing(request: Request, visit: AnyVisit, number: Number) -> Response:
     """The part alone, for the live refresh while the contract is being made."""
     part = show(request, visit, number, signing_part) if pages.wants_fragment(request) else None
-    return part or pages.go(request, _home(visit, number))
+    return part or pages.go(request, visit.home_of(number))
 
 
 @router.post("/{number}/codes", name="signing_code")
@@ -234,7 +234,7 @@ async def send_code(request: Request, visit: AnyVisit, number: Number) -> Respon
         await asyncio.to_thread(asked_for_code, request, visit, number, ask)
     except LendingError as error:
         return await refuse(request, visit, number, error, _contract_part, party)
-    return await answer(request, visit, number, SENT, _contract_part, party, _home(visit, number))
+    return await answer(request, visit, number, SENT, _contract_part, party, visit.home_of(number))
 
 
 @router.post("/{number}/signatures", name="signature")
@@ -265,7 +265,7 @@ async def enter_code(request: Request, visit: AnyVisit, number: Number) -> Respo
             await accept_offer(request, visit, number, signature.id)
     except LendingError as error:
         return await refuse(request, visit, number, error, _contract_part, party)
-    return await answer(request, visit, number, said, _contract_part, "", _home(visit, number))
+    return await answer(request, visit, number, said, _contract_part, "", visit.home_of(number))
 
 
 @router.post("/{number}/acceptance", name="acceptance_at_desk")
@@ -276,7 +276,7 @@ async def accept(request: Request, visit: AnyVisit, number: Number) -> Response:
         await accept_offer(request, visit, number, fields.get("command_id") or new_id())
     except LendingError as error:
         return await refuse(request, visit, number, error, _contract_part, "")
-    return await answer(request, visit, number, ACCEPTED, _contract_part, "", _home(visit, number))
+    return await answer(request, visit, number, ACCEPTED, _contract_part, "", visit.home_of(number))
 
 
 async def accept_offer(request: Request, visit: Visit, number: str, given: str) -> None:
@@ -284,7 +284,3 @@ async def accept_offer(request: Request, visit: Visit, number: str, given: str) 
     context: WebContext = request.app.state.context
     order = CommandOrder(**heading(visit.person, number, "acceptance", given))
     await carry_out(context, visit, number, order, context.commands.accept, acceptance.check)
-
-
-def _home(visit: Visit, number: str) -> str:
-    return f"/loans/{number}" if visit.is_staff else f"/my/{number}"

@@ -21,10 +21,10 @@ from services.permissions import check_may_decide
 from services.status import status_of
 from services.unmatched import unmatched_money
 from web import labels, pages, refusals
-from web.addresses import TaskId
+from web.addresses import Id
 from web.case import case_view
 from web.changes import proposed
-from web.context import WebContext
+from web.context import WebContext, in_books
 from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
 from web.offers import Offer, offer_if_approved
@@ -38,14 +38,14 @@ router = APIRouter()
 
 
 @router.get("/tasks/{task_id}", name="task")
-def task_page(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+def task_page(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """The task with its case and what can be done about it."""
     return _page(request, visit, task_id, DecisionForm())
 
 
 @router.get("/tasks/{task_id}/offer", name="task_offer")
 def task_offer(
-    request: Request, visit: StaffVisit, task_id: TaskId, amount: Annotated[str, Query(max_length=20)] = ""
+    request: Request, visit: StaffVisit, task_id: Id, amount: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
     """What the case comes to with another amount, shown while the approver types it."""
     context: WebContext = request.app.state.context
@@ -62,13 +62,13 @@ def task_offer(
 
 
 @router.post("/tasks/{task_id}/claim", name="claim")
-async def claim(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+async def claim(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """Takes the task into one's own hands."""
     return await _hand(request, visit, task_id, tasks.claim)
 
 
 @router.post("/tasks/{task_id}/release", name="release")
-async def release(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+async def release(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """Gives the task back to its role."""
     return await _hand(request, visit, task_id, tasks.release)
 
@@ -77,20 +77,18 @@ async def _hand(
     request: Request, visit: Visit, task_id: str, act: Callable[[UnitOfWork, Actor, Task], Task]
 ) -> Response:
     await posted(request, visit.session)
-    context: WebContext = request.app.state.context
 
-    def change() -> None:
-        with context.books.begin() as work:
-            task = work.tasks.seen_by(visit.person, task_id)
-            check_may_decide(visit.person, task)
-            act(work, visit.person, task)
+    def change(work: UnitOfWork) -> None:
+        task = work.tasks.seen_by(visit.person, task_id)
+        check_may_decide(visit.person, task)
+        act(work, visit.person, task)
 
-    await asyncio.to_thread(change)
+    await in_books(request, change)
     return pages.go(request, f"/tasks/{task_id}")
 
 
 @router.post("/tasks/{task_id}/decision", name="decision")
-async def decide(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+async def decide(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """Sends the decision to the loan and waits for its answer."""
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
@@ -124,7 +122,7 @@ async def _decision_refused(
 
 
 @router.post("/tasks/{task_id}/completion", name="completion")
-async def complete(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+async def complete(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """Tells the loan that what was missing is there."""
     context: WebContext = request.app.state.context
     form = DecisionForm.from_fields(await posted(request, visit.session))
@@ -148,18 +146,16 @@ async def complete(request: Request, visit: StaffVisit, task_id: TaskId) -> Resp
 
 
 @router.post("/tasks/{task_id}/note", name="task_note")
-async def finish(request: Request, visit: StaffVisit, task_id: TaskId) -> Response:
+async def finish(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """Closes a follow-up with a note on what was done."""
-    context: WebContext = request.app.state.context
     form = DecisionForm.from_fields(await posted(request, visit.session))
 
-    def change() -> None:
-        with context.books.begin() as work:
-            task = work.tasks.seen_by(visit.person, task_id)
-            tasks.finish(work, visit.person, task, read_note(form))
+    def change(work: UnitOfWork) -> None:
+        task = work.tasks.seen_by(visit.person, task_id)
+        tasks.finish(work, visit.person, task, read_note(form))
 
     try:
-        await asyncio.to_thread(change)
+        await in_books(request, change)
     except InvalidDecision as error:
         return await _unreadable(request, visit, task_id, form, error)
     return await _done(request, visit, task_id)
@@ -211,7 +207,7 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
                 "status": loan_status,
                 "bar": stage_bar(loan_status, mark_of(work, row.loan)),
                 "live": f"/loans/{row.loan.number}/stage",
-                "case": case_view(work, row.loan, visit.language),
+                "case": case_view(work, visit, row.loan),
                 "offer": _offer(work, task, row.loan, values["most_fen"]),
             }
         return pages.show(request, visit, "task.html", status, **values)

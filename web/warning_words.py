@@ -4,6 +4,7 @@ from lending import behaviour
 from web.language import marked
 
 URGENCIES = {"serious": marked("Serious"), "watch": marked("To be watched")}
+URGENCY_COLOURS = {"serious": "red", "watch": "yellow"}
 WARNING_CAUSES = {
     behaviour.TWO_FAILED_DEBITS: marked("two failed debits"),
     behaviour.DEBITS_STOPPED: marked("the account cannot be debited"),

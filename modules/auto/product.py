@@ -23,7 +23,7 @@ from modules.applicants import age_problem
 from modules.case_facts import basis_points, bureau_facts, co_signer_facts, day_number, identity_facts
 from modules.co_signers import ADULT, CoSigner
 from modules.installments import flat_rate_percent, installment_terms
-from modules.shipped import shipped_policies
+from modules.shipped import shipped_grading, shipped_policies
 from services.forms import Sentence
 from services.products import PayeeUnknown
 
@@ -194,7 +194,7 @@ AUTO = Product(
     co_signer_checks={PartyRole.GUARANTOR: ("identity", "bureau", "screening")},
     # It names the account that the price is paid to, so nothing goes on without it but by a person's word.
     register_rules={"vehicle": RegisterRule(valid_days=7, when_down=WhenDown.PERSON)},
-    grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    grading=shipped_grading(__file__),
     policies=shipped_policies(__file__),
     # The most that may be lent on a vehicle, by the rules of 2018.
     refused_by_law=frozenset({"ltv_above_cap"}),

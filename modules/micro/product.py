@@ -1,9 +1,7 @@
 """The microloan: its form, checks, facts and terms. Limits and prices are in grading.json."""
 
-import json
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from lending.terms import Terms
@@ -13,7 +11,7 @@ from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
 from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
 from modules.installments import MONTHS_A_QUARTER, PERIODS, installment_terms
-from modules.shipped import shipped_policies
+from modules.shipped import shipped_grading, shipped_policies
 from services.forms import Sentence
 
 METHODS = ("level_payment", "equal_principal", "interest_only", "bullet")
@@ -96,7 +94,7 @@ MICRO = Product(
     checks=("identity", "bureau", "enrolment", "screening"),
     # The register alone says who may not be lent to at all, so it is waited for.
     register_rules={"enrolment": RegisterRule(valid_days=30, when_down=WhenDown.WAIT, wait_days=1)},
-    grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    grading=shipped_grading(__file__),
     policies=shipped_policies(__file__),
     # The five-ministry notice of 2021, and the most that one person may owe online.
     refused_by_law=frozenset({"full_time_student", "exposure_at_limit"}),

@@ -3,10 +3,8 @@
 Levels of hardship, yearly limits, lists of documents, grades and rates are the policies beside this file.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from lending.hardship import Claim, award, income_per_head
@@ -18,7 +16,7 @@ from modules.applicants import age_problem
 from modules.case_facts import co_signer_facts, day_number, identity_facts
 from modules.co_signers import ADULT, CoSigner
 from modules.installments import installment_terms, months_until
-from modules.shipped import shipped_policies
+from modules.shipped import shipped_grading, shipped_policies
 from services.forms import Sentence, age_on, birth_date
 from services.products import PayeeUnknown
 
@@ -230,7 +228,7 @@ STUDENT = Product(
     co_signer_checks={PartyRole.JOINT_BORROWER: ("identity", "screening")},
     # Without it there is no student loan, and it is away for days when schools begin.
     register_rules={"enrolment": RegisterRule(valid_days=30, when_down=WhenDown.WAIT, wait_days=2)},
-    grading=json.loads(Path(__file__).with_name("grading.json").read_text(encoding="utf-8")),
+    grading=shipped_grading(__file__),
     policies=shipped_policies(__file__),
     # State student loans are for full-time students, up to a sum a year.
     refused_by_law=frozenset({"not_full_time_student", "year_is_used"}),

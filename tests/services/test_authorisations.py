@@ -373,24 +373,24 @@ def test_a_case_goes_on_without_a_co_signer_and_asks_once_he_agrees(procedure: P
     first = procedure.task(loan, TaskKind.APPROVAL)
 
     with procedure.at() as work:
-        assert verification.verify_again(work, loan) == verification.SecondLook(look_again=False, is_done=True)
+        assert verification.verify_again(work, loan) == verification.LateWord(look_again=False, is_done=True)
     sign(procedure, link_of(procedure, loan))
     with procedure.at() as work:
         assert [row.topic for row in outbox(work) if row.topic is Topic.VERIFY_AGAIN] == [Topic.VERIFY_AGAIN]
-        assert verification.verify_again(work, loan) == verification.SecondLook(look_again=True, is_done=False)
+        assert verification.verify_again(work, loan) == verification.LateWord(look_again=True, is_done=False)
     assert procedure.loan(loan).stage is Stage.VERIFICATION
     assert procedure.open_tasks(loan).count(TaskKind.APPROVAL) == 0
     with procedure.at() as work:
         # The workflow may not have heard of it; once its next round is under way it has.
-        assert verification.verify_again(work, loan) == verification.SecondLook(look_again=True, is_done=False)
+        assert verification.verify_again(work, loan) == verification.LateWord(look_again=True, is_done=False)
         _, asked = verification.look_up(work, loan, "identity@joint_borrower", 2, procedure.day)
         verification.store_answer(
             work, loan, "identity@joint_borrower", 2, Verdict.PASSED, "r", {"result": "match"}, asked.index
         )
-        assert verification.verify_again(work, loan) == verification.SecondLook(look_again=False, is_done=False)
+        assert verification.verify_again(work, loan) == verification.LateWord(look_again=False, is_done=False)
     procedure.act(grade, VerificationOrder(**procedure.order(loan, round=2)))
     with procedure.at() as work:
-        assert verification.verify_again(work, loan) == verification.SecondLook(look_again=False, is_done=True)
+        assert verification.verify_again(work, loan) == verification.LateWord(look_again=False, is_done=True)
         facts = work.policies.grading(loan).facts  # type: ignore[union-attr]  # graded just now
         assert (facts["co_signer_known"], facts["co_signer_matches"]) == (True, True)
     assert procedure.task(loan, TaskKind.APPROVAL).id != first.id

@@ -19,9 +19,10 @@ from models.staff import Actor, Role
 from models.tasks import TaskKind
 from models.verification import Verdict
 from services import tasks, verification
-from services.behaviour import CARD, look_at_page, month_to_score, write_page
+from services.behaviour import look_at_page, month_to_score, write_page
 from services.early_warnings import csv_lines, early_warnings, how_good, newest_month
 from services.errors import NotAllowed
+from services.policy_kinds import BEHAVIOUR_CARD
 from services.warning_words import CAUSES
 from tests.services.policies import put_in_force
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, MANAGER, OTHER_AGENT, RISK, Procedure
@@ -217,10 +218,10 @@ def test_two_runs_at_once_score_a_loan_once(procedure: Procedure) -> None:
 def test_the_version_in_force_on_the_last_day_of_the_month_scores_it(procedure: Procedure) -> None:
     loan = procedure.running()
     with procedure.at() as work:
-        champion = work.policies.in_force(CARD, procedure.day).champion
+        champion = work.policies.in_force(BEHAVIOUR_CARD, procedure.day).champion
         assert champion is not None
         content = dict(work.policies.get(champion.policy_id).content)
-        newer = put_in_force(work, CARD, 2, content | {"base_points": 400}, starts_on=date(2026, 2, 10))
+        newer = put_in_force(work, BEHAVIOUR_CARD, 2, content | {"base_points": 400}, starts_on=date(2026, 2, 10))
     pays(procedure, loan)
     score_months(procedure, MARCH)
     january, february = scores(procedure, loan)
@@ -406,11 +407,11 @@ def test_the_file_has_a_line_for_each_warning_and_no_name(procedure: Procedure) 
 
 def test_no_word_of_a_card_is_a_formula_to_a_spreadsheet(procedure: Procedure) -> None:
     with procedure.at() as work:
-        champion = work.policies.in_force(CARD, procedure.day).champion
+        champion = work.policies.in_force(BEHAVIOUR_CARD, procedure.day).champion
         assert champion is not None
         content = dict(work.policies.get(champion.policy_id).content)
         sentences = {code: {"en": "=HYPERLINK(1)", "zh": "@SUM(1)"} for code in content["reasons"]}
-        put_in_force(work, CARD, 2, content | {"reasons": sentences}, starts_on=date(2026, 1, 6))
+        put_in_force(work, BEHAVIOUR_CARD, 2, content | {"reasons": sentences}, starts_on=date(2026, 1, 6))
     warned_pair(procedure)
     with procedure.books.read() as work:
         for locale, formula in (("zh", "@SUM"), ("en", "=HYPERLINK")):
@@ -426,7 +427,7 @@ def test_how_good_warnings_were_is_counted_from_the_books(procedure: Procedure) 
         assert how_good(work, RISK) == Foresight(0, 0, 0, 0)
     caught, missed, false_alarm = procedure.running(), procedure.running(), procedure.running()
     with procedure.at() as work:
-        champion = work.policies.in_force(CARD, procedure.day).champion
+        champion = work.policies.in_force(BEHAVIOUR_CARD, procedure.day).champion
         assert champion is not None
         for month in range(1, 8):
             for loan in (caught, missed, false_alarm):

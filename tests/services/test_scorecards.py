@@ -10,12 +10,14 @@ from sqlalchemy.exc import DBAPIError
 from books.session import Books
 from console.score_rules import with_score
 from models.performance import LoanPerformance
+from models.policies import PolicyKind
 from models.staff import Actor, Role
 from services.errors import NotAllowed
 from services.performance import PastCase, age_band, has_defaulted, past_cases, sex_of
+from services.policy_checks import problems_of
 from services.policy_names import draft_problems
 from services.policy_publishing import draft, life_of
-from services.scorecards import score_by, score_of, score_sentence, scorecard_problems
+from services.scorecards import score_by, score_of, scorecard
 from tests.lending.builders import account, event, terms_of
 from tests.lending.test_scorecard import CARD
 from tests.modules.applications import DAY
@@ -59,9 +61,7 @@ def test_the_card_in_force_on_the_day_scores_and_none_scores_nothing(books: Book
         assert (later.points, later.reasons) == (500, ("late",))
         assert score_by(work, first.id, {}).points == 505
         assert score_of(work, "student", DAY, facts) is None
-        assert score_sentence(work, first.id, "late", "zh_CN") == "曾有逾期。"
-        assert score_sentence(work, first.id, "late", "en") == "Payments were late."
-        assert score_sentence(work, first.id, "gone", "en") == "gone"
+        assert scorecard(work, first.id).sentences["late"] == {"en": "Payments were late.", "zh": "曾有逾期。"}
 
 
 def test_a_case_is_graded_by_its_score_and_keeps_it(books: Books, procedure: Procedure) -> None:
@@ -91,7 +91,7 @@ def test_a_case_is_graded_by_its_score_and_keeps_it(books: Books, procedure: Pro
 def test_problems_name_the_variable_and_its_bin_in_both_languages(books: Books) -> None:
     content = overdue_card(40)
     content["variables"][0]["bins"][1]["from"] = 2
-    (problem,) = scorecard_problems(content)
+    (problem,) = problems_of(content, kind=PolicyKind.SCORECARD)
     assert (problem.column, str(problem.sentence)) == ("overdue_count_24m", "bin 2 leaves a gap before it: 1 to 1")
     assert problem.sentence.zh.startswith("第2个分箱：")
     with books.begin() as work:
