@@ -12,6 +12,7 @@ from api.context import Acting, Context
 from api.problems import refusals
 from api.shapes import Asked, Shown, Words, all_in_yuan
 from books.session import UnitOfWork
+from lending.money import yuan
 from models import keys
 from models.policies import (
     LONGEST_SHARE_PERCENT,
@@ -165,16 +166,22 @@ class BacktestView(Shown):
     run_at: datetime
 
 
-class ComparisonView(BaseModel):
-    """A challenger beside the champion on live cases; `matrix` is by the champion's class, then the challenger's."""
+class ComparisonView(Shown):
+    """A challenger beside the champion on live cases; `matrix` is by the champion's class, then the challenger's.
+
+    `agreed` are those of which outcome, grade, limit and rate are all the same, `differing` counts each of the four.
+    """
 
     name: str
     version: int
     cases: int
     routed: int
     agreed: int
+    differing: dict[str, int]
     champion_passed: int
     challenger_passed: int
+    champion_lendable: str
+    challenger_lendable: str
     matrix: dict[str, dict[str, int]]
 
 
@@ -261,8 +268,11 @@ def compare_challenger(name: PolicyName, version: VersionNumber, actor: Acting, 
         cases=found.cases,
         routed=found.routed,
         agreed=found.agreed,
+        differing=dict(found.differing),
         champion_passed=found.champion_passed,
         challenger_passed=found.challenger_passed,
+        champion_lendable=yuan(found.champion_lendable_fen),
+        challenger_lendable=yuan(found.challenger_lendable_fen),
         matrix=found.rows(),
     )
 
@@ -282,9 +292,8 @@ def show_backtest(backtest_id: BacktestId, actor: Acting, context: Context) -> B
 )
 def list_changed_cases(backtest_id: BacktestId, actor: Acting, context: Context) -> Response:
     """The cases that the version decides otherwise, as CSV: sums in yuan, the row of the new version that fired."""
-    check_may_see_policies(actor)
-    with context.books.read() as work:
-        work.policies.backtest(backtest_id)
+    with context.books.begin() as work:
+        backtests.begin_export(work, actor, backtest_id)
 
     def lines() -> Iterator[str]:
         with context.books.read() as work:

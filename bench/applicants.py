@@ -44,6 +44,7 @@ def student_loan(people: Population, *, term: int) -> Body:
                 "school": studies.school,
                 "degree": studies.degree.value,
                 "tuition": "6000",
+                "living_costs": "6000",
                 "graduation_date": studies.graduates_on.isoformat(),
                 "household_income": "50000",
             }

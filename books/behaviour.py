@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, tuple_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from books.payments import in_portions
 from books.rows import write, write_many
 from books.scope import loans_seen_by, scope_of
+from books.sealing import opened
 from models.accounts import AccountChange, AccountVerdict
+from models.audit import AuditEntry
 from models.behaviour import BehaviourMonth, BehaviourScore, EarlyWarning
 from models.changes import ChangeEnd, ChangeProposal
 from models.customers import Party, PartyRole
@@ -24,6 +27,8 @@ from models.portfolio import TakenOverLoan
 from models.staff import Actor
 from models.verification import Verdict, Verification
 
+NOT_SCORED = "behaviour_not_scored"
+"""What the audit log calls a loan that the loan mathematics refuses, with the month as its subject."""
 Place = tuple[int, int, str]
 """Where a page of warnings ends: urgency, points and loan."""
 
@@ -50,11 +55,11 @@ class BehaviourBook:
     # -- months and loans --------------------------------------------------------------------------------------------
 
     def last_month(self) -> str | None:
-        """The newest month in which every running loan is scored, as YYYY-MM."""
+        """The newest month that is complete: every running loan is scored or was refused; as YYYY-MM."""
         return self.session.exec(select(func.max(BehaviourMonth.month))).one()
 
     def complete(self, month: BehaviourMonth) -> None:
-        """Records that every running loan is scored for a month."""
+        """Records that every running loan is scored for a month, or was refused."""
         write(self.session, month)
 
     def loans_to_score(self, month: Month, *, after: str, limit: int, ready_only: bool) -> list[Loan]:
@@ -63,21 +68,20 @@ class BehaviourBook:
         A loan that came over later was somebody else's then, and one without an account was served elsewhere. With
         `ready_only`, not those that still have to live through a day of the month.
         """
-        done = select(BehaviourScore.loan).where(BehaviourScore.month == str(month), BehaviourScore.loan == Loan.number)
-        conditions: list[ColumnElement[bool]] = [
-            col(Loan.number) > after,
-            col(Loan.disbursed_on) <= month.last,
-            or_(col(Loan.closed_on).is_(None), col(Loan.closed_on) > month.last),
-            or_(col(Loan.written_off_on).is_(None), col(Loan.written_off_on) > month.last),
-            ~done.exists(),
-            select(LoanEvent.key).where(LoanEvent.loan == Loan.number, LoanEvent.date <= month.last).exists(),
-            ~select(TakenOverLoan.loan)
-            .where(TakenOverLoan.loan == Loan.number, TakenOverLoan.cut_off > month.last)
-            .exists(),
-        ]
+        conditions = _unscored(month, after)
         if ready_only:
             conditions.append(or_(col(Loan.next_date).is_(None), col(Loan.next_date) > month.last))
         return list(self.session.exec(select(Loan).where(*conditions).order_by(col(Loan.number)).limit(limit)))
+
+    def is_any_left(self, month: Month) -> bool:
+        """Whether a loan that ran on a month's last day has neither been scored for it nor been refused."""
+        refused = _refused(str(month)).where(AuditEntry.loan == Loan.number).exists()
+        left = select(Loan.number).where(*_unscored(month, ""), ~refused).limit(1)
+        return self.session.exec(left).first() is not None
+
+    def is_refused(self, loan: str, month: str) -> bool:
+        """Whether it is in the audit log already that a loan cannot be scored for a month."""
+        return self.session.exec(_refused(month).where(AuditEntry.loan == loan).limit(1)).first() is not None
 
     # -- what scores are made of, for many loans at once ---------------------------------------------------------------
 
@@ -133,11 +137,12 @@ class BehaviourBook:
 
     def applications_of(self, loans: Collection[str]) -> list[tuple[Any, ...]]:
         """What was asked for under these numbers, oldest first: loan, instant, form."""
-        return self._rows(
+        found = self._rows(
             sa_select(col(Application.loan), col(Application.submitted_at), col(Application.form))
             .where(col(Application.loan).in_(loans))
             .order_by(col(Application.submitted_at), col(Application.loan))
         )
+        return [(loan, at, opened(self.session, Application.form, loan, form)) for loan, at, form in found]
 
     def changes_of(self, loans: Collection[str]) -> list[tuple[Any, ...]]:
         """Changes that were proposed: loan, kind, day of the proposal, and outcome and day of its end."""
@@ -155,8 +160,10 @@ class BehaviourBook:
 
     def bureau_answers(self, loans: Collection[str], until: datetime) -> list[tuple[Any, ...]]:
         """The credit bureau's answers about the borrowers of these loans, oldest first: loan, instant, answer."""
-        return self._rows(
-            sa_select(col(Verification.loan), col(Verification.answered_at), col(Verification.answer))
+        found = self._rows(
+            sa_select(
+                col(Verification.id), col(Verification.loan), col(Verification.answered_at), col(Verification.answer)
+            )
             .where(
                 col(Verification.loan).in_(loans),
                 col(Verification.check_name) == "bureau",
@@ -165,6 +172,7 @@ class BehaviourBook:
             )
             .order_by(col(Verification.answered_at), col(Verification.id))
         )
+        return [(loan, at, opened(self.session, Verification.answer, id_, answer)) for id_, loan, at, answer in found]
 
     # -- scores ------------------------------------------------------------------------------------------------------
 
@@ -244,3 +252,21 @@ class BehaviourBook:
             query = select(row.month, row.loan).where(col(row.loan).in_(some), row.month >= since)
             found += self.session.exec(query)
         return found
+
+
+def _unscored(month: Month, after: str) -> list[ColumnElement[bool]]:
+    scored = select(BehaviourScore.loan).where(BehaviourScore.month == str(month), BehaviourScore.loan == Loan.number)
+    taken_over = select(TakenOverLoan.loan).where(TakenOverLoan.loan == Loan.number, TakenOverLoan.cut_off > month.last)
+    return [
+        col(Loan.number) > after,
+        col(Loan.disbursed_on) <= month.last,
+        or_(col(Loan.closed_on).is_(None), col(Loan.closed_on) > month.last),
+        or_(col(Loan.written_off_on).is_(None), col(Loan.written_off_on) > month.last),
+        ~scored.exists(),
+        select(LoanEvent.key).where(LoanEvent.loan == Loan.number, LoanEvent.date <= month.last).exists(),
+        ~taken_over.exists(),
+    ]
+
+
+def _refused(month: str) -> SelectOfScalar[str]:
+    return select(AuditEntry.id).where(AuditEntry.act == NOT_SCORED, AuditEntry.subject == month)

@@ -1,18 +1,23 @@
 """Queries on past cases and what became of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, func, tuple_
+from sqlalchemy import func, tuple_
 from sqlalchemy import select as sa_select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from books.sealing import opened_rows
+from lending.events import EventType
 from models.behaviour import BehaviourScore
+from models.columns import ERASED
 from models.customers import Customer
 from models.grading import Grading
-from models.loans import Loan
+from models.loans import Loan, LoanEvent
 from models.performance import LoanPerformance
+from models.periods import LoanMonthEnd
 
 PAGE = 1000
 
@@ -23,14 +28,14 @@ class PerformanceBook:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def paid_out(self, product: str) -> Iterator[Row[Any]]:
+    def paid_out(self, product: str) -> Iterator[Any]:
         """Every loan of a product that was graded and paid out, by number, a page at a time."""
         last = ""
         while rows := self._page(product, last):
-            yield from rows
+            yield from (row for row in rows if row.id_number is not ERASED)
             last = rows[-1].number
 
-    def _page(self, product: str, after: str) -> list[Row[Any]]:
+    def _page(self, product: str, after: str) -> list[Any]:
         rounds = aliased(Grading)
         latest = select(func.max(rounds.round)).where(rounds.loan == Loan.number).correlate(Loan).scalar_subquery()
         query = (
@@ -38,7 +43,9 @@ class PerformanceBook:
                 col(Loan.number),
                 col(Loan.applied_on),
                 col(Loan.disbursed_on),
+                col(Customer.id).label("customer"),
                 col(Customer.id_number),
+                col(Grading.id).label("grading"),
                 col(Grading.facts),
                 col(LoanPerformance.loan).label("known"),
                 col(LoanPerformance.defaulted_on),
@@ -53,16 +60,41 @@ class PerformanceBook:
             .order_by(col(Loan.number))
             .limit(PAGE)
         )
-        return list(self.session.connection().execute(query))
+        return self._opened(query, Grading.facts, "grading")
 
-    def behaviour(self) -> Iterator[Row[Any]]:
+    def month_ends(self, loans: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Days past due at the ends of months, by loan and month (YYYY-MM), of those that may be relied on.
+
+        Not of loans that were written off, nor of those of which a payment was taken back: that counts from before.
+        """
+        taken_back = select(LoanEvent.loan).where(
+            col(LoanEvent.loan) == col(LoanMonthEnd.loan), col(LoanEvent.type) == EventType.REVERSAL.value
+        )
+        query = (
+            select(LoanMonthEnd.loan, LoanMonthEnd.month, LoanMonthEnd.dpd)
+            .join(Loan, col(Loan.number) == col(LoanMonthEnd.loan))
+            .where(col(LoanMonthEnd.loan).in_(loans), col(Loan.written_off_on).is_(None), ~taken_back.exists())
+        )
+        found: dict[str, dict[str, int]] = {}
+        for loan, month, dpd in self.session.exec(query):
+            found.setdefault(loan, {})[month] = dpd
+        return found
+
+    def closed_on(self, loans: Sequence[str]) -> dict[str, date]:
+        """When those of these loans that are closed ended."""
+        query = sa_select(col(Loan.number), col(Loan.closed_on)).where(
+            col(Loan.number).in_(loans), col(Loan.closed_on).is_not(None)
+        )
+        return {number: day for number, day in self.session.connection().execute(query) if day is not None}
+
+    def behaviour(self) -> Iterator[Any]:
         """Every month in which a loan's behaviour was scored, by loan and month, with the ID number of the borrower."""
         last = ("", "")
         while rows := self._behaviour_page(*last):
-            yield from rows
+            yield from (row for row in rows if row.id_number is not ERASED)
             last = (rows[-1].loan, rows[-1].month)
 
-    def _behaviour_page(self, loan: str, month: str) -> list[Row[Any]]:
+    def _behaviour_page(self, loan: str, month: str) -> list[Any]:
         place = tuple_(col(BehaviourScore.loan), col(BehaviourScore.month))
         query = (
             sa_select(
@@ -71,6 +103,7 @@ class PerformanceBook:
                 col(BehaviourScore.as_of),
                 col(BehaviourScore.worst_dpd),
                 col(BehaviourScore.facts),
+                col(Customer.id).label("customer"),
                 col(Customer.id_number),
             )
             .join(Loan, col(Loan.number) == col(BehaviourScore.loan))
@@ -79,7 +112,11 @@ class PerformanceBook:
             .order_by(col(BehaviourScore.loan), col(BehaviourScore.month))
             .limit(PAGE)
         )
-        return list(self.session.connection().execute(query))
+        return self._opened(query, BehaviourScore.facts, "loan", "month")
+
+    def _opened(self, query: Any, facts: Any, *key: str) -> list[Any]:
+        found = self.session.connection().execute(query).all()
+        return opened_rows(self.session, found, facts=(facts, *key), id_number=(Customer.id_number, "customer"))
 
     def simulated_count(self) -> int:
         """How many loans of the books are made up."""
@@ -87,4 +124,5 @@ class PerformanceBook:
 
     def id_numbers(self) -> Iterator[str]:
         """The ID number of every customer."""
-        yield from self.session.connection().execute(sa_select(col(Customer.id_number))).scalars()
+        for customer in self.session.exec(select(Customer).execution_options(yield_per=PAGE)):
+            yield customer.id_number

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Row, bindparam, case, func, or_
-from sqlalchemy.orm import defer
+from sqlalchemy import ColumnElement, Row, bindparam, case, func, inspect
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
 from books.errors import UnknownPolicy
 from books.rows import WRITTEN_AT_ONCE
+from books.sealing import SEALED, SealedTable, vault_of
 from models.changes import ChangeProposal
+from models.columns import ErasedForm
 from models.grading import Grading, ShadowGrading
 from models.loans import Loan
+from models.performance import LoanPerformance
 from models.policies import Backtest, BacktestPage, Policy, PolicyPart, PolicyStep, PolicyStepKind
 
 # What a loan asks for its decision: the steps of a few names, a handful of rows each, without any content.
@@ -34,7 +38,28 @@ _GRADING = (
     .execution_options(**WRITTEN_AT_ONCE)
 )
 
-DEFAULTED_ABOVE_DPD = 90
+
+class GradedCase(NamedTuple):
+    """A past application with its latest grading, and what the books know of its payout and what became of it.
+
+    Without facts where none were kept, or where the person's data was erased; `outcome`, `grade` and `limit_fen` are
+    empty where it was never graded. `known` is its number where what became of it was put into the books.
+    """
+
+    number: str
+    applied_on: date
+    applied_fen: int
+    product: str
+    disbursed_on: date | None
+    grading: str | None
+    outcome: str
+    grade: str
+    limit_fen: int
+    known: str | None
+    defaulted_on: date | None
+    observed_to: date | None
+    simulated: bool | None
+    facts: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +109,17 @@ def _begun(steps: Iterable[PolicyStep], day: date, before_id: str | None) -> lis
     }
     begun = [step for step in known if (step.starts_on or day) <= day and step.id not in called_off]
     return sorted(begun, key=lambda step: (step.starts_on or day, step.id))
+
+
+def _sealed_gradings() -> SealedTable:
+    return SEALED[cast(SqlTable, inspect(Grading).local_table)]
+
+
+def _lendable(graded: type[Grading | ShadowGrading]) -> ColumnElement[Any]:
+    """What could be lent on the cases of a query: a refused one has no limit."""
+    limit_fen = col(graded.limit_fen)
+    least = case((col(Loan.applied_fen) < limit_fen, col(Loan.applied_fen)), else_=limit_fen)
+    return func.sum(case((col(graded.outcome) == "refuse", 0), else_=least))
 
 
 class PolicyBook:
@@ -194,9 +230,14 @@ class PolicyBook:
     def compared(self, challenger_id: str) -> list[Row[Any]]:
         """How the decisions with a challenger and with the champions beside it differ, counted.
 
-        Rows of: decided by the challenger (`routed`), outcome and grade that decided, those of the other, count.
+        Rows of: decided by the challenger (`routed`), outcome and grade that decided, those of the other, whether limit
+        and rate are the same, how many cases, and what could be lent on them by either: what was applied for, up to the
+        limit.
         """
         routed = (col(ShadowGrading.policy_id) != col(ShadowGrading.challenger_id)).label("routed")
+        same_limit = (col(Grading.limit_fen) == col(ShadowGrading.limit_fen)).label("same_limit")
+        same_rate = (col(Grading.annual_rate_percent) == col(ShadowGrading.annual_rate_percent)).label("same_rate")
+        classes = (routed, Grading.outcome, Grading.grade, ShadowGrading.outcome, ShadowGrading.grade)
         query = (
             select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
                 routed,
@@ -204,47 +245,65 @@ class PolicyBook:
                 Grading.grade,
                 col(ShadowGrading.outcome).label("other_outcome"),
                 col(ShadowGrading.grade).label("other_grade"),
+                same_limit,
+                same_rate,
                 func.count().label("cases"),
+                _lendable(Grading).label("lendable_fen"),
+                _lendable(ShadowGrading).label("other_lendable_fen"),
             )
             .join(
                 ShadowGrading,
                 (col(ShadowGrading.loan) == col(Grading.loan)) & (col(ShadowGrading.round) == col(Grading.round)),
             )
+            .join(Loan, col(Loan.number) == col(Grading.loan))
             .where(col(ShadowGrading.challenger_id) == challenger_id)
-            .group_by(routed, Grading.outcome, Grading.grade, ShadowGrading.outcome, ShadowGrading.grade)
+            .group_by(*classes, same_limit, same_rate)
         )
         return list(self.session.connection().execute(query))
 
     # -- back-tests --------------------------------------------------------------------------------------------------
 
-    def graded_cases(self, products: Sequence[str], since: date, until: date, after: str, limit: int) -> list[Row[Any]]:
-        """Past applications of products by loan number, those above `after`, each with its gradings, newest first."""
-        numbers = (
-            select(Loan.number)
-            .where(col(Loan.product).in_(products), Loan.number > after)
-            .where(Loan.applied_on >= since, Loan.applied_on <= until)
-            .order_by(col(Loan.number))
-            .limit(limit)
-        )
+    def graded_cases(
+        self, products: Sequence[str], since: date, until: date, after: str, limit: int
+    ) -> list[GradedCase]:
+        """Past applications of products by loan number, those above `after`, each with its latest grading."""
+        rounds = aliased(Grading)
+        latest = select(func.max(rounds.round)).where(rounds.loan == Loan.number).correlate(Loan).scalar_subquery()
         query = (
             select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
                 Loan.number,
                 Loan.applied_on,
                 Loan.applied_fen,
                 Loan.product,
-                Grading.round,
-                Grading.outcome,
-                Grading.grade,
-                Grading.limit_fen,
-                Grading.annual_rate_percent,
+                Loan.disbursed_on,
+                col(Grading.id).label("grading"),
+                func.coalesce(Grading.outcome, ""),
+                func.coalesce(Grading.grade, ""),
+                func.coalesce(Grading.limit_fen, 0),
+                col(LoanPerformance.loan).label("known"),
+                LoanPerformance.defaulted_on,
+                LoanPerformance.observed_to,
+                LoanPerformance.simulated,
                 Grading.facts,
-                Grading.steps,
             )
-            .join(Grading, col(Grading.loan) == col(Loan.number), isouter=True)
-            .where(col(Loan.number).in_(numbers))
-            .order_by(col(Loan.number), col(Grading.round).desc())
+            .select_from(Loan)
+            .join(Grading, (col(Grading.loan) == col(Loan.number)) & (col(Grading.round) == latest), isouter=True)
+            .join(LoanPerformance, col(LoanPerformance.loan) == col(Loan.number), isouter=True)
+            .where(col(Loan.product).in_(products), Loan.number > after)
+            .where(Loan.applied_on >= since, Loan.applied_on <= until)
+            .order_by(col(Loan.number))
+            .limit(limit)
         )
-        return list(self.session.connection().execute(query))
+        found = self.session.connection().execute(query).all()
+        vault, connection, sealed = vault_of(self.session), self.session.connection, _sealed_gradings()
+
+        def facts(row: Row[Any]) -> dict[str, Any] | None:
+            if row.facts is None:
+                return None
+            opened = vault.open(connection, sealed, "facts", row.grading, row.facts)
+            return None if isinstance(opened, ErasedForm) else opened
+
+        return [GradedCase._make((*row[:-1], facts(row))) for row in found]
 
     def count_cases(self, products: Sequence[str], since: date, until: date) -> int:
         """How many applications of products came in between two days."""
@@ -273,16 +332,6 @@ class PolicyBook:
         """How many proposals to change a loan were made between two days."""
         query = select(func.count()).where(ChangeProposal.proposed_on >= since, ChangeProposal.proposed_on <= until)
         return self.session.exec(query).one()
-
-    def defaults(self, product: str) -> list[Row[Any]]:
-        """How many loans of a product were paid out, by grade, and how many of them defaulted."""
-        defaulted = case((or_(col(Loan.dpd) > DEFAULTED_ABOVE_DPD, col(Loan.written_off_on).is_not(None)), 1), else_=0)
-        query = (
-            select(Loan.grade, func.count().label("loans"), func.sum(defaulted).label("defaulted"))
-            .where(Loan.product == product, col(Loan.disbursed_on).is_not(None), col(Loan.grade).is_not(None))
-            .group_by(col(Loan.grade))
-        )
-        return list(self.session.connection().execute(query))
 
     def backtest(self, backtest_id: str) -> Backtest:
         """A back-test by its id."""

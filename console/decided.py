@@ -56,7 +56,8 @@ def _tried(work: UnitOfWork, policy: Policy) -> Iterator[str]:
     if found.cases:
         yield (
             f"  {label} beside the rules in force on {found.cases} live cases: it decided {found.routed} of them, and"
-            f" both graded {found.agreed} alike"
+            f" {found.agreed} came out alike; could be lent {yuan(found.champion_lendable_fen)} by the rules in force,"
+            f" {yuan(found.challenger_lendable_fen)} by it"
         )
     published = [step for step in work.policies.steps([policy.id]) if step.kind is PolicyStepKind.PUBLISHED]
     for step in published:

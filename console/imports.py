@@ -22,6 +22,10 @@ from services.forms import InvalidForm, NotJson, read_json
 
 BATCH = 100
 COLUMNS_OF_BODY = ("product", "consent", "reference")
+SEPARATE_WORD = "consent_"
+"""How columns begin that hold a separate word on sensitive data: `consent_sensitive` that of the borrower, and
+`consent_guarantor` or `consent_joint_borrower` that of a co-signer for whom the sender attests."""
+WORDS: Mapping[str, bool] = {"true": True, "false": False}
 REFERENCE_TAKEN = "reference: was used before with different content; give this application another one"
 
 
@@ -43,9 +47,10 @@ class UnreadableFile(LendingError):
 def import_applications(books: Books, actor: Actor, path: Path, day: date, *, quiet: bool = False) -> ImportReport:
     """Takes in a CSV or JSON Lines file of applications.
 
-    A CSV has a header: `product`, `consent`, optionally `reference` (the sender's own number, which makes a second
-    run recognise the line), and the form's fields. Raises UnreadableFile if nothing of it can be read, or if a column
-    stands twice in the header: nobody can say which of its values was meant.
+    A CSV has a header: `product`, `consent`, for newer versions of it `consent_sensitive` with `true` or `false`,
+    optionally `reference` (the sender's own number, which makes a second run recognise the line), and the form's
+    fields. Raises UnreadableFile if nothing of it can be read, or if a column stands twice in the header: nobody can
+    say which of its values was meant.
     """
     report = ImportReport()
     batch: list[tuple[int, Submission]] = []
@@ -148,9 +153,25 @@ def _csv_lines(
 
 def _application(row: Mapping[str, str]) -> dict[str, Any]:
     # An empty cell means that the field was left out: products differ in their fields.
-    form = {name: value for name, value in row.items() if name not in COLUMNS_OF_BODY and value != ""}
-    body: dict[str, Any] = {name: row[name] for name in COLUMNS_OF_BODY if row.get(name)}
+    filled = {name: value for name, value in row.items() if value != ""}
+    body: dict[str, Any] = {name: filled.pop(name) for name in COLUMNS_OF_BODY if name in filled}
+    # What is neither yes nor no is passed on as it stands, and refused at its field.
+    words = {
+        name.removeprefix(SEPARATE_WORD): WORDS.get(filled[name].strip().lower(), filled[name])
+        for name in filled
+        if name.startswith(SEPARATE_WORD)
+    }
+    if words and "consent" in body:
+        body["consent"] = _consent(body["consent"], words)
+    form = {name: value for name, value in filled.items() if not name.startswith(SEPARATE_WORD)}
     return body | {"form": form}
+
+
+def _consent(version: str, words: Mapping[str, bool | str]) -> dict[str, Any]:
+    """The authorisation as a body of the API has it."""
+    co_signers = {name: {"sensitive": word} for name, word in words.items() if name != "sensitive"}
+    own = {name: word for name, word in words.items() if name == "sensitive"}
+    return {"version": version, **own} | ({"co_signers": co_signers} if co_signers else {})
 
 
 def sentence_of(refusal: LendingError) -> str:

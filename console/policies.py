@@ -23,12 +23,15 @@ from services.backtest_findings import CLASSES, Findings
 from services.challengers import comparison
 from services.policy_kinds import kind_of, scope_of
 from services.policy_names import draft_problems
-from services.policy_publishing import all_lives, draft, publish, retire
+from services.policy_publishing import Life, all_lives, draft, publish, retire
 from services.policy_replay import replay, replay_approvals
 
 app = typer.Typer(no_args_is_help=True, help="Rules as data: draft, back-test, publish, compare, replay.")
 say = Console(stderr=True, markup=False)
 out = Console(markup=False)
+
+MOST_OF_A_NAME = 40
+"""So much of a version's name stands on one line at least, wherever it is listed; the rest of a longer one below."""
 
 Name = Annotated[str, typer.Argument(help="name of the policy, {kind}-{scope}, such as grading-micro")]
 Version = Annotated[int, typer.Argument(min=1, help="number of the version")]
@@ -45,24 +48,13 @@ def list_command(
     data_dir: BooksDir = None,
 ) -> None:
     """Show every version and where it stands today."""
-    books = ready_books(data_dir)
-    kept = [Column(heading, no_wrap=True) for heading in ("version", "state", "from")]
-    table = Table(*kept, "share", "drafted by", "published by", "reason")
-    with books.read() as work:
-        for name, found in all_lives(work, staff_member(work, actor)).items():
-            if kind not in (None, kind_of(name).code) or scope not in (None, scope_of(name)):
-                continue
-            for life in found:
-                start = life.publication
-                table.add_row(
-                    *(f"{name}/{life.policy.version}", life.state),
-                    str(start.starts_on) if start else "",
-                    f"{start.share_percent} %" if start and start.part is PolicyPart.CHALLENGER else "",
-                    life.policy.drafted_by,
-                    start.done_by if start else "",
-                    life.policy.reason,
-                )
-    out.print(table)
+    with ready_books(data_dir).read() as work:
+        found = {
+            name: lives
+            for name, lives in all_lives(work, staff_member(work, actor)).items()
+            if kind in (None, kind_of(name).code) and scope in (None, scope_of(name))
+        }
+    out.print(_listed([life for lives in found.values() for life in lives]))
 
 
 @app.command("draft")
@@ -165,7 +157,13 @@ def compare_command(name: Name, version: Version, actor: Reader, data_dir: Books
     with ready_books(data_dir).read() as work:
         found = comparison(work, staff_member(work, actor), work.policies.version(name, version))
     out.print(_matrix(found.rows(), "champion by row, challenger by column"))
-    say.print(f"{found.cases} cases, {found.routed} of them decided by the challenger; {found.agreed} graded alike")
+    table = Table("", "not refused", "lendable")
+    table.add_row("champion", str(found.champion_passed), yuan(found.champion_lendable_fen))
+    table.add_row("challenger", str(found.challenger_passed), yuan(found.challenger_lendable_fen))
+    out.print(table)
+    say.print(f"{found.cases} cases, {found.routed} of them decided by the challenger; {found.agreed} came out alike")
+    others = ", ".join(f"{name} {count}" for name, count in found.differing.items())
+    say.print(f"cases that differ by {others}")
 
 
 @app.command("replay")
@@ -195,6 +193,29 @@ def replay_command(
     raise typer.Exit(0 if agrees else 1)
 
 
+def _listed(lives: Sequence[Life]) -> Table:
+    """A version a row. What is short stands on two lines of one column, so that names are whole on 80 columns, too."""
+    names = [f"{life.policy.name}/{life.policy.version}" for life in lives]
+    longest = max(map(len, names), default=0)
+    table = Table(
+        Column("version", overflow="fold", min_width=min(longest, MOST_OF_A_NAME)),
+        Column("state,\nsince", no_wrap=True),
+        Column("drafted by,\npublished by", no_wrap=True),
+        Column("reason", overflow="fold"),
+        pad_edge=False,
+    )
+    for name, life in zip(names, lives, strict=True):
+        start = life.publication
+        share = f" {start.share_percent} %" if start and start.part is PolicyPart.CHALLENGER else ""
+        table.add_row(
+            name,
+            f"{life.state}{share}\n{start.starts_on}" if start else life.state,
+            f"{life.policy.drafted_by}\n{start.done_by}" if start else life.policy.drafted_by,
+            life.policy.reason,
+        )
+    return table
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn("back-testing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -212,16 +233,54 @@ def _show(findings: Findings, kept: Backtest) -> None:
     title = f"{findings.against.version} by row, {findings.policy.version} by column"
     out.print(_matrix(report["matrix"], title, report["classes"]))
     say.print(f"back-test {kept.id}: {kept.changed} of {kept.cases} cases change, {report['ungraded']} left out")
-    if "before" not in report:
-        return
+    if "before" in report:
+        out.print(_sides(report))
+    for name in ("product", "month"):
+        out.print(_parts(name, report[f"{name}s"]))
+    if any(one["loans"] for one in report["outcomes"]["before"].values()):
+        out.print(_outcomes(report))
+    if report["simulated_loans"]:
+        say.print(f"{report['simulated_loans']} of these loans are made up")
+
+
+def _sides(report: dict[str, Any]) -> Table:
     table = Table("", "cases", "passed", "lendable", "expected loss")
     for label, side in (("in force", report["before"]), ("draft", report["after"])):
-        loss = side["expected_loss_fen"]
         table.add_row(
             *(label, str(report["cases"]), f"{side['passed_basis_points'] / 100:.2f} %"),
-            *(yuan(side["lendable_fen"]), "not stated" if loss is None else yuan(loss)),
+            *(yuan(side["lendable_fen"]), _loss(side)),
         )
-    out.print(table)
+    return table
+
+
+def _parts(name: str, parts: Sequence[dict[str, Any]]) -> Table:
+    """A month or product a row; of decisions with both sides, the draft's below."""
+    has_sides = any("before" in one for one in parts)
+    table = Table(name, "cases", "change", *(("passed", "lendable", "expected loss") if has_sides else ()))
+    for one in parts:
+        sides = [one["before"], one["after"]] if has_sides else []
+        told = (
+            [f"{side['passed_basis_points'] / 100:.2f} %" for side in sides],
+            [yuan(side["lendable_fen"]) for side in sides],
+            [_loss(side) for side in sides],
+        )
+        table.add_row(one[name], str(one["cases"]), str(one["changed"]), *("\n".join(cell) for cell in told if cell))
+    return table
+
+
+def _outcomes(report: dict[str, Any]) -> Table:
+    """What became of the loans in the classes of both sides."""
+    table = Table("watched for twelve months", *report["classes"])
+    for label, side in (("in force", report["outcomes"]["before"]), ("draft", report["outcomes"]["after"])):
+        told = [side[one] for one in report["classes"]]
+        table.add_row(
+            label, *(f"{one['defaulted']} of {one['loans']} defaulted" if one["loans"] else "" for one in told)
+        )
+    return table
+
+
+def _loss(side: dict[str, Any]) -> str:
+    return "not stated" if side["expected_loss_fen"] is None else yuan(side["expected_loss_fen"])
 
 
 def _matrix(rows: dict[str, dict[str, int]], title: str, classes: Sequence[str] = CLASSES) -> Table:

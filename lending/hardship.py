@@ -97,16 +97,20 @@ def income_per_head(income_fen: int, size: int | None) -> int:
     return income_fen // (size or 1)
 
 
-def need_of(claim: Claim) -> int | None:
-    """Fees and living costs of a year, in fen; None where the living costs were not stated."""
-    return None if claim.living_fen is None else claim.fees_fen + claim.living_fen
+def need_of(claim: Claim) -> int:
+    """Fees and living costs of a year, in fen; living costs that were not stated are none."""
+    return claim.fees_fen + (claim.living_fen or 0)
 
 
-def award(claim: Claim, level: str, share_bp: int, yearly_limit_fen: int) -> Award:
+def award(
+    claim: Claim, level: str, share_bp: int, yearly_limit_fen: int, *, limit_for_unstated_need: bool = False
+) -> Award:
     """The most that may be lent: never more than was asked, than the share of the need, or than is left of the year.
 
-    The share is rounded down to whole yuan. Where the living costs are not stated, the need is not known: the yearly
-    limit stands for it, which is what the state takes fees and living for, and the step says that a person has to ask.
+    The share is rounded down to whole yuan. Where the living costs are not stated, the fees alone are the need, so that
+    leaving them out never gives more; the step says what to do. `limit_for_unstated_need` reckons a case of before: the
+    yearly limit stood for a need without living costs, and no share was taken of it.
+
     Raises InvalidClaim for a level that is none, a share that is not from 0 to 10,000, or a limit below zero.
     """
     if level not in LEVELS:
@@ -115,7 +119,7 @@ def award(claim: Claim, level: str, share_bp: int, yearly_limit_fen: int) -> Awa
         raise InvalidClaim("a share of the need is from 0 to 10000 basis points")
     if yearly_limit_fen < 0:
         raise InvalidClaim("a yearly limit is not below zero")
-    need_fen = need_of(claim)
+    need_fen = None if limit_for_unstated_need and claim.living_fen is None else need_of(claim)
     if need_fen is None:
         share_fen = yearly_limit_fen
     else:
@@ -155,13 +159,21 @@ def _income_step(claim: Claim) -> Step:
 
 def _need_step(claim: Claim, need_fen: int | None, yearly_limit_fen: int) -> Step:
     fees = claim.fees_fen
-    if need_fen is None or claim.living_fen is None:
+    if need_fen is None:
         return Step(
             StepName.NEED,
             {"fees_fen": fees, "yearly_limit_fen": yearly_limit_fen},
             f"Fees are {_yuan(fees)} yuan a year; the living costs were not stated, so the need is not known: the "
             f"yearly limit of {_yuan(yearly_limit_fen)} yuan stands for it, and a person has to ask.",
             f"每年学费{_yuan(fees)}元，未填生活费，无法计算需求，按年度限额{_yuan(yearly_limit_fen)}元计，需人工核实。",
+        )
+    if claim.living_fen is None:
+        return Step(
+            StepName.NEED,
+            {"fees_fen": fees, "need_fen": need_fen},
+            f"Living costs were not stated, so the fees of {_yuan(fees)} yuan are the whole need of the year; state "
+            "what a year of living costs if more is needed.",
+            f"未填生活费，仅按学费{_yuan(fees)}元计算全年需求；如需更多，请填写每年生活费。",
         )
     return Step(
         StepName.NEED,

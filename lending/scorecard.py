@@ -4,6 +4,7 @@ The content is data (docs/scorecards.md has the form). It is scored with integer
 the same points, and needs nothing of what trained it.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,16 +26,32 @@ MOST_REASONS = 4
 _REFUSED: Mapping[str, tuple[str, str]] = {
     word: sentences
     for words, sentences in (
-        ("sex gender male female", ("the sex", "性别")),
-        ("ethnicity ethnic nationality race religion", ("ethnicity or religion", "民族或宗教")),
         (
-            "region province prefecture city county district village address postcode hukou birthplace hometown "
-            "latitude longitude location",
+            "sex gender male female man men woman women wife husband pregnant pregnancy maternity xingbie 性别",
+            ("the sex", "性别"),
+        ),
+        (
+            "ethnicity ethnic ethnos nation nationality race racial religion religious faith minority tribe "
+            "citizenship minzu zongjiao guoji 民族 宗教 国籍",
+            ("ethnicity or religion", "民族或宗教"),
+        ),
+        (
+            "region province prefecture city county country district village town township community neighbourhood "
+            "neighborhood area address residence resident residency residential domicile origin postcode zip zipcode "
+            "hukou huji jiguan birthplace hometown location latitude longitude lat lng gps geo geohash coordinate "
+            "diqu diyu shengfen chengshi zhuzhi dizhi 籍贯 户籍 户口 地区 地域 省份 城市 住址 地址 居住地",
             ("where somebody lives or comes from", "地域或住址"),
         ),
-        ("age born birth birthday birthdate", ("the age", "年龄")),
-        ("idnumber idcard", ("the ID number", "身份证号")),
-        ("name surname mobile phone", ("the name or telephone number", "姓名或电话号码")),
+        (
+            "age aged born birth birthday birthdate birthyear dob elderly young youth nianling chusheng shengri "
+            "年龄 出生 生日",
+            ("the age", "年龄"),
+        ),
+        ("idnumber idcard idno shenfenzheng 身份证", ("the ID number", "身份证号")),
+        (
+            "name surname mobile phone telephone xingming shouji 姓名 手机 电话",
+            ("the name or telephone number", "姓名或电话号码"),
+        ),
         # Points and their reasons are told; that somebody is suspected must not be.
         ("screening sanction sanctions", ("whether somebody is on a list", "名单筛查结果")),
     )
@@ -42,10 +59,15 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
 }
 _REFUSED_PAIRS = {
     ("id", "number"): "idnumber",
+    ("id", "no"): "idnumber",
     ("id", "card"): "idcard",
+    ("years", "old"): "age",
+    ("year", "old"): "age",
     ("native", "place"): "hometown",
     ("post", "code"): "postcode",
 }
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W0-9A-Za-z_]+")
+"""The words of a name, also of one written inOneWord."""
 _ITSELF = ("score", "score_known")
 
 
@@ -206,11 +228,14 @@ def problems(content: Mapping[str, Any], facts: Mapping[str, str] | None = None)
 def is_refused(fact: str) -> tuple[str, str] | None:
     """What a fact of this name would tell that no scorecard may ask, in both languages; None where it may be asked.
 
-    It goes by the words of the name: what hides behind another name it cannot see.
+    It goes by the words of the name, English ones, also of more than one, Chinese ones and these as they are spelled in
+    Latin letters: what hides behind another name it cannot see.
     """
-    words = fact.lower().split("_")
+    words = [word.lower() for word in _WORD.findall(fact)]
     pairs = [_REFUSED_PAIRS[pair] for pair in pairwise(words) if pair in _REFUSED_PAIRS]
-    return next((_REFUSED[word] for word in (*pairs, *words) if word in _REFUSED), None)
+    singular = [word.removesuffix("s") for word in words]
+    chinese = [word for word in _REFUSED if not word.isascii() and word in fact]
+    return next((_REFUSED[word] for word in (*pairs, *words, *singular, *chinese) if word in _REFUSED), None)
 
 
 def _card_flaws(content: Mapping[str, Any]) -> Iterator[Flaw]:

@@ -6,7 +6,7 @@ need a separate word). Regulation on the credit reporting industry, article 18: 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from books.session import UnitOfWork
@@ -20,14 +20,13 @@ from models.staff import Actor, Role
 from models.verification import BORROWER, Authorisation, AuthorisationKind, AuthorisationMethod
 from services import audit
 from services.accounts import order_check
-from services.authorisation_texts import CURRENT, TEXTS, AuthorisationText
+from services.authorisation_texts import CURRENT, TEXTS, AuthorisationText, text_on, versions_on
 from services.errors import NotAllowed, WrongStage
 from services.forms import InvalidForm, Sentence
 from services.paper_contents import SIGNING_ROLES
 from services.permissions import check_may_speak_for
 
 ID_DOCUMENT = "id_document"
-VERSIONS = ", ".join(TEXTS)
 
 
 class UnknownSigner(LendingError):
@@ -64,27 +63,28 @@ class Consent:
     co_signers: Mapping[str, bool]
 
 
-def read_consent(given: object, actor: Actor, joint: Sequence[JointParty]) -> Consent:
-    """The authorisations that come with an application; InvalidForm at the field that is wrong.
+def read_consent(given: object, actor: Actor, joint: Sequence[JointParty], day: date) -> Consent:
+    """The authorisations that come with an application on a business date; InvalidForm at the field that is wrong.
 
-    A plain version stands for a text that holds both declarations in one. A newer one asks for the sensitive data by
-    themselves: `{version, sensitive, co_signers: {guarantor: {sensitive}}}`. A borrower cannot attest for others.
+    A plain version stands for a text that holds both declarations in one, as long as people may agree to it. A newer
+    one asks for the sensitive data by themselves: `{version, sensitive, co_signers: {guarantor: {sensitive}}}`. A
+    borrower cannot attest for others.
     """
-    if isinstance(given, str) and given in TEXTS and not TEXTS[given].separate:
-        return Consent(TEXTS[given], sensitive=True, co_signers={})
-    version = given.get("version") if isinstance(given, Mapping) else given
-    text = TEXTS.get(version) if isinstance(version, str) else None
+    text = text_on(given.get("version") if isinstance(given, Mapping) else given, day)
     if text is None:
+        versions = versions_on(day)
         raise InvalidForm(
             {
                 "consent": Sentence(
-                    f"the borrower's authorisation is missing; give the version agreed to ({VERSIONS})",
-                    f"缺少借款人的授权，请注明其同意的授权书版本（{VERSIONS}）。",
+                    f"the borrower's authorisation is missing; give the version agreed to ({versions})",
+                    f"缺少借款人的授权，请注明其同意的授权书版本（{versions}）。",
                 )
             }
         )
     if not isinstance(given, Mapping):
-        raise InvalidForm({"consent.sensitive": _SENSITIVE})
+        if text.separate:
+            raise InvalidForm({"consent.sensitive": _SENSITIVE})
+        return Consent(text, sensitive=True, co_signers={})
     problems: dict[str, str] = {}
     if unknown := set(given) - {"version", "sensitive", "co_signers"}:
         problems["consent"] = Sentence(

@@ -1,32 +1,32 @@
 """Who decides a loan or a change to a running one, and how many people it takes: by policies, which risk keeps."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from books.session import UnitOfWork
-from books.tasks import Hands
 from lending.money import yuan
 from models.changes import ChangeKind
 from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
 from models.verification import ANSWERED
-from services.errors import AboveAuthority, BeyondAuthority
-from services.facts import exposure_of
+from services.errors import AboveAuthority, BeyondAuthority, DocumentsIncomplete
+from services.facts import facts_of
 from services.loans import case_of, most_to_approve, price_of
 from services.permissions import MAY_DECIDE
 from services.policies import Answer, ask, in_force, version
 from services.policy_kinds import GRADES
 from services.policy_tables import DecisionTable
-from services.products import catalogue
 from services.verification import newest_answers
 
 LOANS = "authority-loans"
 CHANGES = "authority-changes"
 SIMPLE = "simple_case"
 """The reason by which the policy says that a case may be decided together with others."""
+OF_TODAY = ("exposure_fen", "documents_complete", "documents_unread", "documents_doubtful")
+"""Facts that may have changed since a case was graded; all others are those that it was graded by."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,16 @@ class Band:
 # -- loans -------------------------------------------------------------------------------------------------------------
 
 
+ONCE_COMPLETE: Mapping[str, Any] = {"documents_complete": True, "documents_unread": False}
+"""How the list of documents stands when a case is decided, as a rule."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """What authority over a case goes by, beside the amount: the facts that it was graded by, and what is true by now.
 
-    `exposure_fen` is what the borrower owes or stands for besides this loan, `limit_fen` what the grade allows.
+    `exposure_fen` is what the borrower owes or stands for besides this loan, `limit_fen` what the grade allows;
+    `documents_complete`, `documents_unread` and `documents_doubtful` say how the list of documents stands.
     """
 
     product: str
@@ -74,6 +79,8 @@ class Standing:
     outcome: str
     limit_fen: int
     exposure_fen: int
+    documents_complete: bool
+    documents_unread: bool
     documents_doubtful: bool
     unanswered: bool
     graded_by: Mapping[str, Any] = field(default_factory=dict)
@@ -89,6 +96,8 @@ class Standing:
             "outcome": self.outcome,
             "limit_fen": self.limit_fen,
             "exposure_fen": self.exposure_fen,
+            "documents_complete": self.documents_complete,
+            "documents_unread": self.documents_unread,
             "documents_doubtful": self.documents_doubtful,
             "unanswered": self.unanswered,
             "amount_fen": amount_fen,
@@ -97,32 +106,49 @@ class Standing:
         }
 
 
-def standing_of(work: UnitOfWork, loan: Loan, day: date, hands: Hands | None = None) -> Standing:
-    """How a graded case stands on a day: what the borrower owes elsewhere may have grown since it was graded.
-
-    `hands` are those of the case, asked for where they are not given.
+def standing_of(work: UnitOfWork, loan: Loan, day: date) -> Standing:
+    """How a graded case stands on a day: what the borrower owes elsewhere may have grown since it was graded, and
+    documents may have come in.
     """
-    hands = hands or work.tasks.hands(loan.number)
-    product = catalogue().product(loan.product)
-    exposure = exposure_of(work, loan, product, case_of(work, loan, day), day)
+    today = facts_of(work, loan, case_of(work, loan, day), day)
     grading = work.policies.grading(loan.number)
-    known = {"exposure_fen": exposure.fen, "documents_doubtful": hands.documents_doubtful}
-    return standing_by(work, loan, (grading.facts if grading else {}) | known)
+    graded_by = grading.facts if grading else {}
+    return standing_by(work, loan, {**today, **graded_by, **{fact: today[fact] for fact in OF_TODAY}})
 
 
 def standing_by(work: UnitOfWork, loan: Loan, facts: Mapping[str, Any]) -> Standing:
     """How a graded case stands by these facts."""
     grading = work.policies.grading(loan.number)
-    return Standing(
+    return standing_with(
+        facts,
         product=loan.product,
         grade=(grading.grade if grading else loan.grade) or GRADES[-1],
         outcome=grading.outcome if grading else "refer",
         limit_fen=price_of(work, loan)[0],
-        exposure_fen=facts["exposure_fen"],
-        documents_doubtful=facts["documents_doubtful"],
         unanswered=any(one.verdict not in ANSWERED for one in newest_answers(work, loan.number).values()),
-        graded_by=facts,
     )
+
+
+def standing_with(
+    facts: Mapping[str, Any], *, product: str, grade: str, outcome: str, limit_fen: int, unanswered: bool
+) -> Standing:
+    """A case with this grade, as it stands by these facts."""
+    return Standing(
+        product=product,
+        grade=grade,
+        outcome=outcome,
+        limit_fen=limit_fen,
+        unanswered=unanswered,
+        graded_by=facts,
+        **{fact: facts[fact] for fact in OF_TODAY},
+    )
+
+
+def band_once_complete(work: UnitOfWork, standing: Standing, amount_fen: int, day: date) -> Band:
+    """Who decides a case once its documents are there and read: they come after the application as a rule, and its task
+    waits where it is decided then. Who approves before that is asked for anew at the decision.
+    """
+    return loan_band(work, replace(standing, **ONCE_COMPLETE), amount_fen, day)
 
 
 def loan_band(work: UnitOfWork, standing: Standing, amount_fen: int, day: date) -> Band:
@@ -145,9 +171,14 @@ def authority_over(work: UnitOfWork, task: Task) -> list[Band]:
 
 
 def require_authority(work: UnitOfWork, actor: Actor, standing: Standing, amount_fen: int, day: date) -> Band:
-    """The band of an amount, if this person may decide in it; AboveAuthority says up to which amount he may."""
+    """The band of an amount, if this person may decide in it.
+
+    DocumentsIncomplete if he might once the documents are there, AboveAuthority says up to which amount he may.
+    """
     band = loan_band(work, standing, amount_fen, day)
     if not band.holds_for(actor.role):
+        if band_once_complete(work, standing, amount_fen, day).holds_for(actor.role):
+            raise DocumentsIncomplete(band.decided_by)
         within = [one for one in loan_bands(work, standing, amount_fen, day) if one.holds_for(actor.role)]
         raise AboveAuthority(within[-1].up_to_fen or 0 if within else 0, band.decided_by)
     return band

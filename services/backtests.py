@@ -21,6 +21,8 @@ from services.policy_kinds import Past, past_of
 from services.policy_publishing import PolicyNotReady, note_backtest, to_compare_with
 
 CASES_A_PAGE = 1000
+FIRST_COLUMNS = BACKTEST_COLUMNS[:-1]
+"""What was kept before a report said what."""
 
 Progress = Callable[[int, int], None]
 """Told how many cases are done, and of how many."""
@@ -140,7 +142,14 @@ def changed_cases(work: UnitOfWork, actor: Actor, backtest_id: str) -> Iterator[
 
 def columns_of(backtest: Backtest) -> tuple[str, ...]:
     """What was kept of each case that changes."""
-    return tuple(backtest.report.get("columns", BACKTEST_COLUMNS))
+    return tuple(backtest.report.get("columns", FIRST_COLUMNS))
+
+
+def begin_export(work: UnitOfWork, actor: Actor, backtest_id: str) -> None:
+    """Writes down that the cases of a back-test are taken out of the house."""
+    check_may_see_policies(actor)
+    work.policies.backtest(backtest_id)
+    audit.record(work, actor, "backtest_exported", subject=backtest_id)
 
 
 def csv_lines(work: UnitOfWork, actor: Actor, backtest_id: str) -> Iterator[str]:

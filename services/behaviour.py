@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from books.behaviour import NOT_SCORED
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.behaviour import (
@@ -55,6 +56,16 @@ _rules: dict[str, WarningRule] = {}
 """By version of the card, whose content never changes."""
 
 
+class AccountNotComputable(LendingError):
+    """An account that the loan mathematics refuses; the loan is named, as it may be another one of the customer."""
+
+    code = "account_not_computable"
+    http_status = 409
+
+    def __init__(self, loan: str, refusal: LendingError) -> None:
+        super().__init__(f"the account of {loan} cannot be computed: {refusal}")
+
+
 @dataclass(frozen=True)
 class LoanScored:
     """What a loan came to: its row, and what to warn of."""
@@ -75,7 +86,7 @@ class LoansScored:
 
 
 def month_to_score(work: UnitOfWork, order: DueMonthOrder) -> DueMonth:
-    """The oldest month that is over on the day and not scored for every loan; none before the first payout.
+    """The oldest month that is over on the day and not complete; none before the first payout.
 
     None too while no behaviour card is in force.
     """
@@ -113,10 +124,11 @@ def look_at_page(work: UnitOfWork, order: MonthPageOrder) -> LoansScored:
     for loan in loans:
         try:
             facts = gathered.facts(loan)
-            points = card.score(facts)
-        except LendingError as refusal:
+        except AccountNotComputable as refusal:
             refused.append((loan.number, str(refusal)))
             continue
+        # A card that refuses would refuse every loan: that is no trouble of this one, and ends the run.
+        points = card.score(facts)
         signs = signs_of(facts)
         now = Standing(points.points, rule.band_of(points.points), signs, champion.policy_id)
         row = {
@@ -156,22 +168,32 @@ def _standings(work: UnitOfWork, month: Month, loans: Sequence[str]) -> dict[str
 def write_page(work: UnitOfWork, order: MonthPageOrder, found: LoansScored) -> MonthPage:
     """Writes what `look_at_page` found. A serious warning becomes a task for who owns the customer, if it is news.
 
-    A loan that was refused becomes a task for risk. After the last loan the month is complete, unless one is left.
+    After the last loan the month is complete, unless one is left that still has to live through a day of it.
     """
     month = Month.parse(order.month)
     work.behaviour.add(BehaviourScore, [one.row for one in found.loans])
     work.behaviour.add(EarlyWarning, [row for one in found.loans for row in _warning(work, order, month, one)])
     for number, why in found.refused:
-        about = f"the behaviour in {month} cannot be scored: {why}"[:LONGEST_ABOUT]
-        open_task(work, work.loans.get(number), TaskKind.TROUBLE, Role.RISK, order.day + timedelta(days=1), about)
+        _leave_out(work, order, number, why)
     if found.last is not None:
         return MonthPage(after=found.last)
-    if work.behaviour.loans_to_score(month, after="", limit=1, ready_only=False):
+    if work.behaviour.is_any_left(month):
         return MonthPage()
     if work.behaviour.last_month() != order.month:
         work.behaviour.complete(BehaviourMonth(month=order.month, completed_at=work.now))
         audit.record(work, audit.SYSTEM, "behaviour_scored", subject=order.month)
     return MonthPage(complete=True)
+
+
+def _leave_out(work: UnitOfWork, order: MonthPageOrder, number: str, why: str) -> None:
+    """Leaves a loan out of the month: an entry in its history, and a task for risk. Once, however often it is tried."""
+    # Held until the commit: of two runs at once, the second finds the entry.
+    loan = work.loans.get(number)
+    if work.behaviour.is_refused(number, order.month):
+        return
+    audit.record(work, audit.SYSTEM, NOT_SCORED, loan=number, subject=order.month, reason=why, refused=True)
+    about = f"the behaviour in {order.month} cannot be scored: {why}"[:LONGEST_ABOUT]
+    open_task(work, loan, TaskKind.TROUBLE, Role.RISK, order.day + timedelta(days=1), about)
 
 
 def _warning(work: UnitOfWork, order: MonthPageOrder, month: Month, scored: LoanScored) -> Iterator[dict[str, Any]]:
@@ -250,7 +272,7 @@ class _Gathered:
         }
 
     def facts(self, loan: Loan) -> dict[str, int | bool]:
-        """The facts of one of the loans; LendingError where its account cannot be computed."""
+        """The facts of one of the loans; AccountNotComputable where its account, or another of its customer, is not."""
         number, customer = loan.number, loan.customer_id
         # Of a loan that was served elsewhere only its outcome is known.
         others = [self._account(one) for one in self._others[customer] if one != number and one in self._events]
@@ -274,8 +296,11 @@ class _Gathered:
 
     def _account(self, number: str) -> LoanAccount:
         if number not in self._accounts:
-            events = [Event.parse(event.body) for event in self._events[number]]
-            self._accounts[number] = service(Terms.parse(self._terms[number].body), events, self.day)
+            try:
+                events = [Event.parse(event.body) for event in self._events[number]]
+                self._accounts[number] = service(Terms.parse(self._terms[number].body), events, self.day)
+            except LendingError as refusal:
+                raise AccountNotComputable(number, refusal) from refusal
         return self._accounts[number]
 
 

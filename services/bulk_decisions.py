@@ -36,7 +36,8 @@ def check_number(tasks: list[str]) -> None:
 def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> None:
     """Refuses an approval together with others of what this person may not approve, or what is not simple.
 
-    Simple is a case that the authority policy of the day calls so for the whole amount, which the grade has to allow.
+    Simple is a case that the authority policy of the day calls so for the whole amount, which the grade has to allow,
+    with all documents there and read and none in doubt: that goes for whatever the policy calls simple.
     """
     if task.status is not TaskStatus.OPEN or task.loan is None:
         raise TaskClosed(task.id)
@@ -46,6 +47,8 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder) -> N
     if task.confirms is not None or most_to_approve(work, loan) < loan.applied_fen:
         raise NotSimple("the grade does not allow the whole amount, or a second person is asked")
     standing = standing_of(work, loan, work.today)
+    if not standing.documents_complete or standing.documents_unread or standing.documents_doubtful:
+        raise NotSimple("a document is missing, not read yet or in doubt")
     if not loan_band(work, standing, loan.applied_fen, work.today).is_simple:
         raise NotSimple("the rules do not call it simple")
     approval.check(work, actor, task, order)

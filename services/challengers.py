@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from books.session import UnitOfWork
 from models.policies import Policy
 from models.staff import Actor
-from services.backtest_findings import CLASSES, REFUSED, class_of
+from services.backtest_findings import CLASSES, COMPARED, REFUSED, class_of
 from services.permissions import check_may_see_policies
 
 
@@ -14,7 +14,9 @@ from services.permissions import check_may_see_policies
 class Comparison:
     """Cases decided with both. `matrix` counts (champion's class, challenger's class), a grade or `refused`.
 
-    `routed` are those of the cases that the challenger decided; in all others it ran in the shadow.
+    `routed` are those of the cases that the challenger decided; in all others it ran in the shadow. `agreed` are those
+    of which outcome, grade, limit and rate are all the same; `differing` counts each of the four. What could be lent is
+    what was applied for, up to the limit.
     """
 
     cases: int = 0
@@ -22,6 +24,9 @@ class Comparison:
     agreed: int = 0
     champion_passed: int = 0
     challenger_passed: int = 0
+    champion_lendable_fen: int = 0
+    challenger_lendable_fen: int = 0
+    differing: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COMPARED.values(), 0)))
     matrix: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def rows(self) -> dict[str, dict[str, int]]:
@@ -36,10 +41,21 @@ def comparison(work: UnitOfWork, actor: Actor, policy: Policy) -> Comparison:
     for row in work.policies.compared(policy.id):
         decided, other = class_of(row.outcome, row.grade), class_of(row.other_outcome, row.other_grade)
         champion, challenger = (other, decided) if row.routed else (decided, other)
+        sums = (int(row.lendable_fen), int(row.other_lendable_fen))
+        champion_fen, challenger_fen = reversed(sums) if row.routed else sums
+        same = {
+            "outcome": row.outcome == row.other_outcome,
+            "grade": row.grade == row.other_grade,
+            "limit": row.same_limit,
+            "rate": row.same_rate,
+        }
+        found.differing.update({name: row.cases for name, is_same in same.items() if not is_same})
         found.cases += row.cases
         found.routed += row.cases if row.routed else 0
-        found.agreed += row.cases if champion == challenger else 0
+        found.agreed += row.cases if all(same.values()) else 0
         found.champion_passed += row.cases if champion != REFUSED else 0
         found.challenger_passed += row.cases if challenger != REFUSED else 0
+        found.champion_lendable_fen += champion_fen
+        found.challenger_lendable_fen += challenger_fen
         found.matrix[champion, challenger] += row.cases
     return found

@@ -8,12 +8,19 @@ from typing import Any
 
 from lending.money import yuan
 from models.documents import Reading, ReadingVerdict
-from services.documents_finding import Found, Text, is_name, plain
+from services.documents_finding import Dated, Found, Text, is_name, plain
 
 SURE_ENOUGH = 60
 """Percent. What was read less surely agrees by chance too often to go without a person's look."""
 INCOME_TOLERANCE_PERCENT = 5
 """A form has a rounded income."""
+KNOWN_INCOME_TOLERANCE_PERCENT = 20
+"""What a register knows of an income is of another month or year."""
+STUDIES_TOLERANCE = timedelta(days=31)
+"""Registers, forms and letters name the day of the ceremony, of the certificate or the end of the month."""
+STATEMENT_IS_GOOD_FOR = timedelta(days=90)
+STATEMENT_COVERS = timedelta(days=80)
+"""Three months, less some days without a movement at either end."""
 LIKE_ENOUGH = 85
 """Percent: in the name of a school or dealer one sign of seven may be misread. Names of people have to be the same."""
 LONG_NAME = 6
@@ -64,8 +71,8 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "id_card": Kind(("公民身份号码", "公民身份证号码"), ("name", "id_number"), ("签发机关", "有效期限")),
     "income_proof": Kind(("收入证明", "工资证明", "在职证明", "工资单", "proof of income"), ("name", "income")),
-    "bank_statement": Kind(("交易明细", "流水", "对账单", "账户明细", "bank statement"), ("name",)),
-    "admission_letter": Kind(("录取通知书", "入学通知书", "admission"), ("name", "school")),
+    "bank_statement": Kind(("交易明细", "流水", "对账单", "账户明细", "bank statement"), ("name", "account", "period")),
+    "admission_letter": Kind(("录取通知书", "入学通知书", "admission"), ("name", "school", "studies")),
     "driving_licence": Kind(("驾驶证", "准驾车型", "driving licence"), ("name", "id_number")),
     "vehicle_invoice": Kind(
         ("销售统一发票", "销售发票", "invoice"),
@@ -107,7 +114,8 @@ def compare(
 ) -> Comparison:
     """Compares a document of a kind with the application form and the registers' answers by check.
 
-    `day` is the business date on which an invoice has to be good; without one its date is not looked at.
+    `day` is the business date on which an invoice or a statement has to be good; without one its dates are not looked
+    at.
     Of the persons on the form the one is taken whom the document fits best. Nothing is read into a document: what is
     not found on it is missing, which is a difference.
     """
@@ -124,6 +132,10 @@ def compare(
     checks += _thing_checks(text, known, form, answers)
     if "invoice_number" in known.fields:
         checks += _invoice_checks(text, form, day)
+    if "studies" in known.fields:
+        checks += _studies_checks(text, form, answers)
+    if "period" in known.fields and day is not None:
+        checks.append(_period_check(text, day))
     if known.signs and not is_named:
         return Comparison(ReadingVerdict.WRONG_KIND, text.confidence, tuple(checks), others)
     against = [check for check in checks if check.state is not FieldState.AGREES]
@@ -187,9 +199,51 @@ def _thing_checks(
             checks.append(_one_of("vin", form["vin"], "form", text.vins(), text.find(form["vin"])))
         elif field == "price" and form.get("vehicle_price"):
             checks.append(_amount("price", form["vehicle_price"], text, ()))
-        elif field == "income" and form.get("monthly_income"):
-            checks.append(_amount("income", form["monthly_income"], text, (1, 12)))
+        elif field == "income":
+            checks += _income_checks(text, form, answers)
+        elif field == "account" and form.get("bank_card"):
+            checks.append(_one_of("account", form["bank_card"][-4:], "form", text.accounts(), None))
     return checks
+
+
+def _income_checks(text: Text, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[Check]:
+    """What the form states and, where it knows the person, what the bureau has; of a month or of a year."""
+    checks, bureau = [], answers.get("bureau") or {}
+    if form.get("monthly_income"):
+        checks.append(_amount("income", form["monthly_income"], text, (1, 12)))
+    if bureau.get("monthly_income_fen"):
+        known_fen = bureau["monthly_income_fen"]
+        checks.append(_amount("income", known_fen, text, (1, 12), KNOWN_INCOME_TOLERANCE_PERCENT, "bureau"))
+    return checks
+
+
+def _studies_checks(text: Text, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[Check]:
+    """Beginning and end of the studies, which not every letter states; where one does it has to fit."""
+    register = answers.get("enrolment") or {}
+    stated: tuple[tuple[str, list[Dated], Any, str], ...] = (
+        ("enrolled_on", text.begun(), register.get("started"), "enrolment"),
+        ("graduates_on", text.ended(), form.get("graduation_date"), "form"),
+        ("graduates_on", text.ended(), register.get("graduates_on"), "enrolment"),
+    )
+    checks = []
+    for field, found, expected, source in stated:
+        if not found or not expected:
+            continue
+        day = date.fromisoformat(str(expected))
+        near = [one for one in found if one.first - STUDIES_TOLERANCE <= day <= one.last + STUDIES_TOLERANCE]
+        state = FieldState.AGREES if near else FieldState.DIFFERS
+        checks.append(_checked(field, state, day.isoformat(), source, (near or found)[0].found))
+    return checks
+
+
+def _period_check(text: Text, day: date) -> Check:
+    """A statement reaches to the last months, not beyond today, and covers three of them."""
+    dates = sorted(text.dates(), key=lambda one: one[0])
+    earliest = day - STATEMENT_IS_GOOD_FOR
+    state = FieldState.MISSING if not dates else FieldState.DIFFERS
+    if dates and earliest <= dates[-1][0] <= day and dates[-1][0] - dates[0][0] >= STATEMENT_COVERS:
+        state = FieldState.AGREES
+    return _checked("period", state, f"{earliest} – {day}", "form", dates[-1][1] if dates else None)
 
 
 def _invoice_checks(text: Text, form: Mapping[str, Any], day: date | None) -> list[Check]:
@@ -233,22 +287,29 @@ def _long_name(field: str, value: str, source: str, text: Text, candidates: Sequ
     return _checked(field, FieldState.MISSING, value, source, None)
 
 
-def _amount(field: str, fen: int, text: Text, months: tuple[int, ...]) -> Check:
+def _amount(
+    field: str,
+    fen: int,
+    text: Text,
+    months: tuple[int, ...],
+    tolerance_percent: int = INCOME_TOLERANCE_PERCENT,
+    source: str = "form",
+) -> Check:
     """A sum, to the fen; with `months` about the sum, for one month or for so many."""
     amounts = text.amounts()
 
     def fits(one: int) -> bool:
         if not months:
             return one == fen
-        return any(abs(one - fen * n) * 100 <= fen * n * INCOME_TOLERANCE_PERCENT for n in months)
+        return any(abs(one - fen * n) * 100 <= fen * n * tolerance_percent for n in months)
 
     found = next((one for amount, one in amounts if fits(amount)), None)
     if found is not None:
-        return _checked(field, FieldState.AGREES, yuan(fen), "form", found)
+        return _checked(field, FieldState.AGREES, yuan(fen), source, found)
     if amounts:
         nearest = min(amounts, key=lambda one: abs(one[0] - fen))[1]
-        return _checked(field, FieldState.DIFFERS, yuan(fen), "form", nearest)
-    return _checked(field, FieldState.MISSING, yuan(fen), "form", None)
+        return _checked(field, FieldState.DIFFERS, yuan(fen), source, nearest)
+    return _checked(field, FieldState.MISSING, yuan(fen), source, None)
 
 
 def _checked(field: str, state: FieldState, expected: str, source: str, found: Found | None) -> Check:

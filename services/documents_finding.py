@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,11 @@ _VIN = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{17}(?![0-9A-Z])")
 _DATE = re.compile(r"((?:19|20)\d\d)[年./-](\d{1,2})[月./-](\d{1,2})日?")
 # A recogniser takes a comma for a full stop, or the sign of the yuan for a digit: groups of three tell them apart.
 _AMOUNT = re.compile(r"(?<![0-9.,])(\d{1,3}(?:[.,]\d{3})+|\d+)(?:[.](\d{2}))?(?![0-9]|[.][0-9])(万)?(元)?")
+_ACCOUNT = re.compile(r"(?:账号|卡号|账户)[:为]?((?=[0-9X*•.]*[0-9]{4}(?![0-9X*•]))[0-9X*•.]{8,23})")
+# A day or a month, directly behind what it is of, or directly before it: two of them stand in one sentence.
+_MONTH = r"(?P<year>(?:19|20)\d\d)[年./-](?P<month>\d{1,2})(?:[月./-](?P<day>\d{1,2})?日?)?"
+_BEGUN = r"(?:入学|报到|注册|开学)"
+_ENDED = r"毕业"
 _NAMED = re.compile(rf"(?:姓名|户名|客户名称|购买方名称|持证人)[:为]?([{_HAN}·]{{2,20}})")
 _ADDRESSED = re.compile(rf"^([{_HAN}·]{{2,10}})(?:同学|先生|女士)[:,]?")
 _AFTER_NAME = re.compile(rf"^(?:[^{_HAN}]|同学|同志|先生|女士|员工|系|性别|民族|出生|身份|于|自|为|在|是|现|男|女|$)")
@@ -50,6 +56,15 @@ class Found:
 
     value: str
     place: Place
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A day that a document states for something, or a month: from its first day to its last."""
+
+    first: date
+    last: date
+    found: Found
 
 
 @dataclass(frozen=True)
@@ -148,6 +163,30 @@ class Text:
             for day, match in _days(line)
         ]
 
+    def begun(self) -> list[Dated]:
+        """When somebody begins at a school, where a document says so."""
+        return self._dated(_BEGUN)
+
+    def ended(self) -> list[Dated]:
+        """When he graduates from it, or is expected to."""
+        return self._dated(_ENDED)
+
+    def _dated(self, label: str) -> list[Dated]:
+        found = []
+        for pattern in (rf"{label}(?:时间|日期|年月)?(?:[:为是于]|预计)*{_MONTH}", rf"{_MONTH}(?:来校|到校)?{label}"):
+            for line, words in self.lines:
+                for match in re.finditer(pattern, line):
+                    span = _span(match)
+                    if span is not None:
+                        where = place(words[match.start("year") : match.end()])
+                        read = line[match.start("year") : match.end()]
+                        found.append(Dated(*span, Found(read, where)))
+        return found
+
+    def accounts(self) -> list[Found]:
+        """The last four digits of accounts, behind their label; the others may be hidden."""
+        return [Found(one.value[-4:], one.place) for one in self._matches(_ACCOUNT, 1)]
+
     def amounts(self) -> list[tuple[int, Found]]:
         """Sums in fen: what has groups or places, or is followed by 元 or 万."""
         sums = []
@@ -195,6 +234,15 @@ def _days(line: str) -> Iterator[tuple[date, re.Match[str]]]:
         except ValueError:
             continue
         yield day, match
+
+
+def _span(match: re.Match[str]) -> tuple[date, date] | None:
+    """The day, or the first and the last day of the month; None for one of no calendar."""
+    try:
+        first = date(int(match["year"]), int(match["month"]), int(match["day"] or 1))
+    except ValueError:
+        return None
+    return first, first if match["day"] else first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def is_name(stands: str, name: str) -> bool:

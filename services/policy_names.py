@@ -11,6 +11,7 @@ from lending.behaviour import FACTS as BEHAVIOUR_FACTS
 from lending.behaviour import InvalidWarningRule, WarningRule
 from models.policies import PolicyKind
 from models.products import Product
+from services.authority import LOANS
 from services.facts import CORE_FACTS
 from services.forms import Sentence
 from services.policy_cells import constant
@@ -71,7 +72,7 @@ def facts_on_offer(name: str) -> dict[str, str]:
     Of a product: what its shipped tables declare, the core's facts, those that the core adds for this kind, and what
     hardship and yearly limit give to the tables after them. Those two and the list of documents are asked first, before
     further facts are known: they may ask the core's and what shipped tables of these kinds declare. Of the core: what
-    the shipped version declares.
+    the shipped version declares; of authority over loans the core's facts too, which every graded case has.
     """
     kind, product = kind_of(name), product_of(name)
     if kind.code is PolicyKind.REMINDERS:
@@ -80,7 +81,7 @@ def facts_on_offer(name: str) -> dict[str, str]:
         return dict(BEHAVIOUR_FACTS)
     offered = _declared(shipped_by_core().get(name))
     if product is None:
-        return offered
+        return offered | dict(CORE_FACTS) if name == LOANS else offered
     is_prior = kind.code in PRIOR
     for other, content in shipped_by(product).items():
         # Those are about a running loan, of which other things are known.

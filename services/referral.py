@@ -11,7 +11,7 @@ from models.messages import Progress, VerificationOrder
 from models.staff import Role
 from models.tasks import Task, TaskKind
 from services import fast_lane
-from services.authority import Band, Standing, loan_band
+from services.authority import Band, band_once_complete, standing_with
 from services.loans import move
 from services.notices import send_sms
 from services.policies import GradeOutcome
@@ -29,15 +29,13 @@ def follow(
         move(work, loan, Stage.REFUSED)
         send_sms(work, loan, "refused", f"{order.key}:sms")
         return Progress(stage=Stage.REFUSED)
-    standing = Standing(
+    standing = standing_with(
+        facts,
         product=loan.product,
         grade=outcome.grade,
         outcome=outcome.outcome,
         limit_fen=outcome.limit_fen,
-        exposure_fen=facts["exposure_fen"],
-        documents_doubtful=facts["documents_doubtful"],
         unanswered=bool(order.unanswered),
-        graded_by=facts,
     )
     about = f"{loan.product} {outcome.grade}"
     if order.unanswered:
@@ -50,7 +48,7 @@ def follow(
         decided = None
     if decided is not None:
         return decided
-    band = loan_band(work, standing, min(loan.applied_fen, outcome.limit_fen), order.day)
+    band = band_once_complete(work, standing, min(loan.applied_fen, outcome.limit_fen), order.day)
     return Progress(stage=Stage.APPROVAL, task_id=ask_people(work, loan, order.day, band, about).id)
 
 

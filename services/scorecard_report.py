@@ -61,7 +61,7 @@ def _rendered(label: str, content: Mapping[str, Any], card: Scorecard) -> str:
         most_reasons=card.most_reasons,
         variables=variables_in_words(content),
         reasons=content["reasons"],
-        pictures={name: Markup(picture) for name, picture in _pictures(figures).items()},  # ours, of numbers alone
+        pictures={name: Markup(picture) for name, picture in _pictures(figures).items()},  # noqa: S704 ours, of numbers
         groups=GROUPS,
         whys=WHYS,
         ratio=lambda basis_points: f"{basis_points / 10_000:.3f}",

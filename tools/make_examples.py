@@ -25,9 +25,10 @@ from lending.terms import Terms
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
 from simulators.records import PayingHabit, Person, Population, Vehicle
 
-CONSENT = "2026-01"
+CONSENT = "2026-11"
 COLUMNS = (
-    *("reference", "product", "consent", "name", "id_number", "mobile", "bank_card", "occupation", "amount", "term"),
+    *("reference", "product", "consent", "consent_sensitive"),
+    *("name", "id_number", "mobile", "bank_card", "occupation", "amount", "term"),
     *("purpose", "monthly_income", "method", "period"),
     *("vin", "vehicle_model", "vehicle_price", "down_payment", "dealer", "condition", "rate_type", "tracking"),
     *("guarantor_name", "guarantor_id_number", "guarantor_mobile"),
@@ -103,7 +104,7 @@ def application(world: Population) -> dict[str, Any]:
         "purpose": "consumption",
         "monthly_income": yuan(person.monthly_income_fen),
     }
-    return {"product": "micro", "consent": CONSENT, "form": form}
+    return {"product": "micro", "consent": {"version": CONSENT, "sensitive": True}, "form": form}
 
 
 def portfolio(world: Population) -> list[dict[str, Any]]:
@@ -295,6 +296,7 @@ def _wrong(good: list[Row]) -> list[Row]:
 def _person(person: Person) -> Row:
     return {
         "consent": CONSENT,
+        "consent_sensitive": "true",
         "name": person.name,
         "id_number": person.id_number,
         "mobile": person.mobile,

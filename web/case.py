@@ -7,21 +7,23 @@ from typing import Any, NamedTuple
 
 from books.session import UnitOfWork
 from models.customers import Collateral, Customer, Party
-from models.documents import Document
+from models.documents import Document, DocumentReading
 from models.grading import Grading
 from models.loans import Application, Loan
 from models.products import FieldKind, FormField, Product
 from models.screening import Finding
 from models.tasks import Decision, Outcome, TaskKind
 from services.accounts import AccountState, state_of
+from services.document_lists import DocumentStanding
 from services.early_warnings import Behaviour, behaviour_of
 from services.facts import document_list
-from services.permissions import may_see_check
+from services.permissions import allows, may_see_check
 from services.policies import sentences_of
 from services.products import catalogue
+from services.reveals import ASKS_FOR, Revealed
 from services.screening import findings_in
 from services.verification import Check, checks_view
-from web import formats, labels, masking
+from web import document_words, formats, labels, masking
 from web.language import Language
 from web.policy_rows import StepInWords, steps_in_words
 from web.visit import Visit
@@ -43,6 +45,16 @@ class Answer:
     facts: tuple[Value, ...]
 
 
+@dataclass(frozen=True)
+class Paper:
+    """A document that was handed in: how it stands, and what was read on it, in words."""
+
+    document: Document
+    standing: str
+    colour: str
+    verdict: str
+
+
 class Decided(NamedTuple):
     """A decision with what it was about, in words, and the sum that it agreed to or refused; None without one."""
 
@@ -55,7 +67,8 @@ class Decided(NamedTuple):
 class Case:
     """Everything around an application.
 
-    `missing` are the documents that it needs and nobody has handed in yet, `steps` the policies that the rules asked,
+    `papers` are the documents that were handed in, `missing` the kinds that it needs and of which none is there, or
+    none that a person did not refuse; `steps` the policies that the rules asked,
     `findings` who stood on which list when it was graded: for risk and auditors alone.
     """
 
@@ -65,7 +78,7 @@ class Case:
     answers: tuple[Answer, ...]
     grading: Grading | None
     reason_sentences: Mapping[str, Mapping[str, str]]
-    documents: list[Document]
+    papers: tuple[Paper, ...]
     missing: tuple[str, ...]
     parties: list[Party]
     collateral: list[Collateral]
@@ -75,6 +88,7 @@ class Case:
     steps: tuple[StepInWords, ...]
     findings: list[Finding]
     behaviour: Behaviour | None
+    revealable: tuple[Revealed, ...]
 
 
 def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
@@ -82,13 +96,13 @@ def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
     language = visit.language
     product = catalogue().product(loan.product)
     application = work.loans.application(loan.number)
-    documents = work.documents.of_loan(loan.number)
     needed = document_list(work, loan, work.today)
     grading = work.policies.grading(loan.number)
     return Case(
         application=application,
         customer=work.customers.get(loan.customer_id),
         values=form_values(product, application.form, language),
+        revealable=tuple(one for one, action in ASKS_FOR.items() if allows(visit.person, action)),
         answers=tuple(
             Answer(check, _facts(check.row.answer if check.row else {}, language))
             for check in checks_view(work, loan.number, loan.product)
@@ -96,7 +110,7 @@ def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
         ),
         grading=grading,
         reason_sentences=sentences_of(work, grading) if grading else {},
-        documents=documents,
+        papers=_papers(work, loan, language),
         missing=needed.missing if needed else (),
         parties=work.customers.parties(loan.number),
         collateral=work.customers.collateral(loan.number),
@@ -107,6 +121,25 @@ def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
         findings=findings_in(grading.facts) if grading and visit.sees_listings else [],
         behaviour=behaviour_of(work, loan) if visit.sees_warnings else None,
     )
+
+
+def _papers(work: UnitOfWork, loan: Loan, language: Language) -> tuple[Paper, ...]:
+    readings = {one.document_id: one for one in work.documents.readings(loan.number)}
+    handed_in = [one for one in work.documents.of_loan(loan.number) if one.language is None]
+    return tuple(_paper(one, readings.get(one.id), language) for one in handed_in)
+
+
+def _paper(document: Document, reading: DocumentReading | None, language: Language) -> Paper:
+    """What a person said of it, else what the machine did; only what agrees is green."""
+    if reading is None or reading.verdict is None:
+        standing = DocumentStanding.UNREAD
+    else:
+        standing = DocumentStanding.IN_DOUBT if reading.doubtful else DocumentStanding.HANDED_IN
+    words, colour = document_words.STANDINGS[standing], document_words.STANDING_COLOURS[standing]
+    if reading is not None and reading.outcome is not None:
+        words, colour = document_words.OUTCOMES[reading.outcome], document_words.OUTCOME_COLOURS[reading.outcome]
+    verdict = document_words.VERDICTS[reading.verdict] if reading is not None and reading.verdict else None
+    return Paper(document, language.say(words), colour, language.say(verdict) if verdict else "")
 
 
 def _decided(work: UnitOfWork, loan: Loan, language: Language) -> list[Decided]:

@@ -37,11 +37,16 @@ FIELDS = {
     "price": marked("Price"),
     "invoice_number": marked("Number of the invoice"),
     "invoice_date": marked("Date of the invoice"),
+    "account": marked("Account, last four digits"),
+    "period": marked("Period of the statement"),
+    "enrolled_on": marked("Enrolment date"),
+    "graduates_on": marked("Graduation date"),
     "date": marked("Date"),
     "amount": marked("Amount"),
 }
 SOURCES = {
     "form": marked("Application"),
+    "bureau": marked("Credit bureau"),
     "enrolment": marked("Student register"),
     "vehicle": marked("Vehicle register"),
 }

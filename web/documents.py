@@ -19,7 +19,7 @@ from services.documents import UnknownDocument, hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, examine
 from services.errors import InvalidDocument
 from services.facts import document_list
-from services.permissions import MAY_ENTER
+from services.permissions import Action, allows
 from services.policies import version
 from services.products import catalogue
 from web import document_words, masking, pages, refusals
@@ -189,7 +189,7 @@ def _page(
             needed=needed,
             needed_because=_reasons(work, needed, visit.language),
             kinds=kinds,
-            may_hand_in=visit.person.role in MAY_ENTER and loan.stage not in CLOSED,
+            may_hand_in=allows(visit.person, Action.HAND_IN_DOCUMENTS) and loan.stage not in CLOSED,
             names=work.staff.names(),
             problem=problem,
             refused=refused,
@@ -242,7 +242,7 @@ def _shown(
         is_open=is_open,
         fields=tuple(_row(one, language, masked=not is_open) for one in found.get("checks", ())),
         others=tuple(_other(one, language) for one in found.get("others", ())) if is_open else (),
-        has_picture=reading.picture_key_id is not None,
+        has_picture=bool(found.get("picture_size")),
         picture_size=tuple(found.get("picture_size") or (0, 0)),
         same_file_at=same,
     )

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from models.policies import LONGEST_SHARE_PERCENT, SHIPPED_BY, Policy, PolicyKind, PolicyPart, PolicyState
-from models.staff import Role
 from models.words import storable
 from services import backtests
 from services.audit import SYSTEM
 from services.backtest_findings import CLASSES
 from services.challengers import Comparison, comparison
-from services.permissions import check_may_change_policies, check_may_see_policies
+from services.default_rates import FEWEST_LOANS
+from services.permissions import Action, allows, check_may_change_policies, check_may_see_policies
 from services.policy_differences import differences
 from services.policy_kinds import CHAIN, Past, kind_of, past_of, scope_of
 from services.policy_names import draft_problems
@@ -43,8 +43,8 @@ from web.visit import StaffVisit
 
 router = APIRouter()
 
-BACKTESTED_DAYS = 365
-"""The period that the form of a back-test offers."""
+BACKTESTED_DAYS = 3 * 365
+"""The period that the form of a back-test offers: what became of a loan is known after a year."""
 
 
 def _people(work: UnitOfWork, language: Language) -> dict[str, str]:
@@ -88,6 +88,8 @@ def backtest_cases(request: Request, visit: StaffVisit, backtest_id: Id) -> Resp
     with context.books.read() as work:
         work.policies.backtest(backtest_id)
         text = "".join(backtests.csv_lines(work, visit.person, backtest_id))
+    with context.books.begin() as work:
+        backtests.begin_export(work, visit.person, backtest_id)
     headers = {"Content-Disposition": f'attachment; filename="backtest-{backtest_id}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -108,6 +110,7 @@ def policy_backtest(request: Request, visit: StaffVisit, backtest_id: Id) -> Res
             against=work.policies.get(backtest.against_id),
             report=backtest.report,
             classes=backtest.report.get("classes", CLASSES),
+            fewest=FEWEST_LOANS,
             title=lambda name: policy_title(name, visit.language),
             product=lambda code: scope_title(code, visit.language),
             staff=_people(work, visit.language),
@@ -124,7 +127,7 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
         life = life_of(work, policy, work.today)
         champion = work.policies.in_force(name, work.today).champion
         in_force = work.policies.get(champion.policy_id) if champion else None
-        is_risk = visit.person.role is Role.RISK
+        is_risk = allows(visit.person, Action.CHANGE_POLICIES)
         kind = kind_of(name)
         has_past = past_of(name) is not Past.NOTHING
         against = to_compare_with(work, policy, work.today)

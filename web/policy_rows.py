@@ -91,14 +91,19 @@ def steps_in_words(work: UnitOfWork, grading: Grading, language: Language) -> tu
             title=policy_title(known[step.policy_id][0], language),
             version=known[step.policy_id][1],
             row=step.row,
-            said=tuple(
-                _pair(output, _value(output, value, language), language)
-                for output, value in step.values.items()
-                if output != "reasons"
-            ),
+            said=answer_in_words(step.values, language),
             by_challenger=step.by_challenger,
         )
         for step in steps
+    )
+
+
+def answer_in_words(values: Mapping[str, Any], language: Language) -> tuple[str, ...]:
+    """What a policy says of a case, less its reasons."""
+    return tuple(
+        _pair(output, _value(output, value, language), language)
+        for output, value in values.items()
+        if output != "reasons"
     )
 
 

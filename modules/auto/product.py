@@ -197,7 +197,7 @@ AUTO = Product(
     grading=shipped_grading(__file__),
     policies=shipped_policies(__file__),
     # The most that may be lent on a vehicle, by the rules of 2018.
-    refused_by_law=frozenset({"ltv_above_cap"}),
+    refused_by_law=frozenset({"ltv_above_cap", "term_above_law", "too_young"}),
     facts=facts,
     terms=terms,
     payees=payees,

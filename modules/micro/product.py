@@ -96,8 +96,8 @@ MICRO = Product(
     register_rules={"enrolment": RegisterRule(valid_days=30, when_down=WhenDown.WAIT, wait_days=1)},
     grading=shipped_grading(__file__),
     policies=shipped_policies(__file__),
-    # The five-ministry notice of 2021, and the most that one person may owe online.
-    refused_by_law=frozenset({"full_time_student", "exposure_at_limit"}),
+    # The five-ministry notice of 2021, the most that one person may owe online, and minors.
+    refused_by_law=frozenset({"full_time_student", "exposure_at_limit", "amount_above_cap", "too_young"}),
     facts=facts,
     terms=terms,
     payees=payees,

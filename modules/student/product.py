@@ -106,13 +106,15 @@ def _household(form: Mapping[str, Any]) -> dict[str, Any]:
         "fees_fen": form["tuition"],
         "living_costs_known": "living_costs" in form,
         "living_costs_fen": form.get("living_costs", 0),
+        "fees_are_unstated_need": True,
     }
 
 
 def further_facts(known: Mapping[str, Any]) -> dict[str, Any]:
     """The most that may be lent by hardship, need and yearly limit, and the steps to it; see `lending.hardship`.
 
-    `hardship_steps` is no fact of a table: it tells people how the sum was found.
+    `hardship_steps` is no fact of a table: it tells people how the sum was found. Nor is `fees_are_unstated_need`: a
+    case that was graded before there was such a mark is reckoned as it was then.
     """
     claim = Claim(
         asked_fen=known["amount_fen"],
@@ -122,7 +124,13 @@ def further_facts(known: Mapping[str, Any]) -> dict[str, Any]:
         household_size=known["household_size"] if known["household_size_known"] else None,
         lent_fen=known["lent_this_year_fen"],
     )
-    found = award(claim, known["hardship_level"], known["share_bp"], known["yearly_limit_fen"])
+    found = award(
+        claim,
+        known["hardship_level"],
+        known["share_bp"],
+        known["yearly_limit_fen"],
+        limit_for_unstated_need=not known.get("fees_are_unstated_need", False),
+    )
     total_fen = known["amount_fen"] + known["lent_this_year_fen"]
     return {
         "above_yearly_limit": total_fen > known["yearly_limit_fen"],
@@ -231,7 +239,7 @@ STUDENT = Product(
     grading=shipped_grading(__file__),
     policies=shipped_policies(__file__),
     # State student loans are for full-time students, up to a sum a year.
-    refused_by_law=frozenset({"not_full_time_student", "year_is_used"}),
+    refused_by_law=frozenset({"not_full_time_student", "year_is_used", "term_above_law"}),
     facts=facts,
     further_facts=further_facts,
     year_begins=SCHOOL_YEAR_BEGINS,

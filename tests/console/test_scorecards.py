@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 from typer.testing import CliRunner
 
 from books.rows import write_many
@@ -29,6 +30,7 @@ from lending.behaviour import FACTS
 from lending.errors import LendingError
 from lending.scorecard import Scorecard, is_refused, problems
 from models.behaviour import BehaviourMonth, BehaviourScore
+from models.customers import Customer
 from models.policies import PolicyState
 from models.staff import Actor, Role
 from services.errors import NotAllowed
@@ -302,7 +304,9 @@ def test_a_history_is_refused_by_books_that_hold_real_people(servers: SharedServ
     with seeded_file(servers, tmp_path) as made:
         Procedure(made).graded()
         with made.begin() as work:
-            work.session.connection().execute(text("UPDATE customer SET id_number = '11010519491231002X'"))
+            for customer in work.session.exec(select(Customer)):
+                customer.id_number = "11010519491231002X"
+                work.session.add(customer)
         with pytest.raises(RealCases, match="demonstration only"):
             put_history(made, simulated(10, DAY))
         with made.read() as work:

@@ -39,9 +39,12 @@ claims = st.builds(
         (replace(CLAIM, lent_fen=1_200_000), 10_000, LIMIT, 800_000),
         (replace(CLAIM, lent_fen=2_000_001), 10_000, LIMIT, 0),
         (CLAIM, 10_000, 1_100_000, 1_100_000),
-        (replace(CLAIM, living_fen=None), 8_500, LIMIT, 1_500_000),
-        (replace(CLAIM, living_fen=None, asked_fen=2_000_000), 8_500, LIMIT, 2_000_000),
-        (replace(CLAIM, living_fen=None, lent_fen=700_000), 8_500, LIMIT, 1_300_000),
+        # The fees alone, of which the share is taken as of any need.
+        (replace(CLAIM, living_fen=None), 8_500, LIMIT, 510_000),
+        (replace(CLAIM, living_fen=None, fees_fen=500_000, asked_fen=2_000_000), 8_500, LIMIT, 425_000),
+        (replace(CLAIM, living_fen=600_000, fees_fen=500_000, asked_fen=2_000_000), 8_500, LIMIT, 935_000),
+        (replace(CLAIM, living_fen=None), 10_000, LIMIT, 600_000),
+        (replace(CLAIM, living_fen=None, lent_fen=1_700_000), 8_500, LIMIT, 300_000),
         (CLAIM, 0, LIMIT, 0),
         (CLAIM, 10_000, 0, 0),
     ],
@@ -57,8 +60,30 @@ def test_never_above_what_was_asked_the_need_or_what_is_left_of_the_year(
     claim: Claim, level: str, share_bp: int, limit: int
 ) -> None:
     amount = award(claim, level, share_bp, limit).amount_fen
-    need = need_of(claim)
-    assert 0 <= amount <= min(claim.asked_fen, limit if need is None else need, max(limit - claim.lent_fen, 0))
+    assert 0 <= amount <= min(claim.asked_fen, need_of(claim), max(limit - claim.lent_fen, 0))
+
+
+@given(claims, sums, st.sampled_from(sorted(LEVELS)), st.integers(0, 10_000), sums)
+def test_leaving_living_costs_out_never_gives_more(
+    claim: Claim, living: int, level: str, share_bp: int, limit: int
+) -> None:
+    stated, silent = replace(claim, living_fen=living), replace(claim, living_fen=None)
+    assert award(silent, level, share_bp, limit).amount_fen <= award(stated, level, share_bp, limit).amount_fen
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount"),
+    [({}, 1_500_000), ({"asked_fen": 2_000_000}, 2_000_000), ({"lent_fen": 700_000}, 1_300_000)],
+)
+def test_a_case_of_before_is_reckoned_as_it_was_then(changes: dict[str, int], amount: int) -> None:
+    silent = replace(CLAIM, living_fen=None, **changes)
+    before = award(silent, "none", 8_500, LIMIT, limit_for_unstated_need=True)
+    assert before.amount_fen == amount
+    assert "the yearly limit of 20,000 yuan stands for it, and a person has to ask" in before.steps[1].en
+    assert "no share can be reckoned" in before.steps[2].en
+    assert "不计算可贷比例" in before.steps[2].zh
+    stated = replace(CLAIM, **changes)
+    assert award(stated, "none", 8_500, LIMIT, limit_for_unstated_need=True) == award(stated, "none", 8_500, LIMIT)
 
 
 @given(claims, st.integers(0, 10_000), st.integers(0, 10_000), sums, sums)
@@ -104,10 +129,12 @@ def test_what_was_not_stated_is_said() -> None:
     steps = award(unknown, "none", 8_550, LIMIT).steps
     assert "was not stated" in steps[0].en
     assert "未填家庭人口数" in steps[0].zh
-    assert "the yearly limit of 20,000 yuan stands for it, and a person has to ask" in steps[1].en
-    assert "未填生活费" in steps[1].zh
-    assert "no share can be reckoned" in steps[2].en
-    assert "不计算可贷比例" in steps[2].zh
+    assert steps[1].en == (
+        "Living costs were not stated, so the fees of 6,000 yuan are the whole need of the year; state what a year of "
+        "living costs if more is needed."
+    )
+    assert steps[1].zh == "未填生活费，仅按学费6,000元计算全年需求；如需更多，请填写每年生活费。"
+    assert "85.5 % of the need may be lent, 5,130 yuan" in steps[2].en
     assert "85.5 %" in award(CLAIM, "none", 8_550, LIMIT).steps[2].en
 
 

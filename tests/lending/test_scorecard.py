@@ -261,6 +261,9 @@ def test_facts_that_are_not_given_or_of_another_type_are_refused(given_facts: di
         *("sex", "is_male", "gender_code", "ethnicity", "religion", "region", "home_province", "address_changes"),
         *("id_number_prefix", "id_card_region", "native_place", "post_code", "age", "age_years", "day_of_birth"),
         *("name_length", "mobile_prefix", "Sex", "full_name", "screening_hit", "screening_known"),
+        *("nation", "minzu", "residence", "town", "origin", "area_code", "years_old", "citizenship", "is_minority"),
+        *("xingbie", "nianling", "huji_type", "jiguan", "diqu", "guoji", "is_woman", "towns_lived_in", "zip"),
+        *("areaCode", "homeTownship", "IDNumber", "genderCode2", "户籍地", "性别", "申请人年龄", "年龄段", "id_no"),
     ],
 )
 def test_what_tells_who_somebody_is_is_refused_as_an_input(fact: str) -> None:
@@ -271,7 +274,13 @@ def test_what_tells_who_somebody_is_is_refused_as_an_input(fact: str) -> None:
         assert any("which no scorecard may ask" in flaw.en and "不得使用" in flaw.zh for flaw in found)
 
 
-@pytest.mark.parametrize("fact", ["average_balance", "worst_dpd", "household_size", "pages", "usage", "homeowner"])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        *("average_balance", "worst_dpd", "household_size", "pages", "usage", "homeowner", "living_costs_fen"),
+        *("originated_months_ago", "threshold", "old_loans", "worstDpd", "nationwide", "收入"),
+    ],
+)
 def test_what_only_looks_like_it_may_be_asked(fact: str) -> None:
     assert is_refused(fact) is None
 

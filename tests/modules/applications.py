@@ -37,6 +37,7 @@ FORMS: dict[str, dict[str, object]] = {
         "school": "云川大学",
         "degree": "bachelor",
         "tuition": "6000",
+        "living_costs": "20000",
         "graduation_date": "2027-06-30",
         "household_income": "50000",
     },

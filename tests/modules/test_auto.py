@@ -54,6 +54,15 @@ def test_a_price_above_the_registers_does_not_raise_what_may_be_lent() -> None:
 
 
 @pytest.mark.parametrize(
+    "vehicle", [None, {"found": False}, {"new": False}, {"dealer_matches": False}, {"mortgaged": True}]
+)
+def test_more_than_the_law_lets_be_lent_is_refused_whatever_else_is_not_sure(vehicle: dict[str, Any] | None) -> None:
+    """Even by the stated price it is too much, and what the register says could only lower that."""
+    answer = grade(amount=90_000, down_payment=10_000, **GUARANTOR, vehicle=vehicle)
+    assert (answer.outcome, answer.reasons) == ("refuse", ("ltv_above_cap",))
+
+
+@pytest.mark.parametrize(
     ("answers", "outcome", "reason"),
     [
         ({"vehicle": {"mortgaged": True}}, "refuse", "vehicle_mortgaged"),

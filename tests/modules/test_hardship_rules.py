@@ -22,11 +22,11 @@ households = st.fixed_dictionaries(
         "household_income": st.integers(0, 400_000),
         "amount": st.integers(1_000, 25_000),
         "tuition": st.integers(0, 30_000),
+        "living_costs": st.none() | st.integers(0, 30_000),
     },
     optional={
         "household_size": st.integers(1, 20),
         "circumstances": st.lists(st.sampled_from(CIRCUMSTANCES), unique=True),
-        "living_costs": st.integers(0, 30_000),
     },
 )
 
@@ -102,9 +102,21 @@ def test_every_row_of_the_shipped_yearly_limits(degree: str, day: date, row: int
 
 
 def test_a_form_of_before_is_taken_and_says_what_it_does_not_state() -> None:
-    facts = STUDENT.facts(case("student"))
+    facts = STUDENT.facts(case("student", living_costs=None))
     assert (facts["household_size_known"], facts["living_costs_known"], facts["burdens"]) == (False, False, 0)
-    assert lent() == 1_500_000
+    assert lent(living_costs=None) == 510_000
+
+
+def test_a_decision_of_before_is_reckoned_again_by_the_arithmetic_of_its_day() -> None:
+    facts = STUDENT.facts(case("student", living_costs=None)) | {"lent_this_year_fen": 0}
+    facts |= {"hardship_level": "none", "share_bp": 8_500, "yearly_limit_fen": 2_000_000}
+    del facts["fees_are_unstated_need"]
+    assert further_facts(facts)["hardship_fen"] == 1_500_000
+
+
+@given(households, st.integers(0, 30_000))
+def test_who_leaves_his_living_costs_out_never_gets_more(form: dict[str, Any], living: int) -> None:
+    assert lent(**form | {"living_costs": None}) <= lent(**form | {"living_costs": living})
 
 
 @given(households, st.integers(0, 400_000))
@@ -121,8 +133,7 @@ def test_one_circumstance_more_never_gives_less(form: dict[str, Any], one: str) 
 def test_no_more_is_lent_than_asked_needed_or_left_of_the_year(form: dict[str, Any], already: int) -> None:
     found = lent(lent_this_year_fen=already, **form)
     assert 0 <= found <= min(form["amount"] * 100, max(2_000_000 - already, 0))
-    if "living_costs" in form:
-        assert found <= (form["tuition"] + form["living_costs"]) * 100
+    assert found <= (form["tuition"] + (form["living_costs"] or 0)) * 100
 
 
 def test_what_is_not_stated_never_gives_more_than_what_shows_no_hardship() -> None:

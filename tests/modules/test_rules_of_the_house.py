@@ -1,5 +1,7 @@
 """What books, lists and documents know of a person, beside product and registers: what the trade makes of it."""
 
+from typing import Any
+
 import pytest
 
 from models.policies import PolicyKind
@@ -77,6 +79,36 @@ def test_a_lower_grade_has_its_limit_until_the_rest_is_less() -> None:
         assert (answer.grade, answer.limit_fen, len(answer.reasons)) == ("C", limit_fen, reasons)
 
 
+@pytest.mark.parametrize(
+    ("code", "fact", "last", "first", "reason"),
+    [
+        ("micro", "age_years", 18, 17, "too_young"),
+        ("micro", "term", 36, 37, "term_too_long"),
+        ("micro", "amount_fen", 20_000_000, 20_000_001, "amount_above_cap"),
+        ("auto", "age_years", 18, 17, "too_young"),
+        ("auto", "term", 60, 61, "term_above_law"),
+        ("auto", "amount_fen", 200_000_000, 200_000_001, "amount_above_cap"),
+        ("student", "age_years", 16, 15, "too_young"),
+        ("student", "term", 264, 265, "term_above_law"),
+    ],
+)
+def test_least_age_longest_term_and_largest_amount_are_rows_that_risk_may_change(
+    code: str, fact: str, last: int, first: int, reason: str
+) -> None:
+    """The bounds of the forms are as wide, so that a version of tomorrow may be narrower without new code."""
+    assert reason not in decided(code, case(code), **{fact: last}).reasons
+    refused = decided(code, case(code), **{fact: first})
+    assert (refused.outcome, refused.reasons) == ("refuse", (reason,))
+    knockout = product(code).policies["knockout"]
+    assert {"en", "zh"} <= knockout["reasons"][reason].keys() & knockout["remedies"][reason].keys()
+
+
+@pytest.mark.parametrize("code", ["micro", "auto"])
+def test_minors_are_refused_whoever_they_turn_out_to_be(code: str) -> None:
+    assert decided(code, case(code, identity=None), age_years=17).reasons == ("too_young",)
+    assert "too_young" in product(code).refused_by_law
+
+
 @pytest.mark.parametrize("code", LENDING_ON_CREDIT)
 def test_nobody_repays_beyond_65(code: str) -> None:
     assert decided(code, case(code), age_at_end_years=65).outcome == "refer"
@@ -105,6 +137,27 @@ def test_of_somebody_whose_identity_is_not_sure_nothing_is_held_against_him() ->
     assert (answer.outcome, answer.reasons) == ("refer", ("identity_mismatch",))
 
 
+@pytest.mark.parametrize("identity", [None, {"result": "mismatch"}])
+@pytest.mark.parametrize(
+    ("code", "changes", "facts", "reason"),
+    [
+        ("auto", {"vehicle": {"price_fen": 9_999_999}}, {}, "ltv_above_cap"),
+        ("micro", {"enrolment": {"enrolled": True, "full_time": True}}, {}, "full_time_student"),
+        ("student", {"enrolment": {"enrolled": False}}, {}, "not_full_time_student"),
+        # Whom these sums belong to is not sure, so they refuse nobody, but leave nothing that a person could approve.
+        ("micro", {}, {"exposure_fen": 20_000_000}, None),
+        ("student", {}, {"lent_this_year_fen": 2_000_000}, None),
+    ],
+)
+def test_what_the_law_closes_stays_closed_while_an_identity_is_not_sure(
+    code: str, identity: dict[str, Any] | None, changes: dict[str, Any], facts: dict[str, Any], reason: str | None
+) -> None:
+    answer = decided(code, case(code, identity=identity, **changes), **facts)
+    assert answer.limit_fen == 0
+    if reason is not None:
+        assert (answer.outcome, answer.reasons) == ("refuse", (reason,))
+
+
 @pytest.mark.parametrize(
     ("code", "grade", "limit_fen", "rate"),
     [
@@ -129,10 +182,10 @@ def test_each_grade_has_its_limit_and_its_price(code: str, grade: str, limit_fen
 def test_a_decision_names_each_table_that_was_asked_and_its_row() -> None:
     passed = decision("micro", case("micro"))
     assert {kind: answer.fired_row for kind, answer in passed.answers.items()} == {
-        PolicyKind.KNOCKOUT: 15,
+        PolicyKind.KNOCKOUT: 18,
         PolicyKind.GRADING: 9,
         PolicyKind.PRICING: 12,
     }
     refused = decision("micro", case("micro", bureau={"blacklisted": True}))
-    assert {kind: answer.fired_row for kind, answer in refused.answers.items()} == {PolicyKind.KNOCKOUT: 8}
-    assert refused.deciding.fired_row == 8
+    assert {kind: answer.fired_row for kind, answer in refused.answers.items()} == {PolicyKind.KNOCKOUT: 11}
+    assert refused.deciding.fired_row == 11

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lending.scorecard import Scorecard
+from models.policies import PolicyKind
 from services.policies import prepared
 from services.policy_kinds import kind_of
 from services.policy_names import shipped
@@ -18,6 +20,7 @@ from services.products import install
 from tests.modules.applications import CATALOGUE
 
 WRITTEN = Path(__file__).with_suffix(".jsonl")
+POINTS = Path(__file__).with_name("shipped_points.jsonl")
 SOME: dict[str, object] = {INTEGER: 0, BOOLEAN: False, STRING: "other"}
 """What a fact is that a case does not name."""
 A_SUM = 3_000_000
@@ -70,5 +73,39 @@ def written() -> Iterator[str]:
             yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
+def points() -> Iterator[str]:
+    """A line for each fact of a shipped scorecard: what it brings at both sides of every bound, and without it. And a
+    line for the defaults that the grades of each shipped grading are reckoned with.
+    """
+    install(CATALOGUE)
+    for name, content in sorted(shipped().items()):
+        if "default_basis_points" in content:
+            yield json.dumps([name, content["default_basis_points"]]) + "\n"
+        if kind_of(name).code is PolicyKind.SCORECARD:
+            yield json.dumps([name, content["base_points"], content["most_reasons"], content.get("warnings")]) + "\n"
+            for one in content["variables"]:
+                yield json.dumps([name, one["fact"], *_points_of(content, one)]) + "\n"
+
+
+def _points_of(content: Mapping[str, Any], variable: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """A value with the points that the card gives it; None stands for a fact that is not there."""
+    card, known = Scorecard.parse(content), dict.fromkeys(variable.get("known_by", ()), True)
+    fact = variable["fact"]
+    yield [None, card.score({}).parts[fact]]
+    for value in _values_of(variable):
+        yield [value, card.score({**known, fact: value}).parts[fact]]
+    if known:
+        yield ["not known", card.score({fact: next(_values_of(variable))}).parts[fact]]
+
+
+def _values_of(variable: Mapping[str, Any]) -> Iterator[Any]:
+    for one in variable["bins"]:
+        if "value" in one:
+            yield one["value"]
+        else:
+            yield from sorted({bound for bound in (one["from"], one["to"]) if bound is not None})
+
+
 if __name__ == "__main__":
     WRITTEN.write_text("".join(written()), encoding="utf-8")
+    POINTS.write_text("".join(points()), encoding="utf-8")

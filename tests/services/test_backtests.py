@@ -5,9 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from models.policies import Policy, PolicyPart
-from services import backtest_findings, backtests
-from services.backtest_cases import default_rates
-from services.backtest_findings import DefaultRate
+from services import backtests
 from services.backtests import InvalidPeriod, changed_cases
 from services.errors import NotAllowed
 from services.policy_publishing import draft
@@ -81,14 +79,14 @@ def test_a_back_test_shows_what_changes_and_what_it_comes_to(procedure: Procedur
 def test_a_draft_of_the_knock_outs_shows_who_would_not_pass(procedure: Procedure) -> None:
     graded(procedure)
     weak = graded(procedure, overdue_count_24m=3)
-    policy = a_draft(procedure, {10: {"overdue_count_24m": "> 2"}}, MICRO_KNOCKOUTS)
+    policy = a_draft(procedure, {13: {"overdue_count_24m": "> 2"}}, MICRO_KNOCKOUTS)
     with procedure.at() as work:
         found = backtests.run(work, OTHER_RISK, policy, DAY, DAY)
     report = found.report()
     assert (report["matrix"]["A"]["A"], report["matrix"]["C"]["refused"]) == (1, 1)
     assert (report["after"]["passed"], report["after"]["passed_basis_points"]) == (1, 5000)
     ((changed),) = found.changed
-    assert (changed[0], changed[3], changed[7], changed[11]) == (weak, "refer", "refuse", 10)
+    assert (changed[0], changed[3], changed[7], changed[11]) == (weak, "refer", "refuse", 13)
 
 
 def test_a_draft_of_the_prices_moves_limits_and_rates_and_no_grade(procedure: Procedure) -> None:
@@ -140,14 +138,11 @@ def test_the_latest_decision_of_a_case_counts_and_cases_of_other_days_do_not(pro
     with procedure.at() as work:
         grading = work.policies.grading(loan)
         assert grading is not None
-        *before, rules, pricing = grading.steps
-        answered = {**rules, "row": 11, "values": {**rules["values"], "grade": "B"}}
-        second = {"id": "second", "round": 2, "grade": "B", "steps": [*before, answered, pricing]}
-        work.write(type(grading)(**grading.model_dump() | second))
+        facts = {**grading.facts, "overdue_count_24m": 1}
+        work.write(type(grading)(**grading.model_dump() | {"id": "second", "round": 2, "facts": facts}))
     policy = a_draft(procedure, {20: {"limit_fen": "1900000"}}, MICRO_PRICES)
     with procedure.at() as work:
         found = backtests.run(work, OTHER_RISK, policy, DAY, DAY)
-        # The second decision gave a B; what was priced then is not what the draft changes.
         assert found.matrix == {("B", "B"): 1}
         later = DAY + timedelta(days=1)
         for since, until in ((later, later), (later, DAY)):
@@ -180,32 +175,12 @@ def test_cases_from_before_a_fact_was_kept_are_counted_and_left_out(procedure: P
     assert (found.cases, found.ungraded, dict(found.unanswered)) == (0, 1, {"worst_own_dpd": 1})
 
 
-def test_a_grades_own_loans_say_what_is_lost_once_there_are_enough(
-    procedure: Procedure, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running = [procedure.running() for _ in range(3)]
-    with procedure.at() as work:
-        work.loans.get(running[0]).dpd = 91
-        work.loans.get(running[1]).dpd = 90
-    stated = {"default_basis_points": {"A": 50, "B": 150}}
-    with procedure.books.read() as work:
-        assert default_rates(work, "micro", stated) == {"A": DefaultRate(50, 3), "B": DefaultRate(150, 0)}
-        monkeypatch.setattr(backtest_findings, "FEWEST_LOANS", 3)
-        assert default_rates(work, "micro", stated) == {"A": DefaultRate(3333, 3), "B": DefaultRate(150, 0)}
-    policy = a_draft(procedure, {12: {"limit_fen": "600000"}}, MICRO_PRICES)
-    with procedure.at() as work:
-        report = backtests.run(work, OTHER_RISK, policy, DAY, DAY).report()
-    assert report["default_rates"]["A"] == {"basis_points": 3333, "loans": 3, "observed": True}
-    # A third of what could be lent on each side is lost.
-    for side in ("before", "after"):
-        assert report[side]["expected_loss_fen"] == report[side]["lendable_fen"] * 3333 // 10_000
-
-
 def test_without_any_rate_there_is_no_expected_loss(procedure: Procedure) -> None:
     graded(procedure)
     content = micro_rules()
     content.pop("default_basis_points")
     with procedure.at() as work:
+        put_in_force(work, MICRO_RULES, 2, content)
         policy = draft(work, OTHER_RISK, MICRO_RULES, content, "no rates")
         report = backtests.run(work, OTHER_RISK, policy, DAY, DAY).report()
     assert report["after"]["expected_loss_fen"] is None

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from books.behaviour import WarningFilter
@@ -228,21 +228,6 @@ def test_the_version_in_force_on_the_last_day_of_the_month_scores_it(procedure: 
     assert (january.policy_id, february.policy_id) == (champion.policy_id, newer.id)
     assert february.points - january.points >= 100
     assert warnings(procedure, loan) == []
-
-
-def test_a_month_of_which_a_loan_cannot_be_computed_stays_open_and_risk_gets_a_task(procedure: Procedure) -> None:
-    good, bad = procedure.running(), procedure.running()
-    with procedure.at() as work:
-        work.session.connection().execute(
-            text(
-                "INSERT INTO loan_event (key, loan, position, type, date, body, recorded_at) "
-                f"SELECT 'x', loan, 99, type, date, body, recorded_at FROM loan_event WHERE loan = '{bad}'"
-            )
-        )
-    assert score_months(procedure, date(2026, 2, 1)) == []
-    assert len(scores(procedure, good)) == 1
-    assert scores(procedure, bad) == []
-    assert TaskKind.TROUBLE in procedure.open_tasks(bad)
 
 
 def test_many_loans_take_as_many_queries_as_few(procedure: Procedure) -> None:

@@ -63,6 +63,42 @@ def test_of_its_share_a_challenger_decides_and_the_champion_is_kept_beside(proce
     assert (found.rows()["A"]["B"], found.champion_passed, found.challenger_passed) == (12, 12, 12)
 
 
+def test_a_challenger_of_other_prices_is_not_alike_and_what_could_be_lent_is_added_up(procedure: Procedure) -> None:
+    dearer = micro_rules({12: {"limit_fen": "100000", "annual_rate_percent": '"8.8"'}}, MICRO_PRICES)
+    with procedure.at() as work:
+        challenger = put_in_force(work, MICRO_PRICES, 2, dearer, part=PolicyPart.CHALLENGER, share_percent=50)
+    loans = [procedure.graded() for _ in range(12)]
+    routed = sum(is_in_share(loan, challenger.id, 50) for loan in loans)
+    with procedure.books.read() as work:
+        found = comparison(work, AUDITOR, challenger)
+    assert 0 < routed < 12
+    assert (found.cases, found.routed, found.agreed) == (12, routed, 0)
+    assert found.differing == {"outcome": 0, "grade": 0, "limit": 12, "rate": 12}
+    # 12,000 yuan each by the champion, 1,000 by the challenger, whoever of them decided.
+    assert (found.champion_lendable_fen, found.challenger_lendable_fen) == (12 * 1_200_000, 12 * 100_000)
+    assert found.matrix == {("A", "A"): 12}
+
+
+@pytest.mark.parametrize(
+    ("cells", "differing"),
+    [
+        ({}, {"outcome": 0, "grade": 0, "limit": 0, "rate": 0}),
+        ({"limit_fen": "19999999"}, {"outcome": 0, "grade": 0, "limit": 1, "rate": 0}),
+        ({"annual_rate_percent": '"7.3"'}, {"outcome": 0, "grade": 0, "limit": 0, "rate": 1}),
+    ],
+)
+def test_only_what_is_the_same_in_all_four_is_alike(
+    procedure: Procedure, cells: dict[str, str], differing: dict[str, int]
+) -> None:
+    with procedure.at() as work:
+        prices = micro_rules({12: cells}, MICRO_PRICES)
+        challenger = put_in_force(work, MICRO_PRICES, 2, prices, part=PolicyPart.CHALLENGER)
+    procedure.graded()
+    with procedure.books.read() as work:
+        found = comparison(work, AUDITOR, challenger)
+    assert (found.agreed, found.differing) == (0 if any(differing.values()) else 1, differing)
+
+
 def test_a_challenger_that_would_refuse_is_counted_as_refusing(procedure: Procedure) -> None:
     content = micro_rules({9: {"outcome": '"refuse"'}})
     with procedure.at() as work:
@@ -71,6 +107,7 @@ def test_a_challenger_that_would_refuse_is_counted_as_refusing(procedure: Proced
     with procedure.books.read() as work:
         found = comparison(work, AUDITOR, challenger)
     assert (found.champion_passed, found.challenger_passed, found.matrix["A", "refused"]) == (1, 0, 1)
+    assert (found.champion_lendable_fen, found.challenger_lendable_fen, found.agreed) == (1_200_000, 0, 0)
 
 
 def test_a_challenger_that_cannot_be_asked_holds_up_nobody(procedure: Procedure) -> None:
@@ -90,7 +127,7 @@ def test_a_challenger_that_cannot_be_asked_holds_up_nobody(procedure: Procedure)
 
 def test_each_table_of_the_chain_may_have_a_challenger_of_its_own(procedure: Procedure) -> None:
     """One lets fewer pass, one grades worse, one is dearer: each is held against the chain that decided."""
-    stricter = micro_rules({11: {"debt_ratio_bp": "> 500"}}, MICRO_KNOCKOUTS)
+    stricter = micro_rules({14: {"debt_ratio_bp": "> 500"}}, MICRO_KNOCKOUTS)
     dearer = micro_rules({12: {"annual_rate_percent": '"8.8"'}}, MICRO_PRICES)
     with procedure.at() as work:
         worse = challenge(work, 0)
@@ -109,7 +146,7 @@ def test_each_table_of_the_chain_may_have_a_challenger_of_its_own(procedure: Pro
 
 
 def test_a_challenger_of_the_knock_outs_may_refuse_in_its_share_alone(procedure: Procedure) -> None:
-    stricter = micro_rules({11: {"debt_ratio_bp": "> 500"}}, MICRO_KNOCKOUTS)
+    stricter = micro_rules({14: {"debt_ratio_bp": "> 500"}}, MICRO_KNOCKOUTS)
     with procedure.at() as work:
         refusing = put_in_force(work, MICRO_KNOCKOUTS, 2, stricter, part=PolicyPart.CHALLENGER, share_percent=50)
     loans = [procedure.graded() for _ in range(6)]

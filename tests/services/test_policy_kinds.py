@@ -85,7 +85,7 @@ def test_only_pricing_may_ask_for_the_grade_and_only_what_comes_later_for_hardsh
     [
         ("knockout-micro", 1, {"outcome": '"refer"'}, "row 1, outcome: must be one of, in quotation marks: pass"),
         ("knockout-micro", 1, {"reasons": "[]"}, "row 1, reasons: a row that refuses needs a reason"),
-        ("knockout-micro", 15, {"outcome": '"refuse"'}, "row 15: the last row must take every case, with outcome"),
+        ("knockout-micro", 18, {"outcome": '"refuse"'}, "row 18: the last row must take every case, with outcome"),
         ("pricing-micro", 1, {"limit_fen": "max([0, 5 - shoes])"}, "row 1, limit_fen: shoes is no declared fact"),
         ("hardship-student", 1, {"level": '"mild"'}, "row 1, level: must be one of, in quotation marks: none, some"),
         ("hardship-student", 1, {"share_bp": "10001"}, "row 1, share_bp: must be an integer from 0 to 10000"),
@@ -108,7 +108,7 @@ def test_a_refusal_without_a_remedy_in_both_languages_is_not_published() -> None
     content = changed("knockout-micro")
     del content["remedies"]["blacklisted"]["zh"]
     (problem,) = draft_problems("knockout-micro", content)
-    assert (problem.row, problem.column) == (8, "reasons")
+    assert (problem.row, problem.column) == (11, "reasons")
     assert problem.sentence.startswith("reason blacklisted refuses, and remedies do not say in both languages")
 
 
@@ -200,6 +200,19 @@ def test_authority_over_loans_is_tried_on_the_cases_of_all_products(procedure: P
     # What the rules refuse is put to nobody.
     assert (report["cases"], report["ungraded"]) == (2, 0)
     assert [one["product"] for one in report["products"]] == ["auto", "micro"]
+
+
+def test_authority_is_tried_on_cases_whose_documents_came_after_the_grading(procedure: Procedure) -> None:
+    procedure.graded()
+    content = changed("authority-loans")
+    for row in table_of(content)["rules"]:
+        if row.get("documents_complete") == "false":
+            row["people"] = "2"
+    policy = a_draft(procedure, "authority-loans", content)
+    with procedure.at() as work:
+        report = backtests.run(work, OTHER_RISK, policy, DAY, DAY).report()
+    # Nobody decides before the documents are there, so what is said of that changes nothing.
+    assert (report["cases"], report["changed"]) == (1, 0)
 
 
 def test_a_fast_lane_is_tried_with_the_facts_that_it_decides_by(procedure: Procedure) -> None:

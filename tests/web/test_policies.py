@@ -5,16 +5,25 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from models.policies import PolicyPart
+from models.performance import LoanPerformance
+from models.policies import Backtest, BacktestPage, PolicyPart
 from models.tasks import TaskKind
+from services.backtest_findings import CLASSES
+from services.policy_publishing import draft
 from tests.modules.applications import DAY
-from tests.services.policies import MICRO_PRICES, MICRO_RULES, micro_rules, put_in_force, table_of
+from tests.services.policies import MICRO_PRICES, MICRO_RULES, OTHER_RISK, micro_rules, put_in_force, table_of
 from tests.services.procedure import Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
 
 AT = f"/policies/{MICRO_PRICES}"
 LOWER = {12: {"limit_fen": "700000"}}
+
+
+PART_HEADINGS = (
+    "{} Cases Change Not refused before Not refused after Could be lent before Could be lent after"
+    " Expected loss before Expected loss after"
+)
 
 
 def prices(rows: dict[int, dict[str, str]]) -> dict[str, Any]:
@@ -60,7 +69,7 @@ def test_the_page_of_a_case_shows_each_policy_that_was_asked_with_its_row(come: 
     loan = procedure.graded()
     page = come("risk-qian").get(f"/loans/{loan}").text
     said = words(page)
-    assert "Knock-out: Microloan 1 15 Outcome: Passes" in said
+    assert "Knock-out: Microloan 1 18 Outcome: Passes" in said
     assert "Grading: Microloan 1 9 Outcome: To a person Grade: A" in said
     assert "Limit and price: Microloan 1 12 Limit: ¥200,000.00 Rate: 7.2%" in said
     assert 'href="/policies/pricing-micro/1#row-12"' in page
@@ -103,6 +112,14 @@ def test_two_people_of_risk_change_the_rules_on_the_pages(come: Come, procedure:
     said = words(report.text)
     assert "1 of 1 cases" in said
     assert "Version 2 1 100.0% ¥7,000.00 ¥70.00" in said
+    # The month and the product, with both sides and their losses.
+    both = "1 1 100.0% 100.0% ¥12,000.00 ¥7,000.00 ¥120.00 ¥70.00"
+    assert f"By month {{}} {DAY:%Y-%m} {both}".format(PART_HEADINGS.format("Month")) in said
+    assert f"By product {{}} Microloan {both}".format(PART_HEADINGS.format("Product")) in said
+    assert (
+        "How decisions move As it is in force by row, with the draft by column Before A B C D E Refused A 1 B" in said
+    )
+    assert "Version 2 A 0 0 1.0% its class as it is in force" in said
     file = author.get(f"{report.url.path}.csv")
     assert file.headers["content-type"].startswith("text/csv")
     assert loan in file.text
@@ -112,6 +129,81 @@ def test_two_people_of_risk_change_the_rules_on_the_pages(come: Come, procedure:
     )
     assert "version 2 In force" in words(published.text)
     assert "1 Retired" in words(second.get("/policies").text)
+
+
+def test_what_became_of_the_loans_stands_in_the_report(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.at() as work:
+        paid_out = DAY - timedelta(days=400)
+        work.loans.get(loan).disbursed_on = paid_out
+        defaulted_on = paid_out + timedelta(days=200)
+        work.write(
+            LoanPerformance(loan=loan, worst_dpd=200, defaulted_on=defaulted_on, observed_to=DAY, simulated=True)
+        )
+        put_in_force(work, MICRO_RULES, 2, micro_rules({9: {"outcome": '"refuse"'}}))
+        draft(work, OTHER_RISK, MICRO_RULES, micro_rules(), "as it was")
+    at = f"/policies/{MICRO_RULES}/3"
+    author = come("risk-shen")
+    said = words(author.post(f"{at}/backtests", seen_at=at, since=str(DAY), until=str(DAY)).text)
+    assert "Version 2 Refused 1 1 –" in said
+    assert "Version 3 A 1 1 1.0% its class as it is in force" in said
+    assert "1 of these loans are made up." in said
+    assert "1 cases that are refused as it is in force would be let in, on which ¥12,000.00 could be lent." in said
+
+
+def test_a_report_of_earlier_days_is_shown_as_it_was_kept(come: Come, procedure: Procedure) -> None:
+    side = {
+        **{"passed": 1, "passed_basis_points": 10_000, "lendable_fen": 100, "expected_loss_fen": 1},
+        "by_grade": {"A": 1},
+    }
+    report = {
+        **{"cases": 1, "ungraded": 0, "changed": 1, "differing": {}, "before": side, "after": side, "months": []},
+        "matrix": {old: dict.fromkeys(CLASSES, 0) for old in CLASSES},
+        "default_rates": {"A": {"basis_points": 123, "loans": 31, "observed": True}},
+    }
+    with procedure.at() as work:
+        policy = work.policies.version(MICRO_RULES, 1)
+        test = Backtest(
+            policy_id=policy.id,
+            against_id=policy.id,
+            applied_from=DAY,
+            applied_to=DAY,
+            cases=1,
+            changed=1,
+            report=report,
+            run_by="risk-shen",
+            run_at=work.now,
+        )
+        work.write(test)
+        case = ["L1", str(DAY), 100, "refer", "A", 1, "7.2", "refer", "B", 1, "7.2", 9]
+        work.write(BacktestPage(backtest_id=test.id, page=0, cases=[case]))
+    auditor = come("auditor-wei")
+    said = words(auditor.get(f"/policies/backtests/{test.id}").text)
+    assert "A 1.23% 31 the books" in said
+    assert "L1," in auditor.get(f"/policies/backtests/{test.id}.csv").text
+
+
+def test_a_decision_is_made_again_on_a_page_and_what_differs_is_named(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan)
+    at = f"/policies/replays/{loan}"
+    auditor, risk = come("auditor-wei"), come("risk-qian")
+    assert f'href="{at}"' in risk.get(f"/loans/{loan}").text
+    said = words(auditor.get(at).text)
+    assert f"The decisions on {loan} made again as they were" in said
+    assert "Grading: Microloan 1 9 Outcome: To a person Grade: A Yes" in said
+    assert "Now as a whole: grade A, up to ¥200,000.00 at 7.2% a year." in said
+    assert "Authority: All loans 1" in said
+    with procedure.at() as work:
+        grading = work.policies.grading(loan)
+        assert grading is not None
+        work.write(type(grading)(**grading.model_dump() | {"id": "second", "round": 2, "grade": "B"}))
+    said = words(risk.get(at).text)
+    assert "made again otherwise" in said
+    assert "differs in: Grade" in said
+    manager = come("manager-zhao")
+    assert manager.get(at).status_code == 403
+    assert at not in manager.get(f"/loans/{loan}").text
 
 
 def test_a_new_reason_is_told_in_the_words_of_its_version(come: Come, procedure: Procedure) -> None:
@@ -141,7 +233,9 @@ def test_a_challenger_is_compared_and_retired_on_its_page(come: Come, procedure:
     risk = come("risk-qian")
     page = words(risk.get(f"{AT}/2").text)
     assert "version 2 Challenger" in page
-    assert "1 of 1 cases came out alike" in page
+    assert "0 of 1 cases came out alike in outcome, grade, limit and rate" in page
+    assert "Other outcome: 0, other grade: 0, other limit: 1, other rate: 0." in page
+    assert "What could be lent: ¥12,000.00 by the champion, ¥7,000.00 by the challenger." in page
     ended = risk.post(f"{AT}/2/retirement", seen_at=f"{AT}/2", from_day=str(DAY), reason="seen enough")
     assert "version 2 Retired" in words(ended.text)
     again = risk.post(f"{AT}/2/retirement", seen_at=f"{AT}/2", from_day=str(DAY), reason="seen enough")
