@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Without bytecode on disk every process compiles all its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-test demo up check test bench mutants lock clean
+.PHONY: help setup setup-test demo up check test fuzz audit-dependencies bench mutants lock clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -37,6 +37,15 @@ check: setup ## form, types, arrows between the rooms, lock
 # whatever waited behind a long one would come last.
 test: setup-test ## all tests, on four processes
 	$(BIN)/pytest -n 4 --maxschedchunk 1
+
+fuzz: setup-test ## ten thousand generated calls of the API over all roles: some ten minutes
+	$(BIN)/pytest tests/api/fuzz_schema.py -n 2
+
+# Not part of `check`: it asks a service on the internet which of our dependencies have known holes.
+audit-dependencies: setup ## known security holes in what we depend on, where the internet can be reached
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip --disable-pip-version-check --quiet install pip-audit==2.10.1
+	build/audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
 bench: setup-test ## benchmarks
 	$(BIN)/python -m bench

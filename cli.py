@@ -17,7 +17,20 @@ from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
-from console import early_warnings, limits, listings, logs, memory, policies, scorecards
+from console import (
+    bundles,
+    early_warnings,
+    keys,
+    limits,
+    listings,
+    logs,
+    memory,
+    policies,
+    replay,
+    scorecards,
+    seals,
+    staff,
+)
 from console.acting import ready_books, staff_member
 from console.audits import audit_books
 from console.callers import ApiRefused
@@ -25,6 +38,7 @@ from console.connections import BooksDir, connect_engine, migrate_books, of_fold
 from console.demo import DemoPlan, demo
 from console.imports import import_applications
 from console.ledger import close, read_rules, revise, trial_balance_table
+from console.namespace import keep_namespace
 from console.portfolio import PortfolioReport, import_portfolio
 from console.processes import NotReady
 from console.rebuild import compare_stages, rebuild
@@ -39,7 +53,7 @@ from lending.operations import InvalidCase, run_cases
 from models.staff import Actor
 from services.reports import trial_balance
 from services.takeover_check import DifferencePolicy
-from settings import InvalidSetting, Settings, settings
+from settings import InvalidSetting, Settings, require_own_secrets, settings
 from tools.servers import ServerMissing
 from worker import work
 
@@ -51,6 +65,12 @@ app = typer.Typer(
 )
 audits = typer.Typer(no_args_is_help=True, help="Prove that books, engine and computation agree.")
 app.add_typer(audits, name="audit")
+audits.command("verify")(seals.verify_command)
+audits.command("evidence")(seals.evidence_command)
+audits.command("histories")(replay.histories_command)
+audits.command("export")(bundles.export_command)
+audits.command("check")(bundles.check_command)
+app.command("replay")(replay.replay_command)
 ledger = typer.Typer(no_args_is_help=True, help="Close months, and change accounts and rules from a day on.")
 app.add_typer(ledger, name="ledger")
 app.add_typer(policies.app, name="policies")
@@ -58,6 +78,10 @@ app.add_typer(limits.commands, name="limits")
 app.add_typer(early_warnings.app, name="warnings")
 app.add_typer(listings.commands, name="screening")
 app.add_typer(scorecards.app, name="scorecard")
+app.add_typer(staff.people, name="staff")
+app.add_typer(staff.machines, name="clients")
+app.add_typer(keys.commands, name="keys")
+app.command("erase")(keys.erase_command)
 # No markup: sentences hold names of files and of columns, and these may hold brackets.
 say = Console(stderr=True, markup=False)
 
@@ -147,9 +171,11 @@ def worker_command() -> None:
 
 async def _work() -> None:
     configured = settings()
+    require_own_secrets(configured)
     logs.set_up(configured.log_level)
     load_products(configured)
     books = Books(configured.database_url)
+    keys.check_index_keys(books)
     client = await connect_engine(configured)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -168,6 +194,7 @@ def serve_command(
 ) -> None:
     """Serve API and pages."""
     configured = settings()
+    require_own_secrets(configured)
     logs.set_up(configured.log_level)
     outer, inner = listen(host, port), listen(host, inner_port)
     # A sibling that dies before it serves ends the others too; from then on `serve` listens for that.
@@ -195,10 +222,17 @@ def migrate_command() -> None:
     say.print("the books are up to date")
 
 
+@app.command("namespace")
+def namespace_command() -> None:
+    """Make the engine's namespace, or bring it to its settings; done again it changes nothing."""
+    say.print(asyncio.run(keep_namespace(settings())))
+
+
 @app.command("seed")
 def seed_command() -> None:
     """Migrate, then add products' rules, opening balance, business day and demo persons that are not there yet."""
     configured = settings()
+    require_own_secrets(configured)
     migrate_books(configured)
     books = Books(configured.database_url)
     kept = books.set_clock(wanted_clock(configured.day_seconds, configured.start_date))

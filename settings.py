@@ -31,6 +31,30 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///data/loanwright.db", description="SQLite file or postgresql+psycopg://…")
     temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE")
+    temporal_tls: bool = Field(False, validation_alias="TEMPORAL_TLS", description="speak TLS with the engine")
+    temporal_tls_cert: Path | None = Field(None, validation_alias="TEMPORAL_TLS_CERT", description="file; our own")
+    temporal_tls_key: Path | None = Field(None, validation_alias="TEMPORAL_TLS_KEY", description="file; of our own")
+    temporal_tls_ca: Path | None = Field(
+        None, validation_alias="TEMPORAL_TLS_CA", description="file; who vouches for the engine, else the system's list"
+    )
+    temporal_tls_server_name: str = Field(
+        "", validation_alias="TEMPORAL_TLS_SERVER_NAME", description="in the engine's certificate, if not its host"
+    )
+    temporal_api_key: SecretStr | None = Field(
+        None, validation_alias="TEMPORAL_API_KEY", description="sent with every call to the engine, over TLS"
+    )
+    temporal_clear_payloads: bool = Field(
+        True,
+        validation_alias="TEMPORAL_CLEAR_PAYLOADS",
+        description="read payloads that earlier versions left unsealed; false once the last of their runs has ended",
+    )
+    temporal_retention_days: int = Field(
+        30,
+        ge=7,
+        le=3650,
+        validation_alias="TEMPORAL_RETENTION_DAYS",
+        description="how long the engine keeps ended runs, for `loanwright namespace`",
+    )
     day_seconds: float = Field(
         86_400, gt=0, le=86_400, description="length of a business day; shorter for demonstrations"
     )
@@ -73,18 +97,43 @@ class Settings(BaseSettings):
     pages_url: str = Field(
         "http://127.0.0.1:8080", pattern=r"^https?://[^/]+$", description="where borrowers reach the pages, for links"
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further names under which API and pages are reached, with commas"
+    )
     opening_balance_fen: int = Field(50_000_000_000, ge=0, description="what the lender's account holds at the start")
     temporal_ui_url: str = Field("", description="address of the Temporal UI, linked from the loan page")
 
     keys: SecretStr = Field(
         SecretStr("demo:bG9hbndyaWdodCBkZW1vbnN0cmF0aW9uIGtleSAwMDE="),
-        description="seal documents: NAME:BASE64 of 32 bytes, with commas; the first seals, all open",
+        description="the ring of personal data: NAME:BASE64 of 32 bytes, with commas; the first seals, all open",
     )
-    session_secret: SecretStr = Field(SecretStr("demo-session"), description="signs the session cookie of the pages")
+    index_key: SecretStr = Field(
+        SecretStr("loanwright-blind-index"),
+        description="makes the digests for exact search: 16 letters or more; the newest first, earlier ones after it",
+    )
+    retention_years: int = Field(
+        10, ge=1, le=100, description="how long a customer's data is kept after the last loan, before it may be erased"
+    )
+    signing_key: SecretStr = Field(
+        SecretStr("demo:bG9hbndyaWdodCBkZW1vbnN0cmF0aW9uIHNpZ24wMDE="),
+        description="signs files that leave the house: NAME:BASE64 of 32 bytes (Ed25519)",
+    )
+    evidence_folder: Path | None = Field(
+        None, description="where the signed root of the audit log is written, a file a day; none without it"
+    )
+    session_secret: SecretStr = Field(SecretStr("demo-session"), description="makes the tokens of the pages' forms")
+    webhooks_inside: bool = Field(
+        False, description="lets events be sent to addresses inside the house and without encryption"
+    )
+    demo: bool = Field(False, description="made-up people and open keys; never beside real people's data")
+    oidc_issuer: str = Field("", description="identity provider of the staff; passwords alone without it")
+    oidc_client_id: str = Field("", description="what we are called there")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="what we show there")
+    oidc_claim: str = Field("preferred_username", min_length=1, description="claim that holds the id of a person here")
     dispatch_per_second: int = Field(50, gt=0, description="most workflows the dispatcher starts in a second")
     log_level: str = "info"
 
-    @field_validator("modules", mode="before")
+    @field_validator("modules", "allowed_hosts", mode="before")
     @classmethod
     def _with_commas(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
@@ -112,6 +161,14 @@ class Settings(BaseSettings):
             raise ValueError("must name a file, such as sqlite:///data/loanwright.db")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _over_tls(cls, value: str) -> str:
+        # In clear on this machine only, where nobody else listens.
+        if value and re.fullmatch(r"https://\S+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/\S*)?", value) is None:
+            raise ValueError("must be the https:// address of an identity provider")
+        return value
+
     @field_validator("temporal_address")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
@@ -122,11 +179,36 @@ class Settings(BaseSettings):
             raise ValueError("must be HOST:PORT, such as 127.0.0.1:7233")
         return address
 
+    @field_validator("temporal_tls_cert", "temporal_tls_key", "temporal_tls_ca", "temporal_api_key", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        # A compose file that passes a variable on sets it to nothing where it is not set.
+        return None if value == "" else value
+
+    @field_validator("signing_key")
+    @classmethod
+    def _key_with_name(cls, value: SecretStr) -> SecretStr:
+        if re.fullmatch(_KEY, value.get_secret_value()) is None:
+            raise ValueError("must be NAME:BASE64 of 32 bytes")
+        return value
+
+    @field_validator("evidence_folder", mode="before")
+    @classmethod
+    def _nowhere(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("keys")
     @classmethod
     def _keys_with_names(cls, value: SecretStr) -> SecretStr:
         if _KEYS.fullmatch(value.get_secret_value()) is None:
             raise ValueError("must be NAME:BASE64 of 32 bytes, several with commas, the newest first")
+        return value
+
+    @field_validator("index_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if any(len(key.strip()) < 16 for key in value.get_secret_value().split(",")):
+            raise ValueError("must be 16 letters or more, earlier keys after it with commas")
         return value
 
     @field_validator("log_level")
@@ -135,6 +217,11 @@ class Settings(BaseSettings):
         if value.upper() not in logging.getLevelNamesMapping():
             raise ValueError("must be one of: debug, info, warning, error, critical")
         return value
+
+    @property
+    def index_keys(self) -> tuple[bytes, ...]:
+        """The keys of the digests for exact search, the first one first."""
+        return tuple(key.strip().encode() for key in reversed(self.index_key.get_secret_value().split(",")))
 
     @property
     def database_file(self) -> Path | None:
@@ -151,6 +238,24 @@ def settings() -> Settings:
     except ValidationError as error:
         wrong = "; ".join(_sentence(str(one["loc"][0]), one["msg"]) for one in error.errors(include_input=False))
         raise InvalidSetting(f"{wrong}. Correct the environment.") from error
+
+
+def require_own_secrets(settings: Settings) -> None:
+    """Refuses (InvalidSetting) secrets that everybody can read in this file, unless this is a demonstration."""
+    if settings.demo:
+        return
+    public = [
+        str(field.validation_alias or PREFIX + name.upper())
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, SecretStr)
+        and field.default.get_secret_value()
+        and getattr(settings, name) == field.default
+    ]
+    if public:
+        raise InvalidSetting(
+            f"these secrets still have the values that everybody knows: {', '.join(sorted(public))}. Set them, or "
+            f"{PREFIX}DEMO=true for a demonstration with made-up people."
+        )
 
 
 def _sentence(name: str, message: str) -> str:

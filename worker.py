@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import aiohttp
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.converter import DataConverter
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.accounts import CardCheckSender, MandateSender
@@ -19,17 +20,25 @@ from activities.deadlines import DeadlineActs
 from activities.documents import ReadingDesk
 from activities.loan import LoanActs
 from activities.month_end import MonthEndActs
+from activities.origin import OriginInterceptor
 from activities.papers import PaperPress
 from activities.reconciliation import ReconciliationActs
 from activities.refunds import RefundSender
 from activities.registers import RegisterActs, Registers
+from activities.sealing import SealingActs
+from activities.search import make_all_findable
+from activities.sign_in import SignInCodeSender
 from activities.signing import AuthorisationLinkSender, SigningCodeSender
 from activities.sms import SmsSender
+from activities.webhooks import NewsDesk
 from books.session import Books
+from engine.archivist import Archivist
 from engine.commands import LoanCommands
 from engine.deliveries import Delivery
 from engine.dispatcher import Dispatcher
+from engine.histories import Histories
 from engine.schedules import tend_schedules
+from engine.versions import code_version
 from gateways.bank import BankGateway
 from gateways.bank_messages import BankProtocol, OwnAccount
 from gateways.breaker import Breakers, set_breakers
@@ -41,6 +50,7 @@ from gateways.identity import IdentityRegister
 from gateways.screening import ScreeningProvider
 from gateways.sms import SmsGateway
 from gateways.vehicles import VehicleRegister
+from gateways.webhooks import WebhookGateway
 from models.keys import BANK_QUEUE, LOANS_QUEUE, REGISTERS_QUEUE
 from models.outbox import Topic
 from services.paper_contents import Lender
@@ -51,6 +61,7 @@ from workflows.deadlines import DeadlinesWorkflow
 from workflows.loan import LoanWorkflow
 from workflows.month_end import MonthEndWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
+from workflows.sealing import SealAuditWorkflow
 
 WORKFLOW_TASKS = 20
 """A small fixed number: mass replay after a restart would otherwise trip the deadlock detector."""
@@ -79,6 +90,7 @@ async def running(
         senders: dict[Topic, Delivery] = {
             Topic.SMS: SmsSender(gateway),
             Topic.SIGNING_CODE: SigningCodeSender(books, gateway),
+            Topic.SIGN_IN_CODE: SignInCodeSender(books, gateway),
             Topic.AUTHORISATION_LINK: AuthorisationLinkSender(books, gateway, settings.pages_url),
             Topic.REFUND: RefundSender(bank),
             Topic.CARD_CHECK: CardCheckSender(books, CardRegister(session, *_address(settings, "cards"))),
@@ -102,6 +114,7 @@ def workers(
     behaviour = BehaviourActs(books)
     collateral = CollateralActs(books)
     deadlines = DeadlineActs(books)
+    sealing = SealingActs(books)
     registers = RegisterActs(
         books,
         Registers(
@@ -118,6 +131,8 @@ def workers(
         Worker(
             client,
             task_queue=LOANS_QUEUE,
+            interceptors=[OriginInterceptor()],
+            build_id=code_version(),
             workflows=[
                 LoanWorkflow,
                 BehaviourScoresWorkflow,
@@ -125,6 +140,7 @@ def workers(
                 DeadlinesWorkflow,
                 MonthEndWorkflow,
                 ReconciliationWorkflow,
+                SealAuditWorkflow,
             ],
             activities=[
                 loan_acts.grade_case,
@@ -154,6 +170,8 @@ def workers(
                 reconciliations.days_to_reconcile,
                 reconciliations.reconcile_statement,
                 reconciliations.note_missing_statement,
+                sealing.seal_audit,
+                sealing.deposit_roots,
             ],
             activity_executor=threads,
             workflow_runner=sandboxed() if sandbox else UnsandboxedWorkflowRunner(),
@@ -165,6 +183,8 @@ def workers(
         Worker(
             client,
             task_queue=REGISTERS_QUEUE,
+            interceptors=[OriginInterceptor()],
+            build_id=code_version(),
             activities=[registers.ask_register],
             max_concurrent_activities=50,
             graceful_shutdown_timeout=STOP_PATIENCE,
@@ -172,6 +192,8 @@ def workers(
         Worker(
             client,
             task_queue=BANK_QUEUE,
+            interceptors=[OriginInterceptor()],
+            build_id=code_version(),
             activities=[
                 bank.pay_out,
                 bank.pay_in,
@@ -190,14 +212,31 @@ def sandboxed() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE_ROOMS))
 
 
+def loan_replayer(converter: DataConverter) -> Replayer:
+    """Executes histories of loans again by this code; `converter` reads what they hold."""
+    return Replayer(
+        workflows=[LoanWorkflow],
+        workflow_runner=sandboxed(),
+        data_converter=converter,
+        interceptors=[OriginInterceptor()],
+    )
+
+
 async def work(settings: Settings, client: Client, books: Books, stop: asyncio.Event) -> None:
-    """Runs the workers, a dispatcher, a press and a reading desk until `stop` is set; sees to recurring schedules."""
-    async with running(settings, client, books) as dispatcher:
+    """Runs the workers, a dispatcher, a press, a reading desk, a news desk and an archivist until `stop` is set.
+
+    Sees to recurring schedules.
+    """
+    webhooks = WebhookGateway(inner_allowed=settings.webhooks_inside or settings.demo)
+    async with running(settings, client, books) as dispatcher, webhooks:
         beside = [
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(tend_schedules(client, books.clock)),
             asyncio.create_task(PaperPress(books, Lender(settings.lender_name, settings.lender_name_english)).run()),
             asyncio.create_task(ReadingDesk(books).run()),
+            asyncio.create_task(NewsDesk(books, webhooks).run()),
+            asyncio.create_task(make_all_findable(books)),
+            asyncio.create_task(Archivist(books, Histories(client)).run()),
         ]
         await stop.wait()
         for task in beside:

@@ -20,12 +20,9 @@ from services.collateral import missing_before_payout
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import Proof, enter, review
 from services.dealers import set_standing
-from services.errors import NotAllowed
+from services.permissions import Action, allows
 
 router = APIRouter(tags=["collateral"])
-
-SEES_OTHERS = frozenset({Role.RISK, Role.AUDITOR})
-"""Who sees all loans, and so may know on which others a vehicle stands."""
 
 EvidenceId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the proof's id")]
 NumberText = Annotated[str, Field(min_length=1, max_length=40, description="as it stands on the document")]
@@ -196,10 +193,8 @@ def review_evidence(
 
 
 @router.get("/dealers", responses=refusals(403))
-def list_dealers(actor: Acting, context: Context) -> DealersView:
+def list_dealers(context: Context) -> DealersView:
     """Dealers that the lender does or did not work with, for its own people."""
-    if actor.role in (Role.BORROWER, Role.INTEGRATOR):
-        raise NotAllowed("the lender's own people see with which dealers it works")
     with context.books.read() as work:
         return DealersView(items=[_dealer(one) for one in work.collateral.standings()])
 
@@ -234,7 +229,7 @@ def _view(work: UnitOfWork, actor: Actor, loan: Loan) -> CollateralView:
         insurance_lapsed=insured_until is not None and insured_until < work.today,
         missing_before_payout=list(missing_before_payout(work, loan, work.today)),
         is_elsewhere=bool(others),
-        elsewhere=others if actor.role in SEES_OTHERS else [],
+        elsewhere=others if allows(actor, Action.SEE_OTHERS) else [],
         conditions=[_condition(one) for one in work.collateral.conditions(loan.number)],
         evidence=[_evidence(one, said) for one, said in work.collateral.evidence(loan.number)],
     )

@@ -11,6 +11,8 @@ from api.metrics import Metrics
 from api.sign_in import SignIn
 from books.session import Books
 from engine.commands import LoanCommands
+from engine.histories import Histories
+from engine.replaying import Replays
 from models.staff import Actor
 from services.bank import BankMovement, LateDecline
 
@@ -23,19 +25,27 @@ It is handed in because who may be believed is a gateway's knowledge, which this
 
 @dataclass
 class ApiContext:
-    """Books, commands and the reader of bank notices; from them one intake, one sign-in and one set of figures."""
+    """Books, commands and the reader of bank notices; from them one intake, one sign-in and one set of figures.
+
+    `demo_keys` lets in who shows an open key of a demonstration; `webhooks_inside` lets events be sent to addresses
+    inside the house and without encryption.
+    """
 
     books: Books
     commands: LoanCommands
     read_notice: NoticeReader
+    demo_keys: bool = False
+    webhooks_inside: bool = False
     intake: Intake = field(init=False)
     sign_in: SignIn = field(init=False)
     metrics: Metrics = field(init=False)
+    replays: Replays = field(init=False)
 
     def __post_init__(self) -> None:
         self.intake = Intake(self.books)
-        self.sign_in = SignIn(self.books)
+        self.sign_in = SignIn(self.books, demo_keys=self.demo_keys)
         self.metrics = Metrics()
+        self.replays = Replays(self.books, Histories(self.commands.client))
 
 
 async def _context(request: Request) -> ApiContext:

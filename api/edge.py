@@ -1,5 +1,6 @@
 """What happens to every request before a route sees it: a request id, a sign-in, a limit on its size, a record."""
 
+import asyncio
 import time
 import traceback
 from collections.abc import Mapping
@@ -13,10 +14,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.context import ApiContext
+from api.headers import protect
 from api.problems import problem, refused
 from api.shapes import REQUEST_ID
+from api.sign_in import NotSignedIn
 from lending.errors import LendingError
 from models.keys import new_id
+from models.staff import Actor, Role
+from services.refusals import Refusal, refusal_log
 
 log = structlog.get_logger()
 
@@ -43,7 +48,7 @@ class _Gone(Exception):
 class Edge:
     """Refuses before anything is read: nobody without a key, no body above its limit.
 
-    `limits` gives other limits by the last part of the path; `open_paths` check their callers themselves.
+    `limits` gives other limits by the last part of the path; a POST to `open_paths` checks its caller itself.
     """
 
     def __init__(
@@ -69,9 +74,7 @@ class Edge:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 status.append(message["status"])
-                sent = MutableHeaders(scope=message)
-                sent["X-Request-Id"] = request_id
-                sent["Cache-Control"] = "no-store"
+                protect(MutableHeaders(scope=message), request_id)
             await send(message)
 
         try:
@@ -91,10 +94,10 @@ class Edge:
 
     async def _pass(self, scope: Scope, headers: Headers, receive: Receive, answer: Send) -> None:
         path: str = scope["path"]
-        if path not in self.open_paths:
-            actor = await self.context.sign_in.actor(headers.get("authorization", ""))
+        if path not in self.open_paths or scope["method"] != "POST":
             client = scope.get("client")
             address = str(client[0])[:64] if client else None
+            actor = await self._who(headers, address, scope["state"]["request_id"])
             scope["state"]["actor"] = replace(actor, address=address, request_id=scope["state"]["request_id"])
         limit = self.limits.get(path.rpartition("/")[2], LARGEST_BODY)
         body = await _read(headers, receive, limit)
@@ -108,6 +111,17 @@ class Edge:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.app(scope, replay, answer)
+
+    async def _who(self, headers: Headers, address: str | None, request_id: str) -> Actor:
+        """Who asks; a token that is none, or is none any more, is kept in the audit log."""
+        try:
+            return await self.context.sign_in.actor(headers.get("authorization", ""))
+        except NotSignedIn as error:
+            if error.key_given:
+                stranger = Actor("unknown", Role.SYSTEM, None, address, request_id)
+                refusal = Refusal("token_refused", f"{error.code}: {error}")
+                await asyncio.to_thread(refusal_log(self.context.books).keep, stranger, refusal)
+            raise
 
     def _record(self, scope: Scope, status: list[int], seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")

@@ -9,8 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from api.context import ApiContext
+from api.histories import archive_gauges
 from api.metrics import gauge
 from services.audit import SYSTEM
+from services.audit_chain import waiting
+from services.audit_search import deposit_states
 
 
 class Health(BaseModel):
@@ -74,6 +77,10 @@ def _gauges(context: ApiContext) -> list[str]:
             outbox = work.outbox.waiting()
             overdue = work.loans.overdue_count()
             circuits = work.authorisations.open_circuits(work.now - CIRCUITS_SEEN_WITHIN)
+            unsealed = waiting(work)
+            deposits = deposit_states(work)
+            archive = work.histories.look()
+            now = work.now
     except SQLAlchemyError:
         return [*lines, *gauge("loanwright_books_up", [({}, 0)])]
     return [
@@ -83,5 +90,9 @@ def _gauges(context: ApiContext) -> list[str]:
         *gauge("loanwright_loans_overdue", [({}, overdue)]),
         *gauge("loanwright_tasks_open", [({"kind": kind.value}, count) for kind, count in tasks.items()]),
         *gauge("loanwright_outbox_waiting", [({}, outbox)]),
+        *gauge("loanwright_audit_unsealed", [({}, unsealed.count)]),
+        *gauge("loanwright_audit_unsealed_oldest_seconds", [({}, unsealed.age_at(now))]),
+        *gauge("loanwright_evidence_days_waiting", [({"depository": one.name}, one.days_waiting) for one in deposits]),
+        *archive_gauges(archive, now),
         *gauge("loanwright_circuit_open", [({"service": service}, count) for service, count in circuits.items()]),
     ]

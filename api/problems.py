@@ -1,6 +1,7 @@
 """One shape for everything that is refused or goes wrong: RFC 9457 problem details."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,18 +14,25 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.permitted import PERMITTED
 from api.sign_in import NotSignedIn
-from books.errors import UnknownTask
 from books.session import Books, was_written_before
 from lending.errors import LendingError
+from models.keys import ID_PATTERN, LOAN_PATTERN
 from models.staff import Actor
 from services import audit
 from services.forms import InvalidForm, shown_name
+from services.permissions import Action
+from services.refusals import Refusal, refusal_log
+from services.sign_in_machines import WrongClient
+from services.sign_in_tries import TooManyTries
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
-RECORDED = (403, 409)
-"""Refusals of a command that the audit log keeps: not allowed, and not possible as things stand."""
+RECORDED = (403, 404)
+"""Refusals that the audit log keeps: not allowed, and not there for this person."""
+RECORDED_COMMANDS = (*RECORDED, 409)
+"""Those of a command, which may be impossible as things stand as well."""
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -82,8 +90,12 @@ def refused(error: LendingError, request_id: str, language: str = "") -> Respons
     if isinstance(error, NotSignedIn):
         reason = ', error="invalid_token"' if error.key_given else ""
         headers["WWW-Authenticate"] = f'Bearer realm="loanwright"{reason}'
+    elif isinstance(error, WrongClient):
+        headers["WWW-Authenticate"] = 'Basic realm="loanwright"'
     elif error.http_status == 401:
         headers["WWW-Authenticate"] = 'HMAC-SHA256 realm="bank notices"'
+    elif isinstance(error, TooManyTries):
+        headers["Retry-After"] = str(error.seconds)
     fields = error.fields_in(language) if isinstance(error, InvalidForm) else error.fields
     return problem(error.http_status, error.code, str(error), request_id, fields=fields, headers=headers)
 
@@ -94,7 +106,7 @@ def install_handlers(app: FastAPI, books: Books) -> None:
     async def on_refusal(request: Request, error: Exception) -> Response:
         if not isinstance(error, LendingError):
             raise error
-        if error.http_status in RECORDED and request.method not in READING:
+        if error.http_status in (RECORDED if request.method in READING else RECORDED_COMMANDS):
             await run_in_threadpool(record_refusal, books, request, error)
         return refused(error, request.state.request_id, request.headers.get("accept-language", "").lower())
 
@@ -124,25 +136,25 @@ def install_handlers(app: FastAPI, books: Books) -> None:
 
 
 def record_refusal(books: Books, request: Request, error: LendingError) -> None:
-    """Writes a refused command into the audit log, in a unit of work of its own."""
+    """Has a refusal written into the audit log, or counted where one sender is refused again and again."""
     actor: Actor = getattr(request.state, "actor", audit.SYSTEM)
-    loan = request.path_params.get("loan") or getattr(error, "loan", None)
-    task_id = request.path_params.get("task_id")
-    with books.begin() as work:
-        if loan is None and task_id is not None:
-            try:
-                loan = work.tasks.get(task_id).loan
-            except UnknownTask:
-                loan = None
-        audit.record(
-            work,
-            actor,
-            request.scope["route"].name,
-            loan=loan,
-            subject=task_id,
-            reason=f"{error.code}: {error}",
-            refused=True,
-        )
+    act = request.scope["route"].name
+    action = PERMITTED.get(act)
+    refusal = Refusal(
+        act,
+        f"{error.code}: {error}",
+        action if isinstance(action, Action) else None,
+        loan=_named(request, "loan", LOAN_PATTERN) or getattr(error, "loan", None),
+        task=_named(request, "task_id", ID_PATTERN),
+        subject=next(filter(None, (_named(request, name, ID_PATTERN) for name in request.path_params)), None),
+    )
+    refusal_log(books).keep(actor, refusal)
+
+
+def _named(request: Request, parameter: str, pattern: str) -> str | None:
+    """A part of the address, if it is what it should be: what is not may be anything, and is not kept."""
+    given = request.path_params.get(parameter)
+    return given if isinstance(given, str) and re.fullmatch(pattern, given) else None
 
 
 def _invalid(error: RequestValidationError, request_id: str) -> Response:

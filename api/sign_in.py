@@ -1,4 +1,4 @@
-"""Who asks: the holder of the API key that came with the request."""
+"""Who asks: the holder of the token that came with the request, or of an open key in a demonstration."""
 
 import asyncio
 import time
@@ -11,9 +11,10 @@ from lending.errors import LendingError
 from models.staff import Actor, Role
 from services.absences import stood_in_for
 from services.permissions import MAY_DECIDE
+from services.sign_in_machines import holder_of
 
 KEPT_SECONDS = 5.0
-"""How long a holder is believed without asking the books; a key that is taken back works this much longer at most."""
+"""How long a holder is believed without asking the books; a token that is ended works this much longer at most."""
 KEPT_HOLDERS = 1000
 LONGEST_KEY = 200
 
@@ -27,9 +28,9 @@ class NotSignedIn(LendingError):
     def __init__(self, *, key_given: bool) -> None:
         self.key_given = key_given
         super().__init__(
-            "this API key is not known or no longer valid"
+            "this token is not known or no longer good; ask for a new one at /api/v1/auth/token"
             if key_given
-            else "send your API key in the header `Authorization: Bearer <key>`"
+            else "send a token in the header `Authorization: Bearer <token>`; /api/v1/auth/token gives you one"
         )
 
 
@@ -40,14 +41,18 @@ class _Holder:
 
 
 class SignIn:
-    """Finds the holder of a key, in the books or among those who asked a moment ago. Used from one event loop."""
+    """Finds the holder of a token, in the books or among those who asked a moment ago. Used from one event loop.
 
-    def __init__(self, books: Books) -> None:
+    `demo_keys` lets in who shows one of the open keys of a demonstration.
+    """
+
+    def __init__(self, books: Books, *, demo_keys: bool) -> None:
         self._books = books
+        self._demo_keys = demo_keys
         self._holders: OrderedDict[str, _Holder] = OrderedDict()
 
     async def actor(self, authorization: str) -> Actor:
-        """The holder of the key in an Authorization header; NotSignedIn if there is none."""
+        """The holder of the token in an Authorization header; NotSignedIn if there is none."""
         scheme, _, key = authorization.partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not 0 < len(key) <= LONGEST_KEY:
@@ -56,26 +61,33 @@ class SignIn:
         kept = self._holders.get(digest)
         if kept is not None and kept.until > time.monotonic():
             return kept.actor
-        actor = await asyncio.to_thread(self._look_up, key)
+        found = await asyncio.to_thread(self._look_up, key)
         self._holders.pop(digest, None)
-        if actor is None:
+        if found is None:
             raise NotSignedIn(key_given=True)
-        self._holders[digest] = _Holder(actor, time.monotonic() + KEPT_SECONDS)
+        actor, seconds = found
+        self._holders[digest] = _Holder(actor, time.monotonic() + min(KEPT_SECONDS, seconds))
         if len(self._holders) > KEPT_HOLDERS:
             self._holders.popitem(last=False)
         return actor
 
-    def _look_up(self, key: str) -> Actor | None:
+    def _look_up(self, key: str) -> tuple[Actor, float] | None:
+        """The holder, and how many seconds his token is still good for."""
         with self._books.read() as work:
-            holder = work.staff.by_key(key)
+            held = holder_of(work, key)
+            if held is not None:
+                account, scopes, ends_at = held
+                return Actor(id=account.id, role=account.role, scopes=scopes), (ends_at - work.now).total_seconds()
+            holder = work.staff.by_key(key) if self._demo_keys else None
             away = stood_in_for(work, holder.id, work.today) if holder and holder.role in MAY_DECIDE else ()
         if holder is None:
             return None
         # A borrower acts under his customer id, so that his acts read the same whatever access he used.
         is_borrower = holder.role is Role.BORROWER
-        return Actor(
+        actor = Actor(
             id=holder.customer_id or holder.id if is_borrower else holder.id,
             role=holder.role,
             customer_id=holder.customer_id,
             stands_in_for=away,
         )
+        return actor, KEPT_SECONDS

@@ -39,6 +39,7 @@ class TextView(BaseModel):
 
     version: str
     separate: bool
+    last_day: date | None = Field(description="the last business date on which people may agree to it, if it has one")
     sha256: str = Field(description="digest of the text in both languages, kept with every authorisation")
     registers: DeclarationView
     sensitive: DeclarationView
@@ -185,7 +186,9 @@ def _text(text: AuthorisationText) -> TextView:
         kind.value: DeclarationView(scope=list(one.scope), zh=one.zh, en=one.en)
         for kind, one in text.declarations.items()
     }
-    return TextView(version=text.version, separate=text.separate, sha256=text.sha256, **declared)
+    return TextView(
+        version=text.version, separate=text.separate, last_day=text.last_day, sha256=text.sha256, **declared
+    )
 
 
 def _people(work: UnitOfWork, loan: Loan) -> AuthorisationsView:

@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 
-from bench import documents, lifetime, origination, papers, policies, portfolio, quotes, reconciliation, rush
+from bench import (
+    audit,
+    documents,
+    lifetime,
+    origination,
+    papers,
+    policies,
+    portfolio,
+    quotes,
+    reconciliation,
+    replays,
+    rush,
+    sealing,
+)
 from bench.errors import BenchFailed
 from bench.figures import Findings, keep, show
 from console.processes import NotReady
@@ -25,12 +38,14 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="name",
-        help="one of quotes, documents, papers, policies, scorecard, portfolio, reconciliation, origination, rush, "
-        "history",
+        help="one of quotes, documents, papers, policies, scorecard, portfolio, reconciliation, audit, origination, "
+        "sealing, rush, history, replay",
     )
     parser.add_argument("--pairs", type=int, default=5, help="interleaved runs of each side of `origination`")
     parser.add_argument("--loans", type=int, default=60, help="loans a run of `origination`")
     given = parser.parse_args()
+    # Made-up people do what is measured.
+    os.environ.setdefault("LOANWRIGHT_DEMO", "true")
     console = Console(stderr=True)
     benches: dict[str, Callable[[], Findings]] = {
         quotes.NAME: quotes.measure,
@@ -40,9 +55,12 @@ def main() -> int:
         "scorecard": _scorecard,
         portfolio.NAME: portfolio.measure,
         reconciliation.NAME: reconciliation.measure,
+        audit.NAME: audit.measure,
         origination.NAME: lambda: origination.measure(console, given.pairs, given.loans),
+        sealing.NAME: lambda: sealing.measure(console, given.pairs, given.loans),
         rush.NAME: lambda: rush.measure(console),
         lifetime.NAME: lambda: lifetime.measure(console),
+        replays.NAME: lambda: replays.measure(console),
     }
     unknown = set(given.names) - set(benches)
     if unknown:

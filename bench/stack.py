@@ -37,14 +37,15 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    console: Console, *, day_seconds: float = REAL_DAY_SECONDS, api_processes: int = 1
+    console: Console, *, day_seconds: float = REAL_DAY_SECONDS, api_processes: int = 1, sealed: bool = True
 ) -> Iterator[Stack]:
     """Brings everything up as `loanwright up` does, in a folder of its own, and ends it with the block.
 
-    After a failure the folder with the logs stays, and is named.
+    Without `sealed`, worker and API neither seal nor open anything. After a failure the folder with the logs stays, and
+    is named.
     """
     folder = Path(tempfile.mkdtemp(prefix="loanwright-bench-"))
-    tree = Tree()
+    tree = Tree() if sealed else _PlainTree()
     try:
         plan = Plan(folder, free_port(0), day_seconds, DEFAULT_BASE_DATE, api_processes=api_processes)
         addresses, _settings, books = bring_up(tree, plan, console)
@@ -61,6 +62,18 @@ def running_stack(
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         tree.stop()
+
+
+class _PlainTree(Tree):
+    """Starts our own processes as `bench.plain` has them: without seals."""
+
+    def start(self, child: Child, timeout_seconds: float = 60) -> None:
+        """The same child, but for how it is started."""
+        if (cli := str(ROOT / "cli.py")) in child.command:
+            place = list(child.command).index(cli)
+            child.command = [*child.command[:place], "-m", "bench.plain", *child.command[place + 1 :]]
+            child.environment = {**child.environment, "PYTHONPATH": str(ROOT)}
+        super().start(child, timeout_seconds)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ CARD = "card"
 """What a scope calls the check of an account, which takes the separate consent to sensitive data."""
 
 _QUESTIONS = (
-    select(Party, Application.form)
+    select(Party, Application)
     .join(Application, col(Application.loan) == col(Party.loan))
     .where(
         col(Party.id).in_(bindparam("ids", expanding=True)),
@@ -66,9 +66,14 @@ class AccountBook:
         """What to ask about the accounts of these borrowers, by party; none for who does not agree to it."""
         return {
             party.id: CardQuestion(
-                party.loan, party.id, party.name, form["id_number"], form["mobile"], party.account or ""
+                party.loan,
+                party.id,
+                party.name,
+                application.form["id_number"],
+                application.form["mobile"],
+                party.account or "",
             )
-            for party, form in self.session.exec(_QUESTIONS, params={"ids": list(party_ids)})
+            for party, application in self.session.exec(_QUESTIONS, params={"ids": list(party_ids)})
         }
 
     def checks(self, loan: str) -> list[AccountCheck]:

@@ -1,11 +1,44 @@
 """The audit log."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from books.rows import write_values
 from models.audit import AuditEntry
+from models.chain import first_id_at
+from models.origin import origin
+
+
+@dataclass(frozen=True)
+class EntryFilter:
+    """Which entries are wanted; None is any. The instants are those at which entries were written."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    actor_id: str | None = None
+    role: str | None = None
+    act: str | None = None
+    loan: str | None = None
+    refused: bool | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As the database is asked."""
+        found = [
+            col(getattr(AuditEntry, name)) == wanted
+            for name in ("actor_id", "role", "act", "loan")
+            if (wanted := getattr(self, name)) is not None
+        ]
+        if self.refused is not None:
+            found.append(col(AuditEntry.refused).is_(self.refused))
+        if self.since is not None:
+            found.append(col(AuditEntry.id) >= first_id_at(self.since))
+        if self.until is not None:
+            found.append(col(AuditEntry.id) < first_id_at(self.until))
+        return found
 
 
 class AuditBook:
@@ -15,8 +48,8 @@ class AuditBook:
         self.session = session
 
     def add(self, **entry: Any) -> None:
-        """Appends an entry with these columns of `AuditEntry`."""
-        write_values(self.session, AuditEntry, entry)
+        """Appends an entry with these columns of `AuditEntry`, and with the step of a workflow that asked for it."""
+        write_values(self.session, AuditEntry, _step() | entry)
 
     def of_loan(self, loan: str, limit: int = 500) -> list[AuditEntry]:
         """Entries about a loan in their order."""
@@ -27,3 +60,32 @@ class AuditBook:
         """Entries in their order, those after the id `after`."""
         query = select(AuditEntry).where(AuditEntry.id > after).order_by(col(AuditEntry.id)).limit(min(limit, 1000))
         return list(self.session.exec(query))
+
+    def count_since(self, actor_id: str, act: str, since: datetime) -> int:
+        """How often somebody did something since then."""
+        query = select(func.count()).where(
+            AuditEntry.actor_id == actor_id, col(AuditEntry.id) >= first_id_at(since), AuditEntry.act == act
+        )
+        return self.session.exec(query).one()
+
+    def get(self, entry_id: str) -> AuditEntry | None:
+        """One entry; None if there is none with this id."""
+        return self.session.get(AuditEntry, entry_id)
+
+    def newest(self, wanted: EntryFilter, before: str | None, limit: int) -> list[AuditEntry]:
+        """The newest entries that are wanted, those with an id below `before`."""
+        query = select(AuditEntry).where(*wanted.conditions()).order_by(col(AuditEntry.id).desc()).limit(limit)
+        return list(self.session.exec(query.where(AuditEntry.id < before) if before else query))
+
+
+def _step() -> dict[str, Any]:
+    """The columns that name the step of a workflow under way; none outside of workflows."""
+    step = origin()
+    if step is None:
+        return {}
+    return {
+        "workflow_id": step.workflow_id,
+        "run_id": step.run_id,
+        "activity_id": step.activity_id,
+        "event_id": step.event_id,
+    }

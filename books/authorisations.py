@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE
+from books.sealing import opened
 from models.columns import Instant
 from models.customers import Customer, Party
 from models.loans import Application, Loan
@@ -89,7 +90,7 @@ _STATE = text(
 ).bindparams(bindparam("now", type_=Instant))
 _REQUEST = select(AuthorisationRequest).where(col(AuthorisationRequest.token_sha256) == bindparam("digest"))
 _UNSENT = (
-    select(AuthorisationRequest, Customer.mobile)
+    select(AuthorisationRequest, Customer)
     .join(Party, col(Party.id) == col(AuthorisationRequest.party_id))
     .join(Customer, col(Customer.id) == col(Party.customer_id), isouter=True)
     .where(
@@ -138,7 +139,9 @@ class AuthorisationBook:
         """Somebody's newest word about a register or use, with the application's form and product; None without one."""
         asked = {"loan": loan, "party": party, "use": _pattern(use)}
         found = self.session.connection().execute(_WORD, asked).first()
-        return None if found is None else (found[0], found[1], found[2])
+        if found is None:
+            return None
+        return found[0], opened(self.session, Application.form, loan, found[1]), found[2]
 
     def of_loan(self, loan: str) -> list[Authorisation]:
         """All words of all parties of a loan, oldest first."""
@@ -151,7 +154,8 @@ class AuthorisationBook:
 
     def content_of(self, answer_id: str) -> dict[str, Any]:
         """What a register said in one answer."""
-        return dict(self.session.exec(_CONTENT, params={"id": answer_id}).one())
+        kept = self.session.exec(_CONTENT, params={"id": answer_id}).one()
+        return dict(opened(self.session, Verification.answer, answer_id, kept))
 
     def claim(self, question_index: str, loan: str, check: str, until: datetime, now: datetime) -> bool:
         """Takes a question to oneself until an instant; False while another loan has it."""
@@ -174,7 +178,10 @@ class AuthorisationBook:
     def unsent(self, request_ids: Iterable[str]) -> dict[str, UnsentLink]:
         """Those of these links that were not sent yet, by id."""
         found = self.session.exec(_UNSENT, params={"ids": list(request_ids)})
-        return {one.id: UnsentLink(one.loan, one.party_id, one.token or "", mobile) for one, mobile in found}
+        return {
+            one.id: UnsentLink(one.loan, one.party_id, one.token or "", customer.mobile if customer else None)
+            for one, customer in found
+        }
 
     def forget_link(self, request_id: str, now: datetime) -> None:
         """Takes the secret of a link that was sent out of the books."""

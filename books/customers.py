@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
@@ -11,8 +11,15 @@ from books.rows import WRITTEN_AT_ONCE, write
 from models.customers import Collateral, Customer, Party, PartyRole
 from models.notices import Contact, Sms
 
-_INDEX_KEY = b"loanwright-blind-index"
-"""Keys the digests for exact search. Encryption of personal columns brings a secret one to this same place."""
+FIRST_INDEX_KEY = b"loanwright-blind-index"
+"""What keyed the digests of books before the key became a setting; a demonstration still uses it."""
+
+
+class _IndexKeys:
+    """The keys of this process's digests, the first one first; they are set once, at start."""
+
+    held: tuple[bytes, ...] = (FIRST_INDEX_KEY,)
+
 
 _PARTY = select(Party).where(col(Party.id) == bindparam("id")).execution_options(**WRITTEN_AT_ONCE)
 _PARTIES = (
@@ -26,16 +33,38 @@ _HELD = select(Customer.id).where(col(Customer.id) == bindparam("id")).with_for_
 _BY_ID_NUMBER = select(Customer).where(col(Customer.id_number_index).in_(bindparam("indexes", expanding=True)))
 _COLLATERAL = select(Collateral).where(col(Collateral.loan) == bindparam("loan")).execution_options(**WRITTEN_AT_ONCE)
 _MESSAGES = (
-    select(Contact.key, Customer.mobile, Contact.template, Contact.text)
+    select(Contact, Customer)
     .join(Customer, col(Contact.customer_id) == col(Customer.id))
     .where(col(Contact.key).in_(bindparam("keys", expanding=True)))
     .execution_options(**WRITTEN_AT_ONCE)
 )
 
 
+def set_index_keys(keys: Sequence[bytes]) -> None:
+    """Sets the keys of this process's digests, the first one first."""
+    if not keys:
+        raise ValueError("digests need a key")
+    _IndexKeys.held = tuple(keys)
+
+
+def index_keys() -> tuple[bytes, ...]:
+    """The keys of this process's digests, the first one first."""
+    return _IndexKeys.held
+
+
 def blind_index(text: str) -> str:
     """A keyed digest of a personal value: finds equal values without showing them."""
-    return hmac.new(_INDEX_KEY, text.encode(), hashlib.sha256).hexdigest()
+    return digest_under(_IndexKeys.held, text)
+
+
+def digest_under(keys: Sequence[bytes], text: str) -> str:
+    """The digest of a text under a row of keys, each over the digest of the one before.
+
+    So a new key takes the digests that there are further without anybody opening the values behind them.
+    """
+    for key in keys:
+        text = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return text
 
 
 class CustomerBook:
@@ -118,4 +147,4 @@ class CustomerBook:
     def messages(self, keys: list[str]) -> dict[str, Sms]:
         """Messages to customers, by the keys of their contacts."""
         found = self.session.exec(_MESSAGES, params={"keys": keys})
-        return {key: Sms(mobile, template or "", text) for key, mobile, template, text in found}
+        return {contact.key: Sms(customer.mobile, contact.template or "", contact.text) for contact, customer in found}

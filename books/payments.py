@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
+from books.sealing import opened
 from models.customers import Party, PartyRole
 from models.loans import Loan, Stage
 from models.payments import (
@@ -33,6 +34,7 @@ _OF_KIND = _OF_LOAN.where(col(Payment.kind) == bindparam("kind"))
 _TO_BOOK = _OF_LOAN.where(col(Payment.booked).is_(False), col(Payment.status).in_(MONEY_MOVED))
 
 _PAYER = (
+    col(Party.id),
     col(Party.loan),
     col(Party.name),
     col(Party.account),
@@ -152,7 +154,15 @@ class PaymentBook:
             .join(Loan, col(Loan.number) == col(Party.loan))
             .where(col(Loan.stage) == Stage.REPAYMENT, col(Party.role) != PartyRole.PAYEE)
         )
-        return [Payer(*row) for row in self.session.connection().execute(query)]
+        return [
+            Payer(
+                loan,
+                opened(self.session, Party.name, id_, name),
+                opened(self.session, Party.account, id_, account),
+                *sums,
+            )
+            for id_, loan, name, account, *sums in self.session.connection().execute(query).all()
+        ]
 
     def proposal(self, proposal_id: str) -> SuspenseProposal | None:
         """One proposal on unmatched money."""

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from books.rows import WRITTEN_AT_ONCE
+from books.sealing import opened
 from models.screening import ListingAct, ListingDecision, ListingOutcome, ListingProposal
 
 PAGE = 100
@@ -81,7 +82,10 @@ class ScreeningBook:
     def listed(self, numbers: Sequence[str], names: Sequence[str], day: date) -> list[Listed]:
         """Entries in force on a day by the digests of ID numbers or names."""
         found = self.session.connection().execute(_LISTED, {"numbers": numbers, "names": names, "day": day})
-        return [Listed(*row) for row in found]
+        return [
+            Listed(id_, number, name, opened(self.session, ListingProposal.reason, id_, reason))
+            for id_, number, name, reason in found.all()
+        ]
 
     def page(self, *, before: str | None = None, limit: int = PAGE) -> list[Listing]:
         """Entries that were ever proposed, the newest first."""

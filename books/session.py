@@ -20,7 +20,9 @@ from books.behaviour import BehaviourBook
 from books.changes import ChangeBook
 from books.collateral import CollateralBook
 from books.customers import CustomerBook
+from books.data_keys import DataKeyBook
 from books.documents import DocumentBook
+from books.histories import HistoryBook
 from books.ledger import LedgerBook
 from books.limits import LimitBook
 from books.loans import LoanBook
@@ -35,9 +37,14 @@ from books.prepayments import PrepaymentBook
 from books.reconciliation import ReconciliationBook
 from books.rows import write
 from books.screening import ScreeningBook
+from books.sealing import seal_rows
+from books.seals import SealBook
+from books.search import SearchBook
+from books.sign_in import SignInBook
 from books.signatures import SignatureBook
 from books.staff import StaffBook
 from books.tasks import TaskBook
+from books.webhooks import WebhookBook
 from lending.calendar import BusinessClock
 from models.outbox import BusinessDay
 
@@ -145,6 +152,11 @@ class UnitOfWork:
         return LedgerBook(self.session)
 
     @cached_property
+    def data_keys(self) -> DataKeyBook:
+        """The keys in the books, and what hangs on the ring itself."""
+        return DataKeyBook(self.session)
+
+    @cached_property
     def documents(self) -> DocumentBook:
         """Documents and register answers."""
         return DocumentBook(self.session)
@@ -185,9 +197,34 @@ class UnitOfWork:
         return AuditBook(self.session)
 
     @cached_property
+    def histories(self) -> HistoryBook:
+        """The archive of the engine's histories, and what became of replaying them."""
+        return HistoryBook(self.session)
+
+    @cached_property
+    def seals(self) -> SealBook:
+        """The seals over the audit log."""
+        return SealBook(self.session)
+
+    @cached_property
     def absences(self) -> AbsenceBook:
         """Who is away, and who stands in for him."""
         return AbsenceBook(self.session)
+
+    @cached_property
+    def sign_in(self) -> SignInBook:
+        """Credentials, sessions, codes and tokens."""
+        return SignInBook(self.session)
+
+    @cached_property
+    def search(self) -> SearchBook:
+        """By which digests customers are found."""
+        return SearchBook(self.session)
+
+    @cached_property
+    def webhooks(self) -> WebhookBook:
+        """Who is told of loans, and what was sent."""
+        return WebhookBook(self.session)
 
     @cached_property
     def staff(self) -> StaffBook:
@@ -206,6 +243,7 @@ class Books:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url)
+        seal_rows(self.engine)
         self._writer = threading.Lock() if self.is_sqlite else None
         self._clock: BusinessClock | None = None
 

@@ -30,7 +30,7 @@ _GOOD = (
     .order_by(col(SigningCode.id))
 )
 _UNSENT = (
-    select(SigningCode, Document.kind, Customer.mobile)
+    select(SigningCode, Document.kind, Customer)
     .join(Document, col(Document.id) == col(SigningCode.document_id))
     .join(Party, col(Party.id) == col(SigningCode.party_id))
     .join(Customer, col(Customer.id) == col(Party.customer_id), isouter=True)
@@ -83,8 +83,10 @@ class SignatureBook:
         """Those of these codes that are not forgotten yet, by id."""
         found = self.session.exec(_UNSENT, params={"ids": list(code_ids)})
         return {
-            code.id: UnsentCode(code.loan, code.party_id, kind, code.expires_at, code.code or "", mobile)
-            for code, kind, mobile in found
+            code.id: UnsentCode(
+                code.loan, code.party_id, kind, code.expires_at, code.code or "", customer.mobile if customer else None
+            )
+            for code, kind, customer in found
         }
 
     def forget(self, code_id: str, now: datetime) -> None:

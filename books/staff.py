@@ -1,6 +1,7 @@
 """Queries on who may act."""
 
 import hashlib
+from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
@@ -12,6 +13,16 @@ def key_digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person or machine without the name: what it is, whether it may come in, and the scopes of a machine."""
+
+    id: str
+    role: Role
+    active: bool
+    scopes: str | None
+
+
 class StaffBook:
     """People and machines."""
 
@@ -21,6 +32,12 @@ class StaffBook:
     def get(self, staff_id: str) -> Staff | None:
         """One by id."""
         return self.session.get(Staff, staff_id)
+
+    def account(self, staff_id: str) -> Account | None:
+        """What a sign-in asks about somebody. It opens no sealed name: the time it takes tells nobody who there is."""
+        query = select(Staff.id, Staff.role, Staff.active, Staff.scopes).where(Staff.id == staff_id)
+        found = self.session.exec(query).first()
+        return Account(*found) if found is not None else None
 
     def by_key(self, key: str) -> Staff | None:
         """The active holder of an API key."""

@@ -12,11 +12,10 @@ from books.errors import UnknownTask
 from books.rows import WRITTEN_AT_ONCE
 from books.scope import loans_seen_by, scope_of
 from models.customers import Customer
-from models.documents import DocumentReading
 from models.loans import Application, Loan
 from models.second_looks import SecondLook
 from models.staff import Actor, Role, Staff
-from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
+from models.tasks import Decision, Task, TaskKind, TaskStatus
 
 PAGE = 50
 
@@ -25,11 +24,6 @@ _HANDS = (
     select(
         col(Application.entered_by),
         col(Customer.owner_id),
-        exists().where(
-            col(DocumentReading.loan) == col(Loan.number),
-            col(DocumentReading.doubtful).is_(True),
-            or_(col(DocumentReading.outcome).is_(None), col(DocumentReading.outcome) != Outcome.APPROVE),
-        ),
     )
     .join(Loan, col(Loan.number) == col(Application.loan))
     .join(Customer, col(Customer.id) == col(Loan.customer_id))
@@ -57,11 +51,10 @@ _SECOND_LOOK = (
 
 @dataclass(frozen=True)
 class Hands:
-    """Through whose hands a case went: who entered it, who looks after its customer; whether a document is in doubt."""
+    """Through whose hands a case went: who entered it, who looks after its customer."""
 
     entered_by: str
     owner_id: str | None
-    documents_doubtful: bool
 
 
 class TaskBook:
@@ -132,7 +125,7 @@ class TaskBook:
         return self.session.exec(_DECISION, params={"task": task_id}).first()
 
     def hands(self, loan: str) -> Hands:
-        """Who entered a case and who looks after its customer, and whether a document is in doubt."""
+        """Who entered a case and who looks after its customer."""
         return Hands(*self.session.connection().execute(_HANDS, {"loan": loan}).one())
 
     def decisions(self, loan: str) -> list[Decision]:

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import os
+import socket
+import ssl
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +15,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError
 from temporalio.client import Client
+from temporalio.service import TLSConfig
 
 from books.schema import alembic_config, migrate
 from books.session import Books
 from console.processes import NotReady, is_at_work
-from engine.client import connect
+from console.ring import hold_keys
+from engine.client import EngineAccess, connect
 from settings import Settings
 from tools.servers import temporal_address
 
@@ -88,6 +93,7 @@ def open_books(settings: Settings) -> Books:
         )
     if _version(settings) != _newest(settings):
         raise NotReady(f"the books at {_place(settings)} lack tables or changes; run `loanwright migrate` first")
+    hold_keys(settings)
     return Books(settings.database_url)
 
 
@@ -99,22 +105,68 @@ def migrate_books(settings: Settings) -> None:
 
 async def connect_engine(settings: Settings) -> Client:
     """A client of the engine; NotReady if nobody answers there, or somebody who is no Temporal server."""
-    host, _, port = settings.temporal_address.rpartition(":")
+    access = engine_access(settings)
     try:
-        # Asked first by hand: after a name that cannot be resolved, the client's threads may bring the process down.
-        async with asyncio.timeout(CONNECT_SECONDS):
-            answer, opened = await asyncio.open_connection(host.strip("[]"), int(port))
-            opened.write(HTTP2_GREETING)
-            # The client itself waits half a minute for somebody who listens and says nothing.
-            answered = await answer.read(1)
-            opened.close()
-        if not answered:
-            raise ConnectionError("closed without an answer")
-        return await connect(settings.temporal_address, settings.temporal_namespace)
+        # Asked first by hand: after a name that cannot be resolved, the client's threads may bring the process down,
+        # and the client itself waits half a minute for somebody who listens and says nothing.
+        await asyncio.to_thread(_greet, settings, access)
+        return await connect(settings.temporal_address, settings.temporal_namespace, access=access)
+    except ssl.SSLError as error:
+        raise NotReady(
+            f"the Temporal server at {settings.temporal_address} does not let us in by TLS ({error.args[-1]}); "
+            "look at the TEMPORAL_TLS_… settings and their certificates"
+        ) from error
     except (OSError, UnicodeError, RuntimeError) as error:
         raise NotReady(
             f"there is no Temporal server at {settings.temporal_address}; start it or correct TEMPORAL_ADDRESS"
         ) from error
+
+
+def engine_access(settings: Settings) -> EngineAccess:
+    """How the engine lets us in, as set; NotReady names a file that is missing or cannot be read."""
+    key = settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None
+    files = {
+        "TEMPORAL_TLS_CERT": settings.temporal_tls_cert,
+        "TEMPORAL_TLS_KEY": settings.temporal_tls_key,
+        "TEMPORAL_TLS_CA": settings.temporal_tls_ca,
+    }
+    if (settings.temporal_tls_cert is None) != (settings.temporal_tls_key is None):
+        raise NotReady("TEMPORAL_TLS_CERT and TEMPORAL_TLS_KEY go together; set both or neither")
+    if not (settings.temporal_tls or settings.temporal_tls_server_name or any(files.values())):
+        return EngineAccess(api_key=key)
+    read = {name: _read(name, file) for name, file in files.items()}
+    tls = TLSConfig(
+        server_root_ca_cert=read["TEMPORAL_TLS_CA"],
+        domain=settings.temporal_tls_server_name or None,
+        client_cert=read["TEMPORAL_TLS_CERT"],
+        client_private_key=read["TEMPORAL_TLS_KEY"],
+    )
+    return EngineAccess(tls, key)
+
+
+def _read(name: str, file: Path | None) -> bytes | None:
+    try:
+        return None if file is None else file.read_bytes()
+    except OSError as error:
+        raise NotReady(f"{name} names {file}, which cannot be read ({error.strerror})") from error
+
+
+def _greet(settings: Settings, access: EngineAccess) -> None:
+    """Greets whoever listens there as a client would: OSError if nobody answers, SSLError if we are not let in."""
+    host, _, port = settings.temporal_address.rpartition(":")
+    with ExitStack() as stack:
+        line = stack.enter_context(socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS))
+        with_tls = access.tls is not None or access.api_key is not None
+        if with_tls:
+            context = ssl.create_default_context(cafile=settings.temporal_tls_ca)
+            context.set_alpn_protocols(["h2"])
+            if settings.temporal_tls_cert is not None:
+                context.load_cert_chain(settings.temporal_tls_cert, settings.temporal_tls_key)
+            name = settings.temporal_tls_server_name or host.strip("[]")
+            line = stack.enter_context(context.wrap_socket(line, server_hostname=name))
+        line.sendall(HTTP2_GREETING)
+        if not line.recv(1):
+            raise (ssl.SSLError if with_tls else ConnectionError)("closed without an answer")
 
 
 def _version(settings: Settings) -> str | None:

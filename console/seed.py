@@ -1,8 +1,11 @@
 """What books need before the first application: products, their rules, limits, the opening balance and demo persons."""
 
 from books.session import Books
+from console.ring import hold_keys
 from models import ledger as chart
-from models.sealing import KeyRing, set_keys
+from models.attesting import signing_key
+from services.data_keys import take_index_keys
+from services.evidence import install_depositories, signed_files
 from services.ledger import post
 from services.limit_changes import ship_limits
 from services.policy_publishing import publish_shipped_policies
@@ -15,17 +18,22 @@ OPENING_ENTRY = "opening"
 
 def load_products(settings: Settings) -> None:
     """Loads the configured products into this process, and the keys that open what it keeps."""
-    install(load(settings.modules))
-    set_keys(KeyRing.parse(settings.keys.get_secret_value()))
+    hold_keys(settings)
+    loaded = load(settings.modules)
+    install(loaded)
+    folder = settings.evidence_folder
+    install_depositories([*loaded.depositories, *([signed_files(folder, signing_key)] if folder else [])])
 
 
 def seed(books: Books, settings: Settings) -> None:
     """Brings the books to where a demonstration can begin; what is there stays as it is."""
     load_products(settings)
     with books.begin() as work:
+        take_index_keys(work, settings.index_keys)
         publish_shipped_policies(work)
         ship_limits(work)
-        add_demo_persons(work)
+        if settings.demo:
+            add_demo_persons(work)
         if settings.opening_balance_fen > 0 and not work.ledger.posted(OPENING_ENTRY):
             post(
                 work,

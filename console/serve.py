@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -15,11 +16,15 @@ from api.context import ApiContext
 from api.health import create_inner_app
 from books.session import Books
 from console import memory
+from console.connections import engine_access
+from console.front import Front, server
+from console.keys import check_index_keys
 from console.processes import NotReady
 from console.seed import load_products
 from engine.client import connect
 from engine.commands import LoanCommands
 from gateways.notices import NoticeKind, verify_notice
+from gateways.oidc import OidcProvider
 from services.bank import BankMovement, LateDecline
 from settings import Settings
 from web.app import create_web
@@ -50,6 +55,14 @@ def read_notice(settings: Settings, body: bytes, headers: Mapping[str, str]) -> 
     )
 
 
+def identity_provider(settings: Settings) -> OidcProvider | None:
+    """Where the staff signs in, if the lender has an identity provider."""
+    if not settings.oidc_issuer:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value()
+    return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_claim)
+
+
 class BothEdges:
     """API under /api/, pages everywhere else; the API's start and stop are those of the whole."""
 
@@ -67,11 +80,17 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
     """The outer application (API and pages), the inner one (health and metrics), and the books to close at the end."""
     load_products(settings)
     books = Books(settings.database_url)
-    commands = LoanCommands(await connect(settings.temporal_address, settings.temporal_namespace, lazy=True))
+    check_index_keys(books)
+    access = engine_access(settings)
+    commands = LoanCommands(
+        await connect(settings.temporal_address, settings.temporal_namespace, lazy=True, access=access)
+    )
     context = ApiContext(
         books=books,
         commands=commands,
         read_notice=lambda body, headers: read_notice(settings, body, headers),
+        demo_keys=settings.demo,
+        webhooks_inside=settings.webhooks_inside or settings.demo,
     )
     pages = WebContext(
         books=books,
@@ -80,31 +99,36 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
         receiving=ReceivingAccount(settings.bank_account_name, settings.bank_account, settings.bank_clearing_code),
         temporal_ui_url=settings.temporal_ui_url or None,
         temporal_namespace=settings.temporal_namespace,
+        demo_sign_in=settings.demo,
+        provider=identity_provider(settings),
+        pages_url=settings.pages_url,
     )
-    return BothEdges(create_app(context), create_web(pages)), create_inner_app(context), books
+    names = {"localhost", urlsplit(settings.pages_url).hostname or "", *settings.allowed_hosts}
+    outer = Front(BothEdges(create_app(context), create_web(pages)), names)
+    return outer, create_inner_app(context), books
 
 
 async def serve(settings: Settings, outer: socket.socket, inner: socket.socket | None) -> None:
     """Serves until SIGTERM or SIGINT, or until a sibling dies; requests under way are finished."""
     app, inner_app, books = await build(settings)
     memory.settle()
-    servers = [_server(app)]
+    servers = [server(app)]
     sockets = [[outer]]
     if inner is not None:
-        servers.append(_server(inner_app))
+        servers.append(server(inner_app))
         sockets.append([inner])
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        for server in servers:
-            server.should_exit = True
+        for each in servers:
+            each.should_exit = True
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     # A sibling died. All end, and whoever keeps this command running starts it with its full number again. The loop
     # takes no handler for this signal, since it would watch subprocesses of its own by it.
     signal.signal(signal.SIGCHLD, lambda *_: loop.call_soon_threadsafe(stop))
-    await asyncio.gather(*(_run(server, listening) for server, listening in zip(servers, sockets, strict=True)))
+    await asyncio.gather(*(_run(each, listening) for each, listening in zip(servers, sockets, strict=True)))
     books.close()
 
 
@@ -123,12 +147,7 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
-    config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=10, backlog=2048)
-    return uvicorn.Server(config)
-
-
-async def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+async def _run(one: uvicorn.Server, sockets: list[socket.socket]) -> None:
     # Two servers share this process, so signals are handled above and not by each of them.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # as said above
-    await server.serve(sockets)
+    one.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # as said above
+    await one.serve(sockets)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from rich.console import Console
 
 from books.session import Books
@@ -16,7 +17,7 @@ from console.connections import ENGINE, books_of, migrate_books, note_engine
 from console.processes import Child, Tree, answers, free_port, listens, one_at_a_time, python
 from console.seed import seed
 from lending.calendar import REAL_DAY_SECONDS, SHANGHAI, BusinessClock
-from settings import Settings
+from settings import Settings, require_own_secrets
 from tools.servers import temporal_address, temporal_binary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,12 +71,13 @@ def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings
     )
     environment = _environment(plan, data, addresses)
     settings = _settings(environment)
+    require_own_secrets(settings)
     say.print("  the books …", style="dim")
     migrate_books(settings)
     books = Books(settings.database_url)
     if running is None:
         say.print("  Temporal …", style="dim")
-        tree.start(_temporal(temporal_port, ui_port, data))
+        tree.start(_temporal(temporal_port, ui_port, web_port, data))
     say.print("  the outside world (simulated) …", style="dim")
     tree.start(_simulators(outside_port, web_port, data, environment))
     # The shortened day begins to count as late as it can.
@@ -106,7 +108,7 @@ def up(plan: Plan) -> None:
     say.print("Loanwright is starting", style="bold")
     try:
         addresses, settings, books = bring_up(tree, plan, say)
-        say.print(f"  pages         {addresses.web}/  (sign in as a demo person)")
+        say.print(f"  pages         {addresses.web}/{'  (sign in as a demo person)' if settings.demo else ''}")
         say.print(f"  API           {addresses.web}/api/v1/")
         say.print(f"  outside world {addresses.outside}  (simulated)")
         say.print(f"  Temporal      {addresses.temporal}, namespace {settings.temporal_namespace}")
@@ -160,6 +162,7 @@ def _environment(plan: Plan, data: Path, addresses: Addresses) -> dict[str, str]
         "LOANWRIGHT_OUTSIDE_URL": addresses.outside,
         "LOANWRIGHT_PAGES_URL": os.environ.get("LOANWRIGHT_PAGES_URL", addresses.web),
         "LOANWRIGHT_TEMPORAL_UI_URL": addresses.temporal_ui or "",
+        "LOANWRIGHT_DEMO": os.environ.get("LOANWRIGHT_DEMO", "true"),
         # Bytecode on disk halves the workers' start.
         "PYTHONDONTWRITEBYTECODE": "",
     }
@@ -172,12 +175,15 @@ def _settings(environment: dict[str, str]) -> Settings:
         day_seconds=float(environment["LOANWRIGHT_DAY_SECONDS"]),
         outside_url=environment["LOANWRIGHT_OUTSIDE_URL"],
         temporal_ui_url=environment["LOANWRIGHT_TEMPORAL_UI_URL"],
+        demo=TypeAdapter(bool).validate_python(environment["LOANWRIGHT_DEMO"]),
     )
 
 
-def _temporal(port: int, ui_port: int, data: Path) -> Child:
+def _temporal(port: int, ui_port: int, web_port: int, data: Path) -> Child:
     command = [str(temporal_binary()), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--ui-port", str(ui_port), "--db-filename", str(data / "temporal.db"), "--log-level", "error"]
+    # What the loans' workflows hold is sealed; who is signed in as auditor or admin reads it there all the same.
+    command += ["--ui-codec-endpoint", f"http://127.0.0.1:{web_port}/codec"]
     # Three times faster than the file as it comes; a lost last moment is repaired from the books.
     command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
     return Child("temporal", command, {}, data / "logs" / "temporal.log", listens(port), port)

@@ -1,7 +1,13 @@
-"""How messages to and from workflows are written: as pydantic writes them, with what that needs made once a process."""
+"""How messages to and from workflows are written: as pydantic writes them, sealed, with what that needs made once."""
 
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import CompositePayloadConverter, DataConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
+
+from engine.codec import SealingCodec
 
 _SHARED = tuple(PydanticPayloadConverter().converters.values())
 
@@ -17,4 +23,10 @@ class MessageConverter(CompositePayloadConverter):
         super().__init__(*_SHARED)
 
 
-DATA_CONVERTER = DataConverter(payload_converter_class=MessageConverter)
+DATA_CONVERTER = DataConverter(
+    payload_converter_class=MessageConverter,
+    payload_codec=SealingCodec(),
+    # Messages and stack traces of failures become payloads too.
+    failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+)
+"""Everybody who speaks with the engine, or reads what it keeps, uses this one."""

@@ -39,12 +39,16 @@ LOOK_AGAIN_SECONDS = 600
 
 @dataclass(frozen=True)
 class Recurring:
-    """A job: its schedule's id, the workflow it starts, every how many business days, and on which queue."""
+    """A job: its schedule's id, the workflow it starts, every how many business days, and on which queue.
+
+    One that goes by the wall's clock has `every_seconds` instead of days.
+    """
 
     id: str
     workflow: str
     every: int
     queue: str
+    every_seconds: int | None = None
 
 
 SCHEDULES = (
@@ -53,6 +57,7 @@ SCHEDULES = (
     Recurring("behaviour", "BehaviourScores", 1, LOANS_QUEUE),
     Recurring("reconciliation", "Reconciliation", 1, LOANS_QUEUE),
     Recurring("deadlines", "Deadlines", 1, LOANS_QUEUE),
+    Recurring("seal-audit", "SealAudit", 0, LOANS_QUEUE, every_seconds=60),
 )
 """Each starts its workflow with a `DailyOrder`; a start is left out while the one before is still at work."""
 
@@ -89,7 +94,8 @@ def _replacing(wanted: Schedule) -> Callable[[ScheduleUpdateInput], ScheduleUpda
 
 def _schedule(job: Recurring, clock: BusinessClock) -> Schedule:
     # The engine counts intervals in whole seconds, from 1970 on; the offset begins them when a business day opens.
-    seconds = max(math.ceil(clock.length_of(job.every).total_seconds()), SHORTEST_SECONDS)
+    length = job.every_seconds or math.ceil(clock.length_of(job.every).total_seconds())
+    seconds = max(length, SHORTEST_SECONDS)
     opening = clock.opens_at(clock.anchor_date or SOME_DAY).timestamp()
     interval = ScheduleIntervalSpec(timedelta(seconds=seconds), offset=timedelta(seconds=int(opening) % seconds))
     return Schedule(

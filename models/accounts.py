@@ -78,6 +78,7 @@ class AccountChange(SQLModel, table=True):
     """Another account for a party, as one person proposes it. Insert-only; both accounts stay readable in it."""
 
     __tablename__ = "account_change"
+    __sealed_for__ = "loan"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)

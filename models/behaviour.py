@@ -26,6 +26,7 @@ class BehaviourScore(SQLModel, table=True):
     """
 
     __tablename__ = "behaviour_score"
+    __sealed_for__ = "loan"
     __table_args__ = (Index("ix_behaviour_score_month", "month", "worst_dpd", "loan"),)
 
     loan: str = Field(primary_key=True, foreign_key="loan.number", max_length=16)

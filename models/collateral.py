@@ -99,6 +99,7 @@ class CollateralEvidence(SQLModel, table=True):
     """
 
     __tablename__ = "collateral_evidence"
+    __sealed_for__ = "loan"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)
@@ -134,6 +135,7 @@ class VehicleInvoice(SQLModel, table=True):
     """What was read on a vehicle's invoice, so that the same one is found on another loan. Insert-only."""
 
     __tablename__ = "vehicle_invoice"
+    __sealed_for__ = "loan"
 
     document_id: str = Field(primary_key=True, foreign_key="document.id", max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)

@@ -1,12 +1,13 @@
 """Column types that every table shares: money, instants, spelled enums and personal data."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections import deque
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Dialect, String, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.types import TypeDecorator
 
 Fen = BigInteger
@@ -49,43 +50,123 @@ class Spelled(TypeDecorator[StrEnum]):
         return None if value is None else self.spelling(value)
 
 
-class _Seal:
-    """How personal text is sealed and opened; the books set it once at start."""
+class Sealed:
+    """Personal data as it lies in a table. It opens for its own row only, so the books open it, who know the row."""
 
-    seal: Callable[[str], str] = staticmethod(lambda text: text)
-    open: Callable[[str], str] = staticmethod(lambda text: text)
+    __slots__ = ("kept",)
+
+    def __init__(self, kept: str | bytes) -> None:
+        self.kept = kept
+
+    def __repr__(self) -> str:
+        return "<sealed>"
+
+    def __str__(self) -> str:
+        # A page or message that would show it has forgotten to have it opened.
+        raise TypeError("this is sealed; have the books open it")
 
 
-def set_seal(seal: Callable[[str], str], open_: Callable[[str], str]) -> None:
-    """Sets how personal columns are written and read, for this process."""
-    _Seal.seal = staticmethod(seal)
-    _Seal.open = staticmethod(open_)
+class Erased(str):
+    """What is read where the key was destroyed. Lists and audits of old loans go on working with it."""
+
+    __slots__ = ()
 
 
-class Personal(TypeDecorator[str]):
-    """Text about a person. Every column of names, numbers, cards and messages uses this type and no other."""
+ERASED = Erased("〔已删除〕")
+
+
+class ErasedForm(dict[str, Any]):
+    """A form of which nothing is left: every field that is asked for reads as erased."""
+
+    def __missing__(self, name: str) -> str:
+        return ERASED
+
+
+class _ReadOfLate(threading.local):
+    """Names of the data keys in what this thread read of late, so that all keys of a list are asked for at once."""
+
+    def __init__(self) -> None:
+        self.names: deque[str] = deque(maxlen=1_000)
+
+
+READ_OF_LATE = _ReadOfLate()
+
+
+class UnderASeal(TypeDecorator[Any]):
+    """What personal columns have in common: a statement takes and gives what is sealed, and nothing else.
+
+    The books seal what a statement writes and open what a row reads (`books/sealing.py`). Whatever goes past them is
+    refused here, so that nothing comes to lie in clear by mistake.
+    """
 
     impl = Text
     cache_ok = True
+    is_file: ClassVar[bool] = False
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 signature given
-        return None if value is None else _Seal.seal(value)
+    def encode(self, value: Any) -> bytes:
+        """The bytes to seal."""
+        raise NotImplementedError
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 signature given
-        return None if value is None else _Seal.open(value)
+    def decode(self, content: bytes) -> Any:
+        """The value that was sealed."""
+        raise NotImplementedError
 
+    def erased(self) -> Any:
+        """What is read once the key is gone."""
+        return ERASED
 
-class PersonalForm(TypeDecorator[dict[str, Any]]):
-    """A form or register answer about a person, as JSON inside a personal column."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 signature given
-        return None if value is None else _Seal.seal(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, Any] | None:  # noqa: ARG002 signature given
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | bytes | None:  # noqa: ARG002 signature given
         if value is None:
             return None
-        opened: dict[str, Any] = json.loads(_Seal.open(value))
-        return opened
+        if not isinstance(value, Sealed):
+            raise TypeError("personal data is written through the books, which seal it; this was not")
+        return value.kept
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Sealed | None:  # noqa: ARG002 signature given
+        if value is None:
+            return None
+        if not self.is_file:
+            READ_OF_LATE.names.append(value[3:35])
+        return Sealed(value)
+
+
+class Personal(UnderASeal):
+    """Text about a person. Every column of names, numbers, cards and messages uses this type and no other."""
+
+    cache_ok = True
+
+    def encode(self, value: str) -> bytes:
+        return value.encode()
+
+    def decode(self, content: bytes) -> str:
+        return content.decode()
+
+
+class PersonalForm(UnderASeal):
+    """A form or register answer about a person, as JSON inside a personal column."""
+
+    cache_ok = True
+
+    def encode(self, value: dict[str, Any]) -> bytes:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def decode(self, content: bytes) -> dict[str, Any]:
+        form: dict[str, Any] = json.loads(content)
+        return form
+
+    def erased(self) -> ErasedForm:
+        return ErasedForm()
+
+
+class PersonalFile(UnderASeal):
+    """A file about a person. It is opened when it is asked for, not whenever its row is read: it may be large."""
+
+    impl = LargeBinary  # type: ignore[assignment]  # the one that is not text
+    cache_ok = True
+    is_file = True
+
+    def encode(self, value: bytes) -> bytes:
+        return value
+
+    def decode(self, content: bytes) -> bytes:
+        return content

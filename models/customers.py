@@ -24,6 +24,7 @@ class Customer(SQLModel, table=True):
     """A person the lender knows, once, however many loans he has. The `…_index` are keyed digests for search."""
 
     __tablename__ = "customer"
+    __sealed_for__ = "id"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     name: str = Field(sa_type=Personal)
@@ -41,6 +42,7 @@ class Party(SQLModel, table=True):
     """Somebody who takes part in a loan, with the account he pays from or is paid on."""
 
     __tablename__ = "party"
+    __sealed_for__ = "loan"
     __table_args__ = (UniqueConstraint("loan", "role", "position"),)
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
@@ -65,6 +67,7 @@ class Collateral(SQLModel, table=True):
     """What secures a loan: a vehicle, from its check to its release."""
 
     __tablename__ = "collateral"
+    __sealed_for__ = "loan"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)

@@ -6,22 +6,26 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from models.columns import Instant, Personal, PersonalForm, Spelled
+from models.columns import Instant, Personal, PersonalFile, PersonalForm, Spelled
 from models.keys import new_id
-from models.sealing import keys
+from models.sealing import LockedFile, SealBroken, keys
 from models.tasks import Outcome
+
+DIGEST_LETTERS = 64
 
 
 class Document(SQLModel, table=True):
     """A file as it was handed in, or a paper as it was issued: only these have a language and a version of the terms.
 
-    The same content for the same loan and kind is stored once. It lies sealed, bound to this row and its digest.
+    The same content for the same loan and kind is stored once. It lies sealed, bound to this row and its digest: under
+    the customer's data key, or, where `key_id` names one, still under that key of the ring.
     """
 
     __tablename__ = "document"
+    __sealed_for__ = "loan"
     __table_args__ = (UniqueConstraint("loan", "kind", "sha256"), Index("ix_document_sha256", "sha256"))
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
@@ -31,8 +35,8 @@ class Document(SQLModel, table=True):
     media_type: str = Field(max_length=64)
     size_bytes: int
     sha256: str = Field(max_length=64)
-    key_id: str = Field(max_length=16)
-    sealed: bytes = Field(sa_type=LargeBinary)
+    key_id: str = Field(default="", max_length=16)
+    sealed: bytes = Field(sa_type=PersonalFile, description="its digest and the content")
     language: str | None = Field(default=None, max_length=8)
     terms_version: int | None = None
     uploaded_by: str = Field(max_length=64)
@@ -41,20 +45,26 @@ class Document(SQLModel, table=True):
     @classmethod
     def of(cls, content: bytes, *, id: str | None = None, sha256: str | None = None, **columns: Any) -> Self:
         """A document with this content, sealed; the digest is computed unless the caller has it already."""
-        id = id or new_id()
         sha256 = sha256 or hashlib.sha256(content).hexdigest()
-        key_id, sealed = keys().seal(content, _binding("document", id, sha256))
-        return cls(id=id, size_bytes=len(content), sha256=sha256, key_id=key_id, sealed=sealed, **columns)
+        return cls(
+            id=id or new_id(), size_bytes=len(content), sha256=sha256, sealed=sha256.encode() + content, **columns
+        )
 
     @property
     def content(self) -> bytes:
-        """The file itself. Raises SealBroken if it is not the one that was kept under this row."""
-        return keys().open(self.key_id, self.sealed, _binding("document", self.id, self.sha256))
+        """The file itself. Raises SealBroken if it is not the one that was kept under this row, PersonErased."""
+        kept: object = self.sealed
+        if self.key_id and isinstance(kept, LockedFile):
+            return keys().open(self.key_id, kept.kept, ring_binding("document", self.id, self.sha256))
+        digest_and_content = kept.open() if isinstance(kept, LockedFile) else self.sealed
+        if digest_and_content[:DIGEST_LETTERS] != self.sha256.encode():
+            raise SealBroken(f"document {self.id}")
+        return digest_and_content[DIGEST_LETTERS:]
 
     @content.setter
     def content(self, content: bytes) -> None:
         # The digest stays: whoever reads it can tell that the content is not the one that came in.
-        self.key_id, self.sealed = keys().seal(content, _binding("document", self.id, self.sha256))
+        self.key_id, self.sealed = "", self.sha256.encode() + content
 
 
 class ReadingVerdict(StrEnum):
@@ -69,10 +79,12 @@ class ReadingVerdict(StrEnum):
 class DocumentReading(SQLModel, table=True):
     """A document that waits to be read, then what was read on it and what a person said about it.
 
-    `found` and the picture show what stands on the document, so both are sealed or personal.
+    `found` and the picture show what stands on the document, so both are personal. A picture whose `picture_key_id`
+    names a key of the ring still lies under that one.
     """
 
     __tablename__ = "document_reading"
+    __sealed_for__ = "loan"
     __table_args__ = (
         Index(
             "ix_document_reading_waiting",
@@ -94,7 +106,7 @@ class DocumentReading(SQLModel, table=True):
     method: str | None = Field(default=None, max_length=16, description="text or scan")
     found: dict[str, Any] | None = Field(default=None, sa_type=PersonalForm)
     picture_key_id: str | None = Field(default=None, max_length=16)
-    picture: bytes | None = Field(default=None, sa_type=LargeBinary, description="the first page as JPEG, sealed")
+    picture: bytes | None = Field(default=None, sa_type=PersonalFile, description="the first page as JPEG")
     text_index: str | None = Field(default=None, max_length=64, index=True, description="digest of its text")
     number_index: str | None = Field(default=None, max_length=64, index=True, description="digest of its own number")
     duplicated: bool = Field(default=False, description="another customer handed the same in: file, text or number")
@@ -105,14 +117,17 @@ class DocumentReading(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
 
     def keep_picture(self, jpeg: bytes) -> None:
-        """Seals the picture of the first page, bound to this row."""
-        self.picture_key_id, self.picture = keys().seal(jpeg, _binding("picture", self.document_id, ""))
+        """Keeps the picture of the first page."""
+        self.picture_key_id, self.picture = None, jpeg
 
     def show_picture(self) -> bytes | None:
-        """The picture of the first page, if the document has one."""
-        if self.picture is None or self.picture_key_id is None:
-            return None
-        return keys().open(self.picture_key_id, self.picture, _binding("picture", self.document_id, ""))
+        """The picture of the first page, if the document has one. Raises SealBroken and PersonErased."""
+        kept: object = self.picture
+        if not isinstance(kept, LockedFile):
+            return self.picture
+        if self.picture_key_id:
+            return keys().open(self.picture_key_id, kept.kept, ring_binding("picture", self.document_id))
+        return kept.open()
 
 
 @dataclass(frozen=True)
@@ -139,5 +154,6 @@ class Reading:
     picture_size: tuple[int, int] | None = None
 
 
-def _binding(what: str, id_: str, digest: str) -> str:
+def ring_binding(what: str, id_: str, digest: str = "") -> str:
+    """What a content is bound to that lies under a key of the ring, as all did before customers had their own."""
     return f"{what} {id_} {digest}".rstrip()

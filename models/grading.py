@@ -51,6 +51,7 @@ class Grading(SQLModel, table=True):
     """
 
     __tablename__ = "grading"
+    __sealed_for__ = "loan"
     __table_args__ = (UniqueConstraint("loan", "round"),)
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)

@@ -82,6 +82,7 @@ class Application(SQLModel, table=True):
     """What the borrower asked for, as it came in; never changed."""
 
     __tablename__ = "application"
+    __sealed_for__ = "loan"
 
     loan: str = Field(primary_key=True, foreign_key="loan.number", max_length=16)
     form: dict[str, Any] = Field(sa_type=PersonalForm)

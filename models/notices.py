@@ -13,6 +13,7 @@ class Contact(SQLModel, table=True):
     """One contact with a customer, by any channel."""
 
     __tablename__ = "contact"
+    __sealed_for__ = "customer_id"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     key: str = Field(max_length=128, unique=True)

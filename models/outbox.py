@@ -21,6 +21,7 @@ class Topic(StrEnum):
     CONFIRM_COMMAND = "confirm_command"
     SMS = "sms"
     SIGNING_CODE = "signing_code"
+    SIGN_IN_CODE = "sign_in_code"
     REFUND = "refund"
     CARD_CHECK = "card_check"
     MANDATE = "mandate"

@@ -89,6 +89,7 @@ class BankEntry(SQLModel, table=True):
     """A movement on the lender's account as the bank reports it; unique by the bank's reference."""
 
     __tablename__ = "bank_entry"
+    __sealed_for__ = "loan"
     __table_args__ = (Index("ix_bank_entry_day", "booked_on", "reference"),)
 
     reference: str = Field(primary_key=True, max_length=64)

@@ -145,7 +145,8 @@ BACKTEST_COLUMNS = (
     "after_limit_fen",
     "after_rate_percent",
     "after_row",
+    "outcome",
 )
-"""What is kept of a case whose decision changes."""
-ANSWER_COLUMNS = ("loan", "product", "applied_on", "amount_fen", "before", "after", "after_row")
-"""What is kept of a case about which a policy outside the chain answers otherwise."""
+"""What is kept of a case whose decision changes; `outcome` is what became of it within twelve months of its payout."""
+ANSWER_COLUMNS = ("loan", "product", "applied_on", "amount_fen", "before", "after", "after_row", "outcome")
+"""What is kept of a case about which a policy outside the chain answers otherwise; proposals have no outcome."""

@@ -60,6 +60,7 @@ class StatementLine(SQLModel, table=True):
     """One booking of a statement, with the bank entry of the books that it is. Insert-only."""
 
     __tablename__ = "statement_line"
+    __sealed_for__ = None
     __table_args__ = (
         Index("ix_statement_line_reference", "reference"),
         Index("ix_statement_line_entry", "entry", "statement_id"),

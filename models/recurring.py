@@ -65,3 +65,22 @@ class DeadlinesPage(Message):
     after: str | None = None
     reminded: int = 0
     escalated: int = 0
+
+
+class SealingOrder(Message):
+    """Ask to seal the audit log, or to deposit its roots."""
+
+
+class Sealed(Message):
+    """How many entries were sealed, whether none was left, and whether a day's root waits to be deposited."""
+
+    sealed: int = 0
+    complete: bool = True
+    root_waits: bool = False
+
+
+class Deposited(Message):
+    """How many roots were deposited, and with how many depositories it failed."""
+
+    deposited: int = 0
+    failed: int = 0

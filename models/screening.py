@@ -46,6 +46,7 @@ class ListingProposal(SQLModel, table=True):
     """
 
     __tablename__ = "listing_proposal"
+    __sealed_for__ = None
     __table_args__ = (
         Index("ix_listing_proposal_id_number", "id_number_index"),
         Index("ix_listing_proposal_name", "name_index"),
@@ -69,6 +70,7 @@ class ListingDecision(SQLModel, table=True):
     """What became of a proposal, once, by another person. Insert-only."""
 
     __tablename__ = "listing_decision"
+    __sealed_for__ = None
 
     proposal_id: str = Field(primary_key=True, foreign_key="listing_proposal.id", max_length=32)
     outcome: ListingOutcome = Field(sa_type=Spelled(ListingOutcome))

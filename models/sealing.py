@@ -1,4 +1,4 @@
-"""How the contents of documents are sealed: AES-256-GCM, under the newest of a ring of keys that have names."""
+"""How personal data is sealed: AES-256-GCM, under data keys that lie in the books under a ring of keys with names."""
 
 import base64
 import binascii
@@ -7,13 +7,19 @@ import re
 from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lending.errors import LendingError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 """Drawn at random: NIST SP 800-38D allows 2**32 contents under one key that way."""
+VERSION = "s1"
+"""How a value is sealed under a data key; another way gets another name."""
+HEAD_BYTES = 40
+"""Version and name of the key stand in the first of them."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
 
 
@@ -37,6 +43,16 @@ class KeyMissing(LendingError):
         super().__init__(f"the key {name} is not among LOANWRIGHT_KEYS; the operator has to put it back")
 
 
+class PersonErased(LendingError):
+    """The key of a customer was destroyed: what was sealed with it is gone, and nothing new is written about him."""
+
+    code = "person_erased"
+    http_status = 410
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"the personal data of customer {customer_id} was erased after the legal period")
+
+
 class KeyRing:
     """Keys by name. The first one seals; the others only open what was sealed with them before."""
 
@@ -44,6 +60,8 @@ class KeyRing:
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise ValueError(f"a ring has at least one key, each of {KEY_BYTES} bytes")
         self.newest = next(iter(keys))
+        self.names = tuple(keys)
+        self._keys = dict(keys)
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
 
     @classmethod
@@ -64,6 +82,14 @@ class KeyRing:
             keys[name] = key
         return cls(keys)
 
+    def derived(self, label: bytes) -> "KeyRing":
+        """A ring of the same names for another use: derived from these (HKDF, RFC 5869), it opens nothing of theirs."""
+
+        def derive(key: bytes) -> bytes:
+            return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=label).derive(key)
+
+        return KeyRing({name: derive(key) for name, key in self._keys.items()})
+
     def seal(self, content: bytes, bound_to: str) -> tuple[str, bytes]:
         """The name of the key and the sealed content, which opens for the same `bound_to` only."""
         nonce = os.urandom(NONCE_BYTES)
@@ -77,6 +103,62 @@ class KeyRing:
             return self._ciphers[key_id].decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
         except (InvalidTag, ValueError):
             raise SealBroken(bound_to) from None
+
+
+class DataCipher:
+    """Seals and opens values under one data key. What is sealed names the key: `s1.<key>.<nonce and ciphertext>`."""
+
+    def __init__(self, name: str, key: bytes) -> None:
+        self.name = name
+        self._cipher = AESGCM(key)
+        self._head = f"{VERSION}.{name}."
+
+    def seal(self, content: bytes, bound_to: str) -> str:
+        """Text that opens for the same `bound_to` only."""
+        return self._head + base64.b64encode(self._encrypt(content, bound_to)).decode()
+
+    def seal_file(self, content: bytes, bound_to: str) -> bytes:
+        """The same in bytes, for what is large."""
+        return self._head.encode() + self._encrypt(content, bound_to)
+
+    def open(self, kept: str | bytes, bound_to: str) -> bytes:
+        """What was sealed. Raises SealBroken."""
+        try:
+            body = kept[len(self._head) :]
+            sealed = body if isinstance(body, bytes) else base64.b64decode(body, validate=True)
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to.encode())
+        except (InvalidTag, ValueError):
+            raise SealBroken(bound_to) from None
+
+    def _encrypt(self, content: bytes, bound_to: str) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
+
+
+class LockedFile:
+    """A file that was read with its row and opens when it is asked for. Without a cipher its key was destroyed."""
+
+    __slots__ = ("_bound_to", "_cipher", "_owner", "kept")
+
+    def __init__(self, kept: bytes, cipher: DataCipher | None, owner: str, bound_to: str) -> None:
+        self.kept = kept
+        self._cipher, self._owner, self._bound_to = cipher, owner, bound_to
+
+    def open(self) -> bytes:
+        """The file. Raises SealBroken and PersonErased."""
+        key_of(self.kept, self._bound_to)
+        if self._cipher is None:
+            raise PersonErased(self._owner)
+        return self._cipher.open(self.kept, self._bound_to)
+
+
+def key_of(kept: str | bytes, bound_to: str) -> str:
+    """The name of the data key of what is sealed. Raises SealBroken for what no data key sealed."""
+    head = kept[:HEAD_BYTES].decode("ascii", "replace") if isinstance(kept, bytes) else kept[:HEAD_BYTES]
+    parts = head.split(".", 2)
+    if len(parts) != 3 or parts[0] != VERSION:
+        raise SealBroken(bound_to)
+    return parts[1]
 
 
 class _Held:

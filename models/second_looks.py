@@ -17,6 +17,7 @@ class SecondLook(SQLModel, table=True):
     """
 
     __tablename__ = "second_look"
+    __sealed_for__ = "loan"
 
     loan: str = Field(primary_key=True, foreign_key="loan.number", max_length=16)
     round: int = Field(primary_key=True)

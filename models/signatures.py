@@ -20,6 +20,7 @@ class SigningCode(SQLModel, table=True):
     """A code that was sent to a party for one document. Only its hash stays once the message has left."""
 
     __tablename__ = "signing_code"
+    __sealed_for__ = "loan"
     __table_args__ = (Index("ix_signing_code_party", "party_id", "asked_at"),)
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)

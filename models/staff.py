@@ -23,11 +23,24 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
+class Scope(StrEnum):
+    """What a machine account may be let do; its role bounds it besides."""
+
+    APPLICATIONS = "applications"
+    LOANS_READ = "loans:read"
+    LOANS_WRITE = "loans:write"
+    DOCUMENTS = "documents"
+    PAYMENTS = "payments"
+    CALCULATIONS = "calculations"
+    WEBHOOKS = "webhooks"
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts. `id` is a staff id, a customer id for a borrower, or the name of a part of the system.
 
-    `stands_in_for` are the absent colleagues whose deputy he is today: he sees what they see.
+    `stands_in_for` are the absent colleagues whose deputy he is today: he sees what they see. `scopes` limit a machine
+    that came with a token; None limits nobody.
     """
 
     id: str
@@ -36,12 +49,14 @@ class Actor:
     address: str | None = None
     request_id: str | None = None
     stands_in_for: tuple[str, ...] = ()
+    scopes: frozenset[Scope] | None = None
 
 
 class Staff(SQLModel, table=True):
     """A person or machine account of the lender, or a borrower's access to his own loans."""
 
     __tablename__ = "staff"
+    __sealed_for__ = "customer_id"
 
     id: str = Field(primary_key=True, max_length=64)
     name: str = Field(sa_type=Personal)
@@ -50,3 +65,4 @@ class Staff(SQLModel, table=True):
     customer_id: str | None = Field(default=None, max_length=32, index=True)
     key_hash: str = Field(max_length=64, unique=True)
     active: bool = True
+    scopes: str | None = Field(default=None, max_length=200, description="of a machine account, with spaces")

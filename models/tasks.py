@@ -107,6 +107,7 @@ class Decision(SQLModel, table=True):
     """
 
     __tablename__ = "decision"
+    __sealed_for__ = "loan"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)

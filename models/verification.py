@@ -146,6 +146,7 @@ class AuthorisationRequest(SQLModel, table=True):
     """The link by which a co-signer is asked to authorise; its secret stays only until the message has left."""
 
     __tablename__ = "authorisation_request"
+    __sealed_for__ = "loan"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16, index=True)
@@ -165,6 +166,7 @@ class Verification(SQLModel, table=True):
     """
 
     __tablename__ = "verification"
+    __sealed_for__ = "loan"
     __table_args__ = (
         UniqueConstraint("loan", "check_name", "round", "miss", name="uq_verification_miss"),
         Index("ix_verification_question", "question_index", "answered_at"),

@@ -10,7 +10,7 @@ from models.staff import Actor, Role, Staff
 from models.words import LONGEST_WORDS, storable
 from services import audit
 from services.errors import NotAllowed
-from services.permissions import MAY_DECIDE
+from services.permissions import MAY_DECIDE, Action, require
 
 LONGEST_DAYS = 366
 
@@ -135,8 +135,7 @@ def call_off(work: UnitOfWork, actor: Actor, absence_id: str) -> Absence:
 
 def check_may_see(actor: Actor) -> None:
     """Refuses to say who is away to anybody but colleagues."""
-    if actor.role not in MAY_DECIDE and actor.role not in (Role.ADMIN, Role.AUDITOR):
-        raise NotAllowed(f"the role {actor.role} does not see who is away")
+    require(actor, Action.SEE_ABSENCES)
 
 
 def is_above(actor: Actor, person: Staff) -> bool:

@@ -20,17 +20,15 @@ from models.tasks import Task, TaskKind, TaskStatus
 from models.verification import BORROWER, Authorisation, AuthorisationKind, AuthorisationMethod
 from services import audit, mandate_papers, mandates
 from services.accounts import AccountNotVerified, AccountRefused, order_check
-from services.authorisation_texts import TEXTS
-from services.authorisations import VERSIONS, rows_for
+from services.authorisation_texts import TEXTS, text_on, versions_on
+from services.authorisations import rows_for
 from services.disbursement import STILL_GOOD
-from services.errors import NotAllowed, NothingProposed, OwnProposal
+from services.errors import NothingProposed, OwnProposal
 from services.loans import require_stage
 from services.notices import send_sms
-from services.permissions import check_may_decide
+from services.permissions import Action, check_may_decide, require
 from services.tasks import close, open_task, require_open
 
-MAY_PROPOSE = frozenset({Role.AGENT, Role.MANAGER})
-"""Who may propose another account: who knows the customer. Finance moves the money and never says where to."""
 STAGES = (Stage.ACCEPTANCE, Stage.PAYOUT_FAILED, Stage.REPAYMENT)
 DAYS_TO_DECIDE = 2
 
@@ -109,8 +107,7 @@ def propose(
     that makes a mandate to sign. Refused: other roles (NotAllowed), WrongStage, UnknownAccountParty, InvalidAccount,
     AccountInUse, AccountChangePending; the same proposal by the same person is returned.
     """
-    if actor.role not in MAY_PROPOSE:
-        raise NotAllowed(f"another account is not proposed by the role {actor.role}")
+    require(actor, Action.PROPOSE_ACCOUNTS)
     loan = work.loans.get(loan.number)
     before = pending(work, loan.number)
     if before is not None:
@@ -183,9 +180,10 @@ def _check_account(
     elif any(one.account == account != party.account for one in work.customers.parties(loan.number)):
         # What a dealer or school is to receive would else end on the borrower's own card.
         problems["account"] = "is that of another party of this loan"
-    if is_borrower and consent not in TEXTS:
+    if is_borrower and text_on(consent, work.today) is None:
         problems["consent"] = (
-            f"the borrower must agree that sensitive data are used for the check; give the version ({VERSIONS})"
+            "the borrower must agree that sensitive data are used for the check; "
+            f"give the version ({versions_on(work.today)})"
         )
     if not is_borrower and not confirmation:
         problems["confirmation"] = "is needed: by what did the payee confirm its account?"

@@ -21,6 +21,7 @@ from models.loans import Application, Loan, Stage
 from models.notices import Contact
 from models.outbox import OutboxRow, Topic
 from models.products import CUSTOMER_FIELDS, Product, party_names
+from models.search import SearchToken
 from models.staff import Actor, Role
 from models.verification import BORROWER, Authorisation, AuthorisationRequest
 from services.accounts import first_check
@@ -32,6 +33,7 @@ from services.loans import order_for
 from services.notices import TEMPLATES
 from services.permissions import check_may_enter
 from services.products import catalogue
+from services.search_words import search_rows
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) 
     if not isinstance(form, Mapping):
         raise InvalidForm({"form": "the application form is missing"})
     clean = read_form(product, form, day)
-    consent = read_consent(body.get("consent"), actor, product.parties(clean))
+    consent = read_consent(body.get("consent"), actor, product.parties(clean), day)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
     return Submission(product, clean, consent, actor, f"{actor.id}:{key}", digest)
 
@@ -170,6 +172,7 @@ def _write(
         table: []
         for table in (
             Customer,
+            SearchToken,
             Loan,
             Application,
             Party,
@@ -221,6 +224,7 @@ def _customer(
                 "created_at": work.now,
             }
         )
+        rows[SearchToken] += search_rows(customers[index], one.form)
     return customers[index]
 
 

@@ -34,7 +34,8 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day:
     """Refuses a decision that this person may not take on a day or that is not well-formed. Changes nothing.
 
     Who entered the case, looks after its customer or approved it first decides nothing (`own_case`), nor does his
-    deputy for him. An approval needs authority for its amount under the policy of the day (`above_authority`).
+    deputy for him. An approval needs authority for its amount under the policy of the day (`above_authority`), which
+    asks for the documents too (`documents_incomplete`).
     """
     day = day or work.today
     approving = _check(work, actor, task, order, day)
@@ -83,7 +84,7 @@ def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day
     amount_fen = _amount(work, loan, task, order)
     # Two loans of one person are not approved at once: the second sees what he owes by the first.
     work.customers.hold(loan.customer_id)
-    standing = standing_of(work, loan, day, hands)
+    standing = standing_of(work, loan, day)
     require_lawful(work, loan, amount_fen, standing.exposure_fen)
     band = require_authority(work, actor, standing, amount_fen, day)
     return _Approving(loan, amount_fen, band, standing.facts(amount_fen))
@@ -160,6 +161,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
     if approving is not None:
         band = approving.band
         after |= {"amount_fen": approving.amount_fen, "policy": band.label, "row": band.fired_row}
+        after["authority_reasons"] = list(band.reasons)
         if progress.task_id is not None:
             after["second_person"] = progress.task_id
     if row.stands_in_for is not None:

@@ -10,9 +10,9 @@ from lending.account import Classification
 from lending.errors import LendingError
 from models.ledger import AccountVersion
 from models.periods import NonAccrualRule, ProvisionRate
-from models.staff import Actor, Role
+from models.staff import Actor
 from services import audit
-from services.errors import NotAllowed
+from services.permissions import Action, require
 
 MOST_DPD = 3650
 """A loan that accrues after ten years without a payment is no rule, but a slip of the keys."""
@@ -144,8 +144,7 @@ def _check(work: UnitOfWork, actor: Actor, valid_from: date) -> None:
 
 
 def _check_may_keep(actor: Actor) -> None:
-    if actor.role is not Role.FINANCE:
-        raise NotAllowed("finance keeps the chart of accounts and its rules, nobody else")
+    require(actor, Action.KEEP_CHART)
 
 
 def _record(

@@ -9,7 +9,7 @@ from lending.money import yuan
 from models.collateral import CollateralCondition, CollateralEvidence, ConditionKind, EvidenceReview
 from models.customers import Collateral
 from models.loans import CLOSED, Loan, Stage
-from models.staff import Actor, Role
+from models.staff import Actor
 from models.tasks import Outcome, TaskKind
 from models.words import LONGEST_WORDS, storable
 from services import audit
@@ -17,7 +17,7 @@ from services.collateral import TASKS, go_on, hand_to_reviewer, watch_cover
 from services.errors import InvalidDecision, NotAllowed, TaskClosed
 from services.loans import require_stage
 from services.notices import send_sms
-from services.permissions import check_may_decide, check_may_speak_for
+from services.permissions import Action, check_may_decide, check_may_speak_for, require
 from services.products import catalogue
 from services.tasks import close, require_open
 
@@ -28,8 +28,6 @@ LONGEST_NUMBER = 40
 LONGEST_ISSUER = 100
 LONGEST_COVER = timedelta(days=3 * 366)
 """Cover for a vehicle is sold by the year; three years together are the most that is seen."""
-RELEASES = frozenset({Role.AGENT, Role.MANAGER, Role.RISK})
-"""Who may have a mortgage released, however far its late task went up."""
 
 
 class InvalidEvidence(LendingError):
@@ -107,8 +105,8 @@ def enter(work: UnitOfWork, actor: Actor, loan: Loan, proof: Proof) -> Collatera
     if proof.kind is ConditionKind.RELEASE:
         return release(work, actor, loan, proof)
     check_may_speak_for(actor, loan)
-    if proof.kind is ConditionKind.REGISTRATION and actor.role is Role.BORROWER:
-        raise NotAllowed("the registration of a mortgage is entered by the lender's people")
+    if proof.kind is ConditionKind.REGISTRATION:
+        require(actor, Action.ENTER_REGISTRATIONS)
     # Held until the end: of two proofs at once the second sees the first.
     loan = work.loans.get(loan.number)
     require_stage(loan, f"proof of {proof.kind}", *TAKES_EVIDENCE)
@@ -138,8 +136,7 @@ def release(work: UnitOfWork, actor: Actor, loan: Loan, proof: Proof) -> Collate
     if thing is None or condition is None or not condition.waits or not tasks:
         raise NothingAsked(loan.number, ConditionKind.RELEASE)
     require_open(work, tasks[0])
-    if actor.role not in RELEASES:
-        raise NotAllowed(f"the role {actor.role} does not release mortgages")
+    require(actor, Action.RELEASE_COLLATERAL)
     wrong = _wrong_words(proof) | _wrong_day(work, proof.dated)
     if not wrong and loan.closed_on is not None and proof.dated < loan.closed_on:
         wrong["dated"] = f"not before the loan ended, {loan.closed_on}"

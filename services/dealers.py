@@ -3,11 +3,11 @@
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.collateral import DealerStanding
-from models.staff import Actor, Role
+from models.staff import Actor
 from models.words import storable
 from services import audit
 from services.collateral import go_on
-from services.errors import NotAllowed
+from services.permissions import Action, require
 
 LONGEST_DEALER = 100
 
@@ -26,8 +26,7 @@ def set_standing(work: UnitOfWork, actor: Actor, dealer: str, *, blocked: bool, 
     changes nothing. Offers that all have signed and that waited for this word alone go on with it. Raises NotAllowed,
     InvalidDealer.
     """
-    if actor.role is not Role.RISK:
-        raise NotAllowed("risk says with which dealers the lender works, nobody else")
+    require(actor, Action.KEEP_DEALERS)
     dealer, reason = dealer.strip(), reason.strip()
     wrong = {}
     if not 0 < len(dealer) <= LONGEST_DEALER or not storable(dealer):

@@ -8,7 +8,7 @@ from models.staff import Actor
 from services import audit
 from services.documents_intake import Examined
 from services.errors import InvalidDocument, WrongStage
-from services.permissions import check_may_enter
+from services.permissions import Action, require
 from services.products import catalogue
 
 MOST_DOCUMENTS = 50
@@ -55,7 +55,7 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
     a closed loan, InvalidDocument for an unknown kind, and TooManyDocuments for one beyond MOST_DOCUMENTS. Of the
     file's name only the last part is kept.
     """
-    check_may_enter(actor)
+    require(actor, Action.HAND_IN_DOCUMENTS)
     # Held until the end: of two documents at once only one can be the last, and the loan cannot close meanwhile.
     loan = work.loans.get(loan.number)
     if loan.stage in CLOSED:

@@ -12,6 +12,7 @@ from models.behaviour import BehaviourScore, EarlyWarning, Urgency
 from models.loans import Loan
 from models.months import Month
 from models.staff import Actor
+from services import audit
 from services.csv_files import LINES_A_PIECE, csv_pieces
 from services.permissions import check_may_see_warnings
 from services.scorecards import scorecard
@@ -112,6 +113,13 @@ def behaviour_of(work: UnitOfWork, loan: Loan) -> Behaviour | None:
     return Behaviour(
         score, _reasons(work, score.policy_id, score.reasons), _listed(work, warning, loan) if warning else None
     )
+
+
+def begin_export(work: UnitOfWork, actor: Actor, wanted: WarningFilter) -> None:
+    """Writes down that a list is taken out of the house."""
+    check_may_see_warnings(actor)
+    asked = {"month": wanted.month, "product": wanted.product, "urgency": wanted.urgency, "band": wanted.band}
+    audit.record(work, actor, "warnings_exported", after=asked)
 
 
 def csv_lines(work: UnitOfWork, actor: Actor, wanted: WarningFilter, locale: str) -> Iterator[str]:

@@ -78,6 +78,16 @@ class NotAllowed(LendingError):
     http_status = 403
 
 
+class ScopeMissing(NotAllowed):
+    """The token of a machine was not issued for this."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str | None) -> None:
+        needed = f"the scope {scope}" if scope else "an account without scopes"
+        super().__init__(f"this token does not allow it; it takes {needed}")
+
+
 class OwnCase(NotAllowed):
     """Whoever entered a case does not decide it (maker-checker), nor does his deputy for him."""
 
@@ -112,6 +122,16 @@ class AboveAuthority(NotAllowed):
         further = f"more is for {above}" if above else "nobody here may decide more"
         mine = f"you may approve at most {yuan(most_fen)} of this case" if most_fen else "you may not approve this case"
         super().__init__(f"{mine}; {further}", fields={"amount": f"at most {yuan(most_fen)} within your authority"})
+
+
+class DocumentsIncomplete(NotAllowed):
+    """Who may decide the case once its documents are there wants to approve it before."""
+
+    code = "documents_incomplete"
+
+    def __init__(self, decided_by: str | None) -> None:
+        until = f"until then only {decided_by} may approve it" if decided_by else "until then nobody may approve it"
+        super().__init__(f"a document that the case needs is missing or not read yet; {until}")
 
 
 class ClosedByLaw(NotAllowed):

@@ -15,12 +15,11 @@ from models.staff import Actor, Role
 from models.tasks import TaskKind
 from services import audit
 from services.audit import SYSTEM
-from services.errors import NotAllowed, WrongStage
+from services.errors import WrongStage
 from services.paper_contents import MONEY_FROM_BORROWER, account_on, known_events
+from services.permissions import Action, require
 from services.tasks import open_task
 
-MAY_ORDER = frozenset(Role) - {Role.AUDITOR, Role.ADMIN}
-"""An auditor changes nothing, and a paper is a new document of the loan."""
 MOST_PAPERS = 120
 """Papers of one loan that people may ask for; those that its procedure asks for come on top."""
 LEASE = timedelta(seconds=20)
@@ -216,8 +215,7 @@ def _order(
     version: str,
     **what: Any,
 ) -> PaperOrder:
-    if actor.role not in MAY_ORDER:
-        raise NotAllowed(f"the role {actor.role} looks at papers and has none made")
+    require(actor, Action.ORDER_PAPERS)
     book = work.papers
     key = f"{loan.number}:{kind}:{version}:{language}"
     before = book.by_key(key)

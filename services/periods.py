@@ -5,9 +5,9 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.months import Month
 from models.periods import ClosedPeriod
-from models.staff import Actor, Role
+from models.staff import Actor
 from services import audit
-from services.errors import NotAllowed
+from services.permissions import Action, require
 
 
 class InvalidMonth(LendingError):
@@ -51,8 +51,7 @@ def close_period(work: UnitOfWork, actor: Actor, month: str) -> ClosedPeriod:
     Refused: anybody but finance, a month that is not over, that is closed, whose month-end is not posted for every
     loan, or before which another one is open.
     """
-    if actor.role is not Role.FINANCE:
-        raise NotAllowed("finance closes a month, nobody else")
+    require(actor, Action.CLOSE_MONTHS)
     try:
         wanted = Month.parse(month)
         last = wanted.last

@@ -23,23 +23,24 @@ from models.messages import LoanOrder, NextDay, StepKind
 from models.outbox import OutboxRow, Topic
 from models.portfolio import OPENING_DIFFERENCES, TAKEOVER, TakenOverLoan
 from models.products import CUSTOMER_FIELDS, Product
+from models.search import SearchToken
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services.errors import NotAllowed
 from services.ledger import COMPONENTS, RECEIVABLES, Entry, Line, post_entries, signed_line, vat_part
 from services.loans import order_for
 from services.mandates import NO_MANDATE
+from services.permissions import Action, require
 from services.repayments import HIGH_RISK_FROM_DPD
+from services.search_words import search_rows
 from services.takeover_check import CheckedTakeover, next_installment
 from services.takeover_lines import InvalidTakeover, Takeover
-
-MAY_TAKE_OVER = frozenset({Role.MANAGER, Role.RISK, Role.INTEGRATOR})
-"""Who may bring a portfolio in. Not finance, which sets no loan's terms."""
 
 Rows = dict[type[SQLModel], list[dict[str, Any]]]
 # In the order in which rows refer to each other; terms look for their decision, and events for that of the takeover.
 TABLES: tuple[type[SQLModel], ...] = (
     Customer,
+    SearchToken,
     Loan,
     Application,
     Party,
@@ -84,10 +85,8 @@ class TakenOverOtherwise(LendingError):
 
 def check_mandate(mandate: Mandate) -> None:
     """Refuses (NotAllowed) a takeover that is not brought in and approved by two different people who may."""
-    if mandate.actor.role not in MAY_TAKE_OVER:
-        raise NotAllowed(f"the role {mandate.actor.role} does not take over portfolios")
-    if mandate.approver.role is not Role.RISK:
-        raise NotAllowed("the risk lead approves the takeover of a portfolio, nobody else")
+    require(mandate.actor, Action.BRING_IN_PORTFOLIOS)
+    require(mandate.approver, Action.APPROVE_PORTFOLIOS)
     if mandate.actor.id == mandate.approver.id:
         raise NotAllowed("whoever brings a portfolio in cannot approve it; another person must")
 
@@ -125,6 +124,7 @@ def take_over(work: UnitOfWork, mandate: Mandate, checked: Sequence[CheckedTakeo
             customer = _new_customer(work, takeover)
             customers[customer["id_number_index"]] = customer
             rows[Customer].append(customer)
+            rows[SearchToken] += search_rows(customer["id"], takeover.customer)
         if takeover.cut_off not in rates:
             rates[takeover.cut_off] = work.ledger.rates(takeover.cut_off)
         _loan_rows(work, rows, mandate, one, number, customer["id"])

@@ -1,14 +1,17 @@
 """Products as plug-ins: the hook by which a module offers them, and the catalogue of those that were loaded."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import cast
 
 import pluggy
 
 from lending.errors import LendingError
+from models.chain import DailyRoot
 from models.products import Product
+from services.evidence import Depository
 from services.screening_hooks import Screening
 
 PROJECT = "loanwright"
@@ -33,6 +36,14 @@ class ProductHooks:
     def loanwright_screenings(self) -> list[Screening]:
         """The lists against which this module has the parties of every loan screened."""
         return []
+
+    @_specification
+    def loanwright_evidence(self, root: DailyRoot) -> str | None:
+        """Deposits the root of a day's audit log outside, at a notary or in a chain of others.
+
+        Gives the reference under which it is found there. It may be called again with the same root, which is one
+        deposit; whatever it raises, it is called again later.
+        """
 
 
 class UnknownProduct(LendingError):
@@ -70,6 +81,7 @@ class Catalogue:
 
     products: tuple[Product, ...]
     screenings: tuple[Screening, ...] = ()
+    depositories: tuple[Depository, ...] = ()
 
     def product(self, code: str) -> Product:
         """The product of this code; refuses an unknown one."""
@@ -110,7 +122,11 @@ def load(module_names: Iterable[str]) -> Catalogue:
     products = tuple(product for offer in offers for product in offer)
     _check(products)
     lists = reversed(plugins.hook.loanwright_screenings())
-    return Catalogue(products, tuple(one for offer in lists for one in offer))
+    depositories = [
+        Depository(one.plugin_name[:64], cast(Callable[[DailyRoot], str | None], one.function))
+        for one in plugins.hook.loanwright_evidence.get_hookimpls()
+    ]
+    return Catalogue(products, tuple(one for offer in lists for one in offer), tuple(depositories))
 
 
 def _check(products: tuple[Product, ...]) -> None:

@@ -1,8 +1,20 @@
-"""Demo persons and machine accounts; all made up."""
+"""The people and machines of the lender: who is added, gets a new password, or may not come in any more."""
+
+import re
+import secrets
+from datetime import timedelta
 
 from books.session import UnitOfWork
 from books.staff import key_digest
-from models.staff import Role, Staff
+from lending.errors import LendingError
+from models.sign_in import StaffCredential
+from models.staff import Actor, Role, Scope, Staff
+from services import audit
+from services.passwords import hashed, one_time_password
+from services.sign_in import STAFF_ROLES
+
+ID = re.compile(r"[a-z][a-z0-9-]{2,31}")
+FIRST_SIGN_IN_WITHIN = timedelta(days=3)
 
 DEMO_PERSONS = (
     ("agent-lin", "林小满（演示）", Role.AGENT, "manager-zhao"),
@@ -19,6 +31,135 @@ DEMO_PERSONS = (
     ("integrator-demo", "演示接口", Role.INTEGRATOR, "manager-zhao"),
 )
 """Id, name, role and manager of the people who come with a demonstration."""
+
+
+class InvalidPerson(LendingError):
+    """Nobody can be added like this."""
+
+    code = "invalid_person"
+    http_status = 422
+
+
+class UnknownPerson(LendingError):
+    """Nobody has this id."""
+
+    code = "unknown_person"
+    http_status = 404
+
+    def __init__(self, staff_id: str) -> None:
+        super().__init__(f"nobody has the id {staff_id}")
+
+
+def add_person(
+    work: UnitOfWork, actor: Actor, staff_id: str, name: str, role: Role, manager_id: str | None = None
+) -> str:
+    """Adds a member of staff and returns the password for his first sign-in, good for three days and shown this once.
+
+    Raises InvalidPerson.
+    """
+    if role not in STAFF_ROLES:
+        raise InvalidPerson(f"a member of staff has one of the roles {', '.join(sorted(STAFF_ROLES))}")
+    if manager_id is not None:
+        manager = work.staff.get(manager_id)
+        if manager is None or manager.role is not Role.MANAGER:
+            raise InvalidPerson(f"{manager_id} is not the id of a manager")
+    _add(work, actor, "staff_added", Staff(id=staff_id, name=name, role=role, manager_id=manager_id, key_hash=""))
+    return _new_password(work, staff_id)
+
+
+def add_machine(
+    work: UnitOfWork, actor: Actor, client_id: str, name: str, scopes: frozenset[Scope], manager_id: str | None = None
+) -> Staff:
+    """Adds a machine account with these scopes; its manager's team sees what it enters. Raises InvalidPerson."""
+    if not scopes:
+        raise InvalidPerson(f"a machine account has at least one of the scopes {' '.join(sorted(Scope))}")
+    account = Staff(
+        id=client_id,
+        name=name,
+        role=Role.INTEGRATOR,
+        manager_id=manager_id,
+        key_hash="",
+        scopes=" ".join(sorted(scopes)),
+    )
+    _add(work, actor, "client_added", account)
+    return account
+
+
+def give_password(work: UnitOfWork, actor: Actor, staff_id: str, *, new_authenticator: bool = False) -> str:
+    """A password for one sign-in, after which he chooses his own; all his sessions end. Raises UnknownPerson.
+
+    With `new_authenticator` he enrols another one, for the one he had is lost.
+    """
+    person = person_with(work, staff_id)
+    if person.role not in STAFF_ROLES:
+        raise InvalidPerson(f"{staff_id} does not sign in with a password")
+    password = _new_password(work, staff_id, new_authenticator=new_authenticator)
+    work.sign_in.end_sessions(work.now, staff_id=staff_id)
+    audit.record(work, actor, "password_given", subject=staff_id, after={"new_authenticator": new_authenticator})
+    return password
+
+
+def sign_out_everywhere(work: UnitOfWork, actor: Actor, staff_id: str) -> int:
+    """Ends all sessions of a person and returns how many there were. Raises UnknownPerson."""
+    ended = work.sign_in.end_sessions(work.now, staff_id=person_with(work, staff_id).id)
+    audit.record(work, actor, "sessions_ended", subject=staff_id, after={"ended": ended})
+    return ended
+
+
+def disable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
+    """Keeps a person or machine out from now on; sessions, tokens and secrets end. Raises UnknownPerson."""
+    person = person_with(work, staff_id)
+    person.active = False
+    work.session.add(person)
+    work.sign_in.end_sessions(work.now, staff_id=staff_id)
+    work.sign_in.end_access(staff_id, work.now)
+    audit.record(work, actor, "staff_disabled", subject=staff_id)
+
+
+def enable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
+    """Lets a person in again, with the password that he had; a machine needs a new secret. Raises UnknownPerson."""
+    person = person_with(work, staff_id)
+    person.active = True
+    work.session.add(person)
+    audit.record(work, actor, "staff_enabled", subject=staff_id)
+
+
+def person_with(work: UnitOfWork, staff_id: str) -> Staff:
+    """The person or machine with this id; UnknownPerson if there is none."""
+    person = work.staff.get(staff_id)
+    if person is None:
+        raise UnknownPerson(staff_id)
+    return person
+
+
+def _add(work: UnitOfWork, actor: Actor, act: str, person: Staff) -> None:
+    if ID.fullmatch(person.id) is None:
+        raise InvalidPerson("an id has 3 to 32 small letters, digits and hyphens, and begins with a letter")
+    if not person.name.strip():
+        raise InvalidPerson("a name is needed")
+    if work.staff.get(person.id) is not None:
+        raise InvalidPerson(f"{person.id} is somebody's id already")
+    # A key that nobody knows: who is added here comes in by password or token.
+    person.key_hash = key_digest(secrets.token_urlsafe(32))
+    work.session.add(person)
+    work.session.flush()
+    after = {"role": person.role, "manager": person.manager_id, "scopes": person.scopes}
+    audit.record(work, actor, act, subject=person.id, after=after)
+
+
+def _new_password(work: UnitOfWork, staff_id: str, *, new_authenticator: bool = False) -> str:
+    password = one_time_password()
+    credential = work.sign_in.credential(staff_id) or StaffCredential(
+        staff_id=staff_id, password_hash="", set_at=work.now
+    )
+    credential.password_hash, credential.set_at = hashed(password), work.now
+    credential.must_change, credential.valid_until = True, work.now + FIRST_SIGN_IN_WITHIN
+    if new_authenticator:
+        credential.totp_secret, credential.totp_confirmed_at, credential.totp_last_step = None, None, 0
+        work.sign_in.replace_recovery_codes(staff_id, [], work.now)
+    work.session.add(credential)
+    work.session.flush()
+    return password
 
 
 def demo_key(staff_id: str) -> str:

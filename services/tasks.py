@@ -15,7 +15,7 @@ from services.absences import deputy_of
 from services.errors import InvalidDecision, NotAllowed, ProposalPending, TaskClosed, TaskTaken
 from services.four_eyes import acting_for
 from services.loans import position
-from services.permissions import MAY_DECIDE, check_may_decide
+from services.permissions import MAY_DECIDE, Action, allows, check_may_decide
 from services.products import catalogue
 
 FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.EARLY_WARNING, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
@@ -25,9 +25,6 @@ ABOUT_ACCOUNTS = frozenset({TaskKind.ACCOUNT, TaskKind.ACCOUNT_CHANGE})
 """Tasks that end with what is done about an account: one closes by itself, the other with a second person's word."""
 
 LONGEST_ABOUT = 200
-
-ABOVE = frozenset({Role.MANAGER, Role.RISK, Role.ADMIN})
-"""Who may take a task out of another person's hands."""
 
 
 def open_task(
@@ -84,7 +81,11 @@ def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
 def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     """Gives a task back to its role; only its holder, his deputy or a person above can."""
     require_open(work, task)
-    if task.assignee_id != actor.id and actor.role not in ABOVE and acting_for(work, actor, task) is None:
+    if (
+        task.assignee_id != actor.id
+        and not allows(actor, Action.TAKE_FROM_OTHERS)
+        and acting_for(work, actor, task) is None
+    ):
         raise TaskTaken(task.id)
     return _assign(work, actor, task, None, "task_released")
 
@@ -92,7 +93,7 @@ def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
 def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
     """Hands a task to a named colleague who may decide it, or to his deputy while he is away."""
     require_open(work, task)
-    if actor.role not in ABOVE:
+    if not allows(actor, Action.TAKE_FROM_OTHERS):
         check_may_decide(actor, task)
         _check_hands(work, actor, task)
     present = deputy_of(work, to, work.today)

@@ -139,6 +139,7 @@ def _take_over(
         )
     )
     work.loans.begin_verification(loan, work.now)
+    audit.record(work, audit.SYSTEM, "register_answer_taken_over", loan=loan, subject=check)
     return replace(source, loan=loan, check_name=check, round=round_, source_id=first_id)
 
 
@@ -167,6 +168,8 @@ def store_answer(
         )
     )
     work.loans.begin_verification(loan, work.now)
+    # Not what it said: a loan's history is read by more people than a register's answer.
+    audit.record(work, audit.SYSTEM, "register_answered", loan=loan, subject=check)
 
 
 def store_miss(work: UnitOfWork, loan: str, check: str, round_: int, verdict: Verdict) -> None:

@@ -18,18 +18,21 @@ from tests.servers.temporal import start_temporal, time_skipping
 
 SERVERS = pytest.StashKey[SharedServers]()
 LONG = (
+    "tests/console/test_histories.py",
     "tests/console/test_portfolio.py",
     "tests/console/test_up.py",
     "tests/crash/",
     "tests/services/test_changed_lives.py",
     "tests/setup/test_server_fixtures.py",
     "tests/web/test_at_work.py",
+    "tests/workflows/test_archive.py",
     "tests/workflows/test_event_counts.py",
     "tests/workflows/test_help.py",
     "tests/workflows/test_long_loans.py",
     "tests/workflows/test_month_end.py",
     "tests/workflows/test_payout.py",
     "tests/workflows/test_rebuild.py",
+    "tests/workflows/test_replays.py",
     "tests/workflows/test_takeover.py",
 )
 """Where tests take many seconds. Most of them only wait: for a killed process, for a business day."""
@@ -39,6 +42,8 @@ LONG_IN = 0.7
 
 def pytest_configure(config: pytest.Config) -> None:
     """The pytest that a person started owns the servers; its workers are told where they are."""
+    # The tests live with made-up people; what is closed without a demonstration has tests of its own.
+    os.environ.setdefault("LOANWRIGHT_DEMO", "true")
     told = getattr(config, "workerinput", None)
     if told is None:
         root = folder_in_memory()

@@ -10,10 +10,9 @@ from books.session import UnitOfWork
 from models.accounts import AccountCheck
 from models.customers import Party, PartyRole
 from models.loans import Loan
-from models.staff import Role
 from services import account_changes, accounts
 from services.authorisation_texts import CURRENT
-from services.permissions import MAY_DECIDE
+from services.permissions import Action, allows
 from web import pages
 from web.addresses import Id, Number
 from web.context import WebContext, in_books
@@ -55,9 +54,9 @@ def accounts_page(request: Request, visit: StaffVisit, number: Number) -> Respon
             pending=pending,
             names=work.staff.names(),
             may_propose=pending is None
-            and visit.person.role in account_changes.MAY_PROPOSE
+            and allows(visit.person, Action.PROPOSE_ACCOUNTS)
             and loan.stage in account_changes.STAGES,
-            may_decide=visit.person.role in MAY_DECIDE[Role.MANAGER],
+            may_decide=allows(visit.person, Action.DECIDE_ACCOUNTS),
             consent=CURRENT.version,
         )
 

@@ -7,13 +7,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
 
+from services.permitted_routes import require_entries
 from web import (
     absences,
     accounts,
+    audit,
     authorisations,
     borrower,
     bulk_decisions,
     changes,
+    codec,
     collateral,
     documents,
     early_warnings,
@@ -25,13 +28,21 @@ from web import (
     limits,
     loans,
     mandates,
+    mobile_sign_in,
+    my_loans,
     papers,
+    permissions,
     policies,
+    policy_replays,
+    provider_sign_in,
     quotes,
     refusals,
     scorecards,
     screening,
+    search,
+    second_factor,
     second_looks,
+    sessions,
     sign_in,
     signing,
     tasks,
@@ -42,8 +53,8 @@ from web.errors import PageNotFound
 from web.headers import ProtectingHeaders
 from web.language import NAMES
 from web.pages import STATIC, asset, environment
+from web.permitted import PERMITTED, check_permitted
 from web.session import Sessions
-from web.tries import Tries
 from web.visit import AnyVisit, visit_of
 
 ASSETS = ("vendor/tabler.min.css", "vendor/htmx.min.js", "app.css", "app.js", "icon.svg")
@@ -64,20 +75,32 @@ class _Assets(StaticFiles):
 def create_web(context: WebContext) -> FastAPI:
     """All pages, to be mounted at "/" after the API; their addresses begin there.
 
-    Refuses to start (AssetMissing) without the styles and scripts that `make setup` lays out.
+    Refuses to start (AssetMissing) without the styles and scripts that `make setup` lays out, and (RouteWithoutAction)
+    with a route that `web/permitted.py` does not name.
     """
     for name in ASSETS:
         asset(name)
     for code in NAMES:
         environment(code)
-    app = FastAPI(title="Loanwright", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Loanwright",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(check_permitted)],
+    )
     app.state.context = context
     app.state.sessions = Sessions(context.session_secret)
-    app.state.tries = Tries()
+    app.add_middleware(codec.CodecDoor, temporal_ui_url=context.temporal_ui_url)
     app.add_middleware(ProtectingHeaders)
     app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
     for subject in (
         sign_in,
+        second_factor,
+        mobile_sign_in,
+        provider_sign_in,
+        sessions,
+        my_loans,
         home,
         inbox,
         bulk_decisions,
@@ -85,8 +108,10 @@ def create_web(context: WebContext) -> FastAPI:
         absences,
         second_looks,
         unmatched,
+        search,
         loans,
         accounts,
+        codec,
         collateral,
         documents,
         early_warnings,
@@ -94,6 +119,8 @@ def create_web(context: WebContext) -> FastAPI:
         changes,
         funds,
         ledger,
+        # Before `policies`, whose versions' addresses would take a loan for a number.
+        policy_replays,
         policies,
         scorecards,
         limits,
@@ -104,9 +131,12 @@ def create_web(context: WebContext) -> FastAPI:
         authorisations,
         signing,
         papers,
+        permissions,
+        audit,
     ):
         app.include_router(subject.router)
     app.add_api_route("/{path:path}", _no_page, methods=["GET"], dependencies=[Depends(visit_of)], name="page")
+    require_entries(app.router.routes, PERMITTED)
     refusals.add_handlers(app)
     return app
 

@@ -14,13 +14,11 @@ from lending.money import to_fen
 from models.collateral import CollateralCondition, CollateralEvidence, ConditionKind, EvidenceReview
 from models.customers import Collateral
 from models.loans import CLOSED, Loan, Stage
-from models.staff import Role
 from models.tasks import TaskKind
 from services.collateral import missing_before_payout
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import (
     DOCUMENT_OF,
-    RELEASES,
     TAKES_EVIDENCE,
     InvalidEvidence,
     Proof,
@@ -29,6 +27,7 @@ from services.collateral_evidence import (
     review,
 )
 from services.dealers import set_standing
+from services.permissions import Action, allows
 from services.products import catalogue
 from web import pages, refusals
 from web.addresses import Id, Number, on_day
@@ -172,7 +171,7 @@ def _is_reviewed(evidence: CollateralEvidence) -> bool:
 
 def _may_enter(visit: Visit, loan: Loan, kind: ConditionKind) -> bool:
     if kind is ConditionKind.RELEASE:
-        return loan.stage in CLOSED and visit.person.role in RELEASES
+        return loan.stage in CLOSED and allows(visit.person, Action.RELEASE_COLLATERAL)
     if loan.stage not in TAKES_EVIDENCE or (kind is ConditionKind.REGISTRATION and not visit.is_staff):
         return False
     return visit.speaks_for(loan)
@@ -356,7 +355,7 @@ def _dealers(request: Request, visit: Visit, http_status: int = 200, refused: st
             "dealers.html",
             http_status,
             dealers=work.collateral.standings(),
-            may_change=visit.person.role is Role.RISK,
+            may_change=allows(visit.person, Action.KEEP_DEALERS),
             names=work.staff.names(),
             refused=refused,
         )

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
+from models.identity_provider import IdentityProvider
 
 Result = TypeVar("Result")
 
@@ -27,7 +28,8 @@ class WebContext:
     """The books, the commands to loans, and what an operator has set.
 
     `temporal_ui_url` is the address of Temporal's own pages, linked from each loan; None leaves the link out.
-    `demo_sign_in` opens the sign-in without a password for made-up people.
+    `demo_sign_in` opens the sign-in without a password for made-up people. `provider` is where members of staff may
+    sign in instead of here, and `pages_url` where these pages are reached from outside, to which it sends them back.
     """
 
     books: Books
@@ -36,7 +38,9 @@ class WebContext:
     receiving: ReceivingAccount
     temporal_ui_url: str | None = None
     temporal_namespace: str = "default"
-    demo_sign_in: bool = True
+    demo_sign_in: bool = False
+    provider: IdentityProvider | None = None
+    pages_url: str = ""
 
 
 async def in_books(request: Request, act: Callable[[UnitOfWork], Result]) -> Result:

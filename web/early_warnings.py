@@ -11,6 +11,7 @@ from books.session import UnitOfWork
 from models.behaviour import Urgency
 from services.early_warnings import (
     URGENCIES,
+    begin_export,
     csv_lines,
     early_warnings,
     how_good,
@@ -96,6 +97,8 @@ def warnings_file(request: Request, visit: StaffVisit, filtered: Filter) -> Resp
     with context.books.read() as work:
         wanted = filtered.wanted(work, visit)
         text = "".join(csv_lines(work, visit.person, wanted, visit.language.code))
+    with context.books.begin() as work:
+        begin_export(work, visit.person, wanted)
     headers = {"Content-Disposition": f'attachment; filename="warnings-{wanted.month or "none"}.csv"'}
     # Spreadsheets take a file without this mark for another encoding than the Chinese in it has.
     return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers=headers)

@@ -43,16 +43,6 @@ class UnknownBorrower(LendingError):
         super().__init__("no loan has this number and these four digits")
 
 
-class TooManyTries(LendingError):
-    """Too many wrong tries from one address in a short time, for one loan or for many."""
-
-    code = "too_many_tries"
-    http_status = 429
-
-    def __init__(self) -> None:
-        super().__init__("too many wrong tries; wait a quarter of an hour")
-
-
 class FormTooLarge(LendingError):
     """A form that is longer than any of ours."""
 

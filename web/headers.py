@@ -1,7 +1,11 @@
 """The headers that protect a page from other sites, from its own mistakes and from being kept."""
 
-from starlette.datastructures import MutableHeaders
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.keys import new_id
 
 CONTENT_POLICY = "; ".join(
     (
@@ -15,33 +19,42 @@ CONTENT_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+FEATURES = "camera", "display-capture", "geolocation", "microphone", "payment", "usb"
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FEATURES),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def protect(headers: MutableHeaders) -> None:
+def protect(headers: MutableHeaders, request_id: str) -> None:
     """Adds the protecting headers; pages are personal and are kept by no cache unless they say so."""
     for name, value in HEADERS.items():
         headers[name] = value
+    headers["X-Request-Id"] = request_id
     headers.setdefault("Cache-Control", "no-store")
 
 
 class ProtectingHeaders:
-    """Adds the protecting headers to every answer."""
+    """Gives every request an id, or takes that of a proxy before us; adds the protecting headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and its answer back."""
+        given = Headers(scope=scope).get("x-request-id", "") if scope["type"] == "http" else ""
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                protect(MutableHeaders(scope=message))
+                protect(MutableHeaders(scope=message), request_id)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -20,7 +20,7 @@ ENDED = tuple(stage for stage in Stage if stage in CLOSED)
 def home(request: Request, visit: AnyVisit) -> Response:
     """What waits for a member of staff and where the loans stand; a borrower goes straight to his loan."""
     if visit.person.customer_id is not None:
-        return pages.go(request, f"/my/{visit.session.loan}")
+        return pages.go(request, "/my")
     if not visit.is_staff:
         raise PageNotFound
     context: WebContext = request.app.state.context

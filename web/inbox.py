@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Request, Response
 from books.session import UnitOfWork
 from models.keys import ID_PATTERN
 from models.loans import Loan
-from models.staff import Actor, Role
+from models.staff import Actor
 from models.tasks import Task, TaskKind
-from services.permissions import MAY_DECIDE
+from services.permissions import Action, allows
 from web import addresses, pages
 from web.context import WebContext
 from web.visit import StaffVisit
@@ -119,7 +119,7 @@ def _list(request: Request, visit: StaffVisit, show: str, kind: str, after: str)
     shown = "|".join(f"{row.task.id},{row.holder},{row.task.role},{row.days_left},{row.is_reminded}" for row in rows)
     return {
         "rows": rows,
-        "may_approve": visit.person.role in MAY_DECIDE[Role.MANAGER],
+        "may_approve": allows(visit.person, Action.DECIDE_FOR_MANAGER),
         "filter": wanted,
         "next_page": wanted.query(after=f"{last.due_on}_{last.id}") if last else None,
         "mark": hashlib.sha256(f"{shown}|{bool(last)}".encode()).hexdigest()[:16],

@@ -13,6 +13,7 @@ from models.reconciliation import DifferenceKind
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from services.matching import Reason
+from services.reveals import Revealed
 from web.check_labels import ANSWERS as ANSWERS
 from web.check_labels import AUTHORISATION_METHODS, AUTHORISATIONS, RESULTS, VERDICT_COLOURS, VERDICTS
 from web.check_labels import CHECKS as CHECKS
@@ -34,6 +35,7 @@ from web.policy_words import (
 )
 from web.refusal_words import REFUSALS
 from web.screening_words import LISTING_COLOURS, LISTINGS, SCREENINGS
+from web.sign_in_words import METHODS as SIGN_INS
 from web.warning_words import BEHAVIOUR_FACTS, URGENCIES, URGENCY_COLOURS, WARNING_CAUSES
 
 STAGES = {
@@ -282,6 +284,11 @@ CARD_RESULTS = {
     CardResult.CLOSED: marked("The account is closed"),
     "waiting": marked("Not answered yet"),
 }
+REVEALED = {
+    Revealed.ID_NUMBER: marked("ID number"),
+    Revealed.MOBILE: marked("Mobile number"),
+    Revealed.ACCOUNT: marked("Account"),
+}
 CARD_COLOURS = {
     CardResult.MATCH: "green",
     CardResult.MISMATCH: "red",
@@ -394,6 +401,7 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "enter_evidence": ENTER_EVIDENCE,
     "card_result": CARD_RESULTS,
     "mandate": MANDATES,
+    "revealed": REVEALED,
     "mandate_source": MANDATE_SOURCES,
     "account_kind": ACCOUNT_KINDS,
     "direction": DIRECTIONS,
@@ -414,6 +422,7 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "tenor": TENORS,
     "listing": LISTINGS,
     "screening": SCREENINGS,
+    "sign_in": SIGN_INS,
     "standing": STANDINGS,
     "urgency": URGENCIES,
     "warning_cause": WARNING_CAUSES,

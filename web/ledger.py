@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from models.keys import ID_PATTERN
-from models.staff import Role
 from services.bookkeeping import months, postings_of, trial_balance_on
 from services.periods import close_period
+from services.permissions import Action, allows
 from web import pages
 from web.addresses import on_day, query
 from web.context import WebContext, in_books
@@ -39,7 +39,7 @@ def ledger(request: Request, visit: StaffVisit, on: Day = "") -> Response:
             balance=trial_balance_on(work, visit.person, on_day(on) or work.today),
             months=months(work, visit.person),
             staff=work.staff.names(),
-            closes=visit.person.role is Role.FINANCE,
+            closes=allows(visit.person, Action.CLOSE_MONTHS),
         )
 
 

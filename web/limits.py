@@ -13,10 +13,9 @@ from lending.errors import LendingError
 from lending.floating import Tenor
 from lending.money import to_fen
 from models.limits import SHIPPED_BY, LimitKind, LimitOutcome, LimitStatus
-from models.staff import Role
 from services.limit_changes import LICENCES, InvalidLimit, LimitState, decide_limit, limit_states, propose_limit
 from services.limits import ROWS, CostCapRow, OwnCardRow, PrimeRateRow
-from services.permissions import check_may_keep_limits
+from services.permissions import Action, allows, check_may_keep_limits
 from services.products import catalogue
 from web import formats, labels, pages, refusals
 from web.addresses import Id
@@ -121,7 +120,7 @@ def limits(request: Request, visit: StaffVisit) -> Response:
             waiting=[one for kind in LimitKind for one in found if _is(one, LimitStatus.OPEN, kind)],
             in_force=in_force,
             names=_names(work, visit),
-            is_risk=visit.person.role is Role.RISK,
+            is_risk=allows(visit.person, Action.KEEP_LIMITS),
         )
 
 

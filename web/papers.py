@@ -13,7 +13,8 @@ from models.loans import Loan
 from models.papers import PaperLanguage, PaperOrder
 from services.documents import UnknownDocument, look_at
 from services.paper_contents import MONEY_FROM_BORROWER
-from services.papers import MAY_ORDER, order_receipt, order_statement
+from services.papers import order_receipt, order_statement
+from services.permissions import Action, allows
 from web import pages
 from web.addresses import Id, Number
 from web.context import WebContext
@@ -52,7 +53,7 @@ def papers_of(work: UnitOfWork, visit: Visit, loan: Loan) -> Papers:
         for one in reversed(events)
         if one.type in MONEY_FROM_BORROWER and one.key not in told and one.body["id"] not in taken_back
     ]
-    return Papers(orders, payments, loan.disbursed_on is not None and visit.person.role in MAY_ORDER)
+    return Papers(orders, payments, loan.disbursed_on is not None and allows(visit.person, Action.ORDER_PAPERS))
 
 
 @router.get("/{number}/{document_id}", name="paper")

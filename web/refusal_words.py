@@ -1,6 +1,7 @@
 """What a person reads instead of a refusal's own sentence."""
 
 from web.language import marked
+from web.sign_in_words import REFUSED
 
 REFUSALS = {
     "not_signed_in": marked("Please sign in first."),
@@ -9,18 +10,24 @@ REFUSALS = {
     "idempotency_conflict": marked("This form was sent before with other content. Open the page again and repeat."),
     "form_too_large": marked("What was sent is too large for any of our forms. Shorten it and send it again."),
     "unknown_borrower": marked("No loan has this number and these four digits."),
-    "too_many_tries": marked("Too many wrong tries. Wait a quarter of an hour."),
     "unknown_link": marked("This link belongs to no open application. Ask whoever named you for a new one."),
     "not_ticked": marked("Tick first what you agree to."),
     "nothing_authorised": marked("There is no authorisation of this kind to take back."),
     "unknown_loan": marked("There is no such loan, or you may not see it."),
     "unknown_task": marked("There is no such task, or you may not see it."),
     "not_allowed": marked("Your role may not do this."),
+    "nothing_to_search": marked(
+        "Search by two characters of a name, by pinyin, by a whole mobile or ID number, or by the last four of either."
+    ),
+    "too_many_searches": marked("You searched very often within a minute. Wait a little."),
+    "reason_missing": marked("Say why you need to see it."),
+    "too_many_reveals": marked("You have seen as many values within an hour as anybody may. Go on later."),
     "own_case": marked("You entered this application, so another person must decide it."),
     "own_customer": marked("You look after this customer, so another person must decide it."),
     "own_approval": marked(
         "You, or the one you stand in for, gave the first approval. Another person gives the second."
     ),
+    "documents_incomplete": marked("A document is missing or not read yet. Until it is there, only risk may approve."),
     "above_authority": marked("This is more than you may approve. See who may approve how much, or approve less."),
     "closed_by_law": marked("The law forbids this loan, so nobody may approve it. Refuse it, or send it back."),
     "not_simple": marked("This case is not simple. Decide it on its own."),
@@ -128,5 +135,6 @@ REFUSALS = {
     ),
     "backtest_running": marked("Another back-test is running. Try again when it is done."),
     "payee_unknown": marked("The register names no account to pay to. Send the case back and have it asked again."),
+    **REFUSED,
 }
 """Refusals by their code. One without a sentence here is shown in its own English words."""

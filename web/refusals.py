@@ -1,20 +1,24 @@
 """Every refusal becomes a page or a fragment, and those of who may do what go into the audit log."""
 
 import asyncio
+import re
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from lending.errors import LendingError
-from models.keys import new_id
-from services import audit
+from models.keys import ID_PATTERN, LOAN_PATTERN
+from services.permissions import Action
+from services.refusals import Refusal, refusal_log
 from web import labels, pages
 from web.context import WebContext
 from web.errors import FormTooLarge, NotSignedIn, PageNotFound
 from web.headers import protect
-from web.visit import Visit, stranger
+from web.permitted import PERMITTED
+from web.visit import Visit, request_id_of, stranger
 
 log = structlog.get_logger()
 
@@ -28,6 +32,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(LendingError, _refused)
     app.add_exception_handler(HTTPException, _without_page)
     app.add_exception_handler(RequestValidationError, _without_page)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -36,17 +41,23 @@ def note(request: Request, visit: Visit, error: LendingError) -> None:
     if visit.actor is None or error.http_status not in KEPT_STATUSES or isinstance(error, PageNotFound):
         return
     context: WebContext = request.app.state.context
-    number = request.path_params.get("number")
-    with context.books.begin() as work:
-        audit.record(
-            work,
-            visit.actor,
-            request.scope["route"].name,
-            loan=number[:16] if number else None,
-            subject=request.path_params.get("task_id"),
-            reason=f"{error.code}: {error}",
-            refused=True,
-        )
+    act = request.scope["route"].name
+    action = PERMITTED.get(act)
+    refusal = Refusal(
+        act,
+        f"{error.code}: {error}",
+        action if isinstance(action, Action) else None,
+        loan=_named(request, "number", LOAN_PATTERN),
+        task=_named(request, "task_id", ID_PATTERN),
+        subject=next(filter(None, (_named(request, name, ID_PATTERN) for name in request.path_params)), None),
+    )
+    refusal_log(context.books).keep(visit.actor, refusal)
+
+
+def _named(request: Request, parameter: str, pattern: str) -> str | None:
+    """A part of the address, if it is what it should be: what is not may be anything, and is not kept."""
+    given = request.path_params.get(parameter)
+    return given if isinstance(given, str) and re.fullmatch(pattern, given) else None
 
 
 async def told(request: Request, visit: Visit, error: LendingError) -> str:
@@ -85,15 +96,20 @@ async def _without_page(request: Request, _error: Exception) -> Response:
     return await answer(request, _visit(request), PageNotFound())
 
 
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Nobody is there to read it."""
+    return Response(status_code=400)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
-    reference = new_id()[-12:]
+    reference = request_id_of(request)
     # The server that runs the pages logs the trace; this entry ties it to what the person sees.
     route = getattr(request.scope.get("route"), "name", "")
     log.error("page_failed", reference=reference, route=route, error=type(error).__name__)
     template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
     response = pages.show(request, _visit(request), template, 500, sentence=None, status=500, reference=reference)
     # This answer goes out past the middleware that protects all others.
-    protect(response.headers)
+    protect(response.headers, request_id_of(request))
     return response
 
 

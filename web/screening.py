@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 from lending.errors import LendingError
 from models.keys import ID_PATTERN
 from models.screening import ListingOutcome, ListingStatus
-from models.staff import Role
 from services.listings import (
     InvalidListing,
     ListingState,
@@ -20,7 +19,7 @@ from services.listings import (
     propose_removal,
     shown_name,
 )
-from services.permissions import check_may_keep_listings
+from services.permissions import Action, allows, check_may_keep_listings
 from web import masking, pages, refusals
 from web.addresses import Id, on_day
 from web.context import WebContext, in_books
@@ -118,7 +117,7 @@ def screening(
             entries=found,
             older=found[-1].state.id if len(found) == PAGE else None,
             names=work.staff.names(),
-            is_risk=visit.person.role is Role.RISK,
+            is_risk=allows(visit.person, Action.KEEP_LISTINGS),
         )
 
 

@@ -1,18 +1,22 @@
-"""The signed session cookie, and the protection of forms against other sites."""
+"""The cookie of a visitor, and the protection of forms against other sites."""
 
+import hmac
+import re
 import secrets
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request, Response
-from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from books.sign_in import secret_digest
 from web.errors import ForeignForm, FormTooLarge
 
 COOKIE = "loanwright_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Its name over TLS: a browser takes it from this very host only, not from one beside it."""
 LASTS_SECONDS = 12 * 3600
 LARGEST_FORM = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
@@ -20,45 +24,65 @@ FILE_FORM = "multipart/form-data"
 """How our pages send their forms: the second way where they hand in a file."""
 SOMEWHAT = 4
 """So many times the limit is still read, and refused then."""
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who signed in: a member of staff, or the borrower of `loan`. The cookie can be read by its owner: ids only.
+    """One visitor's browser. Its cookie holds `id` and nothing else; who signed in with it is in the books.
 
-    `csrf` is the token that every form of this session carries.
+    `csrf` is the token that every form for this browser carries: made from the id with a secret of ours.
     """
 
-    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    staff_id: str | None = None
-    customer_id: str | None = None
-    loan: str | None = None
+    id: str = field(repr=False)
+    csrf: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """How the books name this browser."""
+        return secret_digest(self.id)
 
 
 class Sessions:
     """Reads and writes the session cookie."""
 
     def __init__(self, secret: str) -> None:
-        self._signer = URLSafeTimedSerializer(secret, salt="web-session")
+        self._secret = secret.encode()
+
+    def with_id(self, given: str) -> Session:
+        """The session of this id."""
+        return Session(given, hmac.new(self._secret, f"form|{given}".encode(), "sha256").hexdigest())
+
+    def new(self) -> Session:
+        """A session that nobody has signed in with."""
+        return self.with_id(secrets.token_urlsafe(32))
 
     def read(self, request: Request) -> Session | None:
-        """The visitor's session; None without one, or when it is too old or not signed by us."""
-        try:
-            content = self._signer.loads(request.cookies.get(COOKIE, ""), max_age=LASTS_SECONDS)
-            return Session(**content)
-        except (BadData, TypeError):
-            return None
+        """The visitor's session; None without one."""
+        given = request.cookies.get(_cookie(request), "")
+        return self.with_id(given) if _ID.fullmatch(given) else None
 
     def write(self, request: Request, response: Response, session: Session) -> None:
         """Gives the visitor this session."""
         response.set_cookie(
-            COOKIE,
-            self._signer.dumps(asdict(session)),
+            _cookie(request),
+            session.id,
             max_age=LASTS_SECONDS,
+            path="/",
             httponly=True,
             samesite="lax",
             secure=request.url.scheme == "https",
         )
+
+    def forget(self, request: Request, response: Response) -> None:
+        """Takes the cookie from the visitor."""
+        response.delete_cookie(
+            _cookie(request), path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
+        )
+
+
+def _cookie(request: Request) -> str:
+    return SECURE_COOKIE if request.url.scheme == "https" else COOKIE
 
 
 async def posted(request: Request, session: Session) -> dict[str, str]:

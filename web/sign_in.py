@@ -1,4 +1,4 @@
-"""Signing in and out, and choosing the language."""
+"""Signing in and out, and choosing the language. What comes after the password stands in `second_factor.py`."""
 
 import asyncio
 import re
@@ -10,43 +10,109 @@ from fastapi import APIRouter, Query, Request, Response
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.keys import LOAN_PATTERN
+from models.sign_in import SessionState, SignInMethod
 from models.staff import Actor, Role, Staff
 from services import audit
+from services.passwords import is_right
+from services.sign_in import (
+    STAFF_ROLES,
+    Origin,
+    SignInRefused,
+    enter_borrower,
+    enter_demo,
+    enter_with_password,
+    kept_hash,
+    refuse,
+)
+from services.sign_in import sign_out as end_here
+from services.sign_in_tries import Door, Try, give_back, take
 from services.staff import DEMO_PERSONS
 from web import labels, pages
-from web.context import WebContext
+from web.context import WebContext, in_books
 from web.errors import PageNotFound, UnknownBorrower
 from web.language import COOKIE as LANGUAGE_COOKIE
 from web.language import COOKIE_LASTS_SECONDS, NAMES
-from web.session import COOKIE, Session, posted
-from web.tries import Tries
-from web.visit import STAFF_ROLES, AnyVisit, address_of
+from web.session import Sessions, posted
+from web.visit import AnyVisit, Visit, address_of, origin_of
 
 router = APIRouter()
+
+STEPS = {
+    SessionState.SECOND_FACTOR: "/sign-in/code",
+    SessionState.NEW_PASSWORD: "/sign-in/new-password",
+    SessionState.ENROLMENT: "/sign-in/enrolment",
+}
+"""Where a sign-in goes on that is not done with the password."""
 
 
 @router.get("/sign-in", name="sign_in")
 def sign_in_page(request: Request, visit: AnyVisit, next: Annotated[str, Query(max_length=200)] = "/") -> Response:
-    """Everybody whom a visitor may sign in as; all made up."""
+    """The doors: for the staff, for borrowers and, in a demonstration, for everybody whom a visitor may be."""
     if visit.actor is not None:
         return pages.go(request, pages.own_address(next))
-    return _page(request, visit, next)
+    return sign_in_again(request, visit, next)
 
 
-def _page(request: Request, visit: AnyVisit, back: str, status: int = 200, **values: object) -> Response:
+def sign_in_again(request: Request, visit: Visit, back: str, status: int = 200, **values: object) -> Response:
+    """The sign-in page, with what was entered and what is wrong with it."""
     context: WebContext = request.app.state.context
-    filled = {"problem": None, "loan": "", **values}
+    filled = {"problem": None, "loan": "", "staff_problem": None, "staff_id": "", "mobile_problem": None, **values}
     return pages.show(
-        request, visit, "sign_in.html", status, persons=_persons(context), next=pages.own_address(back), **filled
+        request,
+        visit,
+        "sign_in.html",
+        status,
+        persons=_persons(context),
+        next=pages.own_address(back),
+        provider=context.provider is not None,
+        **filled,
     )
 
 
-def _persons(context: WebContext) -> list[Staff]:
-    if not context.demo_sign_in:
-        return []
-    with context.books.read() as work:
-        known = {person.id: person for person in work.staff.all() if person.active and person.role in STAFF_ROLES}
-    return [known[staff_id] for staff_id, *_ in DEMO_PERSONS if staff_id in known]
+def go_on(request: Request, given: str, state: SessionState, back: str | None) -> Response:
+    """Gives the visitor his session and sends him to the next step, or to where he wanted to go."""
+    address = pages.own_address(back)
+    if state is not SessionState.OPEN:
+        address = STEPS[state] if address == "/" else f"{STEPS[state]}?next={address}"
+    response = pages.go(request, address)
+    sessions: Sessions = request.app.state.sessions
+    sessions.write(request, response, sessions.with_id(given))
+    return response
+
+
+async def taken(request: Request, door: Door, account: str) -> Try:
+    """Counts a try at a door and waits as long as it says. Raises TooManyTries."""
+    counted = await in_books(request, lambda work: take(work, door, account, address_of(request)))
+    await asyncio.sleep(counted.wait_seconds)
+    return counted
+
+
+@router.post("/sign-in/password", name="sign_in_password")
+async def sign_in_password(request: Request, visit: AnyVisit) -> Response:
+    """Signs in a member of staff by id and password, as far as that goes."""
+    fields = await posted(request, visit.session)
+    staff_id, password = fields.get("staff_id", "").strip().lower()[:64], fields.get("password", "")
+    origin = origin_of(request)
+    # What no id can be is asked for as any other: the answer must take as long.
+    staff_id = staff_id if staff_id.isprintable() else "?"
+    try:
+        counted = await taken(request, Door.STAFF, staff_id)
+        kept = await in_books(request, lambda work: kept_hash(work, staff_id))
+        if not await is_right(password, kept):
+            await in_books(request, lambda work: refuse(work, staff_id, origin, "password"))
+            raise SignInRefused
+        given, state = await in_books(request, lambda work: _enter(work, counted, staff_id, origin))
+    except LendingError as error:
+        problem = labels.refusal(error.code, str(error), visit.language)
+        values = {"staff_problem": problem, "staff_id": staff_id}
+        back = fields.get("next") or "/"
+        return await asyncio.to_thread(sign_in_again, request, visit, back, error.http_status, **values)
+    return go_on(request, given, state, fields.get("next"))
+
+
+def _enter(work: UnitOfWork, counted: Try, staff_id: str, origin: Origin) -> tuple[str, SessionState]:
+    give_back(work, counted)
+    return enter_with_password(work, staff_id, origin)
 
 
 @router.post("/sign-in", name="sign_in_staff")
@@ -57,37 +123,46 @@ async def sign_in_staff(request: Request, visit: AnyVisit) -> Response:
     wanted = fields.get("staff_id", "")
     if wanted not in [person.id for person in await asyncio.to_thread(_persons, context)]:
         raise PageNotFound
-    return _enter(request, Session(staff_id=wanted), pages.own_address(fields.get("next")))
+    given = await in_books(request, lambda work: enter_demo(work, wanted, origin_of(request)))
+    return go_on(request, given, SessionState.OPEN, fields.get("next"))
+
+
+def _persons(context: WebContext) -> list[Staff]:
+    if not context.demo_sign_in:
+        return []
+    with context.books.read() as work:
+        known = {person.id: person for person in work.staff.all() if person.active and person.role in STAFF_ROLES}
+    return [known[staff_id] for staff_id, *_ in DEMO_PERSONS if staff_id in known]
 
 
 @router.post("/sign-in/borrower", name="sign_in_borrower")
 async def sign_in_borrower(request: Request, visit: AnyVisit) -> Response:
-    """Signs in the borrower of a loan who knows the last four digits of his mobile number."""
+    """Signs in the borrower of a loan who knows the last four digits of his mobile number: in a demonstration only."""
     fields = await posted(request, visit.session)
     context: WebContext = request.app.state.context
     if not context.demo_sign_in:
         raise PageNotFound
-    tries: Tries = request.app.state.tries
     loan, digits = fields.get("loan", "").strip().upper()[:16], fields.get("digits", "").strip()
-    address = address_of(request)
+    origin = origin_of(request)
     try:
-        taken = tries.take(loan, address)
-        await asyncio.sleep(taken.wait_seconds)
-        customer_id = await asyncio.to_thread(_borrower, context, loan, digits, address)
+        counted = await taken(request, Door.DEMO, loan)
+        given = await asyncio.to_thread(_borrower, context, loan, digits, counted, origin)
     except LendingError as error:
         problem = labels.refusal(error.code, str(error), visit.language)
-        return await asyncio.to_thread(_page, request, visit, "/", error.http_status, problem=problem, loan=loan)
-    tries.give_back(taken)
-    return _enter(request, Session(customer_id=customer_id, loan=loan), f"/my/{loan}")
+        return await asyncio.to_thread(
+            sign_in_again, request, visit, "/", error.http_status, problem=problem, loan=loan
+        )
+    return go_on(request, given, SessionState.OPEN, f"/my/{loan}")
 
 
-def _borrower(context: WebContext, loan: str, digits: str, address: str | None) -> str:
+def _borrower(context: WebContext, loan: str, digits: str, counted: Try, origin: Origin) -> str:
     is_number = re.fullmatch(LOAN_PATTERN, loan) is not None
     with context.books.begin() as work:
         customer_id = _customer_with(work, loan, digits) if is_number else None
         if customer_id is not None:
-            return customer_id
-        nobody = Actor("borrower", Role.BORROWER, None, address)
+            give_back(work, counted)
+            return enter_borrower(work, customer_id, SignInMethod.DEMO, origin)
+        nobody = Actor("borrower", Role.BORROWER, None, origin.address)
         # What is no number may be anything, even a mobile number, and is not kept.
         subject = loan if is_number else None
         audit.record(work, nobody, "sign_in_refused", subject=subject, reason="unknown_borrower", refused=True)
@@ -99,22 +174,20 @@ def _customer_with(work: UnitOfWork, loan: str, digits: str) -> str | None:
     found = work.loans.by_number([loan])
     customer = work.customers.get(found[loan].customer_id if loan in found else "")
     mobile = customer.mobile if customer else ""
-    is_right = secrets.compare_digest(mobile[-4:].encode(), digits.encode())
-    return customer.id if customer and len(digits) == 4 and is_right else None
-
-
-def _enter(request: Request, session: Session, address: str) -> Response:
-    response = pages.go(request, address)
-    request.app.state.sessions.write(request, response, session)
-    return response
+    is_his = secrets.compare_digest(mobile[-4:].encode(), digits.encode())
+    return customer.id if customer and len(digits) == 4 and is_his else None
 
 
 @router.post("/sign-out", name="sign_out")
 async def sign_out(request: Request, visit: AnyVisit) -> Response:
-    """Forgets who the visitor is."""
+    """Ends the visitor's session."""
     await posted(request, visit.session)
+    held, actor = visit.signed_in, visit.actor
+    if held is not None and actor is not None:
+        await in_books(request, lambda work: end_here(work, actor, held))
     response = pages.go(request, "/sign-in")
-    response.delete_cookie(COOKIE)
+    sessions: Sessions = request.app.state.sessions
+    sessions.forget(request, response)
     return response
 
 

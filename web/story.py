@@ -96,6 +96,10 @@ def _who(entry: TimelineEntry, names: Mapping[str, str], language: Language) -> 
     return names.get(entry.actor_id, entry.actor_id)
 
 
+WITHOUT_DOCUMENTS = frozenset({"documents_missing", "documents_unread"})
+"""Reasons of authority by which risk decided before the documents were there."""
+
+
 def _sentence(entry: TimelineEntry, language: Language) -> str | None:
     if entry.act in PLAIN:
         return language.say(PLAIN[entry.act])
@@ -116,6 +120,8 @@ def _figured(act: str, details: Mapping[str, Any], language: Language) -> str | 
             return say("Approved automatically, by the rules %(policy)s", policy=details.get("policy"))
         case "approval_decided" if "second_person" in details:
             return say("Approved %(amount)s; another person confirms it", amount=amount)
+        case "approval_decided" if WITHOUT_DOCUMENTS & set(details.get("authority_reasons", ())):
+            return say("Approved %(amount)s although a document was missing or not read", amount=amount)
         case "approval_decided":
             return _decision(str(details.get("outcome")), amount, language)
         case "payout_problem_decided" if details.get("outcome") == Outcome.APPROVE:

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from books.customers import blind_index
-from models.columns import Personal
+from books.customers import FIRST_INDEX_KEY, digest_under
 
 revision = "0019"
 down_revision = "0018"
@@ -114,7 +113,7 @@ def _index_what_is_there() -> None:
     collateral = sa.table(
         "collateral",
         sa.column("id", sa.String),
-        sa.column("identifier", Personal),
+        sa.column("identifier", sa.Text),
         sa.column("identifier_index", sa.String),
     )
     after = ""
@@ -122,7 +121,7 @@ def _index_what_is_there() -> None:
     while rows := connection.execute(found.where(collateral.c.id > after)).all():
         for id_, identifier in rows:
             row = sa.update(collateral).where(collateral.c.id == id_)
-            connection.execute(row.values(identifier_index=blind_index(identifier)))
+            connection.execute(row.values(identifier_index=digest_under([FIRST_INDEX_KEY], identifier)))
         after = rows[-1][0]
 
 

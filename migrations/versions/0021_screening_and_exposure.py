@@ -1,10 +1,11 @@
 """The lender's own list under four eyes, who owes by the digest of his ID number, documents known again by theirs."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
-from books.customers import blind_index
-from models.columns import PersonalForm
+from books.customers import FIRST_INDEX_KEY, digest_under
 
 revision = "0021"
 down_revision = "0020"
@@ -59,7 +60,7 @@ def _know_who_owes() -> None:
         "WHERE role = 'borrower'"
     )
     parties = sa.table("party", *(sa.column(name) for name in ("id", "loan", "role", "id_number_index")))
-    forms = sa.table("application", sa.column("loan"), sa.column("form", PersonalForm()))
+    forms = sa.table("application", sa.column("loan"), sa.column("form", sa.Text))
     connection = op.get_bind()
     found = connection.execute(
         sa.select(parties.c.id, parties.c.role, forms.c.form)
@@ -67,9 +68,10 @@ def _know_who_owes() -> None:
         .where(parties.c.role.in_(CO_SIGNERS))
     ).all()
     for id_, role, form in found:
-        number = form.get(f"{role}_id_number")
+        number = json.loads(form).get(f"{role}_id_number")
         if number:
-            connection.execute(parties.update().where(parties.c.id == id_).values(id_number_index=blind_index(number)))
+            digest = digest_under([FIRST_INDEX_KEY], number)
+            connection.execute(parties.update().where(parties.c.id == id_).values(id_number_index=digest))
 
 
 def _guard() -> None:

@@ -8,6 +8,7 @@ from books.session import Books
 from tests.api.serving import Caller, serving
 from tests.books.migrated import books as books
 from tests.books.migrated import seeded_file
+from tests.servers.recorded import nothing_is_written_silently as nothing_is_written_silently
 from tests.servers.shared import SharedServers
 from tests.services.conftest import procedure as procedure
 

@@ -90,7 +90,7 @@ def serving(books: Books, settings: Settings | None = None, *, with_worker: bool
     configured = settings or Settings(temporal_address=NOWHERE)
 
     def make(client: Client) -> list[FastAPI]:
-        context = ApiContext(books, LoanCommands(client), partial(read_notice, configured))
+        context = ApiContext(books, LoanCommands(client), partial(read_notice, configured), demo_keys=configured.demo)
         return [with_known_routes("api", create_app(context)), create_inner_app(context)]
 
     with served(make, 2, books, configured, with_worker=with_worker) as (outer, inner):

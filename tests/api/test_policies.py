@@ -45,6 +45,15 @@ def test_a_change_goes_from_draft_to_live_decisions(api: Caller, books: Books, p
     assert file.headers["content-type"] == "text/csv; charset=utf-8"
     (case,) = csv.DictReader(io.StringIO(file.text))
     assert (case["loan"], case["before_limit"], case["after_limit"]) == (loan, "200000.00", "7000.00")
+    assert case["outcome"] == "not_paid_out"
+    assert tested["report"]["outcomes"]["before"]["A"] == {
+        **{"loans": 0, "defaulted": 0},
+        **{"observed": False, "basis_points": 100},
+    }
+    for part in (tested["report"]["months"], tested["report"]["products"]):
+        assert [(one["before"]["expected_loss"], one["after"]["expected_loss"]) for one in part] == [
+            ("120.00", "70.00")
+        ]
 
     order = {"version": 2, "starts_on": str(DAY), "reason": "agreed"}
     own = api.post(f"{AT}/publish", order, "risk-shen")
@@ -89,9 +98,35 @@ def test_a_challenger_is_published_compared_and_retired(api: Caller, procedure: 
     assert api.post(f"{AT}/publish", order, "risk-qian").json()["state"] == "challenger"
     procedure.graded()
     compared = api.get(f"{AT}/versions/2/comparison", "risk-shen").json()
-    assert (compared["cases"], compared["agreed"], compared["matrix"]["A"]["A"]) == (1, 1, 1)
+    assert (compared["cases"], compared["agreed"], compared["matrix"]["A"]["A"]) == (1, 0, 1)
+    assert compared["differing"] == {"outcome": 0, "grade": 0, "limit": 1, "rate": 0}
+    assert (compared["champion_lendable"], compared["challenger_lendable"]) == ("12000.00", "7000.00")
     end = {"version": 2, "from_day": str(DAY), "reason": "seen enough"}
     assert api.post(f"{AT}/retire", end, "risk-shen").json()["state"] == "retired"
+
+
+def test_a_decision_is_made_again(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan)
+    again = api.get(f"/policies/replays/{loan}", "auditor-wei").json()
+    (decision,) = again["decisions"]
+    assert (again["agrees"], decision["grade"], decision["limit"], decision["differing"]) == (
+        True,
+        "A",
+        "200000.00",
+        [],
+    )
+    chain = ["knockout-micro/1", "grading-micro/1", "pricing-micro/1"]
+    assert [step["policy"] for step in decision["steps"]] == ["documents-micro/1", *chain]
+    assert decision["steps"][3]["says"]["limit"] == "200000.00"
+    (approval,) = again["approvals"]
+    assert (approval["policy"], approval["was_in_force"], approval["differing"]) == ("authority-loans/1", True, [])
+    with procedure.at() as work:
+        grading = work.policies.grading(loan)
+        assert grading is not None
+        work.write(type(grading)(**grading.model_dump() | {"id": "second", "round": 2, "limit_fen": 1}))
+    again = api.get(f"/policies/replays/{loan}", "risk-qian").json()
+    assert (again["agrees"], again["decisions"][1]["differing"]) == (False, ["limit"])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +172,7 @@ def test_the_rules_are_closed_to_who_neither_owns_nor_checks_them(refusing_api: 
     for who in ("manager-zhao", "finance-sun", "agent-lin", "integrator-demo"):
         for path in (
             *("/policies", AT, f"{AT}/versions/1", f"{AT}/versions/1/comparison"),
-            *(f"/policies/backtests/{nothing}", f"/policies/backtests/{nothing}/cases"),
+            *(f"/policies/backtests/{nothing}", f"/policies/backtests/{nothing}/cases", "/policies/replays/L26000001"),
         ):
             assert refusing_api.get(path, who).status_code == 403, path
     bodies: dict[str, dict[str, object]] = {

@@ -215,6 +215,7 @@ def test_the_agent_of_the_case_signs_with_his_customer_but_never_who_decided_it(
     assert desk.ask(who="agent-lin").status_code == 202
     assert desk.sign(desk.code(), who="agent-lin").status_code == 201
     loan = procedure.graded()
+    procedure.complete(loan)
     procedure.decide(loan, actor=MANAGER)
     answer = Desk(api, procedure, loan).ask(who="manager-zhao")
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")

@@ -27,6 +27,7 @@ def refusals(books: Books) -> list[tuple[str, str, str | None, str | None]]:
 
 def test_a_manager_finds_what_waits_for_his_decision(api: Caller, procedure: Procedure) -> None:
     loan = procedure.graded()
+    procedure.complete(loan)
 
     (task,) = api.get("/tasks?mine=true").json()["items"]
 
@@ -42,9 +43,11 @@ def test_others_tasks_are_not_found(api: Caller, procedure: Procedure) -> None:
     for who in ("agent-lin", "integrator-demo", "finance-sun"):
         assert api.get("/tasks", who).json()["items"] == []
         assert api.get(f"/tasks/{task}", who).json()["code"] == "unknown_task"
+        # A machine acts on no task, whosever it is.
+        refused = 403 if who == "integrator-demo" else 404
         for act in ("claim", "release"):
-            assert api.post(f"/tasks/{task}/{act}", None, who).status_code == 404
-        assert api.post(f"/tasks/{task}/decision", APPROVAL, who).status_code == 404
+            assert api.post(f"/tasks/{task}/{act}", None, who).status_code == refused
+        assert api.post(f"/tasks/{task}/decision", APPROVAL, who).status_code == refused
 
 
 def test_pages_of_tasks_follow_each_other_without_gap(api: Caller, procedure: Procedure) -> None:
@@ -103,6 +106,20 @@ def test_a_decision_by_the_wrong_role_is_refused_and_recorded(api: Caller, books
     assert [one[:2] for one in refusals(books)] == [("decide_task", "auditor-wei"), ("decide_task", "admin-gu")]
 
 
+def test_an_approval_before_the_documents_are_there_is_refused_and_recorded(
+    api: Caller, books: Books, procedure: Procedure
+) -> None:
+    loan = procedure.graded()
+    task = task_of(procedure, loan)
+
+    answer = api.post(f"/tasks/{task}/decision", APPROVAL)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "documents_incomplete")
+    assert refusals(books) == [("decide_task", "manager-zhao", loan, task)]
+    bands = api.get(f"/tasks/{task}").json()["authority"]
+    assert [(one["decided_by"], one["reasons"]) for one in bands] == [("risk", ["documents_missing"])]
+
+
 def test_a_decision_on_a_closed_task_is_refused_and_recorded(api: Caller, books: Books, procedure: Procedure) -> None:
     loan = procedure.graded()
     task = task_of(procedure, loan)
@@ -119,6 +136,7 @@ def test_a_decision_on_a_closed_task_is_refused_and_recorded(api: Caller, books:
 def test_the_same_decision_again_gets_the_same_answer(api: Caller, books: Books, procedure: Procedure) -> None:
     loan = procedure.graded()
     task = task_of(procedure, loan)
+    procedure.complete(loan)
     procedure.decide(loan, actor=MANAGER, reason=APPROVAL["reason"])
 
     answer = api.post(f"/tasks/{task}/decision", APPROVAL)
@@ -160,6 +178,7 @@ def test_a_decision_that_nobody_waits_for_is_queued_once_for_a_key(
 ) -> None:
     loan = procedure.graded()
     task = task_of(procedure, loan)
+    procedure.complete(loan)
 
     answers = [
         api.post(f"/tasks/{task}/decision?wait=false", APPROVAL, headers={"Idempotency-Key": "decision-1"})
@@ -197,6 +216,7 @@ def test_unmatched_money_is_finished_with_a_note_by_finance(api: Caller, books: 
 
 def test_while_the_engine_is_away_a_decision_says_so_and_nothing_is_decided(api: Caller, procedure: Procedure) -> None:
     loan = procedure.graded()
+    procedure.complete(loan)
 
     answer = api.post(f"/tasks/{task_of(procedure, loan)}/decision", APPROVAL)
 

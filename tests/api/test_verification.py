@@ -53,7 +53,8 @@ def test_a_consent_without_the_separate_word_is_refused_at_its_field(refusing_ap
 def test_the_texts_are_there_to_be_shown(api: Caller) -> None:
     shown = api.get("/authorisation-texts", INTEGRATOR).json()
     assert shown["current"] == CURRENT.version
-    assert [(one["version"], one["separate"]) for one in shown["texts"]] == [("2026-01", False), ("2026-11", True)]
+    texts = [(one["version"], one["separate"], one["last_day"]) for one in shown["texts"]]
+    assert texts == [("2026-01", False, "2026-12-31"), ("2026-11", True, None)]
     assert shown["texts"][-1]["registers"]["scope"] == ["identity", "bureau", "enrolment", "vehicle"]
 
 

@@ -81,6 +81,13 @@ def _opened(url: str) -> Iterator[Books]:
     books.close()
 
 
+@contextmanager
+def opened_anew(books: Books) -> Iterator[Books]:
+    """The same books as another process opens them: after they were taken back and migrated their keys are others."""
+    with _opened(books.url) as fresh:
+        yield fresh
+
+
 @pytest.fixture(params=DATABASES)
 def books(request: pytest.FixtureRequest, servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
     """Seeded books of this test alone; each test runs on both databases."""

@@ -6,6 +6,7 @@ from sqlalchemy import create_engine, text
 from books.schema import alembic_config, migrate
 from models.verification import AuthorisationKind, AuthorisationMethod
 from services.authorisations import may_use
+from tests.books.migrated import opened_anew
 from tests.services.procedure import Procedure
 
 
@@ -20,7 +21,7 @@ def test_an_authorisation_of_before_is_split_into_its_two_declarations(procedure
         connection.execute(text("UPDATE authorisation SET scope = 'identity,bureau,enrolment,vehicle,card'"))
     engine.dispose()
     migrate(url)
-    with procedure.books.read() as work:
+    with opened_anew(procedure.books) as books, books.read() as work:
         rows = {row.kind: row for row in work.authorisations.of_loan(loan)}
         assert {kind: row.scope for kind, row in rows.items()} == {
             AuthorisationKind.REGISTERS: "identity,bureau,enrolment,vehicle",

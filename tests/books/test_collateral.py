@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from books.customers import blind_index
 from books.schema import alembic_config, migrate
 from models.collateral import ConditionKind
+from tests.books.migrated import opened_anew
 from tests.services.procedure import AGENT, MANAGER, Procedure
 from tests.services.vehicles import confirmed, entered, used_car
 
@@ -50,7 +51,7 @@ def test_what_came_before_is_found_by_its_number(procedure: Procedure) -> None:
     books, url = procedure.books, procedure.books.url
     command.downgrade(alembic_config(url), "0018")
     migrate(url)
-    with books.read() as work:
+    with opened_anew(books) as fresh, fresh.read() as work:
         thing = work.collateral.thing(loan)
     assert thing is not None
     assert thing.identifier_index == blind_index("1M8GDM9AXKP042788")

@@ -39,6 +39,9 @@ A_COLUMN = {
 ALSO_INSERT_ONLY = {
     "account_change",
     "account_verdict",
+    "audit_deposit",
+    "audit_seal",
+    "audit_sealed",
     "bank_difference",
     "bank_statement",
     "behaviour_month",
@@ -53,6 +56,8 @@ ALSO_INSERT_ONLY = {
     "loan_performance",
     "prepayment_quote",
     "reconciliation",
+    "replay_verdict",
+    "run_history",
     "second_look",
     "signature",
     "statement_line",
@@ -163,7 +168,12 @@ def test_terms_need_a_decision_on_this_very_loan(procedure: Procedure, say: Call
         say(terms_for(other, decision.id))
     with pytest.raises(DBAPIError, match="approving decision"):
         say(terms_for(other, "nobody-decided"))
-    say(terms_for(approved, decision.id))
+    with pytest.raises(DBAPIError, match="those that were decided"):
+        say(terms_for(approved, decision.id))
+    say(
+        "INSERT INTO terms (id, loan, version, decision_id, effective_from, body, created_at) "
+        f"SELECT 't', loan, 7, decision_id, effective_from, body, created_at FROM terms WHERE loan = '{approved}'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, ForeignKey, Table, UniqueConstraint, event, text
 from sqlmodel import SQLModel
 
+from books.audit import EntryFilter
 from books.behaviour import WarningFilter
 from books.session import Books, UnitOfWork
 from models.loans import Stage
@@ -16,6 +17,7 @@ from models.months import Month
 from models.payments import PaymentKind
 from models.staff import Actor, Role
 from models.tasks import TaskKind
+from services.sign_in_tries import Door, take
 from services.status import schedule_of, status_of
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 
@@ -232,7 +234,8 @@ def look_at_policies(work: UnitOfWork, loan: str) -> None:
     policies.compared("p")
     policies.graded_cases(["micro"], DAY, DAY, loan, 50)
     policies.count_cases(["micro"], DAY, DAY)
-    policies.defaults("micro")
+    work.performance.month_ends([loan])
+    work.performance.closed_on([loan])
     policies.backtests("p")
     policies.backtest_page("b", 0)
 
@@ -253,6 +256,8 @@ def look_at_behaviour(work: UnitOfWork, loan: str) -> None:
     behaviour.last_month()
     for ready_only in (True, False):
         behaviour.loans_to_score(Month.of(DAY), after=loan, limit=200, ready_only=ready_only)
+    behaviour.is_any_left(Month.of(DAY))
+    behaviour.is_refused(loan, "2026-01")
     behaviour.loans_of(["c", "d"])
     behaviour.declined_debits([loan], DAY)
     behaviour.contacts_since(["c", "d"], NOW)
@@ -274,12 +279,67 @@ def look_at_behaviour(work: UnitOfWork, loan: str) -> None:
     work.customers.was_told("k")
 
 
+def look_at_audit(work: UnitOfWork, loan: str) -> None:
+    for wanted in (
+        EntryFilter(),
+        EntryFilter(since=NOW, until=NOW),
+        EntryFilter(actor_id="a"),
+        EntryFilter(act="b"),
+        EntryFilter(loan=loan, since=NOW),
+        EntryFilter(refused=True),
+    ):
+        work.audit.newest(wanted, None, 50)
+        work.audit.newest(wanted, "x", 50)
+    seals = work.seals
+    seals.last()
+    seals.newest(9, 50)
+    seals.newest_entry("f")
+    seals.open_entries("a", 50)
+    seals.open_ids("a", 50, "b")
+    seals.entry_after("a", 50)
+    seals.places(["a", "b"])
+    seals.leaves(7)
+    seals.as_stored(7, 50)
+    seals.entries_as_stored(7, 8)
+    seals.beyond(7)
+    seals.last_before(NOW)
+    seals.first_from(NOW)
+    seals.first_from(None)
+    seals.deposits(7)
+    seals.last_deposit("d")
+
+
 def look_at_origins(work: UnitOfWork, loan: str) -> None:
     work.portfolio.known([("s", "1"), ("s", "2")])
     work.portfolio.origin(loan)
 
 
+def look_at_sign_ins(work: UnitOfWork, loan: str) -> None:  # noqa: ARG001 all looks have one signature
+    sign_in = work.sign_in
+    work.staff.account("s")
+    sign_in.credential("s")
+    sign_in.password_of("s")
+    sign_in.use_recovery_code("s", "h", NOW)
+    sign_in.recovery_codes_left("s")
+    sign_in.session_with("d", NOW)
+    sign_in.seen("i", NOW)
+    sign_in.sessions_of("s", None, NOW)
+    sign_in.sessions_of(None, "c", NOW)
+    sign_in.end_sessions(NOW, staff_id="s", only="i", but="j")
+    sign_in.end_sessions(NOW, customer_id="c")
+    sign_in.newest_code("v")
+    sign_in.customers_with("m")
+    sign_in.unsent_codes(["c", "d"])
+    sign_in.forget_code("c", NOW)
+    sign_in.secrets_of("s", NOW)
+    sign_in.holder_of_token("t", NOW)
+    sign_in.end_access("s", NOW)
+    sign_in.forget_old(NOW)
+    take(work, Door.STAFF, "s", "10.0.0.1")
+
+
 LOOKS = (
+    look_at_sign_ins,
     look_at_loans,
     look_at_people,
     look_at_tasks,
@@ -293,6 +353,7 @@ LOOKS = (
     look_at_policies,
     look_at_collateral,
     look_at_behaviour,
+    look_at_audit,
     look_at_origins,
 )
 

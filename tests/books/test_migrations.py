@@ -14,7 +14,7 @@ from books.schema import alembic_config, migrate
 from books.session import Books
 from models.documents import Document
 from models.ledger import Posting
-from tests.books.migrated import DATABASES
+from tests.books.migrated import DATABASES, opened_anew
 from tests.services.procedure import Procedure
 
 
@@ -120,7 +120,7 @@ def test_documents_from_before_they_were_sealed_lie_sealed_afterwards_and_open_a
     engine.dispose()
     assert len(sealed) == len(contents)
     assert not any(b"PDF" in one for one in sealed)
-    with procedure.books.read() as work:
+    with opened_anew(procedure.books) as books, books.read() as work:
         assert {one.content for one in work.session.exec(select(Document))} == contents
     if procedure.books.is_sqlite:
         procedure.books.close()

@@ -18,6 +18,7 @@ from console.seed import seed
 from models.loans import Application
 from models.outbox import OutboxRow, Topic
 from models.staff import Actor, Role
+from models.verification import Authorisation, AuthorisationKind
 from services.products import UnknownProduct, catalogue
 from settings import Settings
 from tests.console.running import loanwright
@@ -94,6 +95,38 @@ def test_good_lines_of_a_csv_are_kept_and_bad_ones_are_named_by_their_number(boo
     assert why[5].startswith("product: ")
     assert why[6].startswith("id_number: ")
     assert why[7].startswith("consent: ")
+
+
+def test_a_csv_may_have_the_word_on_sensitive_data_in_a_column_of_its_own(books: Books, tmp_path: Path) -> None:
+    newer = {"consent": "2026-11"}
+    file = as_csv(
+        tmp_path / "applications.csv",
+        row(0, **newer, consent_sensitive="true"),
+        row(1, **newer, consent_sensitive="FALSE"),
+        row(2, **newer, consent_sensitive=""),
+        row(3, **newer, consent_sensitive="perhaps"),
+        row(4, consent="2026-01", consent_sensitive=""),
+        row(5, consent="2026-01", consent_sensitive="false"),
+    )
+    report = import_applications(books, ACTOR, file, DAY, quiet=True)
+    assert [number for number, _ in report.refused] == [4, 5, 7]
+    assert {why.partition(":")[0] for _, why in report.refused} == {"consent.sensitive"}
+    with books.read() as work:
+        rows = work.session.exec(select(Authorisation).where(Authorisation.kind == AuthorisationKind.SENSITIVE))
+        assert sorted(one.loan for one in rows) == [report.accepted[0], report.accepted[2]]
+
+
+def test_a_csv_may_attest_for_a_co_signer(books: Books, tmp_path: Path) -> None:
+    line = row(0, consent="2026-11", consent_sensitive="true", consent_guarantor="true")
+    report = import_applications(books, ACTOR, as_csv(tmp_path / "a.csv", line), DAY, quiet=True)
+    assert report.accepted == []
+    assert [why.partition(":")[0] for _, why in report.refused] == ["consent.co_signers"]
+
+
+def test_after_its_last_day_the_older_text_is_refused(books: Books, tmp_path: Path) -> None:
+    file = as_csv(tmp_path / "a.csv", row(0))
+    report = import_applications(books, ACTOR, file, date(2027, 1, 1), quiet=True)
+    assert [why.partition(":")[0] for _, why in report.refused] == ["consent"]
 
 
 def test_a_second_run_doubles_nothing(books: Books, tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_the_command_needs_a_second_person_and_says_what_became_of_each_line(boo
     for wrong, says in (
         ((), "--approved-by"),
         (("--approved-by", "nobody"), "nobody"),
-        (("--approved-by", "finance-sun"), "risk lead"),
+        (("--approved-by", "finance-sun"), "the role finance may not approve the takeover of a portfolio"),
         (("--approved-by", "risk-qian", "--actor", "risk-qian"), "another person"),
         (("--approved-by", "risk-qian", "--differences", "ignore"), "--differences"),
     ):

@@ -16,7 +16,7 @@ from console.servicing import RISK
 from gateways.document_reader import DocumentReader
 from lending.calendar import BusinessClock
 from models.documents import ReadingVerdict
-from models.policies import PolicyState
+from models.policies import PolicyPart, PolicyState
 from services.documents_comparing import compare
 from services.documents_intake import PNG
 from services.policy_differences import differences
@@ -27,6 +27,7 @@ from settings import Settings
 from tests.console.test_demo import scripted
 from tests.docs.pages import ROOT
 from tests.modules.applications import CATALOGUE
+from tests.services.policies import put_in_force
 from tests.services.procedure import Procedure
 
 
@@ -81,9 +82,28 @@ def test_one_drafts_and_the_other_publishes_beside_the_rules_in_force_and_later_
             assert life_of(work, policy, house.day).state is PolicyState.SCHEDULED
             assert life_of(work, policy, after).state is PolicyState.CHALLENGER
             lines = list(decided(work))
+    assert any(
+        f"{RULES}/2 back-tested on 2 past cases: 1 change; not refused 100% before, 100% after; expected loss" in line
+        for line in lines
+    )
+    assert not any("beside the rules in force on" in line for line in lines)
     assert any("grade A" in line and "income" in line for line in lines)
     assert any(f"{RULES}/2 back-tested on 2 past cases: 1 change" in line for line in lines)
     assert any(f"{RULES}/2 published as challenger" in line and RISK[1] in line for line in lines)
+
+
+def test_what_a_challenger_made_of_live_cases_is_told_beside_the_rules_in_force(house: Procedure) -> None:
+    with house.at() as work:
+        content = stricter(dict(work.policies.version(RULES, 1).content))
+        put_in_force(work, RULES, 2, content, part=PolicyPart.CHALLENGER)
+    for answers in ({}, {"bureau": {"monthly_payment_fen": 250_000}}):
+        loan = house.apply()
+        house.verify(loan, **answers)
+        house.grade(loan)
+    with house.books.read() as work:
+        (line,) = [line for line in decided(work) if "beside the rules in force" in line]
+    assert f"{RULES}/2 beside the rules in force on 2 live cases: it decided 0 of them, and 1 came out alike" in line
+    assert line.endswith("24000.00 by the rules in force, 24000.00 by it")
 
 
 def test_the_springs_borrowers_bring_their_papers_with_the_application(house: Procedure) -> None:

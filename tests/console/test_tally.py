@@ -15,6 +15,8 @@ from console.servicing import WRITTEN_OFF_AT_DPD
 from console.tally import KINDS, Tally, tally
 from models.changes import ChangeKind
 from models.messages import StepKind
+from models.policies import PolicyPart
+from services.grading import is_in_share
 from simulators.people import DEFAULT_PEOPLE, DEFAULT_SEED, population
 from simulators.records import PayingHabit
 from tests.books.migrated import seeded_file
@@ -22,6 +24,7 @@ from tests.docs.pages import ROOT
 from tests.servers.shared import SharedServers
 from tests.services.limits import publish
 from tests.services.papers import GUARANTOR, JOINT
+from tests.services.policies import MICRO_RULES, micro_rules, put_in_force
 from tests.services.procedure import Procedure
 from tests.services.proposals import change
 
@@ -79,6 +82,14 @@ def test_the_shipped_applications_bring_every_signer_and_rates_that_outlive_the_
     assert [int(row["term"]) for row in floating] == [24] * 4
     assert {int(row["reference"][-1]) % 2 for row in floating} == {0, 1}
     assert START.year == MADE_UP_RATES_ON.year
+
+
+def test_who_decided_and_what_ran_in_the_shadow_is_counted(house: Procedure) -> None:
+    with house.at() as work:
+        rules = put_in_force(work, MICRO_RULES, 2, micro_rules(), part=PolicyPart.CHALLENGER, share_percent=50)
+    loans = [house.graded() for _ in range(8)]
+    mine = sum(is_in_share(loan, rules.id, 50) for loan in loans)
+    assert counted(house)["rules"] == {"in the shadow": 8 - mine, "by a challenger": mine}
 
 
 def test_a_loan_that_is_late_is_cured_and_one_that_is_written_off_brings_something_back(house: Procedure) -> None:

@@ -86,6 +86,7 @@ class House:
         self.clock = self.books.set_clock(BusinessClock(day_seconds, datetime.now(UTC), FIRST_DAY))
         seed(self.books, self.settings)
         self.death_flag = folder / "die-after"
+        self.reason = "sound"
         self.temporal = self._process("temporal", self._temporal_command(), lambda: listens(self.temporal_port))
         self.outside = self._process("outside", self._outside_command(), self._outside_answers)
         self.worker = self._process("worker", python("cli.py", "worker"), lambda: True)
@@ -142,7 +143,7 @@ class House:
             raise CommandRefused("task_closed", f"loan {loan} is decided")
         (task,) = tasks
         order = DecisionOrder(
-            task_id=task.id, outcome=Outcome.APPROVE, reason="sound", sender=RISK, command_id=f"approve-{task.id}"
+            task_id=task.id, outcome=Outcome.APPROVE, reason=self.reason, sender=RISK, command_id=f"approve-{task.id}"
         )
         return await self.commands.decide(loan, order)
 

@@ -17,6 +17,7 @@ from services.papers import order_contract
 from services.tasks import open_task
 from tests.modules.applications import id_number
 from tests.services.procedure import Procedure
+from tests.services.unguarded import unguarded
 
 JOINT = {
     "joint_borrower_name": "王示例",
@@ -57,22 +58,25 @@ def made(procedure: Procedure, order: PaperOrder) -> Document:
 
 
 def offer_anew(procedure: Procedure, loan: str, body: dict[str, Any]) -> None:
-    """Terms of a second decision, as version 2."""
+    """Terms of a second decision, as version 2.
+
+    There is no act that offers another contract, and a guard refuses its terms: it is set aside.
+    """
     with procedure.at() as work:
         (first,) = work.tasks.decisions(loan)
         task = open_task(work, work.loans.get(loan), TaskKind.APPROVAL, Role.RISK, procedure.day, "looked at again")
         second = Decision(**first.model_dump() | {"id": new_id(), "task_id": task.id})
         work.write(second)
-        work.loans.add_terms(
-            LoanTerms(
-                loan=loan,
-                version=2,
-                decision_id=second.id,
-                effective_from=procedure.day,
-                body=body,
-                created_at=work.now,
-            )
+        terms = LoanTerms(
+            loan=loan,
+            version=2,
+            decision_id=second.id,
+            effective_from=procedure.day,
+            body=body,
+            created_at=work.now,
         )
+        with unguarded(work, "terms"):
+            work.loans.add_terms(terms)
 
 
 def contract(procedure: Procedure, loan: str, language: PaperLanguage = PaperLanguage.CHINESE) -> Document:

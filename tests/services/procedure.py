@@ -38,6 +38,7 @@ from services.products import catalogue
 from simulators.numbers import vin
 from tests.modules.applications import ANSWERS, DAY, application, id_number
 from tests.services.accounts import check_account, enter_mandates
+from tests.services.complete_documents import complete_documents
 from tests.services.signatures import all_sign, make_contract, templates
 
 AGENT = Actor("agent-lin", Role.AGENT)
@@ -169,6 +170,11 @@ class Procedure:
         self.verify(loan)
         self.grade(loan)
         return loan
+
+    def complete(self, loan: str) -> None:
+        """Every document that the case needs is handed in, read and found right."""
+        with self.at() as work:
+            complete_documents(work, loan)
 
     def decide(self, loan: str, outcome: Outcome = Outcome.APPROVE, **further: Any) -> Progress:
         """A decision on what the loan waits for."""

@@ -87,6 +87,7 @@ def test_the_deputy_finds_the_tasks_and_the_cases_of_who_is_away(procedure: Proc
 
 def test_a_deputy_decides_and_the_record_says_for_whom(procedure: Procedure) -> None:
     loan = procedure.graded()
+    procedure.complete(loan)
     hold(procedure, loan, MANAGER)
     with pytest.raises(TaskTaken):
         procedure.decide(loan, actor=FENG)

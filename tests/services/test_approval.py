@@ -51,6 +51,7 @@ def refused(
 
 def test_an_approval_makes_terms_payees_and_an_offer(procedure: Procedure) -> None:
     loan = procedure.graded("student")
+    procedure.complete(loan)
     progress = procedure.decide(loan, actor=MANAGER, reason="enrolled and in need")
     assert (progress.stage, progress.task_id) == (Stage.ACCEPTANCE, None)
     assert procedure.open_tasks(loan) == []

@@ -1,6 +1,9 @@
 """One act, one entry: who did what, from where, before and after, and why."""
 
+import threading
 from typing import Any
+
+from sqlalchemy import text
 
 from books.session import Books
 from models.messages import BooksOrder, StepKind
@@ -8,6 +11,7 @@ from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from services import acceptance, audit, disbursement, tasks
 from services.documents import hand_in
+from tests.servers.recorded import every_act_recorded
 from tests.services.document_files import taken
 from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, RISK, Procedure, sender
 
@@ -22,7 +26,7 @@ def test_every_act_of_a_life_leaves_one_entry(procedure: Procedure) -> None:
 
     procedure.verify(loan)
     procedure.grade(loan)
-    then("account_checked", "case_graded")
+    then(*["register_answered"] * 4, "account_checked", "case_graded")
     with procedure.at() as work:
         hand_in(work, AGENT, work.loans.get(loan), "id_card", "x.pdf", taken(b"%PDF-1"))
     then("document_handed_in")
@@ -97,3 +101,25 @@ def test_the_log_can_be_read_from_where_one_left_off(procedure: Procedure) -> No
         assert [entry.id for entry in work.audit.page(after=everything[0].id)] == [entry.id for entry in everything[1:]]
     kept: list[dict[str, Any]] = [entry.after or {} for entry in procedure.entries(loan)]
     assert kept[0] == {"product": "micro", "amount_fen": 1_200_000, "term": 12}
+
+
+def test_an_act_without_an_entry_would_be_noticed(books: Books) -> None:
+    silent: list[str] = []
+
+    def act() -> None:
+        with books.begin() as work:
+            work.outbox.next_numbers("loan", 1)
+        with books.begin() as work:
+            audit.record(work, AGENT, "looked_around")
+        with books.begin() as work:
+            work.session.execute(text("UPDATE loan SET dpd = 1"))
+
+    with every_act_recorded(silent):
+        act()
+        assert silent == []
+        thread = threading.Thread(target=act)
+        thread.start()
+        thread.join()
+    (found,) = silent
+    assert "test_audit.py:act" in found
+    assert found.endswith(" wrote loan")

@@ -19,8 +19,16 @@ from models.tasks import TaskKind
 from models.verification import Authorisation, AuthorisationKind, AuthorisationMethod, Verdict
 from services import authorisation_links, verification
 from services.applications import Receipt, read_submission, submit
-from services.authorisation_texts import CURRENT, TEXTS
-from services.authorisations import NothingToTakeBack, UnknownSigner, give, may_use, take_back, words_of
+from services.authorisation_texts import CURRENT, TEXTS, text_on, versions_on
+from services.authorisations import (
+    NothingToTakeBack,
+    UnknownSigner,
+    give,
+    may_use,
+    read_consent,
+    take_back,
+    words_of,
+)
 from services.errors import NotAllowed, NotAuthorised, WrongStage
 from services.forms import InvalidForm
 from services.grading import grade
@@ -53,6 +61,20 @@ def refused(consent: object, *, actor: Actor = INTEGRATOR, code: str = "student"
         read_submission(body, "key", actor, DAY)
     assert all(sentence != caught.value.fields_in("zh")[name] for name, sentence in caught.value.fields.items())
     return set(caught.value.fields)
+
+
+def test_the_text_with_one_tick_for_both_is_taken_until_the_end_of_2026() -> None:
+    last = date(2026, 12, 31)
+    assert [text_on(version, last) is not None for version in TEXTS] == [True, True]
+    assert (versions_on(last), versions_on(last + timedelta(days=1))) == ("2026-01, 2026-11", "2026-11")
+    for given in ("2026-01", {"version": "2026-01", "sensitive": True}):
+        read_consent(given, INTEGRATOR, (), last)
+        with pytest.raises(InvalidForm) as caught:
+            read_consent(given, INTEGRATOR, (), last + timedelta(days=1))
+        assert list(caught.value.fields) == ["consent"]
+        assert "(2026-11)" in caught.value.fields["consent"]
+    assert read_consent(BOTH, INTEGRATOR, (), date(2030, 1, 1)).sensitive
+    assert text_on(["2026-11"], last) is None
 
 
 def words(procedure: Procedure, loan: str) -> list[tuple[str, AuthorisationKind, bool, AuthorisationMethod]]:

@@ -14,19 +14,39 @@ from models.loans import Stage
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from services import approval
-from services.authority import LOANS, Band, Standing, change_band, change_expires_after, loan_band, loan_bands
-from services.errors import AboveAuthority, BeyondAuthority, InvalidDecision, NotAllowed, OwnCase
-from services.policy_names import shipped_by_core
+from services.authority import (
+    LOANS,
+    Band,
+    Standing,
+    authority_over,
+    change_band,
+    change_expires_after,
+    loan_band,
+    loan_bands,
+    standing_of,
+)
+from services.errors import (
+    AboveAuthority,
+    BeyondAuthority,
+    DocumentsIncomplete,
+    InvalidDecision,
+    NotAllowed,
+    OwnCase,
+)
+from services.facts import CORE_FACTS
+from services.policy_names import facts_on_offer, shipped_by_core
 from tests.services.policies import OTHER_RISK, put_in_force, table_of
 from tests.services.procedure import AGENT, MANAGER, RISK, Procedure
+from tests.services.test_documents_reading import NOTHING, concluded, give, word
 
 LARGE = "160000"
 """More than one person decides of a microloan."""
 
 
 def standing(product: str = "micro", grade: str = "A", **further: Any) -> Standing:
-    known: dict[str, Any] = {"outcome": "refer", "limit_fen": 10**9, "exposure_fen": 0, "documents_doubtful": False}
-    return Standing(product, grade, **known | {"unanswered": False} | further)
+    known: dict[str, Any] = {"outcome": "refer", "limit_fen": 10**9, "exposure_fen": 0, "unanswered": False}
+    documents = {"documents_complete": True, "documents_unread": False, "documents_doubtful": False}
+    return Standing(product, grade, **known | documents | further)
 
 
 def graded(procedure: Procedure, amount: str) -> str:
@@ -65,6 +85,14 @@ def band(procedure: Procedure, yuan: str, of: Standing | None = None) -> Band:
         (standing(outcome="refuse"), "1", "risk", 2, "refused_by_rules"),
         (standing(unanswered=True), "1", "risk", 1, "register_unanswered"),
         (standing(documents_doubtful=True), "1", "risk", 1, "documents_doubtful"),
+        (standing(documents_complete=False), "1", "risk", 1, "documents_missing"),
+        (standing(documents_complete=False, documents_unread=True), "1", "risk", 1, "documents_unread"),
+        (standing(documents_unread=True), "1", "risk", 1, "documents_unread"),
+        (standing("auto", documents_complete=False), "1", "risk", 1, "documents_missing"),
+        (standing("student", documents_complete=False), "1", "risk", 1, "documents_missing"),
+        (standing("boat", documents_complete=False), "1", "risk", 1, "documents_missing"),
+        (standing("auto", documents_complete=False), "300000.01", "risk", 2, "large_amount"),
+        (standing(documents_complete=False, exposure_fen=50_000_000), "0.01", "risk", 2, "large_exposure"),
     ],
 )
 def test_each_row_of_the_shipped_table_decides(
@@ -128,22 +156,67 @@ def rules(changes: dict[int, dict[str, str]]) -> dict[str, Any]:
 
 def test_a_case_goes_to_who_may_decide_all_of_it_and_the_task_keeps_the_rule(procedure: Procedure) -> None:
     small, large = procedure.graded(), graded(procedure, "120000")
-    for loan, role, row in ((small, Role.MANAGER, 14), (large, Role.RISK, 11)):
+    for loan, role, row in ((small, Role.MANAGER, 16), (large, Role.RISK, 13)):
         task = procedure.task(loan, TaskKind.APPROVAL)
         assert (task.role, task.fired_row, task.people) == (role, row, 1)
         with procedure.books.read() as work:
             assert work.policies.get(task.policy_id or "").name == LOANS
+    procedure.complete(small)
     procedure.decide(small, actor=MANAGER)
     with procedure.books.read() as work:
         (decision,) = work.tasks.decisions(small)
-    assert (decision.policy_id, decision.fired_row, decision.people) == (task.policy_id, 14, 1)
+    assert (decision.policy_id, decision.fired_row, decision.people) == (task.policy_id, 16, 1)
+
+
+@pytest.mark.parametrize("code", ["micro", "auto", "student"])
+def test_without_its_documents_no_manager_approves_a_case_and_risk_does_with_a_reason(
+    procedure: Procedure, code: str
+) -> None:
+    loan, other = procedure.graded(code), procedure.graded(code)
+    assert procedure.task(loan, TaskKind.APPROVAL).role is Role.MANAGER
+    with pytest.raises(DocumentsIncomplete, match="until then only risk may approve it"):
+        procedure.decide(loan, actor=MANAGER)
+    with procedure.books.read() as work:
+        bands = authority_over(work, procedure.task(loan, TaskKind.APPROVAL))
+        assert {(one.decided_by, one.reasons) for one in bands} == {(Role.RISK, ("documents_missing",))}
+    procedure.decide(loan, actor=RISK, reason="the branch has seen the papers")
+    with procedure.books.read() as work:
+        (decision,) = work.tasks.decisions(loan)
+        assert (decision.fired_row, (decision.facts or {})["documents_complete"]) == (9, False)
+    assert (procedure.entries(loan)[-1].after or {})["authority_reasons"] == ["documents_missing"]
+    procedure.complete(other)
+    assert procedure.decide(other, actor=MANAGER).stage is Stage.ACCEPTANCE
+
+
+def test_authority_goes_by_the_documents_of_today_and_not_of_the_day_of_grading(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.complete(loan)
+    card = give(procedure, loan, kind="id_card")
+    with pytest.raises(DocumentsIncomplete):
+        procedure.decide(loan, actor=MANAGER)
+    concluded(procedure, card, NOTHING)
+    # In doubt now, which is for risk whether all are there or not.
+    with pytest.raises(AboveAuthority):
+        procedure.decide(loan, actor=MANAGER)
+    word(procedure, loan, card)
+    assert procedure.decide(loan, actor=MANAGER).stage is Stage.ACCEPTANCE
+
+
+def test_risk_may_ask_for_every_fact_of_the_core_when_it_says_who_decides(procedure: Procedure) -> None:
+    offered = facts_on_offer(LOANS)
+    assert CORE_FACTS.items() <= offered.items()
+    with procedure.books.read() as work:
+        loan = work.loans.get(procedure.graded())
+        facts = standing_of(work, loan, procedure.day).facts(1)
+    assert CORE_FACTS.keys() <= facts.keys()
 
 
 def test_the_version_of_the_day_counts_and_less_may_be_within_authority(procedure: Procedure) -> None:
     loan = procedure.graded()
     lowered = rules(
-        {14: {"amount_fen": "<= 500000"}, 17: {"amount_fen": "<= 1000000"}, 18: {"amount_fen": "<= 1000000"}}
+        {16: {"amount_fen": "<= 500000"}, 19: {"amount_fen": "<= 1000000"}, 20: {"amount_fen": "<= 1000000"}}
     )
+    procedure.complete(loan)
     procedure.day += timedelta(days=1)
     with procedure.at() as work:
         put_in_force(work, LOANS, 2, lowered)
@@ -160,7 +233,7 @@ def test_the_version_of_the_day_counts_and_less_may_be_within_authority(procedur
 def test_a_manager_refuses_what_he_may_not_approve(procedure: Procedure) -> None:
     loan = procedure.graded()
     with procedure.at() as work:
-        put_in_force(work, LOANS, 2, rules({row: {"amount_fen": "<= 1"} for row in (14, 17, 18)}))
+        put_in_force(work, LOANS, 2, rules({row: {"amount_fen": "<= 1"} for row in (16, 19, 20)}))
     with pytest.raises(AboveAuthority):
         procedure.decide(loan, actor=MANAGER)
     assert procedure.decide(loan, Outcome.REFUSE, actor=MANAGER).stage is Stage.REFUSED

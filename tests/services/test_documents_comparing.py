@@ -1,6 +1,7 @@
 """What is found on a document, and how it compares with the form and the registers."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from models.documents import Reading, ReadingVerdict, Word
 from services.documents_comparing import FieldState, compare
 from services.documents_finding import Text
-from tests.modules.applications import id_number
+from tests.modules.applications import DAY, id_number
 
 NUMBER = id_number()
 OTHER_NUMBER = id_number(sequence=13)
@@ -185,3 +186,167 @@ def test_what_agrees_but_was_read_with_little_confidence_is_for_a_person() -> No
 def test_a_kind_that_another_module_brings_is_looked_through_for_the_person() -> None:
     assert compare("passport", read("护照 PASSPORT", f"欧阳测试 {NUMBER}"), FORM, {}).verdict is ReadingVerdict.AGREES
     assert compare("passport", read("护照 PASSPORT", OTHER_NUMBER), FORM, {}).verdict is ReadingVerdict.DIFFERS
+
+
+# -- bounds ------------------------------------------------------------------------------------------------------------
+
+
+def state_of(kind: str, field: str, *lines: str, form: Mapping[str, Any] = FORM, **answers: Any) -> list[str]:
+    """What became of a field, by whoever expects it."""
+    found = compare(kind, read(*lines), form, answers, DAY)
+    return [check.state.value for check in found.checks if check.field == field]
+
+
+@pytest.mark.parametrize(
+    ("income", "agrees"),
+    [
+        ("9,500.00", True),
+        ("9,499.99", False),
+        ("10,500.00", True),
+        ("10,500.01", False),
+        ("114,000.00", True),
+        ("113,999.99", False),
+        ("126,000.00", True),
+        ("126,000.01", False),
+    ],
+)
+def test_an_income_may_differ_by_five_percent_and_no_more(income: str, agrees: bool) -> None:
+    found = state_of("income_proof", "income", "收入证明", f"欧阳测试，{NUMBER}", f"收入 {income} 元")
+    assert found == ["agrees" if agrees else "differs"]
+
+
+@pytest.mark.parametrize(
+    ("known_fen", "states"),
+    [
+        (None, ["agrees"]),
+        (0, ["agrees"]),
+        (1_250_000, ["agrees", "agrees"]),
+        (1_250_001, ["agrees", "differs"]),
+        (833_334, ["agrees", "agrees"]),
+        (833_333, ["agrees", "differs"]),
+    ],
+)
+def test_an_income_is_compared_with_what_the_bureau_knows_too(known_fen: int | None, states: list[str]) -> None:
+    bureau = {"monthly_income_fen": known_fen}
+    assert state_of("income_proof", "income", *PROOF, bureau=bureau) == states
+    sources = [one.source for one in compare("income_proof", read(*PROOF), FORM, {"bureau": bureau}).checks[2:]]
+    assert sources == ["form", "bureau"][: len(states)]
+
+
+REGISTER = {"school": "云川大学", "started": "2023-09-01", "graduates_on": "2027-06-30"}
+LETTER = ("录取通知书", "欧阳测试同学：", "云川大学")
+STUDIES = {**STUDENT, "graduation_date": "2027-06-30"}
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "states"),
+    [
+        ("请于2023年9月1日报到", "enrolled_on", ["agrees"]),
+        ("入学时间：2023年9月", "enrolled_on", ["agrees"]),
+        ("报到时间为 2023-10-02", "enrolled_on", ["agrees"]),
+        ("报到时间为 2023-10-03", "enrolled_on", ["differs"]),
+        ("2023年8月1日入学", "enrolled_on", ["agrees"]),
+        ("2023年7月31日入学", "enrolled_on", ["differs"]),
+        ("2022年9月1日入学", "enrolled_on", ["differs"]),
+        ("2023年10月入学", "enrolled_on", ["agrees"]),
+        ("2023年11月入学", "enrolled_on", ["differs"]),
+        ("2023年13月入学", "enrolled_on", []),
+        ("2023年7月5日", "enrolled_on", []),
+        ("预计2027年6月毕业", "graduates_on", ["agrees", "agrees"]),
+        ("毕业时间预计为2027年7月31日", "graduates_on", ["agrees", "agrees"]),
+        ("毕业时间预计为2027年8月1日", "graduates_on", ["differs", "differs"]),
+        ("2026年6月毕业", "graduates_on", ["differs", "differs"]),
+        ("学制四年", "graduates_on", []),
+    ],
+)
+def test_dates_of_a_letter_are_compared_with_form_and_register(line: str, field: str, states: list[str]) -> None:
+    assert state_of("admission_letter", field, *LETTER, line, form=STUDIES, enrolment=REGISTER) == states
+
+
+def test_a_letter_and_the_register_may_know_another_year_than_the_form() -> None:
+    form = {**STUDIES, "graduation_date": "2028-06-30"}
+    found = compare("admission_letter", read(*LETTER, "2027年6月30日毕业"), form, {"enrolment": REGISTER}, DAY)
+    studies = [(one.source, one.state, one.expected) for one in found.checks if one.field == "graduates_on"]
+    assert studies == [
+        ("form", FieldState.DIFFERS, "2028-06-30"),
+        ("enrolment", FieldState.AGREES, "2027-06-30"),
+    ]
+    assert found.verdict is ReadingVerdict.DIFFERS
+
+
+CARD_OF = {**FORM, "bank_card": "6990000000000001"}
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("账号：6990000000000001", "agrees"),
+        ("卡号 6990********0001", "agrees"),
+        ("账号：6990000000000002", "differs"),
+        ("卡号 6990****1234", "differs"),
+        ("没有账号", "missing"),
+    ],
+)
+def test_a_statement_is_of_the_account_of_the_form(line: str, state: str) -> None:
+    lines = ("交易明细", "户名 欧阳测试", line)
+    assert state_of("bank_statement", "account", *lines, form=CARD_OF) == [state]
+    assert state_of("bank_statement", "account", *lines, form=FORM) == []
+    (check,) = (one for one in compare("bank_statement", read(*lines), CARD_OF, {}).checks if one.field == "account")
+    assert len(check.expected) == 4
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "state"),
+    [
+        (DAY - timedelta(days=80), DAY, "agrees"),
+        (DAY - timedelta(days=79), DAY, "differs"),
+        (DAY - timedelta(days=170), DAY - timedelta(days=90), "agrees"),
+        (DAY - timedelta(days=171), DAY - timedelta(days=91), "differs"),
+        (DAY - timedelta(days=90), DAY + timedelta(days=1), "differs"),
+    ],
+)
+def test_a_statement_covers_three_months_and_is_no_older_than_three(first: date, last: date, state: str) -> None:
+    assert state_of("bank_statement", "period", "交易明细", "欧阳测试", f"{first} 至 {last}") == [state]
+
+
+def test_a_statement_without_a_day_has_no_period_and_without_today_none_is_asked() -> None:
+    assert state_of("bank_statement", "period", "交易明细对账单", "欧阳测试") == ["missing"]
+    found = compare("bank_statement", read("交易明细对账单", "欧阳测试"), FORM, {})
+    assert [one.field for one in found.checks] == ["name"]
+
+
+@pytest.mark.parametrize(("days", "state"), [(0, "agrees"), (365, "agrees"), (366, "differs"), (-1, "differs")])
+def test_an_invoice_is_good_for_a_year(days: int, state: str) -> None:
+    lines = ("机动车销售统一发票", "发票号码：12345678", f"开票日期：{DAY - timedelta(days=days)}")
+    assert state_of("vehicle_invoice", "invoice_date", *lines, form=CAR) == [state]
+
+
+def test_sixty_percent_is_sure_enough() -> None:
+    for confidence, is_doubtful in ((60, False), (59, True)):
+        assert compare("income_proof", read(*PROOF, confidence=confidence), FORM, {}).is_doubtful is is_doubtful
+
+
+def test_what_was_read_with_half_the_confidence_is_a_guess() -> None:
+    for confidence, is_readable in ((50, True), (49, False)):
+        verdict = compare("income_proof", read(*PROOF, confidence=confidence), FORM, {}).verdict
+        assert (verdict is not ReadingVerdict.UNREADABLE) is is_readable
+
+
+def test_ten_signs_are_enough_to_read() -> None:
+    assert compare("id_card", read("公民身份号码12345"[:10]), FORM, {}).verdict is ReadingVerdict.DIFFERS
+    assert compare("id_card", read("公民身份号码12345"[:9]), FORM, {}).verdict is ReadingVerdict.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("dealer", "stands", "state"),
+    [
+        ("远帆汽车修理", "远帆汽车修埋", "missing"),
+        ("远帆汽车修理厂", "远帆汽车修埋厂", "agrees"),
+        ("远帆汽车修理厂", "远帆汽车修埋广", "missing"),
+        ("远帆汽车", "远帆气车", "missing"),
+        ("远帆汽车", "远帆汽车", "agrees"),
+    ],
+)
+def test_one_sign_of_seven_may_be_misread(dealer: str, stands: str, state: str) -> None:
+    lines = ("机动车销售统一发票", "价税合计 100,000.00", stands)
+    assert state_of("vehicle_invoice", "dealer", *lines, form={**CAR, "dealer": dealer}) == [state]

@@ -31,8 +31,6 @@ from tests.services.test_scorecards import overdue_card
 
 FACTS: dict[str, Any] = {
     "worst_own_dpd": 0,
-    "documents_complete": True,
-    "documents_unread": False,
     "screening_known": True,
     "screening_hit": False,
 }
@@ -45,6 +43,8 @@ def standing(**changes: Any) -> Standing:
         "outcome": "refer",
         "limit_fen": 20_000_000,
         "exposure_fen": 0,
+        "documents_complete": True,
+        "documents_unread": False,
         "documents_doubtful": False,
         "unanswered": False,
     }
@@ -152,6 +152,7 @@ def test_what_the_lane_decided_is_decided_again_by_the_facts_of_that_moment(proc
 
 def test_who_might_approve_is_asked_again_by_what_was_owed_then(procedure: Procedure) -> None:
     loan = procedure.graded()
+    procedure.complete(loan)
     procedure.decide(loan, actor=MANAGER)
     with procedure.books.read() as work:
         (again,) = replay_approvals(work, RISK, loan)
@@ -168,7 +169,7 @@ def test_who_might_approve_is_asked_again_by_what_was_owed_then(procedure: Proce
 def test_without_documents_a_person_decides(procedure: Procedure) -> None:
     loan = procedure.graded()
     assert procedure.task(loan, TaskKind.APPROVAL).role is Role.MANAGER
-    procedure.decide(loan, actor=MANAGER)
+    procedure.decide(loan, actor=RISK)
     with procedure.books.read() as work:
         assert not status_of(work, procedure.borrower_of(loan), loan).decided_automatically
 

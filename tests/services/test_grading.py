@@ -40,7 +40,7 @@ def test_a_good_case_goes_to_the_approvers_with_its_grade_and_a_deadline(procedu
         assert kept.facts["history_months"] == 60
     assert procedure.loan(loan).grade == "A"
     assert procedure.entries(loan)[-1].after == {
-        "policies": ["knockout-micro/1 row 15", "grading-micro/1 row 9", "pricing-micro/1 row 12"],
+        "policies": ["knockout-micro/1 row 18", "grading-micro/1 row 9", "pricing-micro/1 row 12"],
         "outcome": "refer",
         "grade": "A",
         "reasons": ["no_arrears", "history_36_months", "debt_ratio_at_most_35"],

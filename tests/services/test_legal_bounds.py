@@ -2,12 +2,15 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
 
 import pytest
 
 from models.loans import Stage
 from services import approval, second_looks
 from services.errors import ClosedByLaw, InvalidDecision
+from tests.modules.applications import id_number
 from tests.services.policies import OTHER_RISK
 from tests.services.procedure import RISK, Procedure
 
@@ -30,16 +33,61 @@ def well_off(procedure: Procedure, amount: str, borrower: str | None = None) -> 
 
 
 def test_a_refusal_of_the_lenders_own_does_not_hide_what_the_law_forbids(procedure: Procedure) -> None:
-    loan = procedure.apply("auto")
-    procedure.verify(loan, bureau={"blacklisted": True}, vehicle={"price_fen": 8_000_000})
-    procedure.grade(loan)
+    same: dict[str, Any] = {"id_number": id_number(date(1961, 6, 1), 900), "monthly_income": "90000"}
+    first = procedure.apply(amount="200000", term="12", **same)
+    second = procedure.apply(amount="20000", term="24", **same)
+    for loan in (first, second):
+        procedure.verify(loan, bureau={"monthly_income_fen": 9_000_000, "monthly_payment_fen": 0})
+        procedure.grade(loan)
+    with procedure.books.read() as work:
+        grading = work.policies.grading(second)
+    assert grading is not None
+    assert (grading.reasons, grading.facts["exposure_fen"]) == (["too_old_at_end"], 0)
+    procedure.decide(first, actor=RISK)
+    procedure.decide(first, actor=OTHER_RISK)
+    assert procedure.loan(first).stage is Stage.ACCEPTANCE
+    look(procedure, second)
+    with pytest.raises(ClosedByLaw):
+        procedure.decide(second, actor=RISK, amount_fen=100_000)
+
+
+@pytest.mark.parametrize("identity", [None, {"result": "mismatch"}])
+@pytest.mark.parametrize(
+    ("code", "answers", "reason"),
+    [
+        ("auto", {"vehicle": {"price_fen": 8_000_000}}, "ltv_above_cap"),
+        ("student", {"enrolment": {"enrolled": False}}, "not_full_time_student"),
+    ],
+)
+def test_nobody_can_approve_what_the_law_closes_while_the_identity_is_not_sure(
+    procedure: Procedure, code: str, answers: dict[str, dict[str, Any]], reason: str, identity: dict[str, Any] | None
+) -> None:
+    loan = procedure.apply(code)
+    procedure.verify(loan, identity=identity, **answers)
+    assert procedure.grade(loan).stage is Stage.REFUSED
     with procedure.books.read() as work:
         grading = work.policies.grading(loan)
     assert grading is not None
-    assert (grading.reasons, grading.facts["ltv_bp"]) == (["blacklisted"], 10_000)
+    assert grading.reasons == [reason]
     look(procedure, loan)
     with pytest.raises(ClosedByLaw):
         procedure.decide(loan, actor=RISK, amount_fen=1_000_000)
+
+
+@pytest.mark.parametrize("identity", [None, {"result": "mismatch"}])
+def test_what_one_person_may_owe_holds_for_a_number_whose_owner_is_not_sure(
+    procedure: Procedure, identity: dict[str, Any] | None
+) -> None:
+    first = well_off(procedure, "200000")
+    with procedure.books.read() as work:
+        person = work.loans.application(first).form["id_number"]
+    second = procedure.apply(amount="20000", id_number=person)
+    procedure.verify(second, identity=identity)
+    procedure.decide(first, actor=RISK)
+    procedure.decide(first, actor=OTHER_RISK)
+    assert procedure.grade(second).stage is Stage.APPROVAL
+    with pytest.raises(InvalidDecision, match=r"at most 0\.00"):
+        procedure.decide(second, actor=RISK, amount_fen=100)
 
 
 def test_several_applications_at_once_do_not_exceed_what_one_person_may_owe(procedure: Procedure) -> None:

@@ -194,9 +194,9 @@ def test_nobody_puts_his_own_row_in_force_nor_one_that_is_decided_or_unknown(pro
 @pytest.mark.parametrize("actor", [ADMIN, AGENT, FINANCE, MANAGER], ids=lambda actor: actor.role.value)
 def test_risk_alone_proposes_and_decides(procedure: Procedure, actor: Any) -> None:
     waiting = proposed(procedure, RATE)
-    with procedure.at() as work, pytest.raises(NotAllowed, match="risk keeps limits"):
+    with procedure.at() as work, pytest.raises(NotAllowed, match="keep limits"):
         propose_limit(work, actor, LimitKind.COST_CAP, CAP, "why not")
-    with procedure.at() as work, pytest.raises(NotAllowed, match="risk keeps limits"):
+    with procedure.at() as work, pytest.raises(NotAllowed, match="keep limits"):
         decide_limit(work, actor, waiting.id, LimitOutcome.APPROVE, "why not")
 
 

@@ -72,7 +72,7 @@ def test_a_new_card_is_held_against_the_card_in_force_whatever_scored_the_case_t
     assert tried(by_score, a_card(by_score, 70)).matrix == {("D", "A"): 2}
 
 
-def test_only_what_asks_for_the_score_is_asked_again(by_score: Procedure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_ask_for_the_score_is_asked_once(by_score: Procedure, monkeypatch: pytest.MonkeyPatch) -> None:
     graded(by_score)
     asked: list[PolicyKind] = []
     ask = Version.ask
@@ -85,7 +85,8 @@ def test_only_what_asks_for_the_score_is_asked_again(by_score: Procedure, monkey
     monkeypatch.setattr(Version, "ask", counted)
     tried(by_score, policy)
     # The draft's score alone differs; its grade is another, so that the price is asked for it.
-    assert asked == [PolicyKind.GRADING, PolicyKind.PRICING]
+    chain = [PolicyKind.KNOCKOUT, PolicyKind.GRADING, PolicyKind.PRICING]
+    assert asked == [*chain, PolicyKind.GRADING, PolicyKind.PRICING]
 
 
 def test_a_card_that_no_table_asks_changes_nothing_and_the_first_may_go_without(procedure: Procedure) -> None:

@@ -13,7 +13,7 @@ from services.policy_names import draft_problems, shipped
 from services.policy_tables import DecisionTable, uncovered
 from services.products import install
 from tests.modules.applications import CATALOGUE
-from tests.services.shipped_cases import SOME, WRITTEN
+from tests.services.shipped_cases import POINTS, SOME, WRITTEN, points
 
 install(CATALOGUE)
 SHIPPED = shipped()
@@ -61,6 +61,11 @@ def test_each_row_says_what_is_written_of_it_and_holds_up_to_its_bounds(name: st
     last = len(table.rows)
     # The last row may have nothing left to take; no other may go unasked.
     assert taken | {last} == set(range(1, last + 1))
+
+
+def test_each_bin_of_each_shipped_card_and_each_rate_of_default_is_as_written() -> None:
+    """Also kept beside the tests, and written anew by the same command."""
+    assert list(points()) == POINTS.read_text(encoding="utf-8").splitlines(keepends=True)
 
 
 def _said(cell: str, case: Mapping[str, Any]) -> object:

@@ -108,6 +108,7 @@ def test_terms_of_a_new_decision_ask_for_new_signatures(procedure: Procedure) ->
 
 def test_who_decided_does_not_accept_what_all_have_signed(procedure: Procedure) -> None:
     loan = procedure.graded()
+    procedure.complete(loan)
     procedure.decide(loan, actor=MANAGER)
     procedure.sign(loan)
     with pytest.raises(NotAllowed, match="whoever decided"):

@@ -22,10 +22,13 @@ from services.errors import NotAuthorised
 from services.loans import case_of, order_for, order_from_books
 from services.products import catalogue
 from services.verification import AskedElsewhere, checks_view, look_up, store_answer, store_miss
+from simulators.numbers import vin
 from tests.modules.applications import ANSWERS, CATALOGUE, id_number
 from tests.services.procedure import AGENT, Procedure
 
 PERSON = id_number(sequence=821)
+BORN_IN_2004 = id_number(date(2004, 3, 2), 821)
+VIN = vin(821, "TESTA", 2026)
 
 
 def asked(procedure: Procedure, loan: str, check: str = "bureau", round_: int = 1, *, after: int = 0) -> str:
@@ -56,11 +59,23 @@ def test_an_answer_serves_a_second_loan_of_the_same_person(procedure: Procedure)
         assert case_of(work, work.loans.get(second), procedure.day).answers["bureau"] == source.answer
 
 
-@pytest.mark.parametrize(("check", "days"), [("identity", 365), ("bureau", 30), ("enrolment", 30)])
+@pytest.mark.parametrize(
+    ("code", "check", "days"),
+    [
+        *(("micro", "identity", 365), ("micro", "bureau", 30), ("micro", "enrolment", 30), ("micro", "screening", 1)),
+        *(("auto", "vehicle", 7), ("auto", "bureau", 30), ("auto", "identity", 365), ("auto", "screening", 1)),
+        *(("student", "enrolment", 30), ("student", "identity", 365), ("student", "screening", 1)),
+    ],
+)
 def test_an_answer_is_good_for_the_days_of_its_register_and_not_a_day_longer(
-    procedure: Procedure, check: str, days: int
+    procedure: Procedure, code: str, check: str, days: int
 ) -> None:
-    loan, other = two_loans(procedure)
+    same: dict[str, Any] = {
+        "id_number": BORN_IN_2004 if code == "student" else PERSON,
+        "vin": VIN if code == "auto" else None,
+    }
+    terms = ("60", "72") if code == "student" else ("24", "30")
+    loan, other = (procedure.apply(code, term=term, **same) for term in terms)
     assert asked(procedure, loan, check) == "asked"
     assert asked(procedure, other, check, after=days - 1) == "taken over"
     assert asked(procedure, other, check, 2, after=days) == "asked"

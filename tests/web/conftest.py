@@ -7,6 +7,7 @@ import pytest
 
 from books.session import Books
 from tests.books.migrated import seeded_file
+from tests.servers.recorded import nothing_is_written_silently as nothing_is_written_silently
 from tests.servers.shared import SharedServers
 from tests.services.procedure import Procedure
 from tests.web.serving import Visitor, serving

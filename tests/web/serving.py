@@ -11,12 +11,15 @@ from temporalio.client import Client
 
 from books.session import Books
 from engine.commands import LoanCommands
+from models.identity_provider import IdentityProvider
 from settings import Settings
 from tests.servers.serving import NOWHERE, served, with_known_routes
 from web.app import create_web
 from web.context import ReceivingAccount, WebContext
 
 SECRET = "a secret of the tests"
+OUTSIDE = "http://pages.example"
+"""Where a provider sends visitors back to; a test that follows puts the address of its own server in its place."""
 RECEIVING = ReceivingAccount("本行放款专户", "6200000000000000001", "999100000018")
 
 
@@ -79,11 +82,28 @@ def words(html: str) -> str:
 
 
 @contextmanager
-def serving(books: Books, settings: Settings | None = None, *, with_worker: bool = False) -> Iterator[str]:
+def serving(
+    books: Books,
+    settings: Settings | None = None,
+    *,
+    with_worker: bool = False,
+    demo: bool = True,
+    provider: IdentityProvider | None = None,
+) -> Iterator[str]:
     """The address of the pages on these books while the block lasts; without settings the engine is away."""
 
     def make(client: Client) -> list[FastAPI]:
-        context = WebContext(books, LoanCommands(client), SECRET, RECEIVING, "http://temporal.example/", "lender")
+        context = WebContext(
+            books,
+            LoanCommands(client),
+            SECRET,
+            RECEIVING,
+            "http://temporal.example/",
+            "lender",
+            demo_sign_in=demo,
+            provider=provider,
+            pages_url=OUTSIDE,
+        )
         return [with_known_routes("web", create_web(context))]
 
     configured = settings or Settings(temporal_address=NOWHERE)

@@ -36,6 +36,7 @@ def refused(procedure: Procedure) -> str:
 
 def test_a_task_says_who_may_approve_how_much_and_what_the_first_person_said(come: Come, procedure: Procedure) -> None:
     loan = graded(procedure, LARGE)
+    procedure.complete(loan)
     first = words(come("risk-qian").get(f"/tasks/{task_of(procedure, loan)}").text)
     assert "Up to By People ¥100,000.00 Loan manager" in first
     assert "¥150,000.00 Risk lead" in first
@@ -107,6 +108,7 @@ def test_a_decision_for_somebody_says_so(come: Come, procedure: Procedure) -> No
         tasks.claim(work, MANAGER, work.tasks.get(task))
         day = procedure.day
         absences.enter(work, MANAGER, MANAGER.id, "manager-feng", day, day, "ill")
+    procedure.complete(loan)
     procedure.decide(loan, actor=Actor("manager-feng", Role.MANAGER))
     text = words(come("risk-qian").get(f"/tasks/{task}").text)
     assert "冯守正（演示） for 赵明远（演示）" in text
@@ -127,6 +129,8 @@ def test_who_is_reminded_sees_it(come: Come, procedure: Procedure) -> None:
 
 def test_marked_tasks_are_listed_before_they_are_approved(come: Come, procedure: Procedure) -> None:
     simple, larger = procedure.graded(), procedure.graded(amount="25000", term="36")
+    for loan in (simple, larger):
+        procedure.complete(loan)
     manager = come("manager-zhao")
     marks = {f"task_{task_of(procedure, loan)}": "yes" for loan in (simple, larger)}
     inbox = manager.get("/inbox").text

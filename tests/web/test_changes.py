@@ -213,6 +213,7 @@ def test_a_deferral_is_proposed_and_decided_with_everything_behind_the_pages(len
     manager.sign_in("manager-zhao")
     risk.sign_in("risk-qian")
     task = task_of(manager, loan)
+    lender.complete(loan)
     reason = "income and record are in order"
     manager.post(f"{task}/decision", seen_at=task, outcome="approve", reason=reason)
     borrower.sign_in_as_borrower(loan, person.mobile[-4:])

@@ -96,8 +96,9 @@ def test_only_who_may_is_given_a_form(come: Come, procedure: Procedure) -> None:
     assert "110000123456" in text
     assert "Does the document say so?" not in text
     assert "Enter the insurance" not in text
-    assert auditor.get(f"/loans/{loan}/collateral/insurance").status_code == 404
-    assert auditor.get(f"/loans/{loan}/collateral/plates").status_code == 404
+    assert auditor.get(f"/loans/{loan}/collateral/insurance").status_code == 403
+    assert auditor.get(f"/loans/{loan}/collateral/plates").status_code == 403
+    assert come("manager-zhao").get(f"/loans/{loan}/collateral/plates").status_code == 404
     assert auditor.get(f"/loans/{procedure.apply(actor=INTEGRATOR)}/collateral").status_code == 404
 
 

@@ -116,7 +116,7 @@ def test_a_document_in_doubt_shows_its_picture_beside_the_fields_and_is_decided(
     assert "Documents in doubt" in words(manager.get("/inbox").text)
 
     shown = manager.get(page).text
-    assert f'href="{page}/{document}/picture"' in shown
+    assert f'<image href="{page}/{document}/picture"' in shown
     assert shown.count("<rect") == 2
     said = words(shown)
     for part in ("王伟", NUMBER, "欧阳测试", "Differs", "2026年1月3日", "93% sure"):

@@ -112,4 +112,4 @@ def test_others_read_and_change_nothing(come: Come) -> None:
     assert "Propose a row" not in text
     assert auditor.get("/limits/prime_rate").status_code == 403
     assert auditor.post("/limits/prime_rate", seen_at="/limits", **RATE).status_code == 403
-    assert auditor.get("/limits/nonsense").status_code in (404, 422)
+    assert auditor.get("/limits/nonsense").status_code == 403

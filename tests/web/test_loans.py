@@ -56,7 +56,10 @@ def test_the_page_of_a_running_loan_shows_figures_schedule_payments_and_story(co
     ):
         assert sentence in text
     assert "None" not in text
-    assert "钱若水（演示） Approved ¥12,000.00 income and record are in order" in text
+    # In the list of decisions, and in the story with what was waived: no document had been handed in.
+    assert "钱若水（演示） Approval Approved ¥12,000.00 income and record are in order" in text
+    waived = "although a document was missing or not read income and record are in order"
+    assert f"钱若水（演示） Approved ¥12,000.00 {waived}" in text
     assert "已放款12000.00元" in text
 
 

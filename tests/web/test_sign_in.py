@@ -1,5 +1,7 @@
 """Coming in and going out."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 from sqlalchemy import event
@@ -66,13 +68,18 @@ def test_a_dismissed_colleague_is_a_stranger_at_his_next_click(come: Come, books
     assert visitor.get("/inbox").url.path == "/sign-in"
 
 
-def test_a_session_cookie_that_we_did_not_sign_is_worth_nothing(come: Come) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.swapcase,
+        lambda held: held[:-1],
+        lambda held: f"{held}A",
+        lambda held: f"{'B' if held[0] == 'A' else 'A'}{held[1:]}",
+    ],
+)
+def test_a_session_cookie_that_we_did_not_give_is_worth_nothing(come: Come, change: Callable[[str], str]) -> None:
     visitor = come("manager-zhao")
-    cookie = visitor.client.cookies["loanwright_session"]
-    content, _, signature = cookie.rpartition(".")
-    # Its first character: of the last one some bits count for nothing.
-    forged = f"{content}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    visitor.client.cookies.set("loanwright_session", forged)
+    visitor.client.cookies.set("loanwright_session", change(visitor.client.cookies["loanwright_session"]))
 
     assert visitor.get("/inbox").url.path == "/sign-in"
 
@@ -118,7 +125,8 @@ def test_an_unknown_number_costs_the_books_as_much_as_wrong_digits(
     def asked(number: str) -> list[str]:
         statements.clear()
         assert visitor.sign_in_as_borrower(number, "9999").status_code == 422
-        return list(statements)
+        # A page opens sealed names, and asks for the keys to them once a minute.
+        return [one for one in statements if "FROM data_key" not in one]
 
     assert asked("L26999999") == asked(loan)
 

@@ -154,6 +154,7 @@ def test_a_wrong_code_is_told_where_it_was_entered(
 
 def test_who_decided_or_only_looks_on_finds_nothing_to_press(come: Come, procedure: Procedure) -> None:
     loan = procedure.graded()
+    procedure.complete(loan)
     procedure.decide(loan, actor=MANAGER)
     make_contract(procedure.books, loan, blank=True)
     for staff in ("manager-zhao", "finance-sun", "auditor-wei"):

@@ -5,11 +5,14 @@ import re
 import pytest
 
 from books.session import Books
+from models.documents import Reading
 from models.staff import Role
 from models.tasks import Outcome, Task, TaskKind
 from services.tasks import open_task
 from tests.modules.applications import DAY
 from tests.services.procedure import AGENT, MANAGER, RISK, Procedure, sender
+from tests.services.test_documents_comparing import read
+from tests.services.test_documents_reading import NOTHING, concluded, give, good, word
 from tests.web.conftest import Come
 from tests.web.serving import Visitor, hidden, words
 from web.decision import DecisionForm, read_decision
@@ -51,6 +54,49 @@ def test_the_page_gives_grade_reasons_verdicts_and_what_an_approval_comes_to(com
     assert "11 × ¥1,039.43, then ¥1,039.42" in text
     assert "Annualised comprehensive cost 7.2%" in text
     assert "missing ID card" in text
+
+
+def test_a_manager_reads_that_documents_are_missing_and_that_only_risk_approves_before(
+    come: Come, procedure: Procedure
+) -> None:
+    loan = procedure.graded()
+    task, manager = task_of(procedure, loan), come("manager-zhao")
+    text = words(manager.get(task).text)
+    assert "Risk lead A document that the case needs is not there; until it is, only risk may decide" in text
+    status, html = decide(manager, task, **GOOD)
+    assert status == 403
+    assert "A document is missing or not read yet. Until it is there, only risk may approve." in words(html)
+
+
+def test_the_case_shows_how_each_document_stands(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    give(procedure, loan, b"unread", kind="id_card")
+    concluded(procedure, give(procedure, loan, b"blank"), NOTHING)
+    concluded(procedure, give(procedure, loan, b"other"), other_income(procedure, loan))
+    refused, taken = give(procedure, loan, b"refused"), give(procedure, loan, b"taken")
+    for document in (refused, taken):
+        concluded(procedure, document, NOTHING)
+    word(procedure, loan, refused, Outcome.REFUSE)
+    word(procedure, loan, taken)
+    concluded(procedure, give(procedure, loan, b"good"), good(procedure, loan))
+    html = come("manager-zhao").get(task_of(procedure, loan)).text
+    (papers,) = re.findall(r'<ul class="lw-papers">(.*?)</ul>', html, re.DOTALL)
+    rows = re.findall(r'bg-(\w+)-lt">([^<]+)</span>\s*([^<]+?)\s*<span class="lw-sub">(?:([A-Z][^·<]*) · )?', papers)
+    assert rows == [
+        ("blue", "Not read yet", "ID card", ""),
+        ("yellow", "In doubt", "Proof of income", "Cannot be read"),
+        ("yellow", "In doubt", "Proof of income", "Differs"),
+        ("red", "Not taken", "Proof of income", "Cannot be read"),
+        ("green", "Taken", "Proof of income", "Cannot be read"),
+        ("green", "Handed in", "Proof of income", "Agrees with the form"),
+    ]
+
+
+def other_income(procedure: Procedure, loan: str) -> Reading:
+    """A proof of half the income of the form."""
+    with procedure.books.read() as work:
+        form = work.loans.application(loan).form
+    return read("收入证明", f"兹证明 {form['name']}，身份证号码 {form['id_number']}，", "月收入 5,000.00 元。")
 
 
 def test_reasons_are_given_in_chinese_on_a_chinese_page(come: Come, procedure: Procedure) -> None:
@@ -166,7 +212,9 @@ def test_the_id_of_a_decision_is_bound_to_person_and_task(procedure: Procedure) 
 
 
 def test_without_the_engine_a_decision_is_not_lost_silently(come: Come, procedure: Procedure) -> None:
-    task = task_of(procedure, procedure.graded())
+    loan = procedure.graded()
+    procedure.complete(loan)
+    task = task_of(procedure, loan)
 
     status, html = decide(come("manager-zhao"), task, **GOOD)
 

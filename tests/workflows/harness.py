@@ -25,6 +25,7 @@ from books.schema import migrate
 from books.session import Books, UnitOfWork
 from console.audits import audit_books
 from console.seed import load_products, seed
+from engine.codec import opened_history
 from engine.commands import LoanCommands
 from engine.dispatcher import Dispatcher
 from engine.errors import CommandRefused
@@ -489,13 +490,13 @@ def _command_id() -> str:
 
 
 async def histories(lender: Office, loan: str) -> list[WorkflowHistory]:
-    """The history of each run of a loan, from the first run to the last."""
+    """The history of each run of a loan, from the first run to the last, with its payloads in clear."""
     client = lender.engine.client
     found: list[WorkflowHistory] = []
     description = await client.get_workflow_handle(workflow_id(loan)).describe()
     run = description.raw_description.workflow_execution_info.first_run_id
     while run:
         history = await client.get_workflow_handle(workflow_id(loan), run_id=run).fetch_history()
-        found.append(history)
+        found.append(opened_history(history))
         run = history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
     return found

@@ -114,6 +114,7 @@ def _student(person: Person) -> dict[str, object]:
         "school": person.enrolment.school,
         "degree": person.enrolment.degree,
         "tuition": "8000",
+        "living_costs": "16000",
         "graduation_date": person.enrolment.graduates_on.isoformat(),
         "household_income": "60000",
     }

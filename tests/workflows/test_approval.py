@@ -201,7 +201,7 @@ async def test_nobody_walks_away_from_a_loan_that_is_paid_out(office: OpenOffice
 async def test_two_people_approve_what_the_rules_of_the_day_ask_two_for(office: OpenOffice) -> None:
     async with office() as lender:
         with lender.books.begin(lender.books.clock.opens_at(START)) as work:
-            put_in_force(work, LOANS, 2, rules({14: TWO, 17: TWO}))
+            put_in_force(work, LOANS, 2, rules({9: TWO, 16: TWO, 19: TWO}))
         loan = await waiting_for_approval(lender)
         first = lender.open_task(loan)
         result = await lender.decide(loan, Outcome.APPROVE)

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from temporalio.worker import Replayer
 
+from console.seed import load_products
 from engine.converter import DATA_CONVERTER
+from settings import Settings
 from simulators.records import Person
 from tests.histories.lives import LIVES
 from tests.histories.storing import CURRENT, FOLDER, files_of, fingerprint, load, readable
@@ -17,6 +19,12 @@ from worker import sandboxed
 from workflows.loan import LoanWorkflow
 
 STORED = sorted(FOLDER.glob("v*/*.json"))
+
+
+@pytest.fixture(autouse=True)
+def keys() -> None:
+    """What a workflow answers is sealed, also in a replay."""
+    load_products(Settings())
 
 
 def personal(person: Person) -> set[str]:

@@ -1,0 +1,224 @@
+"""The archive of the engine's histories, what replays came to, and all that the books hold about one loan's life."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import ColumnElement, inspect
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, SQLModel, col, select
+
+from books.rows import write
+from models.audit import AuditEntry
+from models.documents import Document
+from models.histories import ArchiveLook, ReplayVerdict, RunContent, RunHistory
+from models.ledger import Posting
+from models.loans import LoanEvent, LoanTerms
+from models.outbox import Effect
+from models.payments import BankEntry, Payment
+from models.periods import LoanMonthEnd
+from models.staff import Role
+from models.tasks import Decision, Outcome, Task
+from models.verification import Verdict, Verification
+
+RUN_ARCHIVED = "run_archived"
+"""The act by which the audit log names what was archived."""
+MOST_NAMED = 500
+"""How many ids one query names at most: databases limit the parameters of a statement."""
+
+Row = TypeVar("Row", bound=SQLModel)
+Line = TypeVar("Line")
+
+
+@dataclass(frozen=True)
+class BankLine:
+    """A movement as the bank reports it, without whose money it was."""
+
+    reference: str
+    direction: str
+    amount_fen: int
+    booked_on: dt.date
+    end_to_end_id: str | None
+    loan: str | None
+    matched: bool
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class AnswerLine:
+    """That a register was asked and what it came to, without its answer."""
+
+    id: str
+    check_name: str
+    round: int
+    miss: int
+    verdict: Verdict
+    reference: str | None
+    answered_at: datetime
+    recorded_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DecisionLine:
+    """What a person decided, without the facts that the policy was asked with."""
+
+    id: str
+    task_id: str
+    outcome: Outcome
+    amount_fen: int | None
+    reason: str
+    decided_by: str
+    decided_as: Role
+    decided_on: dt.date
+    decided_at: datetime
+    policy_id: str | None
+    fired_row: int | None
+    people: int
+    stands_in_for: str | None
+
+
+@dataclass(frozen=True)
+class DocumentLine:
+    """What a document is and the digest of its content, without the content."""
+
+    id: str
+    kind: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    language: str | None
+    terms_version: int | None
+    uploaded_by: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class LoanFacts:
+    """Everything that the books wrote down in the life of one loan, each kind in its order. Nothing personal."""
+
+    effects: Sequence[Effect]
+    entries: Sequence[AuditEntry]
+    postings: Sequence[Posting]
+    events: Sequence[LoanEvent]
+    terms: Sequence[LoanTerms]
+    payments: Sequence[Payment]
+    bank: Sequence[BankLine]
+    decisions: Sequence[DecisionLine]
+    tasks: Sequence[Task]
+    answers: Sequence[AnswerLine]
+    month_ends: Sequence[LoanMonthEnd]
+
+
+class HistoryBook:
+    """Archived runs, verdicts on them, and the facts that a loan's story is told from."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    # -- the archive ------------------------------------------------------------------------------------------------
+
+    def archived(self, run_ids: Iterable[str]) -> set[str]:
+        """Those of the runs that are in the archive."""
+        wanted, found = list(run_ids), set[str]()
+        for start in range(0, len(wanted), MOST_NAMED):
+            some = wanted[start : start + MOST_NAMED]
+            found |= set(self.session.exec(select(RunHistory.run_id).where(col(RunHistory.run_id).in_(some))))
+        return found
+
+    def add(self, run: RunHistory, content: RunContent) -> None:
+        """Puts a closed run into the archive."""
+        write(self.session, run)
+        write(self.session, content)
+
+    def get(self, run_id: str) -> RunHistory | None:
+        """One archived run."""
+        return self.session.get(RunHistory, run_id)
+
+    def of_loan(self, loan: str) -> list[RunHistory]:
+        """The archived runs of a loan, the first one first."""
+        query = select(RunHistory).where(RunHistory.loan == loan)
+        return list(self.session.exec(query.order_by(col(RunHistory.started_at), col(RunHistory.run_id))))
+
+    def page(self, after: str = "", limit: int = 200) -> list[RunHistory]:
+        """Archived runs by their ids, a page at a time."""
+        query = select(RunHistory).where(RunHistory.run_id > after).order_by(col(RunHistory.run_id))
+        return list(self.session.exec(query.limit(limit)))
+
+    def content(self, run_id: str) -> RunContent | None:
+        """The sealed content of an archived run."""
+        return self.session.get(RunContent, run_id)
+
+    def runs_named(self, loan: str) -> list[str]:
+        """The runs of a loan that its audit entries name, however old they are."""
+        named = col(AuditEntry.run_id)
+        query = select(named).where(AuditEntry.loan == loan, named.is_not(None)).distinct()
+        return sorted(run for run in self.session.exec(query) if run is not None)
+
+    def digests_named(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """The digests that the audit log named when these runs were archived, by run."""
+        query = select(AuditEntry).where(AuditEntry.act == RUN_ARCHIVED, col(AuditEntry.subject).in_(run_ids))
+        return {one.subject or "": str((one.after or {}).get("sha256")) for one in self.session.exec(query)}
+
+    def look(self) -> ArchiveLook | None:
+        """What the archivist found when it last looked."""
+        return self.session.get(ArchiveLook, 1)
+
+    def note_look(self, look: ArchiveLook) -> None:
+        """Keeps what the archivist found in place of what it found before."""
+        self.session.merge(look)
+
+    # -- replays ----------------------------------------------------------------------------------------------------
+
+    def add_verdict(self, verdict: ReplayVerdict) -> None:
+        """Keeps what became of a replay."""
+        write(self.session, verdict)
+
+    def verdicts(self, loan: str, limit: int = 1000) -> list[ReplayVerdict]:
+        """What became of a loan's replays, the newest first."""
+        query = select(ReplayVerdict).where(ReplayVerdict.loan == loan).order_by(col(ReplayVerdict.id).desc())
+        return list(self.session.exec(query.limit(limit)))
+
+    # -- the facts of a loan ----------------------------------------------------------------------------------------
+
+    def facts(self, loan: str) -> LoanFacts:
+        """All that the books wrote down in a loan's life; of a loan of decades some thousand rows."""
+        payments = self._of(Payment, loan, "ordered_at", "key")
+        return LoanFacts(
+            effects=self._of(Effect, loan, "n", "key"),
+            entries=self._of(AuditEntry, loan, "id"),
+            postings=self._of(Posting, loan, "id"),
+            events=self._of(LoanEvent, loan, "position"),
+            terms=self._of(LoanTerms, loan, "version"),
+            payments=payments,
+            bank=self._bank(loan, {one.bank_reference for one in payments if one.bank_reference}),
+            decisions=self._lines(DecisionLine, Decision, col(Decision.loan) == loan, "decided_at", "id"),
+            tasks=self._of(Task, loan, "opened_at", "id"),
+            answers=self._lines(AnswerLine, Verification, col(Verification.loan) == loan, "id"),
+            month_ends=self._of(LoanMonthEnd, loan, "month"),
+        )
+
+    def documents(self, loan: str) -> list[DocumentLine]:
+        """The documents of a loan without their contents, in the order in which they came."""
+        return self._lines(DocumentLine, Document, col(Document.loan) == loan, "id")
+
+    def _bank(self, loan: str, references: set[str]) -> list[BankLine]:
+        found = {one.reference: one for one in self._lines(BankLine, BankEntry, col(BankEntry.loan) == loan)}
+        wanted = sorted(references - found.keys())
+        for start in range(0, len(wanted), MOST_NAMED):
+            some = col(BankEntry.reference).in_(wanted[start : start + MOST_NAMED])
+            found |= {one.reference: one for one in self._lines(BankLine, BankEntry, some)}
+        return sorted(found.values(), key=lambda one: (one.received_at, one.reference))
+
+    def _of(self, table: type[Row], loan: str, *order: str) -> list[Row]:
+        columns: Any = inspect(table).local_table.c
+        query = select(table).where(columns.loan == loan).order_by(*(columns[name] for name in order))
+        return list(self.session.exec(query))
+
+    def _lines(self, line: type[Line], table: type[SQLModel], which: ColumnElement[bool], *order: str) -> list[Line]:
+        """Rows with the columns that a line names: what is not asked for is not opened either."""
+        mapped: Any = table
+        query = select_columns(*(getattr(mapped, one.name) for one in fields(cast(Any, line)))).where(which)
+        query = query.order_by(*(getattr(mapped, name) for name in order))
+        return [line(*row) for row in self.session.connection().execute(query)]

@@ -1,0 +1,127 @@
+"""Queries on who is told of loans, and on what was sent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func
+from sqlmodel import Session, col, select
+
+from books.rows import write, write_many
+from books.scope import loans_seen_by, scope_of
+from models.audit import AuditEntry
+from models.loans import Loan
+from models.staff import Actor
+from models.webhooks import Webhook, WebhookDelivery
+
+_ENTRIES = (
+    select(AuditEntry)
+    .where(
+        col(AuditEntry.id) > bindparam("after"),
+        col(AuditEntry.act).in_(bindparam("acts", expanding=True)),
+        col(AuditEntry.loan).is_not(None),
+    )
+    .order_by(col(AuditEntry.id))
+    .limit(bindparam("most"))
+)
+_TOLD = select(WebhookDelivery.entry_id).where(
+    col(WebhookDelivery.webhook_id) == bindparam("webhook"),
+    col(WebhookDelivery.entry_id).in_(bindparam("entries", expanding=True)),
+)
+_DUE = (
+    select(WebhookDelivery)
+    .where(col(WebhookDelivery.webhook_id) == bindparam("webhook"), col(WebhookDelivery.not_before) <= bindparam("now"))
+    .order_by(col(WebhookDelivery.not_before), col(WebhookDelivery.number))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+
+class WebhookBook:
+    """Addresses that events are sent to, and what was sent."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add(self, webhook: Webhook) -> None:
+        """Records an address."""
+        write(self.session, webhook)
+
+    def get(self, webhook_id: str, *, held: bool = False) -> Webhook | None:
+        """One that was not removed; held, other writing units of work wait for it."""
+        query = select(Webhook).where(Webhook.id == webhook_id, col(Webhook.removed_at).is_(None))
+        if held:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        return self.session.exec(query).first()
+
+    def page(self, owner_id: str | None = None, limit: int = 100) -> list[Webhook]:
+        """Those of an owner, or of everybody, oldest first."""
+        query = select(Webhook).where(col(Webhook.removed_at).is_(None)).order_by(col(Webhook.id)).limit(limit)
+        return list(self.session.exec(query if owner_id is None else query.where(Webhook.owner_id == owner_id)))
+
+    def active(self) -> list[Webhook]:
+        """Those that events are sent to."""
+        query = select(Webhook).where(col(Webhook.removed_at).is_(None), col(Webhook.disabled_at).is_(None))
+        return list(self.session.exec(query.order_by(col(Webhook.id)).limit(1000)))
+
+    def entries(self, acts: Iterable[str], after: str, limit: int) -> list[AuditEntry]:
+        """Audit entries about loans by these acts, those after the id `after`, in their order."""
+        return list(self.session.exec(_ENTRIES, params={"after": after, "acts": list(acts), "most": limit}))
+
+    def told(self, webhook_id: str, entries: Sequence[str]) -> set[str]:
+        """Which of these audit entries an address was told of before."""
+        return set(self.session.exec(_TOLD, params={"webhook": webhook_id, "entries": entries}))
+
+    def seen(self, actor: Actor, loans: Iterable[str]) -> set[str]:
+        """Which of these loans somebody may see."""
+        query = select(Loan.number).where(col(Loan.number).in_(set(loans)), loans_seen_by(actor.role))
+        return set(self.session.exec(query, params=scope_of(actor)))
+
+    def put(self, deliveries: Sequence[Mapping[str, Any]]) -> None:
+        """Records what is to be sent, with all columns of `WebhookDelivery`."""
+        write_many(self.session, WebhookDelivery, deliveries)
+
+    def due(self, webhook_id: str, now: datetime, limit: int) -> list[WebhookDelivery]:
+        """What is to be sent to an address now, what waits longest first."""
+        return list(self.session.exec(_DUE, params={"webhook": webhook_id, "now": now, "most": limit}))
+
+    def delivery(self, delivery_id: str) -> WebhookDelivery | None:
+        """One by id."""
+        return self.session.get(WebhookDelivery, delivery_id)
+
+    def deliveries(self, webhook_id: str, before: int | None, limit: int) -> list[WebhookDelivery]:
+        """What was sent to an address, newest first, those below the number `before`."""
+        query = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+        if before is not None:
+            query = query.where(col(WebhookDelivery.number) < before)
+        return list(self.session.exec(query.order_by(col(WebhookDelivery.number).desc()).limit(limit)))
+
+    def between(self, webhook_id: str, first: int, last: int) -> list[WebhookDelivery]:
+        """What has the numbers from `first` to `last`."""
+        query = select(WebhookDelivery).where(
+            WebhookDelivery.webhook_id == webhook_id,
+            col(WebhookDelivery.number) >= first,
+            col(WebhookDelivery.number) <= last,
+        )
+        return list(self.session.exec(query.order_by(col(WebhookDelivery.number)).limit(1000)))
+
+    def waiting(self) -> int:
+        """How many events are still to be sent to addresses that are not disabled."""
+        query = (
+            select(func.count())
+            .select_from(WebhookDelivery)
+            .join(Webhook, col(Webhook.id) == col(WebhookDelivery.webhook_id))
+            .where(
+                col(WebhookDelivery.not_before).is_not(None),
+                col(Webhook.disabled_at).is_(None),
+                col(Webhook.removed_at).is_(None),
+            )
+        )
+        return self.session.exec(query).one()
+
+    def disabled(self) -> int:
+        """How many addresses are disabled and were not removed."""
+        query = select(func.count()).select_from(Webhook)
+        return self.session.exec(
+            query.where(col(Webhook.disabled_at).is_not(None), col(Webhook.removed_at).is_(None))
+        ).one()

@@ -1,0 +1,72 @@
+"""Evidence of a loan for outside, from the operator's command: made and signed here, checked anywhere."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from console.acting import ready_books
+from console.connections import BooksDir, connect_engine, of_folder
+from console.replay import Auditor, LoanArgument, auditor
+from engine.bundles import export_loan
+from engine.histories import Histories
+from services.bundle_check import NotABundle, check
+from services.bundles import sha256_of
+from settings import settings
+
+NOT_A_BUNDLE = 2
+"""How the check ends for a file that is none, apart from 1 for a bundle that was tampered with."""
+
+say = Console(stderr=True, markup=False)
+out = Console(markup=False)
+
+BundleFile = Annotated[Path, typer.Argument(help="the bundle, a .zip file", dir_okay=False)]
+
+
+def export_command(loan: LoanArgument, file: BundleFile, actor: Auditor = None, data_dir: BooksDir = None) -> None:
+    """Write a loan's whole evidence into a signed file that `audit check` proves without the system."""
+    books = ready_books(data_dir)
+    with books.read() as work:
+        person = auditor(work, actor)
+
+    async def export() -> bytes:
+        client = await connect_engine(of_folder(settings(), data_dir))
+        return await export_loan(books, Histories(client), person, loan)
+
+    bundle = asyncio.run(export())
+    try:
+        file.write_bytes(bundle)
+    except OSError as error:
+        say.print(f"{file} cannot be written: {error.strerror}", style="red", soft_wrap=True)
+        raise typer.Exit(1) from error
+    say.print(f"{len(bundle)} bytes written to {file}, SHA-256 {sha256_of(bundle)}", soft_wrap=True)
+
+
+def check_command(
+    file: BundleFile,
+    public_key: Annotated[
+        str | None, typer.Option("--public-key", help="the lender's public key (Base64), from a source you trust")
+    ] = None,
+) -> None:
+    """Prove a bundle offline: 0 if it is sound, 1 if anything was changed, 2 if it is no bundle."""
+    try:
+        report = check(file, public_key)
+    except NotABundle as refusal:
+        say.print(str(refusal), style="red", soft_wrap=True)
+        raise typer.Exit(NOT_A_BUNDLE) from refusal
+    for warning in report.warnings:
+        say.print(warning, style="yellow", soft_wrap=True)
+    if not report.sound:
+        table = Table(Column("file", no_wrap=True), "what is wrong")
+        for finding in report.findings:
+            table.add_row(finding.file, finding.sentence)
+        out.print(table)
+        raise typer.Exit(1)
+    say.print(
+        f"loan {report.loan}: {report.runs} runs, {report.entries} audit entries and {report.postings} postings are "
+        f"as they were signed with the key {report.key}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,107 @@
+"""Replaying a loan and proving the archive of histories, from the operator's command."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from books.session import Books, UnitOfWork
+from console.acting import ready_books, staff_member
+from console.connections import BooksDir, connect_engine, of_folder
+from engine.histories import Histories
+from engine.replaying import Replays
+from lending.errors import LendingError
+from models.histories import ReplayOutcome, ReplayVerdict, RunHistory
+from models.run_events import digest, read_events
+from models.staff import Actor, Role
+from services.errors import NotAllowed
+from settings import settings
+
+PAGE = 200
+
+say = Console(stderr=True, markup=False)
+out = Console(markup=False)
+
+LoanArgument = Annotated[str, typer.Argument(help="number of the loan")]
+Auditor = Annotated[
+    str | None, typer.Option("--actor", help="id of the auditor who asks; not needed where there is one auditor only")
+]
+
+
+def replay_command(loan: LoanArgument, actor: Auditor = None, data_dir: BooksDir = None) -> None:
+    """Execute every recorded run of a loan again by today's code; keep the verdicts; end with 1 if one differs."""
+    books = ready_books(data_dir)
+    with books.read() as work:
+        person = auditor(work, actor)
+
+    async def replay() -> list[ReplayVerdict]:
+        client = await connect_engine(of_folder(settings(), data_dir))
+        return await Replays(books, Histories(client)).replay(person, loan)
+
+    verdicts = asyncio.run(replay())
+    table = Table(Column("run", no_wrap=True), "events", "verdict", "what was wrong")
+    for one in verdicts:
+        table.add_row(one.run_id, f"{one.events}{' (open)' if one.is_open else ''}", one.outcome, one.sentence or "")
+    out.print(table)
+    say.print(f"{len(verdicts)} runs replayed by version {verdicts[0].code_version}")
+    raise typer.Exit(0 if all(one.outcome is ReplayOutcome.OK for one in verdicts) else 1)
+
+
+def histories_command(data_dir: BooksDir = None) -> None:
+    """Open every archived history and compare it with what was archived; end with 1 if one is damaged or changed."""
+    table = Table(Column("loan", no_wrap=True), Column("run", no_wrap=True), "what is wrong")
+    proved = 0
+    books = ready_books(data_dir)
+    for row, problem in prove_archive(books):
+        proved += 1
+        if problem is not None:
+            table.add_row(row.loan, row.run_id, problem)
+    if table.row_count:
+        out.print(table)
+        raise typer.Exit(1)
+    say.print(f"{proved} archived histories are as they were taken over")
+
+
+def auditor(work: UnitOfWork, actor_id: str | None) -> Actor:
+    """The person with this id, or the only auditor there is. Raises NotAllowed."""
+    if actor_id is not None:
+        return staff_member(work, actor_id)
+    auditors = [one for one in work.staff.all(Role.AUDITOR) if one.active]
+    if len(auditors) != 1:
+        raise NotAllowed(f"there are {len(auditors)} auditors; say with --actor who asks")
+    return Actor(auditors[0].id, Role.AUDITOR)
+
+
+def prove_archive(books: Books) -> Iterator[tuple[RunHistory, str | None]]:
+    """Every archived run, with what is wrong with its history."""
+    after = ""
+    while True:
+        with books.read() as work:
+            page = work.histories.page(after, PAGE)
+            named = work.histories.digests_named([row.run_id for row in page])
+            for row in page:
+                kept = work.histories.content(row.run_id)
+                try:
+                    content = kept.open(row) if kept is not None else None
+                    yield row, _problem(row, content, named.get(row.run_id))
+                except LendingError as refusal:
+                    yield row, str(refusal)
+        if not page:
+            return
+        after = page[-1].run_id
+
+
+def _problem(row: RunHistory, content: bytes | None, named: str | None) -> str | None:
+    if content is None:
+        return "the archive has no content of it"
+    events = read_events(row.run_id, content)
+    if named is None:
+        return "the audit log has no word of its archiving"
+    if named != digest(content):
+        return "the audit log names another digest"
+    if events.closed_as is not row.status or len(events.events) != row.events:
+        return "it is truncated"
+    return None

@@ -1,0 +1,179 @@
+"""The people and machines of the lender from the operator's command."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from books.session import UnitOfWork
+from console.acting import act, ready_books
+from console.connections import BooksDir
+from lending.errors import LendingError
+from models.staff import Actor, Role, Scope
+from services import audit
+from services.errors import NotAllowed
+from services.permissions import Action, require
+from services.sign_in_machines import CHANGE_OVER, add_secret
+from services.staff import add_machine, add_person, disable, enable, give_password, person_with, sign_out_everywhere
+
+say = Console(stderr=True, markup=False)
+people = typer.Typer(no_args_is_help=True, help="Who works here: ids, roles, passwords for the first sign-in.")
+machines = typer.Typer(no_args_is_help=True, help="Machine accounts: client ids, scopes, secrets.")
+
+OPERATOR = Actor("operator", Role.SYSTEM)
+"""Whoever may run this command on the books: somebody has to add the first administrator."""
+
+Id = Annotated[str, typer.Argument(help="3 to 32 small letters, digits and hyphens")]
+Who = Annotated[str | None, typer.Option("--actor", help="id of the administrator who acts (default: the operator)")]
+Name = Annotated[str, typer.Option("--name", help="as colleagues read it")]
+Manager = Annotated[str | None, typer.Option("--manager", help="id of the manager whose team this is in")]
+
+Result = TypeVar("Result")
+
+
+@people.command("add")
+def add_command(
+    staff_id: Id,
+    name: Name,
+    role: Annotated[Role, typer.Option("--role", help="what the person does here")],
+    manager: Manager = None,
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Add a member of staff; the password for the first sign-in is printed this once."""
+    _show_password(
+        _done(data_dir, actor, "staff_added", lambda work, who: add_person(work, who, staff_id, name, role, manager))
+    )
+
+
+@people.command("password")
+def password_command(
+    staff_id: Id,
+    new_authenticator: Annotated[
+        bool, typer.Option("--new-authenticator", help="the phone is lost: another one is enrolled")
+    ] = False,
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Give somebody a password for one sign-in; all sessions of that person end."""
+    _show_password(
+        _done(
+            data_dir,
+            actor,
+            "password_given",
+            lambda work, who: give_password(work, who, staff_id, new_authenticator=new_authenticator),
+        )
+    )
+
+
+@people.command("sign-out")
+def sign_out_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
+    """End all sessions of somebody."""
+    ended = _done(data_dir, actor, "sessions_ended", lambda work, who: sign_out_everywhere(work, who, staff_id))
+    say.print(f"{ended} sessions of {staff_id} have ended")
+
+
+@people.command("disable")
+def disable_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
+    """Keep somebody out from now on; sessions and tokens end at once."""
+    _done(data_dir, actor, "staff_disabled", lambda work, who: disable(work, who, staff_id))
+    say.print(f"{staff_id} is disabled")
+
+
+@people.command("enable")
+def enable_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
+    """Let somebody in again."""
+    _done(data_dir, actor, "staff_enabled", lambda work, who: enable(work, who, staff_id))
+    say.print(f"{staff_id} is enabled")
+
+
+@people.command("list")
+def list_command(data_dir: BooksDir = None) -> None:
+    """Show people and machines."""
+    table = Table("id", "role", "manager", "scopes", "active")
+    with ready_books(data_dir).read() as work:
+        for one in work.staff.all():
+            table.add_row(one.id, one.role, one.manager_id or "", one.scopes or "", "yes" if one.active else "no")
+    Console().print(table)
+
+
+@machines.command("add")
+def add_client(
+    client_id: Id,
+    name: Name,
+    scope: Annotated[list[Scope], typer.Option("--scope", help="what it may do; give it several times for several")],
+    manager: Manager = None,
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Add a machine account; its secret is printed this once."""
+
+    def add(work: UnitOfWork, who: Actor) -> str:
+        return add_secret(work, who, add_machine(work, who, client_id, name, frozenset(scope), manager))
+
+    _show_secret(client_id, _done(data_dir, actor, "client_added", add))
+
+
+@machines.command("rotate")
+def rotate_secret(
+    client_id: Id,
+    overlap_hours: Annotated[
+        float, typer.Option("--overlap-hours", min=0, help="how long the secret before stays good; 0 if it is out")
+    ] = CHANGE_OVER / timedelta(hours=1),
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Give a machine account a new secret, printed this once; the one before ends after the overlap."""
+
+    def rotate(work: UnitOfWork, who: Actor) -> str:
+        account = person_with(work, client_id)
+        if account.role is not Role.INTEGRATOR:
+            raise NotAllowed(f"{client_id} is no machine account")
+        return add_secret(work, who, account, timedelta(hours=overlap_hours))
+
+    _show_secret(client_id, _done(data_dir, actor, "client_secret_added", rotate))
+
+
+@machines.command("disable")
+def disable_client(client_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
+    """Keep a machine account out from now on; its secrets and tokens end at once."""
+    disable_command(client_id, actor, data_dir)
+
+
+@machines.command("enable")
+def enable_client(client_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
+    """Let a machine account in again; it needs a new secret."""
+    enable_command(client_id, actor, data_dir)
+
+
+def _done(data_dir: Path | None, actor: str | None, name: str, does: Callable[[UnitOfWork, Actor], Result]) -> Result:
+    """What an act comes to, by an administrator or the operator; a refusal is kept."""
+    books = ready_books(data_dir)
+    if actor is not None:
+        return act(books, actor, name, lambda work, who: does(work, _administrator(who)))
+    try:
+        with books.begin() as work:
+            return does(work, OPERATOR)
+    except LendingError as refusal:
+        with books.begin() as work:
+            audit.record(work, OPERATOR, name, reason=str(refusal), refused=True)
+        raise
+
+
+def _administrator(who: Actor) -> Actor:
+    require(who, Action.KEEP_PEOPLE)
+    return who
+
+
+def _show_password(password: str) -> None:
+    say.print("The password for the first sign-in, good for three days and shown this once:")
+    typer.echo(password)
+
+
+def _show_secret(client_id: str, secret: str) -> None:
+    say.print(f"The secret of {client_id}, shown this once:")
+    typer.echo(secret)

@@ -1,0 +1,37 @@
+"""On whose behalf the books are written to just now: the step of a workflow, where there is one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The activity under way: its workflow, the run, its id within the run, and the last event before it was asked for.
+
+    Run and activity id name the event that scheduled it, or the marker that a local one left.
+    """
+
+    workflow_id: str
+    run_id: str
+    activity_id: str
+    event_id: int | None = None
+
+
+_UNDER_WAY: ContextVar[Origin | None] = ContextVar("origin", default=None)
+
+
+def origin() -> Origin | None:
+    """The step under way; None outside of workflows."""
+    return _UNDER_WAY.get()
+
+
+@contextmanager
+def acting_for(step: Origin | None) -> Iterator[None]:
+    """What is written while the block lasts comes from this step."""
+    token = _UNDER_WAY.set(step)
+    try:
+        yield
+    finally:
+        _UNDER_WAY.reset(token)

@@ -1,0 +1,328 @@
+"""Checks a loan's bundle without books, engine or keys: with the standard library and `cryptography` alone."""
+
+import base64
+import binascii
+import json
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lending.errors import LendingError
+from models.attesting import verify
+from models.chain import Seal, check_path, entry_bytes, leaf_hash
+from models.run_events import HistoryDamaged, RunEvents, digest, read_events
+
+FORMAT = "loanwright-bundle-1"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+MOST_FILES = 5_000
+LARGEST_FILE = 64 * 1024 * 1024
+LARGEST_SUM = 512 * 1024 * 1024
+LARGEST_ARCHIVE = 512 * 1024 * 1024
+NAME = re.compile(r"[a-z]{1,32}\.(?:json|sig|txt)|histories/[0-9]{4}\.json")
+"""Every name that a bundle can hold: no way leads out of it."""
+NEEDED = (
+    *("loan.json", "runs.json", "audit.json", "seals.json", "postings.json", "balances.json", "payments.json"),
+    *("bank.json", "terms.json", "events.json", "decisions.json", "documents.json", "verdicts.json"),
+)
+MONEY_MOVED = ("settled", "returned")
+INSIDE = "reallocation"
+"""Money that moved between our own accounts: no bank knows of it."""
+
+
+class NotABundle(LendingError):
+    """The file is no bundle, or one that was made to do harm."""
+
+    code = "not_a_bundle"
+    http_status = 422
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this is no bundle that can be checked: {why}")
+
+
+@dataclass(frozen=True)
+class BundleFinding:
+    """One thing that is wrong: in which file, and a sentence."""
+
+    file: str
+    sentence: str
+
+
+@dataclass
+class BundleReport:
+    """What a check came to. `warnings` are what could not be checked."""
+
+    loan: str = ""
+    key: str = ""
+    public_key: str = ""
+    runs: int = 0
+    entries: int = 0
+    postings: int = 0
+    findings: list[BundleFinding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def found(self, file: str, sentence: str) -> None:
+        """Adds a finding."""
+        self.findings.append(BundleFinding(file, sentence))
+
+
+def check(path: Path, public_key: str | None = None) -> BundleReport:
+    """What is wrong with a bundle; the key that must have signed it is given, or taken from it with a warning.
+
+    Raises NotABundle for what is none, for names that lead out of it, and for files that unpack to more than they may.
+    """
+    files = unpack(path)
+    report = BundleReport()
+    _check_manifest(files, public_key, report)
+    told = {name: _json(files, name, report) for name in NEEDED}
+    _guarded("runs.json", report, lambda: _check_runs(files, told, report))
+    _guarded("audit.json", report, lambda: _check_audit(told, report))
+    _guarded("postings.json", report, lambda: _check_postings(told, report))
+    _guarded("payments.json", report, lambda: _check_payments(told, report))
+    return report
+
+
+# -- the archive ------------------------------------------------------------------------------------------------------
+
+
+def unpack(path: Path) -> dict[str, bytes]:
+    """The files of a bundle by their names. Nothing is written to disk. Raises NotABundle."""
+    try:
+        if path.stat().st_size > LARGEST_ARCHIVE:
+            raise NotABundle("it is larger than any bundle")
+        with zipfile.ZipFile(path) as archive:
+            return _contents(archive)
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise NotABundle(f"it cannot be unpacked ({type(error).__name__})") from None
+
+
+def _contents(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    entries = archive.infolist()
+    if not entries or len(entries) > MOST_FILES:
+        raise NotABundle(f"it holds {len(entries)} files")
+    names = [entry.filename for entry in entries]
+    if len(set(names)) < len(names):
+        raise NotABundle("a name stands in it twice")
+    if archive.comment or min(entry.header_offset for entry in entries) != 0:
+        raise NotABundle("something lies in front of or behind its files")
+    total = 0
+    for entry in entries:
+        total += entry.file_size
+        _check_entry(entry)
+    if total > LARGEST_SUM:
+        raise NotABundle("it unpacks to more than it may")
+    _check_places(archive, entries)
+    return {entry.filename: _read(archive, entry) for entry in entries}
+
+
+def _check_entry(entry: zipfile.ZipInfo) -> None:
+    if NAME.fullmatch(entry.filename) is None or entry.orig_filename != entry.filename:
+        raise NotABundle("a name in it is none of a bundle's")
+    if entry.flag_bits & 0x1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotABundle(f"{entry.filename} is packed in a way that no bundle uses")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG) or entry.is_dir() or entry.extra:
+        raise NotABundle(f"{entry.filename} is no plain file")
+    if entry.file_size > LARGEST_FILE:
+        raise NotABundle(f"{entry.filename} unpacks to more than it may")
+
+
+def _check_places(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
+    """Files that share their bytes unpack to more than the archive could hold."""
+    ordered = sorted(entries, key=lambda entry: entry.header_offset)
+    ends = [entry.header_offset for entry in ordered[1:]] + [archive.start_dir]
+    for entry, end in zip(ordered, ends, strict=True):
+        if entry.header_offset + entry.compress_size > end:
+            raise NotABundle("its files share their bytes")
+
+
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    with archive.open(entry) as file:
+        content = file.read(entry.file_size + 1)
+    if len(content) != entry.file_size:
+        raise NotABundle(f"{entry.filename} is not as long as it says")
+    return content
+
+
+# -- manifest and signature -------------------------------------------------------------------------------------------
+
+
+def _check_manifest(files: Mapping[str, bytes], public_key: str | None, report: BundleReport) -> None:
+    manifest = _object(files.get(MANIFEST, b""))
+    named = manifest.get("files")
+    if manifest.get("format") != FORMAT or not isinstance(named, dict):
+        raise NotABundle("its manifest is missing or of another form")
+    report.loan, report.key = str(manifest.get("loan")), str(manifest.get("key"))
+    report.public_key = str(manifest.get("public_key"))
+    if public_key is None:
+        report.warnings.append(
+            f"no public key was given: that the lender signed it is not proved; compare {report.public_key} with his"
+        )
+    elif public_key != report.public_key:
+        report.found(MANIFEST, f"it names the public key {report.public_key}, which is not the one given")
+    try:
+        signature = base64.b64decode(files.get(SIGNATURE, b"").strip(), validate=True)
+    except (binascii.Error, ValueError):
+        signature = b""
+    if not verify(public_key or report.public_key, signature, files[MANIFEST]):
+        report.found(SIGNATURE, "the signature is not one by this key under this manifest")
+    for name in sorted(files.keys() - named.keys() - {MANIFEST, SIGNATURE}):
+        report.found(name, "it was added: the manifest does not name it")
+    for name, expected in sorted(named.items()):
+        if name not in files:
+            report.found(str(name), "it is missing")
+        elif not isinstance(expected, dict) or digest(files[name]) != expected.get("sha256"):
+            report.found(str(name), "it was changed: its digest is not the one in the manifest")
+
+
+# -- histories --------------------------------------------------------------------------------------------------------
+
+
+def _check_runs(files: Mapping[str, bytes], told: Mapping[str, Any], report: BundleReport) -> None:
+    archived = {
+        one["entry"]["subject"]: one["entry"]["after"]["sha256"]
+        for one in told["audit.json"]
+        if one["entry"].get("act") == "run_archived"
+    }
+    runs = told["runs.json"]
+    known = {run["run"] for run in runs}
+    read: list[tuple[Mapping[str, Any], RunEvents]] = []
+    report.runs = len(runs)
+    for run in runs:
+        name, run_id = run["file"], str(run["run"])
+        if name is None:
+            report.found("runs.json", f"the history of run {run_id} is not in the bundle: {run['problem']}")
+            continue
+        content = files.get(name, b"")
+        try:
+            events = read_events(run_id, content)
+        except HistoryDamaged as damage:
+            report.found(name, str(damage))
+            continue
+        read.append((run, events))
+        if digest(content) != run["sha256"]:
+            report.found(name, f"it is not the history of run {run_id}")
+        if run_id in archived and archived[run_id] != digest(content):
+            report.found(name, f"it is not the history that the audit log says was archived for run {run_id}")
+        if len(events.events) != run["events"] or events.closed_as != run["status"]:
+            report.found(name, f"it is truncated: run {run_id} had {run['events']} events and ended {run['status']}")
+    for run, events in read:
+        for other in (events.previous, events.next):
+            if other is not None and other not in known:
+                report.found(run["file"], f"the chain of runs is broken: run {other} is missing")
+    stray = {name for name in files if name.startswith("histories/")} - {run["file"] for run in runs}
+    for name in sorted(stray):
+        report.found(name, "no run has this history")
+    open_runs = [run["run"] for run, events in read if events.closed_as is None]
+    if len(open_runs) > 1:
+        report.found("runs.json", f"{len(open_runs)} runs have no end; only the newest one may go on")
+
+
+# -- the audit log ----------------------------------------------------------------------------------------------------
+
+
+def _check_audit(told: Mapping[str, Any], report: BundleReport) -> None:
+    seals = {}
+    for row in told["seals.json"]:
+        seal = Seal(**{name: row[name] for name in Seal.__dataclass_fields__})
+        if seal.hash != row["hash"]:
+            report.found("seals.json", f"seal {seal.no} is not the one that its hash was taken of")
+        seals[seal.no] = (seal, row["hash"])
+    for no, (seal, _) in seals.items():
+        if no - 1 in seals and seal.previous != seals[no - 1][1]:
+            report.found("seals.json", f"seal {no} does not follow seal {no - 1}")
+    report.entries = len(told["audit.json"])
+    seen: set[str] = set()
+    for one in told["audit.json"]:
+        entry, proof = one["entry"], one["proof"]
+        entry_id = str(entry["id"])
+        if entry_id in seen:
+            report.found("audit.json", f"entry {entry_id} stands in it twice")
+        seen.add(entry_id)
+        known = seals.get(proof["seal_no"])
+        leaf = leaf_hash(entry_bytes(entry))
+        if known is None or proof["entry_id"] != entry_id or not check_path(leaf, proof["path"], known[0].root):
+            report.found("audit.json", f"entry {entry_id} ({entry['act']}) does not lead to the root of a seal")
+
+
+# -- money ------------------------------------------------------------------------------------------------------------
+
+
+def _check_postings(told: Mapping[str, Any], report: BundleReport) -> None:
+    postings = told["postings.json"]
+    report.postings = len(postings)
+    for one in postings:
+        amount = one["amount_fen"]
+        if not isinstance(amount, int) or amount <= 0 or one["debit"] == one["credit"]:
+            report.found("postings.json", f"posting {one['id']} is none: it moves nothing between two accounts")
+    for name in ("id", "key"):
+        if len({one[name] for one in postings}) < len(postings):
+            report.found("postings.json", f"two postings have the same {name}")
+    left = balances((str(one["debit"]), str(one["credit"]), int(one["amount_fen"])) for one in postings)
+    if left != told["balances.json"]:
+        accounts = sorted(
+            code
+            for code in left.keys() | told["balances.json"].keys()
+            if left.get(code) != told["balances.json"].get(code)
+        )
+        report.found("postings.json", f"they do not come to the balances of {', '.join(accounts)}")
+
+
+def balances(postings: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+    """Debits less credits of each account, in fen, of (debit, credit, fen); accounts that come to nothing too."""
+    left: dict[str, int] = {}
+    for debit, credit, fen in postings:
+        left[debit] = left.get(debit, 0) + fen
+        left[credit] = left.get(credit, 0) - fen
+    return dict(sorted(left.items()))
+
+
+def _check_payments(told: Mapping[str, Any], report: BundleReport) -> None:
+    moved = {one["entry"]: one["amount_fen"] for one in told["postings.json"] if one["key"] == f"{one['entry']}:money"}
+    reported = {one["reference"]: one["amount_fen"] for one in told["bank.json"]}
+    for one in told["payments.json"]:
+        key, fen, reference = one["key"], one["settled_fen"], one["bank_reference"]
+        if one["status"] not in MONEY_MOVED:
+            continue
+        if one["booked"] and moved.get(key) != fen:
+            report.found("payments.json", f"order {key} is booked, and no posting moves its amount")
+        if one["kind"] != INSIDE and reference in reported and reported[reference] != fen:
+            report.found("payments.json", f"order {key} moved another amount than the bank reported as {reference}")
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _guarded(name: str, report: BundleReport, look: Callable[[], None]) -> None:
+    """What has another form than a bundle's files is a finding, whatever it breaks."""
+    try:
+        look()
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        report.found(name, "it has another form than such a file, so that not all of it could be checked")
+
+
+def _json(files: Mapping[str, bytes], name: str, report: BundleReport) -> Any:
+    try:
+        return json.loads(files[name])
+    except KeyError:
+        if not any(one.file == name for one in report.findings):
+            report.found(name, "it is missing")
+    except (ValueError, RecursionError):
+        report.found(name, "it cannot be read")
+    return None
+
+
+def _object(content: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

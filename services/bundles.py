@@ -1,0 +1,189 @@
+"""A loan's whole evidence as one signed file, which anybody can check without the system (`services/bundle_check.py`).
+
+The same state of the books gives the same bytes, whoever asks for them and when.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.attesting import SigningKey
+from models.audit import AuditEntry
+from models.chain import ENTRY_FIELDS, spelled
+from models.run_events import digest
+from services.audit_chain import proofs_of
+from services.bundle_check import FORMAT, MANIFEST, SIGNATURE, balances
+from services.story_differences import differences
+from services.timeline import Story, StoryLine, ToldRun
+
+README = "readme.txt"
+_MADE_AT = (1980, 1, 1, 0, 0, 0)
+"""The earliest date that the format knows: when a bundle was made must not change it."""
+_ENGLISH = """The evidence of one loan.
+
+manifest.json names every file with its SHA-256. manifest.sig is the Ed25519 signature (RFC 8032, Base64) of
+manifest.json, made with the key whose public part stands in it; compare that with the one the lender has published.
+
+runs.json, histories/   what the workflow engine recorded, run by run
+audit.json              entries of the audit log, each with its path to the root of a seal
+seals.json              the seals; each repeats the hash of the one before it
+postings.json, balances.json, payments.json, bank.json   money: the ledger, orders to the bank, the bank's own entries
+terms.json, events.json, decisions.json                  what was agreed, what happened to the account, who decided
+documents.json          digests of the documents; their contents are not in here
+verdicts.json           what became of executing the histories again
+timeline.json           all of it in words; differences.json what did not fit together
+
+`loanwright audit check FILE` checks all of it and needs neither books nor engine nor keys.
+"""
+
+
+class NotSealedYet(LendingError):
+    """Entries came in while the bundle was made."""
+
+    code = "not_sealed_yet"
+    http_status = 409
+
+    def __init__(self, loan: str) -> None:
+        super().__init__(f"loan {loan} is busy: its newest audit entries are not sealed yet; try again in a moment")
+
+
+def contents_of(work: UnitOfWork, story: Story) -> dict[str, bytes]:
+    """The files of a loan's bundle by their names, without manifest and signature. Raises NotSealedYet."""
+    facts = story.facts
+    files: dict[str, Any] = {
+        "loan.json": work.loans.get(story.loan),
+        "runs.json": [_run(n, run) for n, run in enumerate(story.runs, 1)],
+        "postings.json": facts.postings,
+        "balances.json": balances((one.debit, one.credit, one.amount_fen) for one in facts.postings),
+        "terms.json": facts.terms,
+        "events.json": facts.events,
+        "payments.json": facts.payments,
+        "bank.json": facts.bank,
+        "decisions.json": facts.decisions,
+        "documents.json": work.histories.documents(story.loan),
+        "verdicts.json": [one.as_json() for one in work.histories.verdicts(story.loan)],
+        "differences.json": differences(work, story),
+        "timeline.json": [_line(line) for line in story.lines],
+        **_audit(work, story.loan, facts.entries),
+    }
+    written = {name: _json(content) for name, content in files.items()}
+    for n, run in enumerate(story.runs, 1):
+        if run.found.content is not None:
+            written[history_name(n)] = run.found.content
+    return written | {README: _ENGLISH.encode()}
+
+
+def packed(loan: str, files: Mapping[str, bytes], key: SigningKey) -> bytes:
+    """The bundle: the files with a manifest of them that is signed."""
+    manifest = _json(
+        {
+            "format": FORMAT,
+            "loan": loan,
+            "key": key.name,
+            "public_key": key.public,
+            "files": {name: {"sha256": digest(content), "bytes": len(content)} for name, content in files.items()},
+        }
+    )
+    everything = {**files, MANIFEST: manifest, SIGNATURE: base64.b64encode(key.sign(manifest)) + b"\n"}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in sorted(everything):
+            entry = zipfile.ZipInfo(name, _MADE_AT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            archive.writestr(entry, everything[name], compresslevel=9)
+    return made.getvalue()
+
+
+def sha256_of(bundle: bytes) -> str:
+    """The digest by which the audit log names a bundle."""
+    return hashlib.sha256(bundle).hexdigest()
+
+
+def history_name(n: int) -> str:
+    """The file of the n-th run's history."""
+    return f"histories/{n:04d}.json"
+
+
+def _run(n: int, run: ToldRun) -> dict[str, Any]:
+    found, events = run.found, run.events
+    content = found.content
+    return {
+        "run": found.run_id,
+        "file": history_name(n) if content is not None else None,
+        "sha256": digest(content) if content is not None else None,
+        "source": found.source,
+        "status": events.closed_as if events else None,
+        "previous": events.previous if events else None,
+        "next": events.next if events else None,
+        "events": len(events.events) if events else 0,
+        "code_versions": events.versions if events else (),
+        "problem": run.problem,
+    }
+
+
+def _audit(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry]) -> dict[str, Any]:
+    proofs = {proof.entry_id: proof for proof in proofs_of(work, entries)}
+    if len(proofs) < len(entries):
+        raise NotSealedYet(loan)
+    seals = []
+    for no in sorted({proof.seal_no for proof in proofs.values()}):
+        row = work.seals.get(no)
+        if row is not None:
+            seals.append(asdict(row.content) | {"hash": row.hash, "sealed_at": spelled(row.sealed_at)})
+    told = [
+        {
+            "entry": {name: _plain(getattr(entry, name)) for name in ENTRY_FIELDS} | {"at": spelled(entry.at)},
+            "proof": asdict(proofs[entry.id]),
+        }
+        for entry in entries
+    ]
+    return {"audit.json": told, "seals.json": seals}
+
+
+def _line(line: StoryLine) -> dict[str, Any]:
+    return {
+        "at": line.at,
+        "day": line.day,
+        "code": line.code,
+        "en": line.words.en,
+        "zh": line.words.zh,
+        "outcome": line.outcome,
+        "actor_id": line.actor_id,
+        "role": line.role,
+        "approved_by": line.approved_by,
+        "events": [f"{one.run}/{one.id}" for one in line.events],
+        "entries": [one.id for one in line.entries],
+        "postings": [one.id for one in line.postings],
+        "payments": [one.key for one in line.payments],
+        "bank": [one.reference for one in line.bank],
+    }
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, default=_plain, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SQLModel):
+        return value.model_dump()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return spelled(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return value

@@ -1,0 +1,160 @@
+"""Refusals as the audit log keeps them: one by one up to a bound, then counted, so that nobody fills the disk."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary, ref
+
+from books.errors import UnknownLoan, UnknownTask
+from books.session import Books, UnitOfWork
+from models.staff import Actor
+from services import audit
+from services.permissions import Action
+
+MOST_EACH = 20
+"""So many refusals a minute of one actor at one address have an entry each."""
+MOST_OF_ALL = 600
+"""So many a minute of everybody; a person with many addresses gets no further than this."""
+WINDOW_SECONDS = 60.0
+MOST_WINDOWS = 10_000
+"""So many actors and addresses are told apart at a time; the others share a window."""
+COUNTED = "refusals_counted"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What was refused: an act, which the table calls `action`, and why.
+
+    `loan`, `task` and `subject`, anything else by its id, are what the caller named, whether or not they exist.
+    """
+
+    act: str
+    reason: str
+    action: Action | None = None
+    loan: str | None = None
+    task: str | None = None
+    subject: str | None = None
+
+
+@dataclass
+class _Window:
+    """A minute of one actor at one address. `more` refusals came on top of those that have an entry."""
+
+    actor: Actor
+    until: float
+    kept: int = 0
+    more: int = 0
+    last: str = ""
+
+
+class RefusalLog:
+    """Keeps the refusals of one process. `at` is a clock that never goes back.
+
+    What was only counted is written down with the next refusal of anybody after its minute, or by `flush`.
+    """
+
+    def __init__(self, books: Books, at: Callable[[], float] = time.monotonic) -> None:
+        # The log of books must not keep them alive: it is found by them.
+        self._books = ref(books)
+        self._at = at
+        self._lock = threading.Lock()
+        self._windows: dict[tuple[str, str], _Window] = {}
+        self._all_until = 0.0
+        self._all_kept = 0
+
+    def keep(self, actor: Actor, refusal: Refusal) -> None:
+        """Writes an entry, in a unit of work of its own; above the bound it is only counted."""
+        with self._lock:
+            over = self._take_over(self._at())
+            is_listed = self._count(actor, refusal.act)
+        books = self._books()
+        if books is None or not (is_listed or over):
+            return
+        loan, named = _place(books, actor, refusal) if is_listed else (None, None)
+        with books.begin() as work:
+            for window in over:
+                _record_count(work, window)
+            if is_listed:
+                _record(work, actor, refusal, loan, named)
+
+    def flush(self) -> None:
+        """Writes down what was only counted so far; for the end of the process."""
+        with self._lock:
+            over = self._take_over(float("inf"))
+        books = self._books()
+        if books is not None and over:
+            with books.begin() as work:
+                for window in over:
+                    _record_count(work, window)
+
+    def _count(self, actor: Actor, act: str) -> bool:
+        """Counts a refusal; whether it has an entry of its own."""
+        now = self._at()
+        if now >= self._all_until:
+            self._all_until, self._all_kept = now + WINDOW_SECONDS, 0
+        key = (actor.id, actor.address or "")
+        if key not in self._windows and len(self._windows) >= MOST_WINDOWS:
+            key = ("", "")
+        window = self._windows.setdefault(key, _Window(actor, now + WINDOW_SECONDS))
+        if window.kept < MOST_EACH and self._all_kept < MOST_OF_ALL:
+            window.kept += 1
+            self._all_kept += 1
+            return True
+        window.more += 1
+        window.last = act
+        return False
+
+    def _take_over(self, now: float) -> list[_Window]:
+        """Takes out the windows that are over, and returns those that counted something."""
+        ended = [key for key, window in self._windows.items() if window.until <= now]
+        found = [self._windows.pop(key) for key in ended]
+        return [window for window in found if window.more]
+
+
+_LOGS: WeakKeyDictionary[Books, RefusalLog] = WeakKeyDictionary()
+
+
+def refusal_log(books: Books) -> RefusalLog:
+    """The one log of these books in this process, for API and pages alike."""
+    return _LOGS.setdefault(books, RefusalLog(books))
+
+
+def _record(work: UnitOfWork, actor: Actor, refusal: Refusal, loan: str | None, named: str | None) -> None:
+    audit.record(
+        work,
+        actor,
+        refusal.act,
+        loan=loan,
+        subject=named,
+        after={"action": refusal.action} if refusal.action else None,
+        reason=refusal.reason,
+        refused=True,
+    )
+
+
+def _place(books: Books, actor: Actor, refusal: Refusal) -> tuple[str | None, str | None]:
+    """The loan of the entry, and its subject. What the actor may not see is only named: it is no part of that loan's
+    story, which others read. Looked up without holding a row, so that refusals keep nobody from working.
+    """
+    loan = refusal.loan
+    with books.read() as work:
+        try:
+            if loan is None and refusal.task is not None:
+                loan = work.tasks.seen_by(actor, refusal.task).loan
+            if loan is not None:
+                loan = work.loans.seen_by(actor, loan).number
+        except (UnknownLoan, UnknownTask):
+            return None, refusal.task or refusal.subject or refusal.loan
+    return loan, refusal.task or refusal.subject
+
+
+def _record_count(work: UnitOfWork, window: _Window) -> None:
+    audit.record(
+        work,
+        window.actor,
+        COUNTED,
+        after={"count": window.more, "last": window.last},
+        reason=f"refusals of one minute beyond the {window.kept} that are listed one by one",
+        refused=True,
+    )

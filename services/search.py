@@ -1,0 +1,81 @@
+"""Finding customers and their loans by name, pinyin, mobile or ID number, without either lying in clear anywhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.customers import Customer
+from models.loans import Loan
+from models.staff import Actor
+from services import audit
+from services.search_words import read_query, tokens_of
+
+MOST = 50
+LOOKED_AT = 200
+"""So many customers with the right digest are opened for one answer at most."""
+PORTION = 200
+SEARCHED = "customers_searched"
+MOST_A_MINUTE = 60
+"""More than a person types; who goes through all names by machine gets no further."""
+
+
+class NothingToSearch(LendingError):
+    """What was typed is no name, pinyin or number that anybody could be found by."""
+
+    code = "nothing_to_search"
+    http_status = 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "search by a name or part of it (two characters), by pinyin, by a whole mobile or ID number, or by the "
+            "last four of either",
+            fields={"query": "two characters of a name, pinyin, a whole number or its last four"},
+        )
+
+
+class TooManySearches(LendingError):
+    """Somebody searches faster than a person types."""
+
+    code = "too_many_searches"
+    http_status = 429
+
+    def __init__(self) -> None:
+        super().__init__(f"at most {MOST_A_MINUTE} searches a minute; wait a little")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Customers that are meant, and the loans of theirs that the searcher may see."""
+
+    customers: Sequence[Customer]
+    loans: Sequence[Loan]
+    after: str | None
+
+
+def search(work: UnitOfWork, actor: Actor, text: str, after: str = "", limit: int = MOST) -> Found:
+    """Customers of whom the actor may see a loan, by what he typed; `after` is the last customer of the page before.
+
+    Recorded with how many were found, not with what was typed. Raises NothingToSearch and TooManySearches.
+    """
+    query = read_query(text)
+    if not query.words:
+        raise NothingToSearch
+    if work.audit.count_since(actor.id, SEARCHED, work.now - timedelta(minutes=1)) >= MOST_A_MINUTE:
+        raise TooManySearches
+    candidates = work.search.customers(actor, query.tokens, after, min(limit, MOST) + 1)
+    page = candidates[: min(limit, MOST)]
+    customers = [one for one in page if query.means(one)]
+    loans = work.search.loans(actor, [one.id for one in customers], LOOKED_AT) if customers else []
+    kinds = sorted({kind.value for kind, _ in query.words})
+    audit.record(work, actor, SEARCHED, after={"by": kinds, "customers": len(customers), "loans": len(loans)})
+    return Found(customers, loans, page[-1].id if len(candidates) > len(page) else None)
+
+
+def make_findable(work: UnitOfWork, after: str) -> str | None:
+    """Adds the digests of customers who have none, a portion of them; the last of them, None if there are no more."""
+    found = work.search.not_found_by_any(after, PORTION)
+    for one in found:
+        work.search.put(one.id, tokens_of(one.name, one.mobile, one.id_number))
+    return found[-1].id if found else None

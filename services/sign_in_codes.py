@@ -1,0 +1,125 @@
+"""Borrowers sign in with their mobile: a code goes there, and whoever reads it is its owner.
+
+Whoever asks learns nothing: for a number that nobody has, the same rows are written and the same words are said.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hmac import compare_digest
+
+from books.customers import blind_index
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from models.customers import Customer
+from models.outbox import Topic
+from models.sign_in import SignInCode, SignInMethod
+from models.staff import Actor, Role
+from services import audit
+from services.sign_in import Origin, enter_borrower
+from services.sign_in_tries import may_send
+
+CODE_DIGITS = 6
+VALID_FOR = timedelta(minutes=5)
+MOST_TRIES = 5
+LAST_OF_ID_NUMBER = 4
+TEXT = "【借款服务】您的登录验证码为{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请忽略。"
+
+
+class SignInCodeRefused(LendingError):
+    """The code is another one, too old, used, or guessed at too often. Which of these is not said."""
+
+    code = "sign_in_code_refused"
+    http_status = 422
+
+    def __init__(self) -> None:
+        super().__init__("this is not the code, or it is not good any more; after five wrong tries ask for a new one")
+
+
+@dataclass(frozen=True)
+class SeveralCustomers:
+    """The code was right, but several customers gave this number: the end of the ID number tells them apart."""
+
+
+def ask_for_code(work: UnitOfWork, visitor_digest: str, mobile: str, origin: Origin) -> None:
+    """Sends a code to a mobile that a customer gave, for the browser that asked; the code before it is void."""
+    index = blind_index(mobile)
+    customers = work.sign_in.customers_with(index)
+    is_sent = may_send(work, mobile) and bool(customers)
+    digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    code = SignInCode(
+        visitor_digest=visitor_digest,
+        mobile_index=index,
+        customer_id=customers[0] if is_sent else None,
+        code_hash="",
+        code=digits,
+        asked_at=work.now,
+        expires_at=work.now + VALID_FOR,
+    )
+    code.code_hash = _hashed(code.id, digits)
+    work.session.add(code)
+    work.session.flush()
+    # Also for a number that nobody has: the time that the answer takes must not tell.
+    work.outbox.put(Topic.SIGN_IN_CODE, f"sign_in_code:{code.id}", {"sign_in_code": code.id}, work.now)
+    audit.record(
+        work,
+        _who(code.customer_id, origin),
+        "sign_in_code_requested",
+        subject=code.customer_id,
+        refused=code.customer_id is None,
+    )
+
+
+def enter_code(
+    work: UnitOfWork, visitor_digest: str, digits: str, last_of_id_number: str, origin: Origin
+) -> str | SeveralCustomers | SignInCodeRefused:
+    """What the borrower's cookie holds from now on.
+
+    A wrong code is **returned** and not raised, for the try must be committed: raise it afterwards.
+    """
+    code = work.sign_in.newest_code(visitor_digest)
+    # Compared in any case: that there is no code must take as long.
+    right = _hashed(code.id if code else "", digits)
+    is_right = compare_digest(right, code.code_hash if code else "0" * 64)
+    if code is None or code.used_at is not None or code.expires_at <= work.now or code.tries >= MOST_TRIES:
+        return _refused(work, code, origin)
+    code.tries += 1
+    work.session.add(code)
+    if not is_right or code.customer_id is None:
+        return _refused(work, code, origin)
+    customers = work.sign_in.customers_with(code.mobile_index)
+    if len(customers) > 1:
+        if not last_of_id_number:
+            return SeveralCustomers()
+        customers = [one for one in customers if _ends_with(work.customers.get(one), last_of_id_number)]
+    if len(customers) != 1:
+        return _refused(work, code, origin)
+    code.used_at = work.now
+    return enter_borrower(work, customers[0], SignInMethod.SMS_CODE, origin)
+
+
+def message(digits: str) -> str:
+    """The text that a code arrives in."""
+    return TEXT.format(code=digits, minutes=VALID_FOR // timedelta(minutes=1))
+
+
+def _ends_with(customer: Customer | None, last_of_id_number: str) -> bool:
+    kept = customer.id_number[-LAST_OF_ID_NUMBER:] if customer else ""
+    return compare_digest(kept.upper().encode(), last_of_id_number.strip().upper().encode())
+
+
+def _refused(work: UnitOfWork, code: SignInCode | None, origin: Origin) -> SignInCodeRefused:
+    customer_id = code.customer_id if code else None
+    audit.record(
+        work, _who(customer_id, origin), "sign_in_refused", subject=customer_id, reason="sign_in_code", refused=True
+    )
+    return SignInCodeRefused()
+
+
+def _who(customer_id: str | None, origin: Origin) -> Actor:
+    return Actor(customer_id or "borrower", Role.BORROWER, customer_id, origin.address)
+
+
+def _hashed(salt: str, digits: str) -> str:
+    """Keyed: with a copy of the books alone nobody finds the six digits by trying them all."""
+    return blind_index(f"sign_in_code|{salt}|{digits}")

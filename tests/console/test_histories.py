@@ -1,0 +1,141 @@
+"""`replay`, `audit histories`, `audit export` and `audit check`: an auditor at the operator's command."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from books.session import Books
+from engine.client import connect
+from engine.commands import LoanCommands
+from models.attesting import signing_key
+from models.histories import RunContent, RunHistory
+from models.keys import workflow_id
+from models.run_events import CloseStatus, digest, read_events
+from services.audit import SYSTEM, record
+from services.loans import order_from_books
+from services.staff import add_demo_persons
+from tests.books.migrated import seeded_file
+from tests.console.running import loanwright
+from tests.histories.storing import files_of
+from tests.servers.shared import SharedServers
+from tests.servers.temporal import own_namespace
+from tests.services.procedure import Procedure
+
+RUN = files_of("knocked_out")[0]
+
+
+def archive(books: Books, loan: str) -> None:
+    """Puts a recorded run into the archive as if it were this loan's."""
+    content = RUN.read_bytes()
+    events = read_events("run-1", content)
+    with books.begin() as work:
+        row = RunHistory(
+            run_id="run-1",
+            workflow_id=workflow_id(loan),
+            loan=loan,
+            started_at=events.first.at,
+            closed_at=events.last.at,
+            status=CloseStatus.COMPLETED,
+            events=len(events.events),
+            size_bytes=len(content),
+            sha256=digest(content),
+            code_versions=[],
+            exported_at=work.now,
+        )
+        work.histories.add(row, RunContent.of("run-1", content))
+        after = {"sha256": row.sha256, "events": row.events, "status": row.status}
+        record(work, SYSTEM, "run_archived", loan=loan, subject="run-1", after=after)
+
+
+@pytest.fixture
+def namespace(temporal_server: str) -> str:
+    return own_namespace(temporal_server)
+
+
+async def test_an_auditor_replays_exports_and_checks_a_loan(
+    servers: SharedServers, temporal_server: str, namespace: str, tmp_path: Path
+) -> None:
+    with seeded_file(servers, tmp_path) as books:
+        loan = Procedure(books).graded()
+        with books.read() as work:
+            order = order_from_books(work, work.loans.get(loan))
+        # No worker is there, so the run stays where it began.
+        await LoanCommands(await connect(temporal_server, namespace)).start(order)
+        environment = {
+            "LOANWRIGHT_DATABASE_URL": books.url,
+            "TEMPORAL_ADDRESS": temporal_server,
+            "TEMPORAL_NAMESPACE": namespace,
+        }
+        _replay(loan, environment)
+        _export_and_check(loan, tmp_path / "loan.zip", environment)
+
+
+def _replay(loan: str, environment: Mapping[str, str]) -> None:
+    replayed = loanwright("replay", loan, environment=environment)
+    assert replayed.code == 0, replayed.err
+    assert "ok" in replayed.out
+    assert "(open)" in replayed.out
+    assert "1 runs replayed by version 0.1.0+" in replayed.err
+    unknown = loanwright("replay", "L99000001", environment=environment)
+    assert (unknown.code, unknown.err.strip()) == (1, "there is no loan L99000001")
+    refused = loanwright("replay", loan, "--actor", "finance-sun", environment=environment)
+    assert refused.code == 1
+    assert "may not" in refused.err
+
+
+def _export_and_check(loan: str, file: Path, environment: Mapping[str, str]) -> None:
+    exported = loanwright("audit", "export", loan, str(file), environment=environment)
+    assert exported.code == 0, exported.err
+    key = ("--public-key", signing_key().public)
+    sound = loanwright("audit", "check", str(file), *key)
+    assert sound.code == 0, sound.out + sound.err
+    assert f"loan {loan}: 1 runs" in sound.err
+    without = loanwright("audit", "check", str(file))
+    assert without.code == 0
+    assert "no public key was given" in without.err
+    content = file.read_bytes()
+    place = content.index(b"postings.json")
+    file.write_bytes(content[:60] + bytes([content[60] ^ 1]) + content[61:])
+    assert loanwright("audit", "check", str(file), *key).code in (1, 2)
+    file.write_bytes(content[:place])
+    cut = loanwright("audit", "check", str(file), *key)
+    assert (cut.code, "no bundle" in cut.err) == (2, True)
+    gone = loanwright("audit", "check", str(file.with_name("none.zip")), *key)
+    assert gone.code == 2
+
+
+@pytest.mark.parametrize("damage", ["content", "digest", "row"])
+def test_a_changed_history_is_found_and_named(servers: SharedServers, tmp_path: Path, damage: str) -> None:
+    with seeded_file(servers, tmp_path) as books:
+        loan = Procedure(books).graded()
+        archive(books, loan)
+        environment = {"LOANWRIGHT_DATABASE_URL": books.url}
+        proved = loanwright("audit", "histories", environment=environment)
+        assert (proved.code, proved.err.strip()) == (0, "1 archived histories are as they were taken over")
+        statements = {
+            "content": "UPDATE run_content SET sealed = CAST(substr(sealed, 2) || x'01' AS BLOB)",
+            "digest": "UPDATE audit_entry SET after = '{\"sha256\": \"0\"}' WHERE act = 'run_archived'",
+            "row": "UPDATE run_history SET events = 5",
+        }
+        with books.engine.begin() as connection:
+            for name in (
+                connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            ):
+                connection.execute(text(f"DROP TRIGGER {name}"))
+            connection.execute(text(statements[damage]))
+        found = loanwright("audit", "histories", environment=environment)
+    assert found.code == 1
+    assert loan in found.out
+    assert "run-1" in found.out
+
+
+def test_who_asks_has_to_be_said_where_there_are_several_auditors(servers: SharedServers, tmp_path: Path) -> None:
+    with seeded_file(servers, tmp_path) as books:
+        with books.begin() as work:
+            add_demo_persons(work)
+            work.session.execute(text("UPDATE staff SET role = 'auditor' WHERE id = 'risk-qian'"))
+        asked = loanwright("replay", "L26000001", environment={"LOANWRIGHT_DATABASE_URL": books.url})
+    assert asked.code == 1
+    assert "there are 2 auditors; say with --actor who asks" in asked.err

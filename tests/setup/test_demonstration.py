@@ -1,0 +1,99 @@
+"""What is open in a demonstration is closed everywhere else, and nothing starts there with secrets that all know."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from books.schema import migrate
+from books.session import Books
+from console.seed import seed
+from settings import InvalidSetting, Settings, require_own_secrets
+from tests.books.migrated import seeded_file
+from tests.console.running import loanwright
+from tests.servers.shared import SharedServers
+from tests.web.serving import Visitor, serving, words
+
+OWN_RING = "own:" + "A" * 43 + "="
+
+
+def secret_names() -> list[str]:
+    return [
+        name
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, SecretStr) and field.default.get_secret_value()
+    ]
+
+
+def with_own_secrets(**but: object) -> Settings:
+    own = {
+        name: SecretStr(OWN_RING if ":" in Settings.model_fields[name].default.get_secret_value() else "own")
+        for name in secret_names()
+    }
+    return Settings(demo=False).model_copy(update={**own, **but})
+
+
+def test_secrets_of_ones_own_are_enough() -> None:
+    require_own_secrets(with_own_secrets())
+
+
+@pytest.mark.parametrize("name", secret_names())
+def test_one_secret_that_everybody_knows_is_one_too_many(name: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"LOANWRIGHT_{name.upper()}"):
+        require_own_secrets(with_own_secrets(**{name: Settings.model_fields[name].default}))
+
+
+def test_a_demonstration_needs_none() -> None:
+    require_own_secrets(Settings(demo=True))
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "seed", "up"])
+def test_nothing_starts_with_public_secrets_unless_it_is_a_demonstration(tmp_path: Path, command: str) -> None:
+    environment = {"LOANWRIGHT_DATABASE_URL": f"sqlite:///{tmp_path / 'books.db'}", "LOANWRIGHT_DEMO": "false"}
+    arguments = (command, "--data-dir", str(tmp_path)) if command == "up" else (command,)
+
+    ended = loanwright(*arguments, environment=environment)
+
+    assert ended.code == 1
+    for name in ("LOANWRIGHT_KEYS", "LOANWRIGHT_SESSION_SECRET", "LOANWRIGHT_BANK_NOTICE_SECRET"):
+        assert name in ended.err
+    assert "demo-notices" not in ended.err
+    assert not (tmp_path / "books.db").exists()
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://id.example", "id.example", "https:// x", "ftp://id.example", "javascript:x"]
+)
+def test_an_identity_provider_is_spoken_to_over_tls(issuer: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        Settings(oidc_issuer=issuer)
+    assert Settings(oidc_issuer="https://id.example/realm").oidc_issuer
+    assert Settings(oidc_issuer="http://127.0.0.1:8090").oidc_issuer
+
+
+def test_whoever_says_nothing_gets_no_demonstration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOANWRIGHT_DEMO")
+
+    assert not Settings().demo
+
+
+def test_other_books_than_a_demonstrations_have_no_made_up_people(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'books.db'}", demo=False)
+    migrate(settings.database_url)
+    books = Books(settings.database_url)
+    seed(books, settings)
+    with books.read() as work:
+        assert work.staff.all() == []
+    books.close()
+
+
+def test_without_a_demonstration_its_doors_are_not_there(servers: SharedServers, tmp_path: Path) -> None:
+    with seeded_file(servers, tmp_path) as books, serving(books, demo=False) as url:
+        visitor = Visitor(url)
+        page = visitor.get("/sign-in")
+        assert "made up" not in words(page.text)
+        assert "林小满" not in page.text
+        assert visitor.post("/sign-in", staff_id="manager-zhao").status_code == 404
+        assert visitor.post("/sign-in/borrower", loan="L26000001", digits="0001").status_code == 404
+        assert visitor.get("/inbox").url.path == "/sign-in"
+        visitor.close()

@@ -1,0 +1,253 @@
+"""The evidence of a loan for outside: made and signed, checked without the system, and every tampering found."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.bundles import export_loan
+from engine.histories import Histories
+from models.attesting import signing_key
+from models.staff import Actor, Role
+from services.bundle_check import MANIFEST, SIGNATURE, BundleReport, NotABundle, check
+from services.bundles import packed
+from services.errors import NotAllowed
+from tests.servers.shared import ROOT
+from tests.workflows import people
+from tests.workflows.conftest import OpenOffice
+from tests.workflows.harness import FINANCE, RISK
+
+AUDITOR = Actor("auditor-wei", Role.AUDITOR)
+Files = dict[str, bytes]
+
+
+def files_of(bundle: bytes) -> Files:
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(files: Files) -> bytes:
+    """An archive of these files, whatever they are."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return made.getvalue()
+
+
+def signed_anew(files: Files) -> bytes:
+    """As a lender who lies would sign it."""
+    told = json.loads(files[MANIFEST])
+    return packed(told["loan"], {n: c for n, c in files.items() if n not in (MANIFEST, SIGNATURE)}, signing_key())
+
+
+def report_of(path: Path, bundle: bytes) -> BundleReport:
+    path.write_bytes(bundle)
+    return check(path, signing_key().public)
+
+
+def rewritten(name: str, change: Callable[[Any], None]) -> Callable[[Files], Files]:
+    def rewrite(files: Files) -> Files:
+        told = json.loads(files[name])
+        change(told)
+        return files | {name: json.dumps(told).encode()}
+
+    return rewrite
+
+
+def first_of(name: str, **values: Any) -> Callable[[Files], Files]:
+    return rewritten(name, lambda told: told[0].update(values))
+
+
+def cut(files: Files) -> Files:
+    """The last event of the first run is gone, and the list of runs agrees."""
+    name = "histories/0001.json"
+    history = json.loads(files[name])
+    history["events"].pop()
+    return files | {name: json.dumps(history).encode()}
+
+
+def actor_changed(told: Any) -> None:
+    told[3]["entry"]["actor_id"] = "somebody-else"
+
+
+def entry_twice(told: Any) -> None:
+    told.append(told[0])
+
+
+def path_of_another(told: Any) -> None:
+    told[0]["proof"] = told[1]["proof"]
+
+
+LIES: dict[str, tuple[Callable[[Files], Files], str, str]] = {
+    "an event is cut off": (cut, "histories/0001.json", "truncated"),
+    "a run is left out": (rewritten("runs.json", lambda told: told.pop(0)), "histories/0002.json", "chain of runs"),
+    "an amount is changed": (first_of("postings.json", amount_fen=7), "postings.json", "balances of 1001, 1101"),
+    "an amount is not above zero": (first_of("postings.json", amount_fen=-5), "postings.json", "it moves nothing"),
+    "a payment is changed": (first_of("payments.json", settled_fen=7), "payments.json", "no posting moves its amount"),
+    "an actor is exchanged": (rewritten("audit.json", actor_changed), "audit.json", "does not lead to the root"),
+    "an entry stands in it twice": (rewritten("audit.json", entry_twice), "audit.json", "twice"),
+    "a path is another's": (rewritten("audit.json", path_of_another), "audit.json", "does not lead to the root"),
+    "a seal is changed": (first_of("seals.json", count=5), "seals.json", "is not the one that its hash"),
+    "a file has another form": (
+        rewritten("payments.json", lambda told: told[0].pop("status")),
+        "payments.json",
+        "another form",
+    ),
+}
+
+
+async def test_a_bundle_proves_itself_and_every_change_of_it_is_found(office: OpenOffice, tmp_path: Path) -> None:
+    async with office() as lender:
+        loan = await lender.running("micro", people.earner(), term="3")
+        histories = Histories(lender.engine.client)
+        bundle = await export_loan(lender.books, histories, AUDITOR, loan)
+        again = await export_loan(lender.books, histories, AUDITOR, loan)
+        entries = lender.read(lambda work: [one for one in work.audit.page(limit=1000) if one.act == "loan_exported"])
+        form = lender.read(lambda work: work.loans.application(loan)).form
+        for other in (RISK, FINANCE):
+            with pytest.raises(NotAllowed):
+                await export_loan(lender.books, histories, other, loan)
+    # The same state gives the same bytes, however often it is asked for.
+    assert again == bundle
+    assert [(one.actor_id, one.subject, one.loan) for one in entries] == [(AUDITOR.id, loan, None)] * 2
+    path = tmp_path / "bundle.zip"
+    sound = report_of(path, bundle)
+    assert (sound.findings, sound.warnings, sound.loan, sound.runs) == ([], [], loan, 2)
+    assert sound.entries > 5
+    assert sound.postings > 0
+    files = files_of(bundle)
+    # Nobody is named in it.
+    everything = b"\n".join(files.values()).decode()
+    assert {one for one in (form["name"], form["id_number"], form["mobile"]) if str(one) in everything} == set()
+    _every_changed_file_is_found(files, path)
+    _no_lie_under_a_new_signature_passes(files, path)
+    _nobody_elses_signature_passes(bundle, path)
+    _the_command_needs_nothing_of_ours(bundle, path)
+
+
+def _every_changed_file_is_found(files: Files, path: Path) -> None:
+    """One byte of each file, one after the other; then one file less, and one more."""
+    for name, content in files.items():
+        middle = len(content) // 2
+        other = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        if name == MANIFEST:
+            other = content.replace(b"L26", b"L27")
+        found = {one.file for one in report_of(path, zipped(files | {name: other})).findings}
+        assert found >= {SIGNATURE if name == MANIFEST else name}, name
+        if name != MANIFEST:
+            less = {one: rest for one, rest in files.items() if one != name}
+            assert {one.file for one in report_of(path, zipped(less)).findings} >= {name}, name
+    added = report_of(path, zipped(files | {"histories/0099.json": b"{}"}))
+    assert {one.file for one in added.findings} == {"histories/0099.json"}
+
+
+def _no_lie_under_a_new_signature_passes(files: Files, path: Path) -> None:
+    for what, (lie, name, sentence) in LIES.items():
+        report = report_of(path, signed_anew(lie(files)))
+        told = [one.sentence for one in report.findings if one.file == name]
+        assert any(sentence in one for one in told), (what, report.findings)
+
+
+def _nobody_elses_signature_passes(bundle: bytes, path: Path) -> None:
+    path.write_bytes(bundle)
+    other = "A" * 43 + "="
+    assert {one.file for one in check(path, other).findings} == {MANIFEST, SIGNATURE}
+    unproved = check(path)
+    assert unproved.sound
+    assert "no public key was given" in unproved.warnings[0]
+
+
+def _the_command_needs_nothing_of_ours(bundle: bytes, path: Path) -> None:
+    """Neither settings nor books nor keys: what is checked is the file alone."""
+    path.write_bytes(bundle)
+    program = "import sys; from pathlib import Path; from services.bundle_check import check; "
+    program += "report = check(Path(sys.argv[1]), sys.argv[2]); sys.exit(0 if report.sound else 1)"
+    command = [sys.executable, "-c", program, str(path), signing_key().public]
+    ended = subprocess.run(command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+# -- archives that were made to do harm --------------------------------------------------------------------------------
+
+
+def doubled() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("loan.json", b"{}")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("loan.json", b"{}")
+    return made.getvalue()
+
+
+def linked() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        entry = zipfile.ZipInfo("loan.json")
+        entry.create_system, entry.external_attr = 3, 0o120777 << 16
+        archive.writestr(entry, "/etc/passwd")
+    return made.getvalue()
+
+
+def overlapping() -> bytes:
+    """Two names in the directory share the bytes of one file."""
+    made = zipped({"loan.json": b"{}" * 50, "runs.json": b"[]" * 50})
+    second = made.index(b"PK\x03\x04", 4)
+    directory = bytearray(made)
+    place = made.rindex(b"PK\x01\x02") + 42
+    directory[place : place + 4] = (0).to_bytes(4, "little")
+    assert second > 0
+    return bytes(directory)
+
+
+def lying_about_its_size() -> bytes:
+    """A file that unpacks to more than its entry says."""
+    made = bytearray(zipped({"loan.json": b" " * 100_000}))
+    for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        place = made.index(mark) + offset
+        made[place : place + 4] = (10).to_bytes(4, "little")
+    return bytes(made)
+
+
+HARMFUL: dict[str, Callable[[], bytes]] = {
+    "no archive": lambda: b"something else",
+    "an empty file": lambda: b"",
+    "an empty archive": lambda: zipped({}),
+    "half an archive": lambda: zipped({"loan.json": b"{}" * 500})[:300],
+    "a way out": lambda: zipped({"../loan.json": b"{}"}),
+    "a way to the root": lambda: zipped({"/etc/loan.json": b"{}"}),
+    "a folder": lambda: zipped({"histories/": b""}),
+    "a strange name": lambda: zipped({"loan.json\x00.txt": b"{}"}),
+    "a name twice": doubled,
+    "a link": linked,
+    "shared bytes": overlapping,
+    "a wrong size": lying_about_its_size,
+    "a bomb": lambda: zipped({"loan.json": bytes(65 * 1024 * 1024)}),
+    "many small bombs": lambda: zipped({f"histories/{n:04d}.json": bytes(60 * 1024 * 1024) for n in range(9)}),
+    "too many files": lambda: zipped({f"histories/{n:04d}.json": b"" for n in range(5001)}),
+    "something in front": lambda: b"#!/bin/sh\n" + zipped({"loan.json": b"{}"}),
+    "no manifest": lambda: zipped({"loan.json": b"{}"}),
+    "a manifest of another form": lambda: zipped({MANIFEST: b'{"format": "x"}'}),
+    "a manifest that is none": lambda: zipped({MANIFEST: b"[[[["}),
+}
+
+
+@pytest.mark.parametrize("harm", HARMFUL)
+def test_an_archive_that_was_made_to_do_harm_is_refused(harm: str, tmp_path: Path) -> None:
+    path = tmp_path / "harm.zip"
+    path.write_bytes(HARMFUL[harm]())
+    with pytest.raises(NotABundle):
+        check(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_not_there_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(NotABundle):
+        check(tmp_path / "none.zip")

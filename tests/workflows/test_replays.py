@@ -1,0 +1,145 @@
+"""Recorded runs executed again in a process of their own: what is whole, damaged, different, or takes too long."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from books.errors import UnknownLoan
+from engine import replaying
+from engine.archivist import Archivist
+from engine.histories import Histories
+from engine.replaying import Limits, NothingToReplay, Replayed, Replays, replay_runs
+from engine.stories import find_runs
+from engine.versions import code_version
+from models.histories import ReplayOutcome
+from models.staff import Actor, Role
+from services.errors import NotAllowed
+from services.timeline import FoundRun, RunSource
+from tests.histories.lives import LIVES
+from tests.histories.storing import files_of
+from tests.workflows import people
+from tests.workflows.conftest import OpenOffice
+from tests.workflows.harness import MANAGER
+
+AUDITOR = Actor("auditor-wei", Role.AUDITOR)
+WORKFLOW = "loan/L26000101"
+
+
+def stored(life: str = "repaid_over_a_year") -> list[FoundRun]:
+    """The runs of a recorded life."""
+    return [FoundRun(path.stem, RunSource.ENGINE, path.read_bytes()) for path in files_of(life)]
+
+
+def changed(run: FoundRun, change: Callable[[dict[str, Any]], None]) -> FoundRun:
+    content = json.loads(run.content or b"")
+    change(content)
+    return replace(run, content=json.dumps(content).encode())
+
+
+async def test_each_run_gets_its_own_verdict_whatever_the_others_come_to() -> None:
+    """Of a version before, executed without the keys of this process: as recorded, with another command, garbled."""
+
+    def rename(content: dict[str, Any]) -> None:
+        for event in content["events"]:
+            if "activityTaskScheduledEventAttributes" in event:
+                event["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "ask_nobody"
+
+    def garble(content: dict[str, Any]) -> None:
+        content["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"][0]["data"] = "AAAA"
+
+    first, second, third = stored()
+    another = replace(changed(first, rename), run_id="another")
+    garbled = replace(changed(first, garble), run_id="garbled")
+    replayed = await replay_runs([another, first, garbled, second, third], WORKFLOW)
+    outcomes = [one.outcome for one in replayed]
+    assert outcomes == [
+        ReplayOutcome.DIFFERS,
+        ReplayOutcome.OK,
+        ReplayOutcome.FAILED,
+        ReplayOutcome.OK,
+        ReplayOutcome.OK,
+    ]
+    assert "'ask_nobody' does not match activity type of activity command 'ask_register'" in str(replayed[0].sentence)
+    assert [replayed[n].sentence for n in (1, 3, 4)] == [None] * 3
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "event 9 is missing": lambda content: content["events"].pop(8),
+    "it is empty": lambda content: content["events"].clear(),
+    "event 1 is missing": lambda content: content["events"].pop(0),
+    "it cannot be read": lambda content: content.pop("events"),
+    "its start does not say which run it is": lambda content: content["events"][0][
+        "workflowExecutionStartedEventAttributes"
+    ].pop("originalExecutionRunId"),
+}
+
+
+async def test_a_damaged_history_is_a_verdict_and_breaks_nothing() -> None:
+    first = stored()[0]
+
+    def damaging(damage: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], None]:
+        def change(content: dict[str, Any]) -> None:
+            damage(content)
+
+        return change
+
+    damaged = [replace(changed(first, damaging(damage)), run_id=f"{n}") for n, damage in enumerate(DAMAGE.values())]
+    lost = FoundRun("lost", RunSource.MISSING, problem="nobody has it")
+    garbage = FoundRun("garbage", RunSource.ENGINE, b"\x00\xff{")
+    replayed = await replay_runs([*damaged, lost, garbage], WORKFLOW)
+    assert {one.outcome for one in replayed} == {ReplayOutcome.DAMAGED}
+    sentences = [str(one.sentence) for one in replayed]
+    assert [sentence.rpartition("damaged: ")[2] for sentence in sentences[: len(DAMAGE)]] == list(DAMAGE)
+    assert sentences[len(DAMAGE)] == "nobody has it"
+
+
+async def test_a_replay_that_stands_still_is_stopped_and_the_rest_is_taken_by_another_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A history that the engine's own code cannot take: it would wait for ever.
+    monkeypatch.setattr(replaying, "_problem", lambda _: None)
+    first, second, _ = stored()
+    stuck = changed(first, lambda content: content["events"].clear())
+    replayed = await replay_runs([stuck, second], WORKFLOW, Limits(seconds_a_run=15))
+    assert replayed[0] == Replayed(first.run_id, ReplayOutcome.STOPPED, replaying.STOPPED)
+    assert replayed[1].outcome is ReplayOutcome.OK
+
+
+async def test_a_replay_without_memory_or_time_is_stopped() -> None:
+    for limits in (Limits(memory_bytes=32 * 1024 * 1024), Limits(cpu_seconds=1)):
+        replayed = await replay_runs(stored(), WORKFLOW, limits)
+        assert [one.outcome for one in replayed] == [ReplayOutcome.STOPPED] * 3
+
+
+async def test_an_auditor_replays_every_run_of_a_loan_and_the_verdicts_are_kept(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.running("micro", people.earner(), term="3")
+        histories = Histories(lender.engine.client)
+        await Archivist(lender.books, histories).archive_loan(loan)
+        verdicts = await Replays(lender.books, histories).replay(AUDITOR, loan)
+        kept = lender.read(lambda work: work.histories.verdicts(loan))
+        [entry] = lender.read(lambda work: [one for one in work.audit.page(limit=1000) if one.act == "loan_replayed"])
+        runs = (await find_runs(lender.books, histories, loan)).runs
+    assert [one.outcome for one in verdicts] == [ReplayOutcome.OK, ReplayOutcome.OK]
+    assert [one.is_open for one in verdicts] == [False, True]
+    assert {one.run_id for one in kept} == {one.run_id for one in runs}
+    assert {one.code_version for one in kept} == {code_version()}
+    assert (entry.actor_id, entry.subject, entry.loan, entry.after) == (AUDITOR.id, loan, None, {"ok": 2})
+
+
+async def test_only_auditors_replay_and_only_what_there_is(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await LIVES["knocked_out"](lender)
+        replays = Replays(lender.books, Histories(lender.engine.client))
+        with pytest.raises(NotAllowed):
+            await replays.replay(MANAGER, loan)
+        with pytest.raises(UnknownLoan):
+            await replays.replay(AUDITOR, "L99000001")
+        with lender.books.begin() as work:
+            known = work.loans.get(loan).model_dump() | {"number": "L99000002"}
+            work.write(type(work.loans.get(loan))(**known))
+        with pytest.raises(NothingToReplay):
+            await replays.replay(AUDITOR, "L99000002")

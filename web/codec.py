@@ -1,0 +1,97 @@
+"""Payloads of the engine in clear, for Temporal's own pages: they send them here, and the browser adds our cookie."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.decoding import LARGEST_REQUEST, PayloadsNotOpened, PayloadsNotRead, decode
+from web.context import WebContext
+from web.errors import FormTooLarge, PageNotFound
+from web.visit import AnyVisit
+
+router = APIRouter()
+
+PATH = "/codec/decode"
+ASKED_HEADERS = "authorization, content-type, x-namespace"
+PREFLIGHT_SECONDS = "600"
+FOREIGN = {"code": "foreign_origin", "detail": "only Temporal's own pages ask here, at LOANWRIGHT_TEMPORAL_UI_URL"}
+
+
+@router.post(PATH, name="decode_payloads")
+async def decode_payloads(request: Request, visit: AnyVisit) -> Response:
+    """The payloads in clear, as Temporal's pages expect them; nothing is ever sealed here."""
+    context: WebContext = request.app.state.context
+    if not context.temporal_ui_url:
+        raise PageNotFound
+    namespace = request.headers.get("x-namespace", "")
+    try:
+        asked = await _asked(request)
+        clear = await asyncio.to_thread(decode, context.books, visit.person, namespace, asked)
+    except (FormTooLarge, PayloadsNotOpened, PayloadsNotRead) as refusal:
+        # No person reads this but one who looks why Temporal's page shows nothing.
+        return JSONResponse({"code": refusal.code, "detail": str(refusal)}, refusal.http_status)
+    return Response(clear, media_type="application/json")
+
+
+async def _asked(request: Request) -> Any:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_REQUEST:
+            raise FormTooLarge(LARGEST_REQUEST)
+        parts.append(part)
+    try:
+        return json.loads(b"".join(parts))
+    except (ValueError, RecursionError):
+        raise PayloadsNotRead from None
+
+
+class CodecDoor:
+    """Lets the pages of one other origin ask for payloads, and nobody else's: the browser is told so, and so are we.
+
+    Without an origin nobody may ask. What is not sent by a page names no origin and is refused as well.
+    """
+
+    def __init__(self, app: ASGIApp, *, temporal_ui_url: str | None) -> None:
+        self.app = app
+        spoken = urlsplit(temporal_ui_url or "")
+        self.origin = f"{spoken.scheme}://{spoken.netloc}" if spoken.netloc else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on whatever else is asked for."""
+        if scope["type"] != "http" or scope["path"] != PATH or self.origin is None:
+            await self.app(scope, receive, send)
+            return
+
+        if Headers(scope=scope).get("origin") != self.origin:
+            await JSONResponse(FOREIGN, 403, {"Vary": "Origin"})(scope, receive, send)
+            return
+
+        async def send_for_origin(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                self._allow(headers)
+                if message["status"] == 303:
+                    # To the sign-in, where no script of another page can follow.
+                    message["status"] = 401
+                    del headers["Location"]
+            await send(message)
+
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204)(scope, receive, send_for_origin)
+        else:
+            await self.app(scope, receive, send_for_origin)
+
+    def _allow(self, headers: MutableHeaders) -> None:
+        headers["Access-Control-Allow-Origin"] = self.origin or ""
+        headers["Access-Control-Allow-Credentials"] = "true"
+        headers["Access-Control-Allow-Methods"] = "POST"
+        headers["Access-Control-Allow-Headers"] = ASKED_HEADERS
+        headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+        headers.add_vary_header("Origin")

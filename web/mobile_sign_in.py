@@ -1,0 +1,90 @@
+"""Borrowers sign in with their mobile number and the code that goes there."""
+
+import asyncio
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from lending.errors import LendingError
+from models.sign_in import SessionState
+from services.sign_in_codes import SeveralCustomers, SignInCodeRefused, ask_for_code
+from services.sign_in_codes import enter_code as enter
+from services.sign_in_tries import Door, give_back
+from web import labels, pages
+from web.context import in_books
+from web.session import posted
+from web.sign_in import go_on, sign_in_again, taken
+from web.visit import AnyVisit, Visit, origin_of
+
+router = APIRouter(prefix="/sign-in")
+
+Back = Annotated[str, Query(alias="next", max_length=200)]
+_MOBILE = re.compile(r"(?:\+?86)?(1[0-9]{10})")
+
+
+class IllFormedMobile(LendingError):
+    """What was entered can be nobody's mobile number."""
+
+    code = "ill_formed_mobile"
+    http_status = 422
+
+    def __init__(self) -> None:
+        super().__init__("a mobile number has eleven digits and begins with 1")
+
+
+@router.post("/mobile", name="ask_mobile_code")
+async def ask(request: Request, visit: AnyVisit) -> Response:
+    """Sends a code if somebody has this number, and says the same if nobody has."""
+    fields = await posted(request, visit.session)
+    back = pages.own_address(fields.get("next"))
+    origin = origin_of(request)
+    try:
+        mobile = _mobile(fields.get("mobile", ""))
+        await taken(request, Door.MOBILE, "")
+        await in_books(request, lambda work: ask_for_code(work, visit.session.digest, mobile, origin))
+    except LendingError as error:
+        problem = labels.refusal(error.code, str(error), visit.language)
+        return await asyncio.to_thread(sign_in_again, request, visit, back, error.http_status, mobile_problem=problem)
+    return pages.go(request, "/sign-in/mobile" if back == "/" else f"/sign-in/mobile?next={back}")
+
+
+@router.get("/mobile", name="mobile_code")
+def code_page(request: Request, visit: AnyVisit, back: Back = "/") -> Response:
+    """Asks for the code."""
+    return _page(request, visit, back)
+
+
+def _page(
+    request: Request, visit: Visit, back: str, status: int = 200, problem: str | None = None, *, several: bool = False
+) -> Response:
+    values = {"next": pages.own_address(back), "problem": problem, "several": several}
+    return pages.show(request, visit, "mobile_code.html", status, **values)
+
+
+@router.post("/mobile-code", name="enter_mobile_code")
+async def enter_code(request: Request, visit: AnyVisit) -> Response:
+    """Signs in whoever read the code."""
+    fields = await posted(request, visit.session)
+    back, origin = fields.get("next") or "/", origin_of(request)
+    digits, last_of_id = fields.get("code", "").strip()[:12], fields.get("id_end", "").strip()[:8]
+    several = "id_end" in fields
+    try:
+        counted = await taken(request, Door.MOBILE_CODE, "")
+        entered = await in_books(request, lambda work: enter(work, visit.session.digest, digits, last_of_id, origin))
+        if isinstance(entered, SignInCodeRefused):
+            raise entered
+        await in_books(request, lambda work: give_back(work, counted))
+    except LendingError as error:
+        problem = labels.refusal(error.code, str(error), visit.language)
+        return await asyncio.to_thread(_page, request, visit, back, error.http_status, problem, several=several)
+    if isinstance(entered, SeveralCustomers):
+        return await asyncio.to_thread(_page, request, visit, back, several=True)
+    return go_on(request, entered, SessionState.OPEN, "/my" if back == "/" else back)
+
+
+def _mobile(entered: str) -> str:
+    found = _MOBILE.fullmatch(re.sub(r"[\s-]", "", entered))
+    if found is None:
+        raise IllFormedMobile
+    return found[1]

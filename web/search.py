@@ -1,0 +1,66 @@
+"""Search by name or number, and one masked value in full."""
+
+from fastapi import APIRouter, Request, Response
+
+from books.session import UnitOfWork
+from lending.errors import LendingError
+from services.reveals import ASKS_FOR, Revealed, reveal
+from services.search import Found, search
+from services.search_words import LONGEST_QUERY
+from web import pages, refusals
+from web.addresses import Number
+from web.context import in_books
+from web.errors import PageNotFound
+from web.session import posted
+from web.visit import StaffVisit
+
+router = APIRouter()
+
+
+@router.post("/loans/search", name="search_loans")
+async def search_loans(request: Request, visit: StaffVisit) -> Response:
+    """Loans by who borrows. What was typed stands in no address, so in no log and no history of a browser."""
+    fields = await posted(request, visit.session)
+    typed = fields.get("query", "")[:LONGEST_QUERY]
+    found: Found | None = None
+    refused, status = None, 200
+    try:
+        found = await in_books(request, lambda work: search(work, visit.person, typed, fields.get("after", "")))
+    except LendingError as error:
+        if error.http_status not in (422, 429):
+            raise
+        refused, status = await refusals.told(request, visit, error), error.http_status
+    names = {one.id: one for one in found.customers} if found else {}
+    return pages.show(request, visit, "search.html", status, typed=typed, found=found, customers=names, refused=refused)
+
+
+@router.post("/loans/{number}/reveals", name="reveal_value")
+async def reveal_value(request: Request, visit: StaffVisit, number: Number) -> Response:
+    """One masked value of the borrower in full, for this once."""
+    fields = await posted(request, visit.session)
+    if fields.get("field") not in list(Revealed):
+        raise PageNotFound
+    field, reason = Revealed(fields["field"]), fields.get("reason", "")
+
+    def shown(work: UnitOfWork) -> str:
+        return reveal(work, visit.person, work.loans.seen_by(visit.person, number), field, reason)
+
+    value, refused, status = None, None, 200
+    try:
+        value = await in_books(request, shown)
+    except LendingError as error:
+        if error.http_status not in (422, 429):
+            raise
+        refused, status = await refusals.told(request, visit, error), error.http_status
+    return pages.show(
+        request,
+        visit,
+        "reveal.html",
+        status,
+        number=number,
+        field=field,
+        fields=tuple(ASKS_FOR),
+        value=value,
+        reason=reason,
+        refused=refused,
+    )
