@@ -13,6 +13,7 @@ from models.audit import AuditDeposit, AuditEntry, AuditSeal, SealedEntry
 from models.columns import Instant
 
 ENTRY, SEAL, SEALED = (inspect(table).local_table for table in (AuditEntry, AuditSeal, SealedEntry))
+FIRST_NUMBER = 1
 LARGEST_NUMBER = 2**31 - 1
 LOOKED_UP = 1_000
 """Ids in one query, below what either database takes as parameters."""
@@ -100,15 +101,15 @@ class SealBook:
         query = select(*columns).where(SEAL.c.no > after).order_by(SEAL.c.no).limit(limit)
         return self.session.connection().execute(query).all()
 
-    def entries_as_stored(self, first: int, last: int) -> Sequence[Any]:
-        """What the seals from one number to another hold: number, position, entry id, leaf, then the columns of the
-        entry, all None where it is gone.
+    def entries_as_stored(self, after: int, last: int) -> Sequence[Any]:
+        """What the seals above one number and up to another hold: number, position, entry id, leaf, then the columns
+        of the entry, all None where it is gone.
         """
         place = (SEALED.c.seal_no, SEALED.c.position, SEALED.c.entry_id, SEALED.c.leaf)
         query = (
             select(*place, *(self._as_stored(column) for column in ENTRY.columns))
             .select_from(SEALED.outerjoin(ENTRY, ENTRY.c.id == SEALED.c.entry_id))
-            .where(SEALED.c.seal_no >= first, SEALED.c.seal_no <= last)
+            .where(SEALED.c.seal_no > after, SEALED.c.seal_no <= last)
             .order_by(SEALED.c.seal_no, SEALED.c.position)
         )
         return self.session.connection().execute(query).all()
@@ -124,19 +125,38 @@ class SealBook:
         query = select(SEALED.c.seal_no, func.count()).where(SEALED.c.seal_no > no).group_by(SEALED.c.seal_no)
         return self.session.connection().execute(query.order_by(SEALED.c.seal_no)).all()
 
+    def numbers_below_first(self) -> Sequence[int]:
+        """Numbers of seals that no seal can have, in their order."""
+        query = select(SEAL.c.no).where(SEAL.c.no < FIRST_NUMBER).order_by(SEAL.c.no)
+        return self.session.connection().execute(query).scalars().all()
+
+    def sealed_below_first(self) -> Sequence[Any]:
+        """Entries said to lie in such a seal: its number, and the id of the entry."""
+        query = select(SEALED.c.seal_no, SEALED.c.entry_id).where(SEALED.c.seal_no < FIRST_NUMBER)
+        return self.session.connection().execute(query.order_by(SEALED.c.seal_no, SEALED.c.position)).all()
+
+    def reached_before(self, no: int, now: datetime) -> tuple[str, datetime] | None:
+        """The highest id of an entry and the latest instant, not after `now`, of all seals below a number."""
+        query = select(func.max(SEAL.c.last_id), func.max(SEAL.c.sealed_at))
+        query = query.where(SEAL.c.no >= FIRST_NUMBER, SEAL.c.no < no, SEAL.c.sealed_at <= now)
+        last_id, sealed_at = self.session.connection().execute(query).one()
+        return (last_id, sealed_at) if sealed_at is not None else None
+
     # -- what was deposited outside ------------------------------------------------------------------------------------
 
     def last_before(self, instant: datetime) -> AuditSeal | None:
-        """The newest seal of before an instant."""
-        query = rows_of(AuditSeal).where(AuditSeal.sealed_at < instant)
-        return self.session.exec(
-            query.order_by(col(AuditSeal.sealed_at).desc(), col(AuditSeal.no).desc()).limit(1)
-        ).first()
+        """The seal with the highest number among those of before an instant."""
+        query = rows_of(AuditSeal).where(AuditSeal.no >= FIRST_NUMBER, AuditSeal.sealed_at < instant)
+        return self.session.exec(query.order_by(col(AuditSeal.no).desc()).limit(1)).first()
 
-    def first_from(self, instant: datetime | None) -> AuditSeal | None:
-        """The oldest seal of an instant or later, of all without one."""
-        query = rows_of(AuditSeal).order_by(col(AuditSeal.sealed_at), col(AuditSeal.no)).limit(1)
-        return self.session.exec(query if instant is None else query.where(AuditSeal.sealed_at >= instant)).first()
+    def first_from(self, after: int, since: datetime | None, until: datetime) -> AuditSeal | None:
+        """The seal with the lowest number above `after` that was made at an instant or later, but not after
+        `until`.
+        """
+        query = rows_of(AuditSeal).where(AuditSeal.no > max(after, FIRST_NUMBER - 1), AuditSeal.sealed_at <= until)
+        if since is not None:
+            query = query.where(AuditSeal.sealed_at >= since)
+        return self.session.exec(query.order_by(col(AuditSeal.no)).limit(1)).first()
 
     def deposits(self, first_no: int = 0) -> list[AuditDeposit]:
         """What was deposited of seals from a number on, day after day."""

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, or_, update
 from sqlmodel import Session, col, select
 
+from books.customers import blind_index
 from models.customers import Customer
 from models.sign_in import (
     AccessToken,
     ClientSecret,
     ProviderRequest,
     RecoveryCode,
+    SessionState,
     SignInCode,
     StaffCredential,
     TryCount,
@@ -147,8 +149,12 @@ class SignInBook:
         customer_id: str | None = None,
         only: str | None = None,
         but: str | None = None,
+        state: SessionState | None = None,
     ) -> int:
-        """Ends the sessions of somebody: all, `only` this one, or all `but` this one. Returns how many."""
+        """Ends the sessions of somebody: all, `only` this one, or all `but` this one; of a `state` alone if given.
+
+        Returns how many.
+        """
         whose = (
             col(WebSession.staff_id) == staff_id if staff_id is not None else col(WebSession.customer_id) == customer_id
         )
@@ -157,6 +163,8 @@ class SignInBook:
             ending = ending.where(col(WebSession.id) == only)
         if but is not None:
             ending = ending.where(col(WebSession.id) != but)
+        if state is not None:
+            ending = ending.where(col(WebSession.state) == state)
         return self.session.exec(ending.values(ended_at=now)).rowcount
 
     def take_request(self, state_digest: str) -> ProviderRequest | None:
@@ -176,9 +184,16 @@ class SignInBook:
         return list(self.session.exec(query))
 
     def unsent_codes(self, code_ids: Sequence[str]) -> dict[str, UnsentSignInCode]:
-        """Those of these codes that are for a customer and not forgotten yet, by id."""
+        """Those of these codes that are for a customer and not forgotten yet, by id.
+
+        Only where the customer's mobile, opened, is the one that was asked for: digests lie in clear.
+        """
         found = self.session.exec(_UNSENT, params={"ids": list(code_ids)})
-        return {code.id: UnsentSignInCode(code.expires_at, code.code or "", who.mobile) for code, who in found}
+        return {
+            code.id: UnsentSignInCode(code.expires_at, code.code or "", who.mobile)
+            for code, who in found
+            if blind_index(who.mobile) == code.mobile_index
+        }
 
     def forget_code(self, code_id: str, now: datetime) -> None:
         """Takes the digits of a code that was sent out of the books."""
@@ -198,7 +213,10 @@ class SignInBook:
         self.session.exec(delete(AccessToken).where(col(AccessToken.staff_id) == staff_id))
         self.session.exec(
             update(ClientSecret)
-            .where(col(ClientSecret.staff_id) == staff_id, col(ClientSecret.ends_at).is_(None))
+            .where(
+                col(ClientSecret.staff_id) == staff_id,
+                or_(col(ClientSecret.ends_at).is_(None), col(ClientSecret.ends_at) > now),
+            )
             .values(ends_at=now)
         )
 

@@ -39,6 +39,10 @@ class StaffBook:
         found = self.session.exec(query).first()
         return Account(*found) if found is not None else None
 
+    def hold(self, staff_id: str) -> None:
+        """Keeps other writing units of work that hold the person waiting until this one ends."""
+        self.session.exec(select(Staff.id).where(Staff.id == staff_id).with_for_update()).first()
+
     def by_key(self, key: str) -> Staff | None:
         """The active holder of an API key."""
         query = select(Staff).where(Staff.key_hash == key_digest(key), col(Staff.active).is_(True))

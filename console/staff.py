@@ -148,6 +148,7 @@ def disable_client(client_id: Id, actor: Who = None, data_dir: BooksDir = None) 
 def enable_client(client_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
     """Let a machine account in again; it needs a new secret."""
     enable_command(client_id, actor, data_dir)
+    say.print(f"its secrets ended when it was disabled: give it a new one by loanwright clients rotate {client_id}")
 
 
 def _done(data_dir: Path | None, actor: str | None, name: str, does: Callable[[UnitOfWork, Actor], Result]) -> Result:

@@ -42,14 +42,33 @@ class _PublicResolver(AbstractResolver):
         await self._resolver.close()
 
 
+_NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        # Addresses that stand for inner ones: IPv4 in IPv6 (compatible, translated, NAT64), 6to4 and its relay, Teredo,
+        # and what was once for a site alone.
+        (
+            "::/96",
+            "::ffff:0:0/96",
+            "::ffff:0:0:0/96",
+            "64:ff9b::/96",
+            "64:ff9b:1::/48",
+            "2001::/32",
+            "2002::/16",
+            "fec0::/10",
+            "192.88.99.0/24",
+        ),
+    )
+)
+
+
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet: not private, local, reserved, or one of these in disguise."""
+    """Whether an IP address is one of the internet: not private, local, reserved, or one that may stand for these."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    return found.is_global and not found.is_multicast and (inner is None or inner.is_global)
+    return found.is_global and not found.is_multicast and not any(found in network for network in _NOT_PUBLIC)
 
 
 class WebhookGateway:
@@ -87,9 +106,9 @@ class WebhookGateway:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": signatures,
         }
-        if not self._inner_allowed and _is_inner_literal(url):
-            raise OutsideUnavailable(SERVICE, "send", "the address is inside")
         try:
+            if not self._inner_allowed and _is_inner_literal(url):
+                raise OutsideUnavailable(SERVICE, "send", "the address is inside")
             async with self._session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as response:
                 return response.status
         # Causes are cut off: their texts repeat addresses.

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, text
+from sqlalchemy import JSON, CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.chain import DailyRoot, Seal
@@ -48,6 +48,10 @@ class AuditSeal(SQLModel, table=True):
     """A seal over a batch of entries; `hash` is that of all other columns, `previous` that of the seal before."""
 
     __tablename__ = "audit_seal"
+    __table_args__ = (
+        CheckConstraint("no >= 1", name="ck_audit_seal_no"),
+        CheckConstraint("count >= 1", name="ck_audit_seal_count"),
+    )
 
     no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     first_id: str = Field(max_length=32)
@@ -70,7 +74,12 @@ class SealedEntry(SQLModel, table=True):
     """
 
     __tablename__ = "audit_sealed"
-    __table_args__ = (Index("ix_audit_sealed_place", "seal_no", "position", unique=True),)
+    __table_args__ = (
+        # The first too: foreign keys are off on a connection to SQLite that is not ours.
+        CheckConstraint("seal_no >= 1", name="ck_audit_sealed_seal_no"),
+        CheckConstraint("position >= 0", name="ck_audit_sealed_position"),
+        Index("ix_audit_sealed_place", "seal_no", "position", unique=True),
+    )
 
     entry_id: str = Field(primary_key=True, max_length=32)
     seal_no: int = Field(foreign_key="audit_seal.no")
@@ -82,6 +91,7 @@ class AuditDeposit(SQLModel, table=True):
     """The root of a day as a depository outside has it, and by which reference it is found there."""
 
     __tablename__ = "audit_deposit"
+    __table_args__ = (CheckConstraint("seal_no >= 1", name="ck_audit_deposit_seal_no"),)
 
     depository: str = Field(primary_key=True, max_length=64)
     day: date = Field(primary_key=True)

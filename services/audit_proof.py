@@ -2,7 +2,7 @@
 deposited outside.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -35,6 +35,8 @@ class FindingKind(StrEnum):
     RECORD_CHANGED = "record_changed"
     SEAL_CHANGED = "seal_changed"
     SEAL_MISSING = "seal_missing"
+    SEAL_ADDED = "seal_added"
+    SEAL_MISDATED = "seal_misdated"
     NOT_AS_DEPOSITED = "not_as_deposited"
     DEPOSIT_UNREADABLE = "deposit_unreadable"
 
@@ -94,24 +96,33 @@ class Proof:
         self.head: Seal | None = None
         self.highest = ""
         """The highest id that the seals before the one under proof hold."""
+        self.reached: datetime | None = None
+        """The latest instant at which one of them was made, whatever the last of them says."""
 
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong, in the order of the log."""
         before = self.work.seals.get(self.since - 1) if self.since > 1 else None
         if before is not None:
-            self.head, self.highest = before.content, before.last_id
+            self.head = before.content
+            self.highest, self.reached = self.work.seals.reached_before(self.since, self.work.now) or ("", None)
         # What the first one follows is known only from the one before it.
         expected_hash = before.hash if before else NO_SEAL if self.since == 1 else None
         expected = self.since
+        yield from self._below_first()
         for seals in self._pages():
-            rows = self._rows(seals)
+            rows = self._rows(expected - 1, seals)
+            yield from _nowhere(rows)
             for seal, kept_hash in seals:
-                for gone in range(expected, seal.no):
-                    yield Finding(FindingKind.SEAL_MISSING, gone, None, f"seal {gone} is gone")
+                if seal.no > expected:
+                    last = seal.no - 1
+                    which = f"seal {expected} is" if last == expected else f"seals {expected} to {last} are"
+                    yield Finding(FindingKind.SEAL_MISSING, expected, None, f"{which} gone")
                 yield from self._seal(seal, kept_hash, expected_hash if seal.no == expected else None)
                 yield from self._entries(seal, rows.get(seal.no, []))
                 self.seals += 1
                 self.head, self.highest = seal, max(self.highest, seal.last_id)
+                if seal.sealed_at <= self.work.now:
+                    self.reached = max(self.reached or seal.sealed_at, seal.sealed_at)
                 expected, expected_hash = seal.no + 1, kept_hash
         yield from self._beyond(expected - 1)
         yield from self._open()
@@ -123,18 +134,18 @@ class Proof:
         while found := self.work.seals.as_stored(after, SEALS_READ):
             for row in found:
                 seal, kept_hash = _seal_of(row)
-                if page and held + seal.count > ENTRIES_READ:
+                if page and held + max(seal.count, 0) > ENTRIES_READ:
                     yield page
                     page, held = [], 0
                 page.append((seal, kept_hash))
-                held += seal.count
+                held += max(seal.count, 0)
             after = found[-1][0]
         if page:
             yield page
 
-    def _rows(self, seals: Sequence[tuple[Seal, str]]) -> dict[int, list[Any]]:
-        found: dict[int, list[Any]] = {}
-        for row in self.work.seals.entries_as_stored(seals[0][0].no, seals[-1][0].no):
+    def _rows(self, after: int, seals: Sequence[tuple[Seal, str]]) -> dict[Any, list[Any]]:
+        found: dict[Any, list[Any]] = {}
+        for row in self.work.seals.entries_as_stored(after, seals[-1][0].no):
             found.setdefault(row[0], []).append(row)
         return found
 
@@ -145,6 +156,15 @@ class Proof:
         elif follows is not None and seal.previous != follows:
             sentence = f"seal {no} does not follow seal {no - 1}: one of the two was made anew"
             yield Finding(FindingKind.SEAL_CHANGED, no, None, sentence)
+        if seal.count < 1:
+            sentence = f"seal {no} holds no entry, and none is made for nothing"
+            yield Finding(FindingKind.SEAL_ADDED, no, None, sentence)
+        if seal.sealed_at > self.work.now + GRACE:
+            sentence = f"seal {no} says that it was made at {seal.sealed_at}, which is still to come"
+            yield Finding(FindingKind.SEAL_MISDATED, no, None, sentence)
+        elif self.head is not None and seal.sealed_at < self.head.sealed_at - GRACE:
+            sentence = f"seal {no} says that it was made at {seal.sealed_at}, before seal {self.head.no} was"
+            yield Finding(FindingKind.SEAL_MISDATED, no, None, sentence)
         for root in sorted((root for root in self.roots if root.seal_no == no), key=lambda root: root.day):
             self.roots.remove(root)
             if root.hash != kept_hash:
@@ -155,17 +175,20 @@ class Proof:
         no, place, last, complete = seal.no, 0, "", True
         recorded: list[str] = []
         computed: list[str] = []
+        lying: list[str] = []
         oldest, newest = self._ids_of(seal)
         for _, position, entry_id, leaf, *columns in rows:
+            self.entries += 1
+            # Where SQLite keeps a place that is no whole number, it is none either.
+            if not isinstance(position, int) or not 0 <= position < seal.count:
+                complete = False
+                yield Finding(FindingKind.ENTRY_ADDED, no, entry_id, f"entry {entry_id} was added to seal {no}")
+                continue
             if position > place:
                 complete = False
                 yield _gap(no, place, position)
             place = position + 1
-            self.entries += 1
-            if position >= seal.count:
-                complete = False
-                yield Finding(FindingKind.ENTRY_ADDED, no, entry_id, f"entry {entry_id} was added to seal {no}")
-                continue
+            lying.append(entry_id)
             recorded.append(leaf)
             if columns[0] is None:
                 yield Finding(FindingKind.ENTRY_MISSING, no, entry_id, f"entry {entry_id} of seal {no} is gone")
@@ -186,16 +209,28 @@ class Proof:
         if place < seal.count:
             complete = False
             yield _gap(no, place, seal.count)
-        # The hashes were compared in their order; which entry they belong to is told by the rows.
-        changed = [row[2] for row, was, now in zip(rows, recorded, computed, strict=False) if was != now]
+        if complete and lying and (seal.first_id, seal.last_id) != (lying[0], lying[-1]):
+            sentence = f"seal {no} names other entries as its first and last than lie in it"
+            yield Finding(FindingKind.SEAL_CHANGED, no, None, sentence)
+        changed = [one for one, was, now in zip(lying, recorded, computed, strict=True) if was != now]
         yield from _against_root(seal, changed, recorded, computed, complete)
 
     def _ids_of(self, seal: Seal) -> tuple[str, str]:
         """Between which ids the entries of a seal lie: each is in the seal that was made next after it was written,
         but for what it took to be committed. One above all that were sealed before is in its place anyway.
         """
-        oldest = min(self.highest, first_id_at(self.head.sealed_at - GRACE)) if self.head else ""
-        return oldest, first_id_at(seal.sealed_at + GRACE)
+        return self._oldest(), first_id_at(seal.sealed_at + GRACE)
+
+    def _oldest(self) -> str:
+        return min(self.highest, first_id_at(self.reached - GRACE)) if self.reached else ""
+
+    def _below_first(self) -> Iterator[Finding]:
+        """What lies below the first seal, where no look at the chain would come by."""
+        for no in self.work.seals.numbers_below_first():
+            yield Finding(FindingKind.SEAL_ADDED, no, None, f"seal {no} is none: the first has number 1")
+        for no, entry_id in self.work.seals.sealed_below_first():
+            sentence = f"entry {entry_id} is said to lie in seal {no}, and there is none: nothing proves it"
+            yield Finding(FindingKind.ENTRY_ADDED, no, entry_id, sentence)
 
     def _beyond(self, last: int) -> Iterator[Finding]:
         for no, count in self.work.seals.beyond(last):
@@ -208,8 +243,7 @@ class Proof:
     def _open(self) -> Iterator[Finding]:
         """Entries that no seal holds: those of the last minutes, or added among older ones."""
         after = ""
-        oldest = min(self.highest, first_id_at(self.head.sealed_at - GRACE)) if self.head else ""
-        newest = first_id_at(self.work.now + GRACE)
+        oldest, newest = self._oldest(), first_id_at(self.work.now + GRACE)
         while True:
             upto = self.work.seals.entry_after(after, WINDOW)
             for entry_id in self.work.seals.open_ids(after, WINDOW, upto):
@@ -225,6 +259,15 @@ class Proof:
             if upto is None:
                 return
             after = upto
+
+
+def _nowhere(rows: Mapping[Any, Sequence[Any]]) -> Iterator[Finding]:
+    """Entries between two seals: SQLite takes a fraction for a number. Of a seal that is gone its number tells."""
+    for no, stray in rows.items():
+        if not isinstance(no, int):
+            for row in stray:
+                sentence = f"entry {row[2]} is said to lie in seal {no}, and there is none: nothing proves it"
+                yield Finding(FindingKind.ENTRY_ADDED, None, row[2], sentence)
 
 
 def _gap(no: int, first: int, following: int) -> Finding:
@@ -276,4 +319,6 @@ def _seal_of(row: Any) -> tuple[Seal, str]:
             values["sealed_at"] = datetime.fromisoformat(at).replace(tzinfo=UTC)
         except ValueError:
             values["sealed_at"] = datetime.min.replace(tzinfo=UTC) + 2 * GRACE
+    if not isinstance(values["count"], int):
+        values["count"] = 0
     return Seal(**values), kept_hash

@@ -14,7 +14,7 @@ from models.staff import Actor
 from services.audit import record
 from services.audit_chain import Waiting, waiting
 from services.audit_proof import born
-from services.csv_files import csv_pieces
+from services.csv_files import as_text, csv_pieces
 from services.evidence import days_waiting, depositories
 from services.permissions import Action, require
 
@@ -170,9 +170,4 @@ def _line(view: SealedView) -> list[object]:
         values[name] = None if values[name] is None else json.dumps(values[name], ensure_ascii=False)
     values |= {"at": spelled(view.entry.at), "seal": view.seal_no}
     values["written_at"] = spelled(view.written_at) if view.written_at else None
-    return [_harmless(values[name]) for name in COLUMNS]
-
-
-def _harmless(value: object) -> object:
-    """A spreadsheet would take what begins like this for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    return [as_text(values[name]) for name in COLUMNS]

@@ -235,6 +235,8 @@ def _check_audit(told: Mapping[str, Any], report: BundleReport) -> None:
         seal = Seal(**{name: row[name] for name in Seal.__dataclass_fields__})
         if seal.hash != row["hash"]:
             report.found("seals.json", f"seal {seal.no} is not the one that its hash was taken of")
+        if seal.no < 1 or seal.count < 1:
+            report.found("seals.json", f"seal {seal.no} is none: the first has number 1, and each holds an entry")
         seals[seal.no] = (seal, row["hash"])
     for no, (seal, _) in seals.items():
         if no - 1 in seals and seal.previous != seals[no - 1][1]:

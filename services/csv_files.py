@@ -5,6 +5,15 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 LINES_A_PIECE = 500
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""How a text begins that a spreadsheet takes for a formula, or behind which it looks for one."""
+
+
+def as_text(value: object) -> object:
+    """The value for a file that people open: a text that a spreadsheet would take for a formula has an apostrophe
+    before it, everything else is as it was.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def csv_pieces(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from models.loans import Loan
 from models.months import Month
 from models.staff import Actor
 from services import audit
-from services.csv_files import LINES_A_PIECE, csv_pieces
+from services.csv_files import LINES_A_PIECE, as_text, csv_pieces
 from services.permissions import check_may_see_warnings
 from services.scorecards import scorecard
 from services.warning_words import CAUSES
@@ -152,13 +152,8 @@ def _line(one: ListedWarning, language: str) -> list[object]:
         *(loan.dpd, yuan(loan.outstanding_fen)),
         " ".join(getattr(cause, language) for cause in one.causes),
         " ".join(zh if language == "zh" else en for en, zh in one.next_steps),
-        _as_text(" ".join(getattr(reason, language) for reason in one.reasons)),
+        as_text(" ".join(getattr(reason, language) for reason in one.reasons)),
     ]
-
-
-def _as_text(words: str) -> str:
-    """Words of a card that no spreadsheet takes for a formula."""
-    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
 
 
 def how_good(work: UnitOfWork, actor: Actor) -> Foresight:

@@ -71,7 +71,8 @@ def ends_at(day: date) -> datetime:
 def next_root(work: UnitOfWork, depository: str) -> DailyRoot | None:
     """The oldest root that a depository lacks, the last seal of a day that is over; None if it has them all."""
     last = work.seals.last_deposit(depository)
-    first = work.seals.first_from(ends_at(last.day) if last else None)
+    # In the order of their numbers, which nobody can back-date; one of the future must not hold up all days before it.
+    first = work.seals.first_from(last.seal_no if last else 0, ends_at(last.day) if last else None, work.now)
     if first is None:
         return None
     day = day_of(first.sealed_at)

@@ -10,7 +10,7 @@ from models.customers import Customer
 from models.loans import Loan
 from models.staff import Actor
 from services import audit
-from services.search_words import read_query, tokens_of
+from services.search_words import Kind, read_query, tokens_of
 
 MOST = 50
 LOOKED_AT = 200
@@ -19,6 +19,10 @@ PORTION = 200
 SEARCHED = "customers_searched"
 MOST_A_MINUTE = 60
 """More than a person types; who goes through all names by machine gets no further."""
+MISSED = "customers_searched_in_vain"
+MOST_MISSES_AN_HOUR = 20
+"""Searches by number that find nobody: otherwise the hidden digits of a masked number could be tried out."""
+BY_NUMBER = frozenset({Kind.MOBILE, Kind.ID_NUMBER, Kind.LAST_OF_MOBILE, Kind.LAST_OF_ID_NUMBER})
 
 
 class NothingToSearch(LendingError):
@@ -42,7 +46,10 @@ class TooManySearches(LendingError):
     http_status = 429
 
     def __init__(self) -> None:
-        super().__init__(f"at most {MOST_A_MINUTE} searches a minute; wait a little")
+        super().__init__(
+            f"at most {MOST_A_MINUTE} searches a minute, and {MOST_MISSES_AN_HOUR} an hour by numbers that nobody has; "
+            "wait a little"
+        )
 
 
 @dataclass(frozen=True)
@@ -62,15 +69,25 @@ def search(work: UnitOfWork, actor: Actor, text: str, after: str = "", limit: in
     query = read_query(text)
     if not query.words:
         raise NothingToSearch
-    if work.audit.count_since(actor.id, SEARCHED, work.now - timedelta(minutes=1)) >= MOST_A_MINUTE:
-        raise TooManySearches
+    kinds = {kind for kind, _ in query.words}
+    _check_pace(work, actor, kinds)
     candidates = work.search.customers(actor, query.tokens, after, min(limit, MOST) + 1)
     page = candidates[: min(limit, MOST)]
     customers = [one for one in page if query.means(one)]
     loans = work.search.loans(actor, [one.id for one in customers], LOOKED_AT) if customers else []
-    kinds = sorted({kind.value for kind, _ in query.words})
-    audit.record(work, actor, SEARCHED, after={"by": kinds, "customers": len(customers), "loans": len(loans)})
+    act = MISSED if not customers and kinds <= BY_NUMBER else SEARCHED
+    audit.record(work, actor, act, after={"by": sorted(kinds), "customers": len(customers), "loans": len(loans)})
     return Found(customers, loans, page[-1].id if len(candidates) > len(page) else None)
+
+
+def _check_pace(work: UnitOfWork, actor: Actor, kinds: set[Kind]) -> None:
+    # Held until the end: searches of the same moment are counted one after the other.
+    work.staff.hold(actor.id)
+    minute, hour = work.now - timedelta(minutes=1), work.now - timedelta(hours=1)
+    if sum(work.audit.count_since(actor.id, act, minute) for act in (SEARCHED, MISSED)) >= MOST_A_MINUTE:
+        raise TooManySearches
+    if kinds <= BY_NUMBER and work.audit.count_since(actor.id, MISSED, hour) >= MOST_MISSES_AN_HOUR:
+        raise TooManySearches
 
 
 def make_findable(work: UnitOfWork, after: str) -> str | None:

@@ -83,19 +83,22 @@ def refuse(work: UnitOfWork, staff_id: str, origin: Origin, reason: str) -> None
     audit.record(work, actor, "sign_in_refused", subject=account.id if account else None, reason=reason, refused=True)
 
 
-def enter_with_password(work: UnitOfWork, staff_id: str, origin: Origin) -> tuple[str, SessionState]:
-    """Begins the session of somebody whose password was right; returns what his cookie holds and what is asked next."""
+def enter_with_password(
+    work: UnitOfWork, staff_id: str, checked_hash: str | None, origin: Origin
+) -> tuple[str, SessionState]:
+    """Begins the session of somebody whose password was right; returns what his cookie holds and what is asked next.
+
+    `checked_hash` is what the password was compared with. Raises SignInRefused if it is not the hash any more, for the
+    comparison takes long enough for an administrator to change it, or if the person was disabled meanwhile.
+    """
     credential = work.sign_in.credential(staff_id)
-    if credential is None:
+    if credential is None or credential.password_hash != checked_hash:
         raise SignInRefused
     return _begin_staff(work, staff_id, SignInMethod.PASSWORD, _next_state(credential, second_factor=False), origin)
 
 
 def enter_from_provider(work: UnitOfWork, staff_id: str, origin: Origin, *, second_factor: bool) -> str:
     """Begins the session of somebody whom the identity provider knows; refused (SignInRefused) if we do not."""
-    person = work.staff.get(staff_id)
-    if person is None or not may_come_in(person):
-        raise SignInRefused
     begun, _ = _begin_staff(
         work, staff_id, SignInMethod.PROVIDER, SessionState.OPEN, origin, second_factor=second_factor
     )
@@ -161,21 +164,22 @@ def choose_password(
 
 
 def authenticator_secret(work: UnitOfWork, session: WebSession) -> str:
-    """The secret that an authenticator is to be enrolled with: the same until it is."""
-    return _credential(work, session).totp_secret or ""
+    """The secret that an authenticator is to be enrolled with. Raises SignInRefused once one is enrolled."""
+    return _unenrolled(work, session).totp_secret or ""
 
 
 def enrol(work: UnitOfWork, session: WebSession, code: str, origin: Origin) -> tuple[str, list[str]]:
     """Confirms the authenticator with its first code. Returns what the cookie holds from then on, and recovery codes.
 
-    Raises CodeRefused.
+    His other sessions end. Raises CodeRefused, and SignInRefused once an authenticator is enrolled.
     """
-    credential, actor = _credential(work, session), _actor(work, session, origin)
+    credential, actor = _unenrolled(work, session), _actor(work, session, origin)
     if not is_code(credential, code.strip(), work.now):
         raise CodeRefused
     credential.totp_confirmed_at = work.now
     work.session.add(credential)
     codes = new_recovery_codes(work, actor.id)
+    work.sign_in.end_sessions(work.now, staff_id=actor.id, but=session.id)
     audit.record(work, actor, "second_factor_enrolled", subject=actor.id)
     begun, _ = _go_on(work, session, SessionState.OPEN, actor, second_factor=True)
     return begun, codes
@@ -200,9 +204,9 @@ def session_of(work: UnitOfWork, given: str) -> tuple[WebSession, Staff | None] 
     return session, person
 
 
-def sign_out(work: UnitOfWork, actor: Actor, session: WebSession) -> None:
-    """Ends a session."""
-    _end(work, actor, "signed_out", only=session.id)
+def sign_out(work: UnitOfWork, actor: Actor | None, session: WebSession, origin: Origin) -> None:
+    """Ends a session, also of a member of staff who is half-way in and acts for nobody yet (`actor` None)."""
+    _end(work, actor or _actor(work, session, origin), "signed_out", only=session.id)
 
 
 def end_session(work: UnitOfWork, actor: Actor, session_id: str) -> None:
@@ -239,8 +243,10 @@ def _begin_staff(
     *,
     second_factor: bool = False,
 ) -> tuple[str, SessionState]:
+    # Held, so that who is disabled at this moment has no session that would be good again once he is enabled.
+    work.staff.hold(staff_id)
     person = work.staff.get(staff_id)
-    if person is None:
+    if person is None or not may_come_in(person):
         raise SignInRefused
     actor = Actor(person.id, person.role, address=origin.address)
     if state is SessionState.ENROLMENT:
@@ -296,7 +302,7 @@ def _go_on(
         held.ends_at = work.now + STAFF_SPAN.most
         audit.record(work, actor, "signed_in", subject=actor.id, after={"method": held.method})
     if state is SessionState.ENROLMENT:
-        _offer_authenticator(work, actor.id)
+        _offer_authenticator(work, actor.id, but=held.id)
     work.session.add(held)
     work.session.flush()
     return given, state
@@ -310,9 +316,14 @@ def _next_state(credential: StaffCredential, *, second_factor: bool) -> SessionS
     return SessionState.OPEN if credential.totp_confirmed_at is not None else SessionState.ENROLMENT
 
 
-def _offer_authenticator(work: UnitOfWork, staff_id: str) -> None:
+def _offer_authenticator(work: UnitOfWork, staff_id: str, *, but: str | None = None) -> None:
+    """A new secret for each enrolment that begins, and an end to those begun before (all `but` this session).
+
+    Whoever else knows the password could otherwise enrol the same authenticator as its owner, who would not notice.
+    """
     credential = work.sign_in.credential(staff_id)
-    if credential is not None and credential.totp_secret is None:
+    if credential is not None and credential.totp_confirmed_at is None:
+        work.sign_in.end_sessions(work.now, staff_id=staff_id, but=but, state=SessionState.ENROLMENT)
         credential.totp_secret = new_secret()
         work.session.add(credential)
         work.session.flush()
@@ -320,7 +331,16 @@ def _offer_authenticator(work: UnitOfWork, staff_id: str) -> None:
 
 def _credential(work: UnitOfWork, session: WebSession) -> StaffCredential:
     credential = work.sign_in.credential(session.staff_id or "")
-    if credential is None:
+    # Looked up again under the lock: another session may have ended this one since the request began.
+    held = work.session.get(WebSession, session.id)
+    if credential is None or held is None or held.ended_at is not None:
+        raise SignInRefused
+    return credential
+
+
+def _unenrolled(work: UnitOfWork, session: WebSession) -> StaffCredential:
+    credential = _credential(work, session)
+    if credential.totp_confirmed_at is not None:
         raise SignInRefused
     return credential
 

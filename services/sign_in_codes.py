@@ -56,7 +56,7 @@ def ask_for_code(work: UnitOfWork, visitor_digest: str, mobile: str, origin: Ori
         asked_at=work.now,
         expires_at=work.now + VALID_FOR,
     )
-    code.code_hash = _hashed(code.id, digits)
+    code.code_hash = _hashed(code.id, index, digits)
     work.session.add(code)
     work.session.flush()
     # Also for a number that nobody has: the time that the answer takes must not tell.
@@ -79,7 +79,7 @@ def enter_code(
     """
     code = work.sign_in.newest_code(visitor_digest)
     # Compared in any case: that there is no code must take as long.
-    right = _hashed(code.id if code else "", digits)
+    right = _hashed(code.id, code.mobile_index, digits) if code else _hashed("", "", digits)
     is_right = compare_digest(right, code.code_hash if code else "0" * 64)
     if code is None or code.used_at is not None or code.expires_at <= work.now or code.tries >= MOST_TRIES:
         return _refused(work, code, origin)
@@ -87,15 +87,17 @@ def enter_code(
     work.session.add(code)
     if not is_right or code.customer_id is None:
         return _refused(work, code, origin)
-    customers = work.sign_in.customers_with(code.mobile_index)
+    # Opened and compared: who may write in the database could give a customer another's digest.
+    found = [work.customers.get(one) for one in work.sign_in.customers_with(code.mobile_index)]
+    customers = [one for one in found if one is not None and blind_index(one.mobile) == code.mobile_index]
     if len(customers) > 1:
         if not last_of_id_number:
             return SeveralCustomers()
-        customers = [one for one in customers if _ends_with(work.customers.get(one), last_of_id_number)]
+        customers = [one for one in customers if _ends_with(one, last_of_id_number)]
     if len(customers) != 1:
         return _refused(work, code, origin)
     code.used_at = work.now
-    return enter_borrower(work, customers[0], SignInMethod.SMS_CODE, origin)
+    return enter_borrower(work, customers[0].id, SignInMethod.SMS_CODE, origin)
 
 
 def message(digits: str) -> str:
@@ -103,8 +105,8 @@ def message(digits: str) -> str:
     return TEXT.format(code=digits, minutes=VALID_FOR // timedelta(minutes=1))
 
 
-def _ends_with(customer: Customer | None, last_of_id_number: str) -> bool:
-    kept = customer.id_number[-LAST_OF_ID_NUMBER:] if customer else ""
+def _ends_with(customer: Customer, last_of_id_number: str) -> bool:
+    kept = customer.id_number[-LAST_OF_ID_NUMBER:]
     return compare_digest(kept.upper().encode(), last_of_id_number.strip().upper().encode())
 
 
@@ -120,6 +122,9 @@ def _who(customer_id: str | None, origin: Origin) -> Actor:
     return Actor(customer_id or "borrower", Role.BORROWER, customer_id, origin.address)
 
 
-def _hashed(salt: str, digits: str) -> str:
-    """Keyed: with a copy of the books alone nobody finds the six digits by trying them all."""
-    return blind_index(f"sign_in_code|{salt}|{digits}")
+def _hashed(salt: str, mobile_index: str, digits: str) -> str:
+    """Keyed: with a copy of the books alone nobody finds the six digits by trying them all.
+
+    Over the mobile too, so that a code that went to one opens nobody else's loans.
+    """
+    return blind_index(f"sign_in_code|{salt}|{mobile_index}|{digits}")

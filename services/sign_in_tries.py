@@ -13,8 +13,8 @@ from books.session import UnitOfWork
 from books.tries import BooksStorage, instant_of
 from lending.errors import LendingError
 
-IPV6_SUBSCRIBER = 64
-"""Whoever has one IPv6 address has all that share these first bits."""
+IPV6_SUBSCRIBER = 56
+"""Whoever has one IPv6 address has at least all that share these first bits: subscribers are given a /56 or more."""
 FREE_TRIES = 20
 LONGEST_WAIT_SECONDS = 10
 

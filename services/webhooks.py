@@ -84,6 +84,7 @@ def register(
     if actor.role is not Role.INTEGRATOR:
         raise NotAllowed("events are sent to machine accounts, of the loans that these may see")
     _check_address(url, plain_http=plain_http)
+    work.staff.hold(actor.id)
     if len(work.webhooks.page(actor.id, MOST_A_MACHINE)) >= MOST_A_MACHINE:
         raise TooManyWebhooks
     secret = _new_secret()

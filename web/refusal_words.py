@@ -19,7 +19,9 @@ REFUSALS = {
     "nothing_to_search": marked(
         "Search by two characters of a name, by pinyin, by a whole mobile or ID number, or by the last four of either."
     ),
-    "too_many_searches": marked("You searched very often within a minute. Wait a little."),
+    "too_many_searches": marked(
+        "You searched very often within a minute, or by many numbers that nobody has. Wait a little."
+    ),
     "reason_missing": marked("Say why you need to see it."),
     "too_many_reveals": marked("You have seen as many values within an hour as anybody may. Go on later."),
     "own_case": marked("You entered this application, so another person must decide it."),

@@ -11,7 +11,15 @@ from lending.errors import LendingError
 from models.sign_in import SessionState, WebSession
 from services.passwords import PasswordRefused, check_strength, hashed_in_thread, is_right
 from services.second_factor import enrolment_uri
-from services.sign_in import CodeRefused, authenticator_secret, choose_password, enrol, kept_hash, show_code
+from services.sign_in import (
+    CodeRefused,
+    SignInRefused,
+    authenticator_secret,
+    choose_password,
+    enrol,
+    kept_hash,
+    show_code,
+)
 from services.sign_in_tries import Door, give_back
 from web import labels, pages
 from web.context import WebContext, in_books
@@ -131,8 +139,12 @@ def _enrolment_page(
     request: Request, visit: Visit, held: WebSession, back: str, status: int = 200, problem: str | None = None
 ) -> Response:
     context: WebContext = request.app.state.context
-    with context.books.read() as work:
-        secret = authenticator_secret(work, held)
+    try:
+        with context.books.read() as work:
+            secret = authenticator_secret(work, held)
+    except SignInRefused:
+        # Enrolled or begun anew elsewhere since this request came.
+        return pages.go(request, "/sign-in")
     uri = enrolment_uri(secret, held.staff_id or "")
     spelled = " ".join(secret[n : n + 4] for n in range(0, len(secret), 4))
     picture = segno.make(uri, error="m").svg_data_uri(scale=5, border=4, light="#fff")

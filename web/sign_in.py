@@ -99,10 +99,11 @@ async def sign_in_password(request: Request, visit: AnyVisit) -> Response:
         counted = await taken(request, Door.STAFF, staff_id)
         kept = await in_books(request, lambda work: kept_hash(work, staff_id))
         if not await is_right(password, kept):
-            await in_books(request, lambda work: refuse(work, staff_id, origin, "password"))
             raise SignInRefused
-        given, state = await in_books(request, lambda work: _enter(work, counted, staff_id, origin))
+        given, state = await in_books(request, lambda work: _enter(work, counted, staff_id, kept, origin))
     except LendingError as error:
+        if isinstance(error, SignInRefused):
+            await in_books(request, lambda work: refuse(work, staff_id, origin, "password"))
         problem = labels.refusal(error.code, str(error), visit.language)
         values = {"staff_problem": problem, "staff_id": staff_id}
         back = fields.get("next") or "/"
@@ -110,9 +111,11 @@ async def sign_in_password(request: Request, visit: AnyVisit) -> Response:
     return go_on(request, given, state, fields.get("next"))
 
 
-def _enter(work: UnitOfWork, counted: Try, staff_id: str, origin: Origin) -> tuple[str, SessionState]:
+def _enter(
+    work: UnitOfWork, counted: Try, staff_id: str, checked_hash: str | None, origin: Origin
+) -> tuple[str, SessionState]:
     give_back(work, counted)
-    return enter_with_password(work, staff_id, origin)
+    return enter_with_password(work, staff_id, checked_hash, origin)
 
 
 @router.post("/sign-in", name="sign_in_staff")
@@ -182,9 +185,9 @@ def _customer_with(work: UnitOfWork, loan: str, digits: str) -> str | None:
 async def sign_out(request: Request, visit: AnyVisit) -> Response:
     """Ends the visitor's session."""
     await posted(request, visit.session)
-    held, actor = visit.signed_in, visit.actor
-    if held is not None and actor is not None:
-        await in_books(request, lambda work: end_here(work, actor, held))
+    held = visit.signed_in
+    if held is not None:
+        await in_books(request, lambda work: end_here(work, visit.actor, held, origin_of(request)))
     response = pages.go(request, "/sign-in")
     sessions: Sessions = request.app.state.sessions
     sessions.forget(request, response)

@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("previous", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False, index=True),
+        sa.CheckConstraint("no >= 1", name="ck_audit_seal_no"),
+        sa.CheckConstraint("count >= 1", name="ck_audit_seal_count"),
     )
     op.create_table(
         "audit_sealed",
@@ -44,6 +46,8 @@ def upgrade() -> None:
         sa.Column("seal_no", sa.Integer(), sa.ForeignKey("audit_seal.no"), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("leaf", sa.String(length=64), nullable=False),
+        sa.CheckConstraint("seal_no >= 1", name="ck_audit_sealed_seal_no"),
+        sa.CheckConstraint("position >= 0", name="ck_audit_sealed_position"),
     )
     op.create_index("ix_audit_sealed_place", "audit_sealed", ["seal_no", "position"], unique=True)
     op.create_table(
@@ -55,6 +59,7 @@ def upgrade() -> None:
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reference", sa.String(length=300), nullable=False),
         sa.Column("deposited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("seal_no >= 1", name="ck_audit_deposit_seal_no"),
     )
     sqlite = op.get_bind().dialect.name == "sqlite"
     for table in INSERT_ONLY:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
@@ -9,17 +10,8 @@ down_revision = "0029"
 branch_labels = None
 depends_on = None
 
-UNIQUE: Mapping[str, tuple[str, ...]] = {
-    "terms": ("id = NEW.id", "loan = NEW.loan AND version = NEW.version"),
-    "decision": ("id = NEW.id", "task_id = NEW.task_id"),
-    "application": ("loan = NEW.loan", "idempotency_key = NEW.idempotency_key"),
-    "loan_event": ("key = NEW.key", "loan = NEW.loan AND position = NEW.position"),
-    "posting": ("id = NEW.id", "key = NEW.key"),
-    "loan": ("number = NEW.number",),
-    "payment": ("key = NEW.key",),
-}
-"""By which a row is the same as another one. Where a connection does not let triggers start triggers, SQLite's INSERT
-OR REPLACE takes the older row away without asking the guards of DELETE."""
+OF_THE_AUDIT_LOG = frozenset({"audit_deposit", "audit_entry", "audit_seal", "audit_sealed"})
+"""Tables that migration 0026 keeps from being replaced, by one key each, and whose guards it takes down itself."""
 
 FIXED: Mapping[str, tuple[str, ...]] = {
     "loan": ("number", "product", "customer_id", "applied_fen", "applied_on"),
@@ -187,16 +179,68 @@ def upgrade() -> None:
                 f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_kept()"
             )
     if _is_sqlite():
-        for table, keys in UNIQUE.items():
-            there = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in keys)
-            # In the words of the database itself: for whoever inserts, a row that is there already is what it was.
-            op.execute(
-                f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {there} "
-                f"BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: {table} is insert-only'); END"
-            )
+        _refuse_replacing()
+
+
+def _refuse_replacing() -> None:
+    """No row that may not be removed gives way to another one with its number or one of its unique keys.
+
+    Where a connection does not let triggers start triggers, SQLite's INSERT OR REPLACE and UPDATE OR REPLACE take the
+    older row away without asking the guards of DELETE.
+    """
+    for table in _named("no_delete"):
+        op.execute(f"DROP TRIGGER IF EXISTS {table}_no_replace")
+        _refuse_second(f"{table}_no_replace", table, "INSERT", "")
+    for table in sorted(set(_named("no_delete")) - set(_named("no_update"))):
+        _refuse_second(f"{table}_no_replace_by_update", table, "UPDATE", " AND rowid <> OLD.rowid")
+
+
+def _refuse_second(name: str, table: str, verb: str, but: str) -> None:
+    there = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {same}{but})" for same in _same(table))
+    # The first in the words of the database itself: for whoever inserts, a row that is there already is what it was.
+    # Nobody gives a row its number, so that the second is never a repeat.
+    op.execute(
+        f"CREATE TRIGGER {name} BEFORE {verb} ON {table} BEGIN "
+        f"SELECT RAISE(ABORT, 'UNIQUE constraint failed: {table} is insert-only') WHERE {there}; "
+        f"SELECT RAISE(ABORT, '{table} is insert-only') FROM {table} WHERE rowid = NEW.rowid{but}; END"
+    )
+
+
+def _same(table: str) -> list[str]:
+    """For each unique key of a table: whether a row of it has that of the new one."""
+    columns = _asked("SELECT name FROM pragma_table_info(:of)", table)
+    keys = [(_asked("SELECT name FROM pragma_table_info(:of) WHERE pk ORDER BY pk", table), "")]
+    for index in _asked("SELECT name FROM pragma_index_list(:of) WHERE \"unique\" AND origin <> 'pk'", table):
+        made = "".join(_asked("SELECT sql FROM sqlite_master WHERE name = :of AND sql IS NOT NULL", index))
+        keys.append((_asked("SELECT name FROM pragma_index_info(:of) ORDER BY seqno", index), made))
+    new_row = ", ".join(f'NEW."{column}" AS "{column}"' for column in columns)
+    same = []
+    for key, made in keys:
+        conditions = [f'"{column}" = NEW."{column}"' for column in key]
+        _, partial, where = made.partition(" WHERE ")
+        if partial:
+            conditions += [f"({where})", f"EXISTS (SELECT 1 FROM (SELECT {new_row}) WHERE {where})"]
+        same.append(" AND ".join(conditions))
+    return same
+
+
+def _named(guard: str) -> list[str]:
+    """The tables that have a guard of that name."""
+    triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB '*_' || :of ORDER BY name"
+    names = _asked(triggers, guard)
+    return [name.removesuffix(f"_{guard}") for name in names]
+
+
+def _asked(question: str, of: str) -> list[str]:
+    return list(op.get_bind().execute(sa.text(question), {"of": of}).scalars())
 
 
 def downgrade() -> None:
+    if _is_sqlite():
+        for table in set(_named("no_replace")) - OF_THE_AUDIT_LOG:
+            op.execute(f"DROP TRIGGER {table}_no_replace")
+        for table in _named("no_replace_by_update"):
+            op.execute(f"DROP TRIGGER {table}_no_replace_by_update")
     for name, table, *_ in _guards():
         if _is_sqlite():
             op.execute(f"DROP TRIGGER {name}")
@@ -209,6 +253,3 @@ def downgrade() -> None:
         else:
             op.execute(f"DROP TRIGGER {table}_kept ON {table}")
             op.execute(f"DROP FUNCTION {table}_kept()")
-    if _is_sqlite():
-        for table in UNIQUE:
-            op.execute(f"DROP TRIGGER {table}_no_replace")

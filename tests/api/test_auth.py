@@ -117,6 +117,21 @@ def test_unknown_costs_the_books_as_much_as_wrong(api: Caller, books: Books) -> 
     assert asked(CLIENT) == asked("nobody-here")
 
 
+def test_an_account_that_was_disabled_needs_a_new_secret_whichever_it_had(api: Caller, books: Books) -> None:
+    secrets = [account(books)]
+    with books.begin() as work:
+        secrets.append(add_secret(work, SYSTEM, person_with(work, CLIENT)))
+    with books.begin() as work:
+        disable(work, SYSTEM, CLIENT)
+    with books.begin() as work:
+        enable(work, SYSTEM, CLIENT)
+
+    assert [asks(api, one).status_code for one in secrets] == [401, 401]
+    with books.begin() as work:
+        fresh = add_secret(work, SYSTEM, person_with(work, CLIENT))
+    assert asks(api, fresh).status_code == 200
+
+
 def test_secrets_cannot_be_guessed(api: Caller, books: Books) -> None:
     secret = account(books)
     assert [asks(api, "wrong").status_code for _ in range(5)] == [401] * 5

@@ -303,8 +303,11 @@ def look_at_audit(work: UnitOfWork, loan: str) -> None:
     seals.entries_as_stored(7, 8)
     seals.beyond(7)
     seals.last_before(NOW)
-    seals.first_from(NOW)
-    seals.first_from(None)
+    seals.first_from(7, NOW, NOW)
+    seals.first_from(0, None, NOW)
+    seals.numbers_below_first()
+    seals.sealed_below_first()
+    seals.reached_before(7, NOW)
     seals.deposits(7)
     seals.last_deposit("d")
 

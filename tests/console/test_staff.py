@@ -107,4 +107,7 @@ def test_a_machine_gets_an_account_and_new_secrets(books: Books) -> None:
     assert [is_good(one) for one in (added, rotated, leaked)] == [False, False, True]
     assert run(books, "clients", "disable", "dealer-system").code == 0
     assert not is_good(leaked)
+    enabled = run(books, "clients", "enable", "dealer-system")
+    assert (enabled.code, "loanwright clients rotate dealer-system" in " ".join(enabled.err.split())) == (0, True)
+    assert [is_good(one) for one in (added, rotated, leaked)] == [False, False, False]
     assert run(books, "clients", "rotate", "risk-qian").code == 1

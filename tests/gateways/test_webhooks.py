@@ -58,6 +58,12 @@ async def test_no_event_goes_to_an_address_inside(host: str) -> None:
         assert "127.0.0.1" not in str(refused.value)
 
 
+async def test_a_name_that_is_none_is_trouble_of_that_address_alone() -> None:
+    async with WebhookGateway(inner_allowed=False, timeout_seconds=5) as gateway:
+        with pytest.raises(OutsideUnavailable):
+            await gateway.send("https://xn--a/", "event-1", BODY, [SECRET])
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -73,6 +79,13 @@ async def test_no_event_goes_to_an_address_inside(host: str) -> None:
         ("fd00::1", False),
         ("::ffff:10.0.0.1", False),
         ("2002:0a00:0001::1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b:1::1", False),
+        ("::10.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("fec0::1", False),
+        ("192.88.99.1", False),
+        ("2001:0:53aa:64c::1", False),
         ("no address", False),
     ],
 )

@@ -1,6 +1,8 @@
 """Who is found by what somebody types, by whom, and what is left of it in the tables."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
@@ -133,6 +135,47 @@ def test_nobody_searches_faster_than_he_types(procedure: Procedure, monkeypatch:
     found_by(procedure, MANAGER, "王小")
     with procedure.books.begin(datetime.now(UTC) + timedelta(minutes=2)) as work:
         search(work, RISK, "王小")
+
+
+def test_the_hidden_digits_of_a_number_cannot_be_tried_out(
+    procedure: Procedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MOST_MISSES_AN_HOUR", 3)
+    loan = named(procedure, "闻人立夏")
+    with procedure.books.read() as work:
+        customer = work.customers.get(work.loans.get(loan).customer_id)
+        assert customer is not None
+        mobile = customer.mobile
+    for tried in range(3):
+        assert found_by(procedure, AUDITOR, f"1880000000{tried}") == []
+    for number in (mobile, mobile[-4:]):
+        with pytest.raises(TooManySearches):
+            found_by(procedure, AUDITOR, number)
+    # Names go on, other people do, and so does he an hour later.
+    assert found_by(procedure, AUDITOR, "闻人立夏") == [loan]
+    assert found_by(procedure, RISK, mobile) == [loan]
+    with procedure.books.begin(datetime.now(UTC) + timedelta(minutes=61)) as work:
+        assert [one.number for one in search(work, AUDITOR, mobile).loans] == [loan]
+
+
+def test_values_asked_for_at_the_same_moment_are_counted_one_after_the_other(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    with procedure.books.begin() as work:
+        for _ in range(MOST_AN_HOUR - 1):
+            reveal(work, MANAGER, work.loans.get(loan), Revealed.MOBILE, "calls the borrower")
+    together = Barrier(6)
+
+    def ask(_: int) -> bool:
+        together.wait()
+        try:
+            with procedure.books.begin() as work:
+                reveal(work, MANAGER, work.loans.get(loan), Revealed.MOBILE, "calls the borrower")
+        except TooManyReveals:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(ask, range(6))) == 1
 
 
 def test_what_nobody_can_be_found_by_is_said(procedure: Procedure) -> None:

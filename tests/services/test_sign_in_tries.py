@@ -101,7 +101,8 @@ def test_doors_are_counted_apart(books: Books) -> None:
     ("first", "second", "same"),
     [
         ("2001:db8::1", "2001:db8::ffff:2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("2001:db8::1", "2001:db8:0:ff::1", True),
+        ("2001:db8::1", "2001:db8:0:100::1", False),
         ("::ffff:10.0.0.1", "10.0.0.1", True),
         ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
         (None, None, True),

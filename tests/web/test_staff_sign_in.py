@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from sqlalchemy import event
 
@@ -12,7 +13,7 @@ from models.staff import Role
 from services.audit import SYSTEM
 from services.staff import disable, give_password
 from tests.web.conftest import Come
-from tests.web.serving import words
+from tests.web.serving import Visitor, words
 from tests.web.sign_in import NEXT_PASSWORD, PASSWORD, Authenticator, by_password, employed, first_sign_in, send
 
 
@@ -215,6 +216,38 @@ def test_who_lost_his_phone_enrols_another_one(come: Come, books: Books) -> None
     assert send(visitor, page, "/sign-in/enrolment", code=phone.code()).status_code == 422
     assert send(visitor, page, "/sign-in/enrolment", code=codes[0]).status_code == 422
     assert send(visitor, page, "/sign-in/enrolment", code=Authenticator.reading(page).code()).status_code == 200
+
+
+def begins_to_enrol(visitor: Visitor) -> httpx.Response:
+    page = by_password(visitor, "agent-neu", PASSWORD)
+    assert page.url.path == "/sign-in/enrolment", page.text
+    return page
+
+
+def test_an_enrolment_that_begins_ends_the_one_before_and_makes_its_key_worthless(come: Come, books: Books) -> None:
+    owner, thief = come(), come()
+    page = by_password(owner, "agent-neu", employed(books))
+    page = send(owner, page, "/sign-in/new-password", password=PASSWORD, again=PASSWORD)
+    seen_by_thief = Authenticator.reading(begins_to_enrol(thief))
+    assert owner.get("/sign-in/enrolment").url.path == "/sign-in"
+
+    page = begins_to_enrol(owner)
+
+    assert thief.get("/sign-in/enrolment").url.path == "/sign-in"
+    assert send(owner, page, "/sign-in/enrolment", code=seen_by_thief.code()).status_code == 422
+    assert send(owner, page, "/sign-in/enrolment", code=Authenticator.reading(page).code()).status_code == 200
+
+
+def test_signing_out_half_way_ends_the_session_in_the_books(come: Come, books: Books) -> None:
+    visitor = come()
+    page = by_password(visitor, "agent-neu", employed(books))
+    cookie = visitor.client.cookies["loanwright_session"]
+
+    send(visitor, page, "/sign-out")
+
+    visitor.client.cookies.set("loanwright_session", cookie)
+    assert visitor.get("/sign-in/new-password").url.path == "/sign-in"
+    assert acts(books, "agent-neu") == ["password_accepted", "signed_out"]
 
 
 def test_who_is_disabled_is_out_at_his_next_click_and_does_not_come_back(come: Come, books: Books) -> None:

@@ -96,6 +96,8 @@ LIES: dict[str, tuple[Callable[[Files], Files], str, str]] = {
     "an entry stands in it twice": (rewritten("audit.json", entry_twice), "audit.json", "twice"),
     "a path is another's": (rewritten("audit.json", path_of_another), "audit.json", "does not lead to the root"),
     "a seal is changed": (first_of("seals.json", count=5), "seals.json", "is not the one that its hash"),
+    "a seal is before the first": (first_of("seals.json", no=0), "seals.json", "the first has number 1"),
+    "a seal is empty": (first_of("seals.json", count=0), "seals.json", "each holds an entry"),
     "a file has another form": (
         rewritten("payments.json", lambda told: told[0].pop("status")),
         "payments.json",
