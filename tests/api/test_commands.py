@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from books.customers import blind_index
 from books.session import Books
 from models.outbox import NumberSeries
 from settings import Settings
@@ -94,7 +95,19 @@ class House:
         self.sign(loan)
         assert self.tell(loan, "acceptance").status_code == 200
         self.at(loan, "repayment")
+        self.await_mandate(loan)
         return loan
+
+    def await_mandate(self, loan: str) -> None:
+        """The bank has entered the mandate, which it is told of beside the payout: from now on it debits."""
+        give_up_at = time.monotonic() + 30
+        while time.monotonic() < give_up_at:
+            with self.books.read() as work:
+                account = work.customers.borrower(loan).account
+                if work.accounts.active_mandate(loan, blind_index(account or "")) is not None:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"loan {loan} has no mandate")
 
 
 def sign_by_api(house: House, loan: str) -> None:
@@ -153,6 +166,7 @@ def test_a_command_sent_again_with_its_key_gets_its_answer_again_whatever_the_lo
     house.sign(loan)
     first = house.tell(loan, "acceptance", key="accept-1")
     house.at(loan, "repayment")
+    house.await_mandate(loan)
     clearing = house.tell(loan, "prepayment", key="clear-1")
     assert clearing.json()["stage"] == "settled"
 

@@ -39,9 +39,11 @@ def test_whoever_entered_a_proof_cannot_confirm_it_past_the_program(procedure: P
 def test_what_was_asked_stays_and_how_far_it_is_does_not(procedure: Procedure, column: str) -> None:
     loan = used_car(procedure)
     asked = f"WHERE loan = '{loan}' AND kind = 'registration'"
-    refused(procedure, f"UPDATE collateral_condition SET {column} {asked}", "does not change")
+    refused(procedure, f"UPDATE collateral_condition SET {column} {asked}", "does not change|insert-only")
     before = "NOT before_payout" if not procedure.books.is_sqlite else "1 - before_payout"
-    refused(procedure, f"UPDATE collateral_condition SET before_payout = {before} {asked}", "does not change")
+    refused(
+        procedure, f"UPDATE collateral_condition SET before_payout = {before} {asked}", "does not change|insert-only"
+    )
     refused(procedure, f"DELETE FROM collateral_condition {asked}", "does not change|insert-only")
     confirmed(procedure, loan, ConditionKind.REGISTRATION)
 
