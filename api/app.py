@@ -51,6 +51,7 @@ from api.problems import Problem, install_handlers, refusals
 from engine.decoding import LARGEST_REQUEST
 from services.permitted_routes import require_entries
 from services.refusals import refusal_log
+from services.search_words import pinyin_of
 
 PREFIX = "/api/v1"
 NOTICES = f"{PREFIX}/bank/notices"
@@ -142,8 +143,9 @@ def create_app(context: ApiContext) -> FastAPI:
 
 
 def _warm_up(context: ApiContext) -> None:
-    """Reads the business clock now, so that no request waits for it on the event loop."""
+    """Reads the business clock and loads what reads names aloud now, so that no request waits for them."""
     _ = context.books.clock
+    pinyin_of()
 
 
 async def _describe(request: Request) -> JSONResponse:

@@ -16,10 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.context import ApiContext
 from api.headers import protect
 from api.problems import problem, refused
-from api.shapes import REQUEST_ID
 from api.sign_in import NotSignedIn
 from lending.errors import LendingError
-from models.keys import new_id
+from models.keys import request_id_from
 from models.staff import Actor, Role
 from services.refusals import Refusal, refusal_log
 
@@ -66,8 +65,7 @@ class Edge:
             return
         began = time.perf_counter()
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else new_id()
+        request_id = request_id_from(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         status: list[int] = []
 

@@ -1,7 +1,6 @@
 """One shape for everything that is refused or goes wrong: RFC 9457 problem details."""
 
 import json
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,12 +17,10 @@ from api.permitted import PERMITTED
 from api.sign_in import NotSignedIn
 from books.session import Books, was_written_before
 from lending.errors import LendingError
-from models.keys import ID_PATTERN, LOAN_PATTERN
 from models.staff import Actor
 from services import audit
 from services.forms import InvalidForm, shown_name
-from services.permissions import Action
-from services.refusals import Refusal, refusal_log
+from services.refusals import refusal_log, refusal_of
 from services.sign_in_machines import WrongClient
 from services.sign_in_tries import TooManyTries
 
@@ -139,22 +136,9 @@ def record_refusal(books: Books, request: Request, error: LendingError) -> None:
     """Has a refusal written into the audit log, or counted where one sender is refused again and again."""
     actor: Actor = getattr(request.state, "actor", audit.SYSTEM)
     act = request.scope["route"].name
-    action = PERMITTED.get(act)
-    refusal = Refusal(
-        act,
-        f"{error.code}: {error}",
-        action if isinstance(action, Action) else None,
-        loan=_named(request, "loan", LOAN_PATTERN) or getattr(error, "loan", None),
-        task=_named(request, "task_id", ID_PATTERN),
-        subject=next(filter(None, (_named(request, name, ID_PATTERN) for name in request.path_params)), None),
-    )
+    named = getattr(error, "loan", None)
+    refusal = refusal_of(act, PERMITTED.get(act), error, request.path_params, number="loan", loan=named)
     refusal_log(books).keep(actor, refusal)
-
-
-def _named(request: Request, parameter: str, pattern: str) -> str | None:
-    """A part of the address, if it is what it should be: what is not may be anything, and is not kept."""
-    given = request.path_params.get(parameter)
-    return given if isinstance(given, str) and re.fullmatch(pattern, given) else None
 
 
 def _invalid(error: RequestValidationError, request_id: str) -> Response:

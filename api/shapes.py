@@ -1,6 +1,5 @@
 """Field types that several routes share, and how figures of the books are spelled in JSON."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,7 +14,6 @@ from models.words import LONGEST_WORDS, WORDS_PATTERN
 
 KEY_PATTERN = r"^[!-~]{1,60}$"
 """Idempotency keys: printable ASCII, short enough to be stored together with who sent them."""
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 LoanNumber = Annotated[str, Path(pattern=keys.LOAN_PATTERN, description="the loan's number", examples=["L26000001"])]
 TaskId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the task's id")]

@@ -268,7 +268,7 @@ def opened(session: Session, column: Any, key: object, kept: Any) -> Any:
     if kept is None:
         return None
     attribute = cast(InstrumentedAttribute[Any], column)
-    sealed = SEALED[cast(Table, inspect(attribute.class_).local_table)]
+    sealed = _sealed(cast(type[SQLModel], attribute.class_))
     row = row_id(key) if isinstance(key, tuple) else str(key)
     return vault_of(session).open(session.connection, sealed, attribute.key, row, kept)
 
@@ -308,9 +308,15 @@ def seal_rows(engine: Engine) -> None:
         return statement, many, one
 
 
+@cache
+def _sealed(row_class: type[SQLModel]) -> SealedTable:
+    """The table of a class with personal columns, found once: it is asked for with every row."""
+    return SEALED[cast(Table, inspect(row_class).local_table)]
+
+
 def _open_row(row: SQLModel, context: QueryContext, *_: object) -> None:
     """Opens what a row that was read holds."""
-    sealed = SEALED[cast(Table, inspect(type(row)).local_table)]
+    sealed = _sealed(type(row))
     values = row.__dict__
     waiting = [name for name in sealed.columns if type(values.get(name)) is Sealed]
     if waiting:

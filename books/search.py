@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete
 from sqlmodel import Session, col, exists, select
 
 from books.rows import write_many
@@ -23,10 +22,6 @@ class SearchBook:
     def put(self, customer_id: str, tokens: Iterable[str]) -> None:
         """Records by which digests a customer is found."""
         write_many(self.session, SearchToken, [{"token": one, "customer_id": customer_id} for one in tokens])
-
-    def drop(self, customer_id: str) -> None:
-        """Takes away every digest that leads to a customer."""
-        self.session.connection().execute(delete(SearchToken).where(col(SearchToken.customer_id) == customer_id))
 
     def customers(self, actor: Actor, tokens: Sequence[str], after: str, limit: int) -> list[Customer]:
         """Customers with one of these digests of whom somebody may see a loan, in the order of their ids."""

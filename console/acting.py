@@ -35,6 +35,11 @@ def act(books: Books, actor_id: str, name: str, does: Callable[[UnitOfWork, Acto
     """What an act of a person of the staff comes to; a refusal goes into the audit log as well."""
     with books.read() as work:
         actor = staff_member(work, actor_id)
+    return act_as(books, actor, name, does)
+
+
+def act_as(books: Books, actor: Actor, name: str, does: Callable[[UnitOfWork, Actor], T]) -> T:
+    """The same of somebody who is known already."""
     try:
         with books.begin() as work:
             return does(work, actor)

@@ -10,11 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from books.session import UnitOfWork
-from console.acting import act, ready_books
+from console.acting import act, act_as, ready_books
 from console.connections import BooksDir
-from lending.errors import LendingError
 from models.staff import Actor, Role, Scope
-from services import audit
 from services.errors import NotAllowed
 from services.permissions import Action, require
 from services.sign_in_machines import CHANGE_OVER, add_secret
@@ -156,13 +154,7 @@ def _done(data_dir: Path | None, actor: str | None, name: str, does: Callable[[U
     books = ready_books(data_dir)
     if actor is not None:
         return act(books, actor, name, lambda work, who: does(work, _administrator(who)))
-    try:
-        with books.begin() as work:
-            return does(work, OPERATOR)
-    except LendingError as refusal:
-        with books.begin() as work:
-            audit.record(work, OPERATOR, name, reason=str(refusal), refused=True)
-        raise
+    return act_as(books, OPERATOR, name, does)
 
 
 def _administrator(who: Actor) -> Actor:

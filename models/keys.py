@@ -1,5 +1,6 @@
 """Row ids, workflow ids, queue names and effect keys: every spelled address in one file."""
 
+import re
 from hashlib import sha256
 
 from uuid_utils import uuid7
@@ -11,6 +12,7 @@ REGISTERS_QUEUE = "registers"
 BANK_QUEUE = "bank"
 """Everything that moves money, apart from the rest."""
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LOAN_PATTERN = r"^L[0-9]{8,12}$"
 """What a loan's number looks like wherever it comes in."""
 ID_PATTERN = r"^[0-9a-f]{32}$"
@@ -20,6 +22,11 @@ ID_PATTERN = r"^[0-9a-f]{32}$"
 def new_id() -> str:
     """A row id: UUID version 7 as 32 hex digits, so that rows sort by their time of birth."""
     return uuid7().hex
+
+
+def request_id_from(given: str) -> str:
+    """The id of a request: the one that a proxy before us gave it, if it can confuse no log, or one of our own."""
+    return given if _REQUEST_ID.fullmatch(given) else new_id()
 
 
 def workflow_id(loan: str) -> str:

@@ -9,7 +9,7 @@ from books.audit import EntryFilter
 from books.session import Books, UnitOfWork
 from lending.errors import LendingError
 from models.audit import AuditDeposit, AuditEntry, AuditSeal
-from models.chain import spelled
+from models.chain import ENTRY_FIELDS, spelled
 from models.staff import Actor
 from services.audit import record
 from services.audit_chain import Waiting, waiting
@@ -19,27 +19,7 @@ from services.evidence import days_waiting, depositories
 from services.permissions import Action, require
 
 PAGE = 1_000
-COLUMNS = (
-    "id",
-    "written_at",
-    "at",
-    "actor_id",
-    "role",
-    "address",
-    "request_id",
-    "act",
-    "loan",
-    "subject",
-    "before",
-    "after",
-    "reason",
-    "refused",
-    "workflow_id",
-    "run_id",
-    "activity_id",
-    "event_id",
-    "seal",
-)
+COLUMNS = ("id", "written_at", *ENTRY_FIELDS[1:], "seal")
 """Of the file."""
 
 

@@ -1,16 +1,19 @@
 """Refusals as the audit log keeps them: one by one up to a bound, then counted, so that nobody fills the disk."""
 
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary, ref
 
 from books.errors import UnknownLoan, UnknownTask
 from books.session import Books, UnitOfWork
+from lending.errors import LendingError
+from models.keys import ID_PATTERN, LOAN_PATTERN
 from models.staff import Actor
 from services import audit
-from services.permissions import Action
+from services.permissions import Action, Open
 
 MOST_EACH = 20
 """So many refusals a minute of one actor at one address have an entry each."""
@@ -35,6 +38,35 @@ class Refusal:
     loan: str | None = None
     task: str | None = None
     subject: str | None = None
+
+
+def refusal_of(
+    act: str,
+    asked_for: Action | Open | None,
+    error: LendingError,
+    address: Mapping[str, object],
+    *,
+    number: str,
+    loan: str | None = None,
+) -> Refusal:
+    """What a request was refused: the act by its route's name, what the table says of it, and the parts of its address.
+
+    `number` is the part that holds a loan's number; `loan` stands for it where the address has none.
+    """
+    return Refusal(
+        act,
+        f"{error.code}: {error}",
+        asked_for if isinstance(asked_for, Action) else None,
+        loan=_named(address, number, LOAN_PATTERN) or loan,
+        task=_named(address, "task_id", ID_PATTERN),
+        subject=next(filter(None, (_named(address, name, ID_PATTERN) for name in address)), None),
+    )
+
+
+def _named(address: Mapping[str, object], part: str, pattern: str) -> str | None:
+    """A part of the address, if it is what it should be: what is not may be anything, and is not kept."""
+    given = address.get(part)
+    return given if isinstance(given, str) and re.fullmatch(pattern, given) else None
 
 
 @dataclass

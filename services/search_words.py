@@ -6,12 +6,11 @@ initials; numbers whole or by their last four. Each word is stored as a keyed di
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
-
-from pypinyin import lazy_pinyin
 
 from books.customers import blind_index
 from models.customers import Customer
@@ -163,14 +162,25 @@ def _parts(signs: Sequence[str]) -> list[str]:
     return ["".join(signs[start : start + length]) for length in lengths for start in range(len(signs) - length + 1)]
 
 
+@cache
+def pinyin_of() -> Callable[[str], list[str]]:
+    """What reads signs aloud, loaded once, by whoever takes customers in or searches.
+
+    Its tables take half a second and fifty MiB, which commands and workers do without.
+    """
+    from pypinyin import lazy_pinyin
+
+    return lazy_pinyin
+
+
 def _syllables(name: str) -> tuple[list[str], int]:
     """The pinyin of a name without tones (ü is v), and of how many syllables its surname is."""
     bare = name.replace("·", "")
     for length in (2, 1):
         surname = bare[:length]
         if surname in SURNAMES and len(bare) > length:
-            return [*SURNAMES[surname], *lazy_pinyin(bare[length:])], length
-    return lazy_pinyin(bare), 2 if bare[:2] in DOUBLE_SURNAMES and len(bare) > 2 else 1
+            return [*SURNAMES[surname], *pinyin_of()(bare[length:])], length
+    return pinyin_of()(bare), 2 if bare[:2] in DOUBLE_SURNAMES and len(bare) > 2 else 1
 
 
 def _letters(text: str) -> str:

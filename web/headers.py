@@ -1,11 +1,9 @@
 """The headers that protect a page from other sites, from its own mistakes and from being kept."""
 
-import re
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.keys import new_id
+from models.keys import request_id_from
 
 CONTENT_POLICY = "; ".join(
     (
@@ -29,7 +27,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def protect(headers: MutableHeaders, request_id: str) -> None:
@@ -49,7 +46,7 @@ class ProtectingHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and its answer back."""
         given = Headers(scope=scope).get("x-request-id", "") if scope["type"] == "http" else ""
-        request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        request_id = request_id_from(given)
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:

@@ -1,7 +1,6 @@
 """Every refusal becomes a page or a fragment, and those of who may do what go into the audit log."""
 
 import asyncio
-import re
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -10,9 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from lending.errors import LendingError
-from models.keys import ID_PATTERN, LOAN_PATTERN
-from services.permissions import Action
-from services.refusals import Refusal, refusal_log
+from services.refusals import refusal_log, refusal_of
 from web import labels, pages
 from web.context import WebContext
 from web.errors import FormTooLarge, NotSignedIn, PageNotFound
@@ -42,22 +39,8 @@ def note(request: Request, visit: Visit, error: LendingError) -> None:
         return
     context: WebContext = request.app.state.context
     act = request.scope["route"].name
-    action = PERMITTED.get(act)
-    refusal = Refusal(
-        act,
-        f"{error.code}: {error}",
-        action if isinstance(action, Action) else None,
-        loan=_named(request, "number", LOAN_PATTERN),
-        task=_named(request, "task_id", ID_PATTERN),
-        subject=next(filter(None, (_named(request, name, ID_PATTERN) for name in request.path_params)), None),
-    )
+    refusal = refusal_of(act, PERMITTED.get(act), error, request.path_params, number="number")
     refusal_log(context.books).keep(visit.actor, refusal)
-
-
-def _named(request: Request, parameter: str, pattern: str) -> str | None:
-    """A part of the address, if it is what it should be: what is not may be anything, and is not kept."""
-    given = request.path_params.get(parameter)
-    return given if isinstance(given, str) and re.fullmatch(pattern, given) else None
 
 
 async def told(request: Request, visit: Visit, error: LendingError) -> str:

@@ -1,18 +1,21 @@
 """The rest of a sign-in by password: the authenticator's code or its enrolment, and a password of one's own."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import segno
 from fastapi import APIRouter, Query, Request, Response
 
+from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.sign_in import SessionState, WebSession
 from services.passwords import PasswordRefused, check_strength, hashed_in_thread, is_right
 from services.second_factor import enrolment_uri
 from services.sign_in import (
     CodeRefused,
+    Origin,
     SignInRefused,
     authenticator_secret,
     choose_password,
@@ -29,6 +32,7 @@ from web.visit import AnyVisit, Visit, origin_of
 
 router = APIRouter(prefix="/sign-in")
 
+Result = TypeVar("Result")
 Back = Annotated[str, Query(alias="next", max_length=200)]
 
 
@@ -71,16 +75,27 @@ async def enter_code(request: Request, visit: AnyVisit) -> Response:
     if held is None:
         return pages.go(request, "/sign-in")
     try:
-        counted = await taken(request, Door.SECOND_FACTOR, held.staff_id or "")
-        code = fields.get("code", "")[:40]
-        shown = await in_books(request, lambda work: show_code(work, held, code, origin_of(request)))
-        if shown is None:
-            raise CodeRefused
-        await in_books(request, lambda work: give_back(work, counted))
+        shown = await _with_code(request, held, fields, show_code)
     except LendingError as error:
         problem = labels.refusal(error.code, str(error), visit.language)
         return await asyncio.to_thread(_code_page, request, visit, back, error.http_status, problem)
     return go_on(request, *shown, back)
+
+
+async def _with_code(
+    request: Request,
+    held: WebSession,
+    fields: dict[str, str],
+    does: Callable[[UnitOfWork, WebSession, str, Origin], Result | None],
+) -> Result:
+    """What comes of the code that was entered, one counted try. Raises CodeRefused where nothing comes of it."""
+    counted = await taken(request, Door.SECOND_FACTOR, held.staff_id or "")
+    code = fields.get("code", "")[:40]
+    came = await in_books(request, lambda work: does(work, held, code, origin_of(request)))
+    if came is None:
+        raise CodeRefused
+    await in_books(request, lambda work: give_back(work, counted))
+    return came
 
 
 @router.get("/new-password", name="new_password")
@@ -160,10 +175,7 @@ async def enrol_authenticator(request: Request, visit: AnyVisit) -> Response:
     if held is None:
         return pages.go(request, "/sign-in")
     try:
-        counted = await taken(request, Door.SECOND_FACTOR, held.staff_id or "")
-        code = fields.get("code", "")[:40]
-        given, codes = await in_books(request, lambda work: enrol(work, held, code, origin_of(request)))
-        await in_books(request, lambda work: give_back(work, counted))
+        given, codes = await _with_code(request, held, fields, enrol)
     except LendingError as error:
         problem = labels.refusal(error.code, str(error), visit.language)
         return await asyncio.to_thread(_enrolment_page, request, visit, held, back, error.http_status, problem)
