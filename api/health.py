@@ -80,6 +80,7 @@ def _gauges(context: ApiContext) -> list[str]:
             unsealed = waiting(work)
             deposits = deposit_states(work)
             archive = work.histories.look()
+            events, dead_ends = work.webhooks.waiting(), work.webhooks.disabled()
             now = work.now
     except SQLAlchemyError:
         return [*lines, *gauge("loanwright_books_up", [({}, 0)])]
@@ -94,5 +95,7 @@ def _gauges(context: ApiContext) -> list[str]:
         *gauge("loanwright_audit_unsealed_oldest_seconds", [({}, unsealed.age_at(now))]),
         *gauge("loanwright_evidence_days_waiting", [({"depository": one.name}, one.days_waiting) for one in deposits]),
         *archive_gauges(archive, now),
+        *gauge("loanwright_webhook_events_waiting", [({}, events)]),
+        *gauge("loanwright_webhooks_disabled", [({}, dead_ends)]),
         *gauge("loanwright_circuit_open", [({"service": service}, count) for service, count in circuits.items()]),
     ]

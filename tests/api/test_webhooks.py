@@ -56,3 +56,11 @@ def test_staff_have_no_addresses(api: Caller) -> None:
     assert api.post("/webhooks", ADDRESS, "admin-gu").status_code == 403
     api.post("/webhooks", ADDRESS, MACHINE)
     assert len(api.get("/webhooks", "admin-gu").json()["items"]) == 1
+
+
+def test_what_waits_to_be_told_is_a_gauge(api: Caller) -> None:
+    webhook = api.post("/webhooks", ADDRESS, MACHINE).json()["id"]
+    api.post(f"/webhooks/{webhook}/test", None, MACHINE)
+    figures = api.client.get(f"{api.inner_url}/metrics").text.splitlines()
+    assert "loanwright_webhook_events_waiting 1" in figures
+    assert "loanwright_webhooks_disabled 0" in figures
