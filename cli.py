@@ -13,7 +13,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
-from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
@@ -23,6 +22,7 @@ from console import (
     keys,
     limits,
     listings,
+    loan_audits,
     logs,
     memory,
     policies,
@@ -31,7 +31,7 @@ from console import (
     seals,
     staff,
 )
-from console.acting import ready_books, staff_member
+from console.acting import command_address, keep_refusal, ready_books, staff_member
 from console.audits import audit_books
 from console.callers import ApiRefused
 from console.connections import BooksDir, connect_engine, migrate_books, of_folder, open_books, reach_given_engine
@@ -42,6 +42,8 @@ from console.namespace import keep_namespace
 from console.portfolio import PortfolioReport, import_portfolio
 from console.processes import NotReady
 from console.rebuild import compare_stages, rebuild
+from console.ring import hold_index_keys, take_ring
+from console.screen import out, say
 from console.seed import load_products, seed
 from console.serve import listen, serve
 from console.up import Plan, other_calendar, up, wanted_clock
@@ -50,6 +52,7 @@ from lending.calendar import REAL_DAY_SECONDS
 from lending.errors import LendingError
 from lending.money import yuan
 from lending.operations import InvalidCase, run_cases
+from models.origin import NOWHERE, Whence, coming_from
 from models.staff import Actor
 from services.reports import trial_balance
 from services.takeover_check import DifferencePolicy
@@ -68,6 +71,7 @@ app.add_typer(audits, name="audit")
 audits.command("verify")(seals.verify_command)
 audits.command("evidence")(seals.evidence_command)
 audits.command("histories")(replay.histories_command)
+audits.command("loan")(loan_audits.loan_command)
 audits.command("export")(bundles.export_command)
 audits.command("check")(bundles.check_command)
 app.command("replay")(replay.replay_command)
@@ -82,9 +86,9 @@ app.add_typer(staff.people, name="staff")
 app.add_typer(staff.machines, name="clients")
 app.add_typer(keys.commands, name="keys")
 app.command("erase")(keys.erase_command)
-# No markup: sentences hold names of files and of columns, and these may hold brackets.
-say = Console(stderr=True, markup=False)
 
+SERVING = frozenset({"up", "demo", "serve", "worker"})
+"""Commands that write what others ask for."""
 MOST_SHOWN = 40
 """Differences of a portfolio that are shown on the screen."""
 
@@ -175,7 +179,8 @@ async def _work() -> None:
     logs.set_up(configured.log_level)
     load_products(configured)
     books = Books(configured.database_url)
-    keys.check_index_keys(books)
+    take_ring(books)
+    hold_index_keys(books)
     client = await connect_engine(configured)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -208,7 +213,7 @@ def serve_command(
     if not first:
         inner.close()
     try:
-        uvloop.run(serve(configured, outer, inner if first else None))
+        uvloop.run(serve(configured, outer, inner if first else None, children))
     finally:
         for child in children:
             os.kill(child, signal.SIGTERM)
@@ -223,9 +228,9 @@ def migrate_command() -> None:
 
 
 @app.command("namespace")
-def namespace_command() -> None:
+def namespace_command(data_dir: BooksDir = None) -> None:
     """Make the engine's namespace, or bring it to its settings; done again it changes nothing."""
-    say.print(asyncio.run(keep_namespace(settings())))
+    say.print(asyncio.run(keep_namespace(of_folder(settings(), data_dir))))
 
 
 @app.command("seed")
@@ -382,7 +387,7 @@ def trial_balance_command(
     books = open_books(of_folder(settings(), data_dir))
     with books.read() as unit:
         balance = trial_balance(unit, as_of.date() if as_of else unit.today)
-    Console().print(trial_balance_table(balance))
+    out.print(trial_balance_table(balance))
 
 
 @ledger.command("close")
@@ -420,7 +425,7 @@ async def _books_and_commands(configured: Settings) -> tuple[Books, LoanCommands
 
 def _report(table: Table, agreement: str) -> None:
     if table.row_count:
-        Console().print(table)
+        out.print(table)
         raise typer.Exit(1)
     say.print(agreement)
 
@@ -429,12 +434,36 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def main() -> None:
-    """Runs the command; a refusal becomes a sentence, not a stack trace."""
+def _command(words: Sequence[str]) -> str:
+    """The command that is called, without what stands behind it."""
+    here: Any = typer.main.get_command(app)
+    named: list[str] = []
+    for word in words:
+        here = getattr(here, "commands", {}).get(word)
+        if here is None:
+            break
+        named.append(word)
+    return " ".join(named)
+
+
+def _run(command: str) -> None:
     try:
         app()
+    except LendingError as refusal:
+        keep_refusal(refusal, command)
+        raise
+
+
+def main() -> None:
+    """Runs the command; a refusal becomes a sentence, not a stack trace, and goes into the audit log of its books."""
+    command = _command(sys.argv[1:])
+    # Who serves others writes on their behalf.
+    where = NOWHERE if command in SERVING else Whence(command_address())
+    try:
+        with coming_from(where):
+            _run(command)
     except (ApiRefused, LendingError, InvalidSetting, NotReady, ServerMissing) as refusal:
-        say.print(str(refusal), style="red")
+        say.print(str(refusal), style="red", soft_wrap=True)
         sys.exit(1)
 
 

@@ -130,6 +130,7 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field("", description="what we are called there")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="what we show there")
     oidc_claim: str = Field("preferred_username", min_length=1, description="claim that holds the id of a person here")
+    staff_token_minutes: int = Field(15, ge=1, le=480, description="how long a person's token for the API is good")
     dispatch_per_second: int = Field(50, gt=0, description="most workflows the dispatcher starts in a second")
     log_level: str = "info"
 

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import aiohttp
 from temporalio.client import Client
-from temporalio.converter import DataConverter
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.accounts import CardCheckSender, MandateSender
@@ -22,13 +21,13 @@ from activities.loan import LoanActs
 from activities.month_end import MonthEndActs
 from activities.origin import OriginInterceptor
 from activities.papers import PaperPress
+from activities.payouts import PayoutActs
 from activities.reconciliation import ReconciliationActs
 from activities.refunds import RefundSender
 from activities.registers import RegisterActs, Registers
 from activities.sealing import SealingActs
 from activities.search import make_all_findable
-from activities.sign_in import SignInCodeSender
-from activities.signing import AuthorisationLinkSender, SigningCodeSender
+from activities.secrets import AuthorisationLinkSender, SignInCodeSender, SigningCodeSender
 from activities.sms import SmsSender
 from activities.webhooks import NewsDesk
 from books.session import Books
@@ -126,6 +125,7 @@ def workers(
         ),
     )
     bank = _bank_acts(settings, books, session)
+    payouts = PayoutActs(books, bank, registers.ask_register)
     reconciliations = ReconciliationActs(books, bank.bank, settings.bank_account)
     return [
         Worker(
@@ -195,7 +195,7 @@ def workers(
             interceptors=[OriginInterceptor()],
             build_id=code_version(),
             activities=[
-                bank.pay_out,
+                payouts.pay_out,
                 bank.pay_in,
                 bank.collect,
                 bank.recall_payout,
@@ -208,18 +208,8 @@ def workers(
 
 
 def sandboxed() -> SandboxedWorkflowRunner:
-    """The runner that refuses workflow code which is not deterministic, for tests and replays."""
+    """The runner that refuses workflow code which is not deterministic, for tests."""
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE_ROOMS))
-
-
-def loan_replayer(converter: DataConverter) -> Replayer:
-    """Executes histories of loans again by this code; `converter` reads what they hold."""
-    return Replayer(
-        workflows=[LoanWorkflow],
-        workflow_runner=sandboxed(),
-        data_converter=converter,
-        interceptors=[OriginInterceptor()],
-    )
 
 
 async def work(settings: Settings, client: Client, books: Books, stop: asyncio.Event) -> None:

@@ -42,7 +42,9 @@ class Instruction:
 
 
 class BankActs:
-    """Payouts, recalls and debits. Before an order is sent again, the bank is asked what became of it."""
+    """Recalls, debits and refunds, and what payouts need of the bank. Before an order is sent again, the bank is asked
+    what became of it.
+    """
 
     def __init__(self, books: Books, bank: BankGateway, state_account: str, state_name: str) -> None:
         self.books = books
@@ -52,16 +54,10 @@ class BankActs:
         self.state_name = state_name
 
     @activity.defn
-    async def pay_out(self, order: PaymentOrder) -> PaymentResult:
-        """Pays one payee."""
-        with refusals():
-            return await self._carry_out(order.key)
-
-    @activity.defn
     async def pay_in(self, order: PaymentOrder) -> PaymentResult:
         """Draws one ordered sum from the borrower."""
         with refusals():
-            return await self._carry_out(order.key)
+            return await self.carry_out(order.key)
 
     @activity.defn
     async def collect(self, order: CollectOrder) -> PaymentResult:
@@ -71,10 +67,10 @@ class BankActs:
         """
         with refusals():
             for key in await asyncio.to_thread(self._unfinished, order):
-                await self._carry_out(key)
+                await self.carry_out(key)
             if not await asyncio.to_thread(self._order_collection, order):
                 return PaymentResult(key=order.key, status="nothing_due")
-            return await self._carry_out(order.key)
+            return await self.carry_out(order.key)
 
     @activity.defn
     async def recall_payout(self, order: PaymentOrder) -> PaymentResult:
@@ -100,9 +96,10 @@ class BankActs:
     async def refund(self, key: str) -> PaymentResult:
         """Sends unmatched money back to its payer."""
         with refusals():
-            return await self._carry_out(key)
+            return await self.carry_out(key)
 
-    async def _carry_out(self, key: str) -> PaymentResult:
+    async def carry_out(self, key: str) -> PaymentResult:
+        """Sends an order, or asks what became of it, and keeps the outcome; OutcomePending until there is one."""
         payment, sent_before, instruction = await asyncio.to_thread(self._begin, key)
         if payment.status in payments.FINAL:
             return payments.result_of(payment)

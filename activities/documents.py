@@ -12,7 +12,7 @@ from gateways.document_reader import NOTHING, DocumentReader, ReaderMissing
 from gateways.errors import OutsideUnavailable
 from lending.errors import LendingError
 from models.documents import DocumentReading
-from services.authorisations import ID_DOCUMENT, may_use
+from services.document_people import may_read
 from services.documents_reading import LEASE, MOST_TRIES, conclude, put_off
 from services.fast_lane import look_again
 
@@ -85,7 +85,7 @@ class ReadingDesk:
             if document is None:
                 raise LookupError(f"there is no document {row.document_id}")
             content = document.content
-            agreed = may_use(work, row.loan, ID_DOCUMENT)
+            agreed = may_read(work, document)
         try:
             # Without the separate consent to sensitive data no machine looks at it: a person settles it.
             reading = self.reader.read(content, document.media_type) if agreed else NOTHING

@@ -14,7 +14,7 @@ from books.session import Books, was_written_before
 from gateways.bureau import CreditBureau
 from gateways.connection import Service
 from gateways.enrolment import EnrolmentRegister
-from gateways.errors import AnswerMalformed
+from gateways.errors import AnswerMalformed, OutsideUnavailable
 from gateways.identity import IdentityRegister, IdentityResult
 from gateways.screening import ScreeningProvider
 from gateways.vehicles import VehicleRegister
@@ -54,8 +54,9 @@ class RegisterActs:
         """Asks one register about one person of a loan, unless a good answer to the question is there already.
 
         Without his authorisation it is not asked, and what is no answer is the register's fault: both are kept, and the
-        outcome is that the check has no answer. Checks that go together are asked side by side; if one of them is to be
-        tried again, what the other came to is kept.
+        outcome is that the check has no answer; where the product waits for the register, OutsideUnavailable instead.
+        Checks that go together are asked side by side; if one of them is to be tried again, what the other came to is
+        kept.
         """
         checks = apart(order.check)
         with refusals():
@@ -78,7 +79,10 @@ class RegisterActs:
             verdict, reference, answer = await self._ask(order, question)
         except NotAuthorised:
             return await asyncio.to_thread(self._miss, order, Verdict.NOT_AUTHORISED)
-        except AnswerMalformed:
+        except AnswerMalformed as nonsense:
+            if order.waits:
+                # Whoever waits for a register that is down waits for its senses too.
+                raise OutsideUnavailable(nonsense.service, nonsense.operation, "the answer was none") from nonsense
             return await asyncio.to_thread(self._miss, order, Verdict.MALFORMED)
         return await asyncio.to_thread(self._store, order, question, verdict, reference, answer)
 
@@ -92,7 +96,7 @@ class RegisterActs:
         try:
             with self.books.begin() as work:
                 verification.store_answer(
-                    work, order.loan, order.check, order.round, verdict, reference, answer, question.index
+                    work, order.loan, order.check, order.round, verdict, reference, answer, question.index, order.day
                 )
         except IntegrityError as error:
             # The same question was asked twice at once; the first answer counts.
@@ -133,7 +137,7 @@ class RegisterActs:
                 studies = await registers.enrolment.check(question.name, question.id_number, order.day)
                 return Verdict.PASSED, studies.reference, studies.model_dump(mode="json")
             case "vehicle":
-                vehicle = await registers.vehicles.check(question.vin or "", question.dealer)
+                vehicle = await registers.vehicles.check(question.vin or "", order.day, question.dealer)
                 return _verdict(vehicle.found), vehicle.reference, vehicle.model_dump(mode="json")
             case "screening":
                 screened = await registers.screening.check(question.name, question.id_number)

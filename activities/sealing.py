@@ -1,13 +1,16 @@
-"""Sealing the audit log and depositing its roots: each batch and each deposit is a unit of work of its own."""
+"""Sealing audit log and ledger and depositing their roots: each batch and each deposit is a unit of work of its own."""
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 
 import structlog
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 
 from activities.acts import refusals
+from books.seals import SEALABLE, Sealable
 from books.session import Books, was_written_before
 from models.recurring import Deposited, Sealed, SealingOrder
 from services.audit_chain import Batch, SealedMeanwhile, keep, next_batch, open_since
@@ -19,8 +22,21 @@ log = structlog.get_logger()
 LONGEST_SECONDS = 30
 """How long one activity seals; its time limit is far above."""
 FULL_LOOK_SECONDS = 24 * 3600
-"""How often all entries are looked at, and not only those of the last minutes."""
+"""How often all rows are looked at, and not only those of the last minutes."""
 MOST_ROOTS = 31
+
+
+@dataclass
+class _FullLook:
+    """The look at all rows of a book. `reached` is how far it has come, None between two of them."""
+
+    of: Sealable
+    reached: str | None = ""
+    ended_at: float = 0.0
+
+    def begins_anew(self) -> bool:
+        """Whether the next one is due."""
+        return self.reached is None and time.monotonic() - self.ended_at > FULL_LOOK_SECONDS
 
 
 class SealingActs:
@@ -28,9 +44,7 @@ class SealingActs:
 
     def __init__(self, books: Books) -> None:
         self.books = books
-        self._looking_from: str | None = ""
-        """How far the full look has come; None between two of them."""
-        self._looked_at = 0.0
+        self._looks = [_FullLook(of) for of in SEALABLE]
 
     @activity.defn
     def seal_audit(self, order: SealingOrder) -> Sealed:  # noqa: ARG002 one message for each activity
@@ -38,7 +52,7 @@ class SealingActs:
         give_up_at = time.monotonic() + LONGEST_SECONDS
         sealed, complete = 0, True
         with refusals():
-            for count in self._all_batches():
+            for count in chain.from_iterable(self._all_batches(look) for look in self._looks):
                 sealed += count
                 if time.monotonic() > give_up_at:
                     complete = False
@@ -46,27 +60,27 @@ class SealingActs:
             with self.books.read() as work:
                 root_waits = any(next_root(work, one.name) for one in depositories())
         if sealed:
-            log.info("audit_sealed", entries=sealed, complete=complete)
+            log.info("audit_sealed", rows=sealed, complete=complete)
         return Sealed(sealed=sealed, complete=complete, root_waits=complete and root_waits)
 
-    def _all_batches(self) -> Iterator[int]:
-        if self._looking_from is None and time.monotonic() - self._looked_at > FULL_LOOK_SECONDS:
-            self._looking_from = ""
-        while self._looking_from is not None:
+    def _all_batches(self, look: _FullLook) -> Iterator[int]:
+        if look.begins_anew():
+            look.reached = ""
+        while look.reached is not None:
             with self.books.read() as work:
-                upto = work.seals.entry_after(self._looking_from, WINDOW)
-            yield from self._batches(self._looking_from, upto)
-            self._looking_from, self._looked_at = upto, time.monotonic()
+                upto = work.seals.row_after(look.reached, WINDOW, look.of)
+            yield from self._batches(look.of, look.reached, upto)
+            look.reached, look.ended_at = upto, time.monotonic()
             yield 0
         with self.books.read() as work:
-            since = open_since(work)
-        yield from self._batches(since, None)
+            since = open_since(work, look.of)
+        yield from self._batches(look.of, since, None)
 
-    def _batches(self, after: str, upto: str | None) -> Iterator[int]:
+    def _batches(self, of: Sealable, after: str, upto: str | None) -> Iterator[int]:
         """The sizes of batches, each after it was sealed."""
         while True:
             with self.books.read() as work:
-                batch = next_batch(work, after, upto)
+                batch = next_batch(work, after, upto, of=of)
             if batch is None:
                 return
             if self._keep(batch):

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
 LOOK_BACK_SECONDS = 30.0
-"""How often the last minutes are looked through again, for entries that were committed late."""
+"""How often the last minutes are looked through again, for entries that were committed late, and what fails is."""
 
 
 class NewsDesk:
@@ -28,6 +28,7 @@ class NewsDesk:
         self._at_work: dict[str, asyncio.Task[None]] = {}
         self._read_to: dict[str, str | None] = {}
         self._looked_back = 0.0
+        self._is_stopping = False
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -39,6 +40,8 @@ class NewsDesk:
                     log.error("news_desk_paused", error=type(error).__name__)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
+            # What waits is sent by whoever works next: of a long list nobody would see the end.
+            self._is_stopping = True
             await self.finish()
 
     async def look(self) -> None:
@@ -47,6 +50,7 @@ class NewsDesk:
         if time.monotonic() - self._looked_back > LOOK_BACK_SECONDS:
             self._looked_back = time.monotonic()
             self._read_to.clear()
+            await asyncio.to_thread(self._give_up)
         for webhook_id in active:
             if webhook_id not in self._at_work:
                 task = self._at_work[webhook_id] = asyncio.create_task(self._serve(webhook_id))
@@ -62,7 +66,7 @@ class NewsDesk:
     async def _serve(self, webhook_id: str) -> None:
         try:
             await asyncio.to_thread(self._collect, webhook_id)
-            while letters := await asyncio.to_thread(self._claim, webhook_id):
+            while not self._is_stopping and (letters := await asyncio.to_thread(self._claim, webhook_id)):
                 results = await asyncio.gather(*map(self._send, letters))
                 await asyncio.to_thread(self._settle, webhook_id, results)
         except Exception as error:  # noqa: BLE001 as above; the lease ends and the events come back
@@ -79,8 +83,15 @@ class NewsDesk:
         with self.books.read() as work:
             return [one.id for one in work.webhooks.active()]
 
+    def _give_up(self) -> None:
+        with self.books.read() as work:
+            failing = webhooks.fails_for_long(work)
+        for webhook_id in failing:
+            with self.books.begin() as work:
+                webhooks.give_up(work, webhook_id)
+
     def _collect(self, webhook_id: str) -> None:
-        while True:
+        while not self._is_stopping:
             with self.books.read() as work:
                 if not webhooks.has_news(work, webhook_id, self._read_to.get(webhook_id)):
                     return

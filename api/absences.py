@@ -12,6 +12,7 @@ from api.shapes import Asked, Words
 from models.absences import Absence
 from models.keys import ID_PATTERN
 from services import absences
+from services.permissions import Action, require
 
 router = APIRouter(tags=["absences"])
 
@@ -45,7 +46,7 @@ class AbsenceView(BaseModel):
 def list_absences(actor: Acting, context: Context) -> list[AbsenceView]:
     """Everybody who is away now or will be."""
     with context.books.read() as work:
-        absences.check_may_see(actor)
+        require(actor, Action.SEE_ABSENCES)
         return [_view(one) for one in work.absences.from_day(work.today)]
 
 

@@ -16,7 +16,7 @@ from api.shapes import KEY_PATTERN, Asked
 from models.staff import Actor
 from services.applications import Receipt, read_submission
 from services.forms import read_json
-from services.permissions import check_may_enter
+from services.permissions import Action, require
 
 router = APIRouter(tags=["applications"])
 
@@ -96,7 +96,7 @@ async def submit_application(request: Request) -> Response:
     """Takes an application in: after 202 it is neither lost nor doubled, whatever fails."""
     context: ApiContext = request.app.state.context
     actor: Actor = request.state.actor
-    check_may_enter(actor)
+    require(actor, Action.ENTER_APPLICATIONS)
     key, body = _read(request.headers.get(KEY), await request.body())
     today = context.books.clock.business_date(datetime.now(UTC))
     answer = await asyncio.wrap_future(context.intake.offer(read_submission(body.model_dump(), key, actor, today)))

@@ -1,15 +1,15 @@
 """The audit log for auditors: entries with their seals, the seals, and how the chain stands."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import Limit
+from api.shapes import LARGEST_NUMBER, Limit
 from books.audit import EntryFilter
 from models import keys
 from models.audit import AuditSeal
@@ -18,8 +18,6 @@ from services import audit_search
 from services.audit_search import SealedView
 
 router = APIRouter(prefix="/audit", tags=["audit"], responses=refusals(403))
-
-LARGEST_NUMBER = 2**31 - 1
 
 EntryId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the entry's id")]
 LastSeen = Annotated[str | None, Query(pattern=keys.ID_PATTERN, description="`next` of the page before")]
@@ -63,7 +61,7 @@ class EntriesPage(BaseModel):
 
 
 class SealView(BaseModel):
-    """A seal: how many entries, the root of the tree over them, the hash of the seal before, and its own hash."""
+    """A seal: how many rows it holds, the root of the tree over them, the hash of the seal before, and its own hash."""
 
     no: int
     first_id: str
@@ -73,6 +71,7 @@ class SealView(BaseModel):
     previous: str
     hash: str
     sealed_at: datetime
+    book: str | None = Field(description="`ledger` where it holds postings; null where it holds entries of this log")
 
 
 class SealsPage(BaseModel):
@@ -106,12 +105,23 @@ class ChainView(BaseModel):
     last_seal: SealView | None
     waiting: int = Field(description="entries that no seal holds yet")
     oldest_waiting: datetime | None
+    waiting_postings: int = Field(description="postings that no seal holds yet")
     deposits: list[DepositView]
 
 
+def _in_utc(given: datetime) -> datetime:
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the years 1 to 9999 in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 def _wanted(
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="written then or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="written before")] = None,
+    since: Annotated[Instant | None, Query(alias="from", description="written then or later")] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="written before")] = None,
     actor: Name = None,
     role: Role | None = None,
     act: Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,47}$")] = None,
@@ -180,6 +190,7 @@ def show_audit_chain(asking: Acting, context: Context) -> ChainView:
             last_seal=_seal(state.last) if state.last else None,
             waiting=state.waiting.count,
             oldest_waiting=state.waiting.oldest,
+            waiting_postings=state.waiting_postings.count,
             deposits=[
                 DepositView(
                     depository=one.name,

@@ -1,7 +1,5 @@
 """The bank's call-back: signed, kept once by its reference."""
 
-from collections.abc import Mapping
-
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from api.context import ApiContext, Context
 from api.problems import refusals
 from books.session import was_written_before
+from services import audit
 from services.bank import BankMovement, LateDecline, record_late_decline, record_movement
 
 router = APIRouter(tags=["bank"])
@@ -22,11 +21,13 @@ async def take_notice(request: Request, context: Context) -> None:
     booking, a pain.002 or camt.029 with one decline.
     """
     body = await request.body()
-    await run_in_threadpool(_keep, context, body, request.headers)
+    notice = await run_in_threadpool(context.read_notice, body, request.headers)
+    # Signed by the bank: what is refused from here on is no stranger's.
+    request.state.actor = audit.SYSTEM
+    await run_in_threadpool(_keep, context, notice)
 
 
-def _keep(context: ApiContext, body: bytes, headers: Mapping[str, str]) -> None:
-    notice = context.read_notice(body, headers)
+def _keep(context: ApiContext, notice: BankMovement | LateDecline) -> None:
     try:
         _record(context, notice)
     except IntegrityError as error:

@@ -4,10 +4,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
-from api.shapes import Asked, OptionalKey, TaskId, Words, sender_of
+from api.shapes import Asked, OptionalKey, TaskId, Words
 from engine.bulk_decisions import approve_all
 from models.keys import new_id
 from models.loans import Stage
+from services.audit import sender_of
 from services.bulk_decisions import MOST_AT_ONCE
 
 router = APIRouter(tags=["tasks"])

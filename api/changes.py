@@ -13,7 +13,7 @@ from api.commands import CommandAnswer, answer_to
 from api.context import Acting, ApiContext, Context
 from api.loans import Installment
 from api.problems import refusals
-from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, Words, command_id, in_yuan, sender_of
+from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, Words, command_id, in_yuan
 from books.changes import Change
 from books.session import UnitOfWork
 from engine import corrections
@@ -28,6 +28,7 @@ from models.messages import ChangeOrder, ChangeProgress, ChangeWithdrawal
 from models.staff import Actor, Role
 from models.tasks import Outcome
 from services import changes
+from services.audit import sender_of
 from services.commands import done_before
 from services.errors import UnknownChange
 from services.previews import CHANNELS, Preview, rows_of

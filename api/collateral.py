@@ -65,8 +65,9 @@ class EvidenceView(Shown):
 class CollateralView(Shown):
     """What secures a loan. `kind` is null where nothing does.
 
-    `missing_before_payout` is what keeps the money back: `registration`, `insurance`, `dealer`. `elsewhere` has other
-    loans on the same vehicle or invoice, for who sees all loans; the others see that there are some.
+    `missing_before_payout` is what keeps the money back: `registration`, `insurance`, `dealer`, `documents`.
+    `elsewhere` has other loans on the same vehicle or invoice, for who sees all loans; the others see that there are
+    some.
     """
 
     kind: str | None

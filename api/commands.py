@@ -8,12 +8,13 @@ from pydantic import BaseModel
 
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
-from api.shapes import Asked, LoanNumber, OptionalKey, Words, command_id, sender_of
+from api.shapes import Asked, LoanNumber, OptionalKey, Words, command_id
 from books.session import UnitOfWork
 from models.loans import WITHDRAWABLE, Loan, Stage
 from models.messages import CommandOrder, CommandResult, Progress
 from models.staff import Actor
 from services import acceptance
+from services.audit import sender_of
 from services.commands import done_before
 from services.loans import require_stage
 from services.permissions import check_may_speak_for

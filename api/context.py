@@ -1,21 +1,25 @@
 """What the API is built from, handed to it by the process that serves it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
 from api.intake import Intake
 from api.metrics import Metrics
 from api.sign_in import SignIn
-from books.session import Books
+from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
 from engine.histories import Histories
 from engine.replaying import Replays
 from models.staff import Actor
 from services.bank import BankMovement, LateDecline
+from services.sign_in_tokens import LASTS
 
+Result = TypeVar("Result")
 NoticeReader = Callable[[bytes, Mapping[str, str]], BankMovement | LateDecline]
 """Reads a call-back of the bank from body and headers; raises a LendingError (401) unless the bank signed it.
 
@@ -28,7 +32,7 @@ class ApiContext:
     """Books, commands and the reader of bank notices; from them one intake, one sign-in and one set of figures.
 
     `demo_keys` lets in who shows an open key of a demonstration; `webhooks_inside` lets events be sent to addresses
-    inside the house and without encryption.
+    inside the house and without encryption; `staff_tokens` is how long a person's token is good.
     """
 
     books: Books
@@ -36,6 +40,7 @@ class ApiContext:
     read_notice: NoticeReader
     demo_keys: bool = False
     webhooks_inside: bool = False
+    staff_tokens: timedelta = LASTS
     intake: Intake = field(init=False)
     sign_in: SignIn = field(init=False)
     metrics: Metrics = field(init=False)
@@ -46,6 +51,15 @@ class ApiContext:
         self.sign_in = SignIn(self.books, demo_keys=self.demo_keys)
         self.metrics = Metrics()
         self.replays = Replays(self.books, Histories(self.commands.client))
+
+    async def in_books(self, act: Callable[[UnitOfWork], Result]) -> Result:
+        """What comes of an act on the books, committed at its end. Another thread waits for them."""
+
+        def done() -> Result:
+            with self.books.begin() as work:
+                return act(work)
+
+        return await asyncio.to_thread(done)
 
 
 async def _context(request: Request) -> ApiContext:

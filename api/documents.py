@@ -37,6 +37,10 @@ class DocumentView(BaseModel):
 
     id: str
     kind: str
+    party: str | None = Field(
+        description="whose it is, as `GET /loans/{loan}/authorisations` names people; null for a paper that the lender "
+        "issued, and for an older one of which nobody has said whose it is"
+    )
     filename: str
     media_type: str
     size_bytes: int
@@ -85,6 +89,10 @@ class DocumentDecision(Asked):
 
     outcome: Annotated[Outcome, Field(description="`approve` or `refuse`")]
     reason: Words
+    party: Annotated[
+        str | None,
+        Field(pattern=keys.ID_PATTERN, description="whose it is, where it is taken and nobody has said so before"),
+    ] = None
 
 
 class AskedPaper(StrEnum):
@@ -155,15 +163,19 @@ async def upload_document(
     actor: Acting,
     context: Context,
     response: Response,
+    party: Annotated[
+        str | None,
+        Form(pattern=keys.ID_PATTERN, description="whose it is, the borrower's where nothing is said"),
+    ] = None,
 ) -> DocumentView:
-    """Keeps a document; the same content of the same kind is kept once.
+    """Keeps a document of one person; the same content of the same kind is kept once, and is one person's.
 
     A loan takes up to 50 documents until it is closed, a running one too; of a file's name the last part is kept.
     """
     content, name = await file.read(), file.filename or ""
     # Before a unit of work is opened: nobody waits for the books because of a file.
     examined = await run_in_threadpool(examine, content, name)
-    document, is_new = await run_in_threadpool(_keep, context, actor, loan, kind, name, examined)
+    document, is_new = await run_in_threadpool(_keep, context, actor, loan, kind, name, examined, party)
     if not is_new:
         response.status_code = 200
     return document
@@ -176,7 +188,7 @@ def decide_document(
     """Takes a document in doubt, or does not; never by whoever handed it in. The loan goes on as it would have."""
     with context.books.begin() as work:
         found = work.loans.seen_by(actor, loan)
-        reading = decide(work, actor, found, document_id, body.outcome, body.reason)
+        reading = decide(work, actor, found, document_id, body.outcome, body.reason, body.party)
         document = next(one for one in work.documents.of_loan(loan) if one.id == document_id)
         return _listed(document, reading)
 
@@ -250,10 +262,10 @@ def _ordered(work: UnitOfWork, actor: Actor, loan: Loan, kind: AskedPaper, asked
 
 
 def _keep(
-    context: ApiContext, actor: Actor, number: str, kind: str, filename: str, file: Examined
+    context: ApiContext, actor: Actor, number: str, kind: str, filename: str, file: Examined, party: str | None
 ) -> tuple[DocumentView, bool]:
     with context.books.begin() as work:
-        document = hand_in(work, actor, work.loans.seen_by(actor, number), kind, filename, file)
+        document = hand_in(work, actor, work.loans.seen_by(actor, number), kind, filename, file, party)
         return _view(document), document.uploaded_at == work.now
 
 
@@ -264,4 +276,5 @@ def _listed(document: Document, reading: DocumentReading | None) -> ListedDocume
 
 def _view(document: Document) -> DocumentView:
     # Not the whole row: its content is not loaded with lists.
-    return DocumentView(**{name: getattr(document, name) for name in DocumentView.model_fields})
+    columns = {name: getattr(document, name) for name in DocumentView.model_fields if name != "party"}
+    return DocumentView(party=document.party_id, **columns)

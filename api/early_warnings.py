@@ -15,7 +15,6 @@ from lending.money import yuan
 from models.behaviour import Urgency
 from services.early_warnings import (
     PLACE_PATTERN,
-    Cause,
     ListedWarning,
     early_warnings,
     how_good,
@@ -23,6 +22,7 @@ from services.early_warnings import (
     place_of,
     spelled,
 )
+from services.warning_words import Cause
 
 router = APIRouter(prefix="/early-warnings", tags=["early warnings"], responses=refusals(403))
 

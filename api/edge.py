@@ -1,6 +1,7 @@
 """What happens to every request before a route sees it: a request id, a sign-in, a limit on its size, a record."""
 
 import asyncio
+import re
 import time
 import traceback
 from collections.abc import Mapping
@@ -18,9 +19,11 @@ from api.headers import protect
 from api.problems import problem, refused
 from api.sign_in import NotSignedIn
 from lending.errors import LendingError
-from models.keys import request_id_from
-from models.staff import Actor, Role
-from services.refusals import Refusal, refusal_log
+from models.keys import LOAN_PATTERN, request_id_from
+from models.origin import Whence, coming_from
+from models.staff import Actor
+from services.audit import STRANGER
+from services.refusals import Refusal, is_kept, refusal_log
 
 log = structlog.get_logger()
 
@@ -63,9 +66,14 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers, client = Headers(scope=scope), scope.get("client")
+        where = Whence(str(client[0])[:64] if client else None, request_id_from(headers.get("x-request-id", "")))
+        with coming_from(where):
+            await self._answer(scope, headers, where, receive, send)
+
+    async def _answer(self, scope: Scope, headers: Headers, where: Whence, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        headers = Headers(scope=scope)
-        request_id = request_id_from(headers.get("x-request-id", ""))
+        request_id = where.request_id or ""
         scope.setdefault("state", {})["request_id"] = request_id
         status: list[int] = []
 
@@ -76,8 +84,9 @@ class Edge:
             await send(message)
 
         try:
-            await self._pass(scope, headers, receive, answer)
+            await self._pass(scope, headers, where, receive, answer)
         except LendingError as error:
+            await self._keep(error, scope)
             await refused(error, request_id)(scope, receive, answer)
         except _Gone:
             status.append(CALLER_GONE)
@@ -90,13 +99,11 @@ class Edge:
         finally:
             self._record(scope, status, time.perf_counter() - began)
 
-    async def _pass(self, scope: Scope, headers: Headers, receive: Receive, answer: Send) -> None:
+    async def _pass(self, scope: Scope, headers: Headers, where: Whence, receive: Receive, answer: Send) -> None:
         path: str = scope["path"]
         if path not in self.open_paths or scope["method"] != "POST":
-            client = scope.get("client")
-            address = str(client[0])[:64] if client else None
-            actor = await self._who(headers, address, scope["state"]["request_id"])
-            scope["state"]["actor"] = replace(actor, address=address, request_id=scope["state"]["request_id"])
+            actor = await self._who(headers)
+            scope["state"]["actor"] = replace(actor, address=where.address, request_id=where.request_id)
         limit = self.limits.get(path.rpartition("/")[2], LARGEST_BODY)
         body = await _read(headers, receive, limit)
         replayed = False
@@ -110,16 +117,28 @@ class Edge:
 
         await self.app(scope, replay, answer)
 
-    async def _who(self, headers: Headers, address: str | None, request_id: str) -> Actor:
+    async def _who(self, headers: Headers) -> Actor:
         """Who asks; a token that is none, or is none any more, is kept in the audit log."""
         try:
             return await self.context.sign_in.actor(headers.get("authorization", ""))
         except NotSignedIn as error:
             if error.key_given:
-                stranger = Actor("unknown", Role.SYSTEM, None, address, request_id)
                 refusal = Refusal("token_refused", f"{error.code}: {error}")
-                await asyncio.to_thread(refusal_log(self.context.books).keep, stranger, refusal)
+                await asyncio.to_thread(refusal_log(self.context.books).keep, STRANGER, refusal)
             raise
+
+    async def _keep(self, error: LendingError, scope: Scope) -> None:
+        """What is refused here has no route yet: the audit log names the address by its last part, if that is one of
+        ours, and the loan that stands in it.
+        """
+        if is_kept(error, scope["method"]):
+            *_, last = parts = scope["path"].split("/")
+            loan = next((part for part in parts if re.fullmatch(LOAN_PATTERN, part)), None)
+            refusal = Refusal(
+                "request_refused", f"{error.code}: {error}", loan=loan, subject=last if last in self.limits else None
+            )
+            actor = scope["state"].get("actor", STRANGER)
+            await asyncio.to_thread(refusal_log(self.context.books).keep, actor, refusal)
 
     def _record(self, scope: Scope, status: list[int], seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")

@@ -1,6 +1,6 @@
 """Whether this process lives, can work, and how it fares: for the inner port only, without a sign-in."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -9,8 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from api.context import ApiContext
-from api.histories import archive_gauges
 from api.metrics import gauge
+from books.seals import POSTINGS
+from models.histories import ArchiveLook
 from services.audit import SYSTEM
 from services.audit_chain import waiting
 from services.audit_search import deposit_states
@@ -77,7 +78,7 @@ def _gauges(context: ApiContext) -> list[str]:
             outbox = work.outbox.waiting()
             overdue = work.loans.overdue_count()
             circuits = work.authorisations.open_circuits(work.now - CIRCUITS_SEEN_WITHIN)
-            unsealed = waiting(work)
+            unsealed, postings = waiting(work), waiting(work, POSTINGS)
             deposits = deposit_states(work)
             archive = work.histories.look()
             events, dead_ends = work.webhooks.waiting(), work.webhooks.disabled()
@@ -93,9 +94,35 @@ def _gauges(context: ApiContext) -> list[str]:
         *gauge("loanwright_outbox_waiting", [({}, outbox)]),
         *gauge("loanwright_audit_unsealed", [({}, unsealed.count)]),
         *gauge("loanwright_audit_unsealed_oldest_seconds", [({}, unsealed.age_at(now))]),
+        *gauge("loanwright_ledger_unsealed", [({}, postings.count)]),
+        *gauge("loanwright_ledger_unsealed_oldest_seconds", [({}, postings.age_at(now))]),
         *gauge("loanwright_evidence_days_waiting", [({"depository": one.name}, one.days_waiting) for one in deposits]),
-        *archive_gauges(archive, now),
+        *_archive(archive, now),
         *gauge("loanwright_webhook_events_waiting", [({}, events)]),
         *gauge("loanwright_webhooks_disabled", [({}, dead_ends)]),
         *gauge("loanwright_circuit_open", [({"service": service}, count) for service, count in circuits.items()]),
     ]
+
+
+def _archive(look: ArchiveLook | None, now: datetime) -> list[str]:
+    """How the archive of histories stands, by what the archivist found when it last looked; nothing before that.
+
+    `seconds_left` is how long the engine still keeps the oldest closed run that is not archived.
+    """
+    if look is None:
+        return []
+    lines = [
+        *gauge("loanwright_archive_waiting", [({}, look.waiting)]),
+        *gauge("loanwright_archive_looked_seconds", [({}, _seconds(now, look.looked_at))]),
+    ]
+    if look.oldest_closed_at is None:
+        return lines
+    age = _seconds(now, look.oldest_closed_at)
+    lines += gauge("loanwright_archive_oldest_seconds", [({}, age)])
+    if look.retention_seconds is not None:
+        lines += gauge("loanwright_archive_seconds_left", [({}, look.retention_seconds - age)])
+    return lines
+
+
+def _seconds(now: datetime, since: datetime) -> int:
+    return int((now - since).total_seconds())

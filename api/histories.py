@@ -1,7 +1,7 @@
 """The life of a loan for auditors: history, books and bank on one line of time, and its replay."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -9,21 +9,19 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
-from api.metrics import gauge
 from api.problems import refusals
 from api.shapes import LoanNumber
-from books.session import UnitOfWork
 from engine.histories import Histories
-from engine.stories import FoundRuns, find_runs
+from engine.stories import FoundRuns, check_may_read, find_runs
 from lending.money import yuan
-from models.histories import ArchiveLook, ReplayOutcome, ReplayVerdict
+from models.histories import ReplayOutcome, ReplayVerdict
 from models.run_events import CloseStatus
-from models.staff import Actor, Role
-from services.permissions import Action, require
-from services.story_differences import DifferenceKind, differences
-from services.timeline import RunSource, Story, StoryLine, ToldRun, tell
-from services.timeline_days import DayState, state_on
-from services.timeline_proofs import Proven, prove
+from models.staff import Role
+from services.loan_audit import look
+from services.story_kinds import DifferenceKind
+from services.timeline import RunSource, StoryLine, ToldRun
+from services.timeline_days import DayState
+from services.timeline_proofs import Proven
 
 router = APIRouter(prefix="/audit", tags=["audit"], responses=refusals(403))
 
@@ -116,6 +114,14 @@ class LineView(BaseModel):
     bank: list[BankView]
 
 
+class VersionView(BaseModel):
+    """A version of the code that worked on a run, from which event on and since when; null in the oldest archives."""
+
+    version: str
+    first_event: int | None
+    at: datetime | None
+
+
 class RunView(BaseModel):
     """One run of the loan's workflow; `problem` where its history cannot be had as it should be."""
 
@@ -128,6 +134,7 @@ class RunView(BaseModel):
     events: int
     sha256: str | None = Field(description="of the archived history")
     code_versions: list[str] = Field(description="which versions of the code worked on it")
+    versions: list[VersionView] = Field(description="the same, each with its first event and the instant of that")
     problem: str | None
     verdict: "VerdictView | None" = Field(description="of the last replay")
 
@@ -218,7 +225,7 @@ async def show_loan_audit(
     limit: LinesLimit = PAGE,
 ) -> LoanAuditView:
     """The whole life of a loan over all runs of its workflow, and where its books differ. For auditors."""
-    await asyncio.to_thread(_check, context, actor, loan)
+    await asyncio.to_thread(check_may_read, context.books, actor, loan)
     found = await find_runs(context.books, Histories(context.commands.client), loan)
     return await asyncio.to_thread(_view, context, loan, found, as_of, after, limit)
 
@@ -231,30 +238,21 @@ async def replay_loan(loan: LoanNumber, actor: Acting, context: Context) -> Repl
     return ReplayView(loan=loan, ok=ok, code_version=verdicts[0].code_version, verdicts=_verdicts(verdicts))
 
 
-def _check(context: Context, actor: Actor, loan: str) -> None:
-    require(actor, Action.READ_AUDIT)
-    with context.books.read() as work:
-        work.loans.seen_by(actor, loan)
-
-
 def _view(context: Context, loan: str, found: FoundRuns, as_of: date | None, after: int, limit: int) -> LoanAuditView:
     with context.books.read() as work:
-        story = tell(work, loan, found.runs, engine_answered=found.engine_answered)
-        page = story.lines[after : after + limit]
-        proofs = prove(work, list({one.id: one for line in page for one in line.entries}.values()))
-        last = {one.run_id: one for one in reversed(work.histories.verdicts(loan))}
+        found_runs, answered = found.runs, found.engine_answered
+        seen = look(work, loan, found_runs, engine_answered=answered, as_of=as_of, after=after, limit=limit)
         return LoanAuditView(
             loan=loan,
-            engine_answered=story.engine_answered,
-            runs=[_run(run, last.get(run.found.run_id)) for run in story.runs],
+            engine_answered=answered,
+            runs=[_run(run, seen.verdicts.get(run.found.run_id)) for run in seen.story.runs],
             differences=[
-                DifferenceView(kind=one.kind, subject=one.subject, sentence=one.sentence)
-                for one in differences(work, story)
+                DifferenceView(kind=one.kind, subject=one.subject, sentence=one.sentence) for one in seen.differences
             ],
-            as_of=_day(work, story, as_of) if as_of is not None else None,
-            lines=[_line(n, line, proofs) for n, line in enumerate(page, after + 1)],
-            total=len(story.lines),
-            next=after + limit if after + limit < len(story.lines) else None,
+            as_of=_day(seen.day) if seen.day is not None else None,
+            lines=[_line(n, line, seen.proofs) for n, line in enumerate(seen.lines, after + 1)],
+            total=len(seen.story.lines),
+            next=seen.next,
         )
 
 
@@ -269,7 +267,8 @@ def _run(run: ToldRun, verdict: ReplayVerdict | None) -> RunView:
         closed_at=archived.closed_at if archived else events.last.at if events and events.closed_as else None,
         events=archived.events if archived else len(events.events) if events else 0,
         sha256=archived.sha256 if archived else None,
-        code_versions=archived.code_versions if archived else list(events.versions) if events else [],
+        code_versions=[one.version for one in run.versions],
+        versions=[VersionView(version=one.version, first_event=one.first_event, at=one.at) for one in run.versions],
         problem=run.problem,
         verdict=_verdicts([verdict])[0] if verdict is not None else None,
     )
@@ -291,11 +290,10 @@ def _verdicts(verdicts: Sequence[ReplayVerdict]) -> list[VerdictView]:
     ]
 
 
-def _day(work: UnitOfWork, story: Story, day: date) -> DayView:
-    state: DayState = state_on(story, work.clock, day, work.today)
+def _day(state: DayState) -> DayView:
     account = state.account
     return DayView(
-        day=day,
+        day=state.day,
         stage=state.stage,
         terms_version=state.terms.version if state.terms else None,
         outstanding=yuan(account.outstanding.borrower_total) if account else None,
@@ -310,7 +308,7 @@ def _day(work: UnitOfWork, story: Story, day: date) -> DayView:
     )
 
 
-def _line(n: int, line: StoryLine, proofs: dict[str, Proven]) -> LineView:
+def _line(n: int, line: StoryLine, proofs: Mapping[str, Proven]) -> LineView:
     return LineView(
         n=n,
         at=line.at,
@@ -369,27 +367,3 @@ def _proof(proven: Proven) -> ProofView:
         hash=proven.leaf,
         intact=proven.intact,
     )
-
-
-def archive_gauges(look: ArchiveLook | None, now: datetime) -> list[str]:
-    """How the archive of histories stands, by what the archivist found when it last looked; nothing before that.
-
-    `seconds_left` is how long the engine still keeps the oldest closed run that is not archived.
-    """
-    if look is None:
-        return []
-    lines = [
-        *gauge("loanwright_archive_waiting", [({}, look.waiting)]),
-        *gauge("loanwright_archive_looked_seconds", [({}, _seconds(now, look.looked_at))]),
-    ]
-    if look.oldest_closed_at is None:
-        return lines
-    age = _seconds(now, look.oldest_closed_at)
-    lines += gauge("loanwright_archive_oldest_seconds", [({}, age)])
-    if look.retention_seconds is not None:
-        lines += gauge("loanwright_archive_seconds_left", [({}, look.retention_seconds - age)])
-    return lines
-
-
-def _seconds(now: datetime, since: datetime) -> int:
-    return int((now - since).total_seconds())

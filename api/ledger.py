@@ -1,6 +1,6 @@
 """The ledger for people: trial balance, postings of an account, months and their closing; not for every role."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import Limit, Shown, in_yuan
+from api.shapes import Limit, Shown, in_yuan, since_of
 from lending.money import yuan
 from models import keys
 from models.months import Month
@@ -19,8 +19,6 @@ from services.periods import close_period
 from services.reports import TrialBalanceLine
 
 router = APIRouter(prefix="/ledger", tags=["ledger"], responses=refusals(403))
-
-DAYS_SHOWN = 31
 
 MonthName = Annotated[str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="YYYY-MM", examples=["2026-01"])]
 AccountCode = Annotated[str, Query(pattern=r"^[0-9]{1,8}$", description="its code in the chart of accounts")]
@@ -135,8 +133,7 @@ def list_postings(
     """What was moved to and from an account, by booking dates."""
     with context.books.read() as work:
         until = last or work.today
-        since = first or max(until, date.min + timedelta(days=DAYS_SHOWN)) - timedelta(days=DAYS_SHOWN)
-        found = postings_of(work, actor, account, since, until, after=after, limit=limit)
+        found = postings_of(work, actor, account, since_of(first, until), until, after=after, limit=limit)
         items = [LedgerPosting.model_validate(in_yuan(posting.model_dump())) for posting in found]
     return PostingsPage(account=account, items=items, next=items[-1].id if len(items) == limit else None)
 
@@ -153,7 +150,6 @@ def close_month(month: MonthName, actor: Acting, context: Context) -> MonthView:
     """Finance closes a month that is over. A closed month is never opened again: what comes late is booked after it."""
     with context.books.begin() as work:
         close_period(work, actor, month)
-    with context.books.read() as work:
         return _month(months(work, actor, Month.parse(month))[-1])
 
 

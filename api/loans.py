@@ -109,6 +109,7 @@ class LoanView(Shown):
     next_due: date | None
     next_due_amount: str
     remedies: RemediesView | None = Field(description="of a refused loan")
+    offer_until: date | None = Field(description="last day of an open offer")
     decided_automatically: bool = Field(description="of an offer: no person decided on it")
     actions: list[str] = Field(description="what the one who asks can do now")
     timeline: list[HistoryEntry]

@@ -129,6 +129,7 @@ PERMITTED: Final[Permitted] = {
     # verification
     "list_authorisation_texts": Action.SEE_PUBLIC,
     "list_checks": Action.SEE_CHECKS,
+    "ask_checks_again": Action.DECIDE_TASKS,
     "list_authorisations": Action.SEE_LOANS,
     "authorise": Action.SPEAK_FOR,
     "take_authorisation_back": Action.SPEAK_FOR,

@@ -1,11 +1,10 @@
 """Rules as data: versions, drafts, back-tests on past applications, publication by a second person, challengers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
@@ -15,7 +14,7 @@ from books.session import UnitOfWork
 from lending.money import yuan
 from models import keys
 from models.policies import (
-    LONGEST_SHARE_PERCENT,
+    LARGEST_SHARE_PERCENT,
     NAME_PATTERN,
     SCOPE_PATTERN,
     Backtest,
@@ -26,7 +25,7 @@ from models.policies import (
 )
 from services import backtests
 from services.challengers import comparison
-from services.permissions import check_may_change_policies, check_may_see_policies
+from services.permissions import Action, require
 from services.policy_differences import differences
 from services.policy_kinds import kind_of, scope_of
 from services.policy_names import draft_problems
@@ -139,7 +138,7 @@ class PublicationBody(Asked):
     starts_on: date
     reason: Words
     part: PolicyPart = PolicyPart.CHAMPION
-    share_percent: Annotated[int, Field(ge=0, le=LONGEST_SHARE_PERCENT)] = 0
+    share_percent: Annotated[int, Field(ge=0, le=LARGEST_SHARE_PERCENT)] = 0
 
 
 class RetirementBody(Asked):
@@ -190,7 +189,7 @@ def list_policies(
     actor: Acting, context: Context, kind: PolicyKind | None = None, scope: Scope | None = None
 ) -> PolicyList:
     """The policies, of a kind or a scope alone where one is asked for, and which of their versions decide today."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     with context.books.read() as work:
         found = all_lives(work, actor)
     return PolicyList(
@@ -212,7 +211,7 @@ def list_versions(name: PolicyName, actor: Acting, context: Context) -> VersionL
 @router.get("/{name}/versions/{version}", responses=refusals(404))
 def show_version(name: PolicyName, version: VersionNumber, actor: Acting, context: Context) -> VersionInFull:
     """A version in full."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     with context.books.read() as work:
         return _in_full(work, life_of(work, work.policies.version(name, version), work.today))
 
@@ -228,7 +227,7 @@ def draft_version(name: PolicyName, body: DraftBody, actor: Acting, context: Con
 @router.post("/{name}/backtest", responses=refusals(404, 409))
 def run_backtest(name: PolicyName, body: BacktestBody, actor: Acting, context: Context) -> BacktestView:
     """Asks a version about past applications and keeps the result; 100,000 of them take some seconds."""
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     with backtests.one_at_a_time(), context.books.read() as work:
         policy = work.policies.version(name, body.version)
         findings = backtests.run(work, actor, policy, body.applied_from, body.applied_to)
@@ -239,7 +238,7 @@ def run_backtest(name: PolicyName, body: BacktestBody, actor: Acting, context: C
 @router.post("/{name}/publish", responses=refusals(404, 409))
 def publish_version(name: PolicyName, body: PublicationBody, actor: Acting, context: Context) -> VersionView:
     """A second person of risk puts a version in force from a day on; no process has to start anew for it."""
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     with context.books.begin() as work:
         policy = work.policies.version(name, body.version)
         publish(work, actor, policy, body.starts_on, body.reason, part=body.part, share_percent=body.share_percent)
@@ -249,7 +248,7 @@ def publish_version(name: PolicyName, body: PublicationBody, actor: Acting, cont
 @router.post("/{name}/retire", responses=refusals(404, 409))
 def retire_version(name: PolicyName, body: RetirementBody, actor: Acting, context: Context) -> VersionView:
     """Ends a challenger, or calls off what has not begun."""
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     with context.books.begin() as work:
         policy = work.policies.version(name, body.version)
         retire(work, actor, policy, body.from_day, body.reason)
@@ -259,7 +258,7 @@ def retire_version(name: PolicyName, body: RetirementBody, actor: Acting, contex
 @router.get("/{name}/versions/{version}/comparison", responses=refusals(404))
 def compare_challenger(name: PolicyName, version: VersionNumber, actor: Acting, context: Context) -> ComparisonView:
     """How a challenger compares with the champion on live cases so far."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     with context.books.read() as work:
         found = comparison(work, actor, work.policies.version(name, version))
     return ComparisonView(
@@ -280,7 +279,7 @@ def compare_challenger(name: PolicyName, version: VersionNumber, actor: Acting, 
 @router.get("/backtests/{backtest_id}", responses=refusals(404))
 def show_backtest(backtest_id: BacktestId, actor: Acting, context: Context) -> BacktestView:
     """A stored back-test."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     with context.books.read() as work:
         return _backtest(work, work.policies.backtest(backtest_id))
 
@@ -294,13 +293,10 @@ def list_changed_cases(backtest_id: BacktestId, actor: Acting, context: Context)
     """The cases that the version decides otherwise, as CSV: sums in yuan, the row of the new version that fired."""
     with context.books.begin() as work:
         backtests.begin_export(work, actor, backtest_id)
-
-    def lines() -> Iterator[str]:
-        with context.books.read() as work:
-            yield from backtests.csv_lines(work, actor, backtest_id)
-
+        # Read before it is sent: whoever loads the file slowly holds no connection.
+        text = "".join(backtests.csv_lines(work, actor, backtest_id))
     headers = {"Content-Disposition": f'attachment; filename="backtest-{backtest_id}.csv"'}
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _policy(name: str, found: Sequence[Life]) -> PolicyView:

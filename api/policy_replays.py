@@ -10,7 +10,16 @@ from api.context import Acting, Context
 from api.problems import refusals
 from api.shapes import LoanNumber, Shown, all_in_yuan
 from lending.money import yuan
-from services.policy_replay import Replayed, ReplayedApproval, ReplayedStep, replay, replay_approvals
+from services.policy_replay import (
+    Replayed,
+    ReplayedApproval,
+    ReplayedLook,
+    ReplayedStep,
+    all_agree,
+    replay,
+    replay_approvals,
+    replay_looks,
+)
 
 router = APIRouter(prefix="/policies/replays", tags=["policies"], responses=refusals(403, 404))
 
@@ -50,13 +59,27 @@ class ReplayedApprovalView(BaseModel):
     differing: list[str]
 
 
+class ReplayedLookView(BaseModel):
+    """What people might grant who looked at a refusal, found again: what the policy says now, and what differs."""
+
+    policy: str
+    row: int | None
+    round: int
+    says: dict[str, Any]
+    was_in_force: bool
+    differing: list[str]
+
+
 class ReplayList(BaseModel):
-    """All decisions of the rules on a loan and all approvals; `agrees` where every one came out again as it was."""
+    """All decisions of the rules on a loan, all approvals and the prices of people's looks; `agrees` where every one
+    came out again as it was.
+    """
 
     loan: str
     agrees: bool
     decisions: list[ReplayedView]
     approvals: list[ReplayedApprovalView]
+    looks: list[ReplayedLookView]
 
 
 @router.get("/{loan}")
@@ -64,11 +87,13 @@ def replay_decisions(loan: LoanNumber, actor: Acting, context: Context) -> Repla
     """Decides a loan again, step by step, by the rules and facts of its day; stores nothing."""
     with context.books.read() as work:
         decisions, approvals = replay(work, actor, loan), replay_approvals(work, actor, loan)
+        looks = replay_looks(work, actor, loan)
     return ReplayList(
         loan=loan,
-        agrees=all(one.agrees for one in decisions) and all(one.agrees for one in approvals),
+        agrees=all_agree(decisions, approvals, looks),
         decisions=[_decision(one) for one in decisions],
         approvals=[_approval(one) for one in approvals],
+        looks=[_look(one) for one in looks],
     )
 
 
@@ -104,4 +129,15 @@ def _approval(found: ReplayedApproval) -> ReplayedApprovalView:
         says=all_in_yuan(dict(found.says)),
         was_in_force=found.was_in_force,
         differing=list(found.differing),
+    )
+
+
+def _look(found: ReplayedLook) -> ReplayedLookView:
+    return ReplayedLookView(
+        policy=found.label,
+        row=found.row,
+        round=found.look.round,
+        says=all_in_yuan(dict(found.says)),
+        was_in_force=found.was_in_force,
+        differing=[one.removesuffix("_fen") for one in found.differing],
     )

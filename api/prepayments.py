@@ -10,7 +10,7 @@ from pydantic import Field
 from api.commands import CommandAnswer, answer_to
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
-from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, command_id, in_yuan, sender_of
+from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, command_id, in_yuan
 from engine.errors import CommandRefused
 from lending.events import PrepaymentEffect
 from lending.money import to_fen, yuan
@@ -19,6 +19,7 @@ from models.loans import Stage
 from models.messages import PrepaymentOrder
 from models.payments import PaymentStatus
 from models.staff import Actor
+from services.audit import sender_of
 from services.commands import prepaid_before
 from services.loans import account_day, require_stage
 from services.permissions import check_may_speak_for

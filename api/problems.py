@@ -20,17 +20,24 @@ from lending.errors import LendingError
 from models.staff import Actor
 from services import audit
 from services.forms import InvalidForm, shown_name
-from services.refusals import refusal_log, refusal_of
+from services.refusals import is_kept, refusal_log, refusal_of
 from services.sign_in_machines import WrongClient
 from services.sign_in_tries import TooManyTries
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
-RECORDED = (403, 404)
-"""Refusals that the audit log keeps: not allowed, and not there for this person."""
-RECORDED_COMMANDS = (*RECORDED, 409)
-"""Those of a command, which may be impossible as things stand as well."""
-READING = ("GET", "HEAD", "OPTIONS")
+WATCHED = frozenset({"decode_payloads", "reveal_value"})
+"""Acts of which even what cannot be read is kept in the audit log: they show what is kept from everybody else."""
+
+
+class InvalidRequest(LendingError):
+    """The request is not as its description says."""
+
+    code = "invalid_request"
+    http_status = 422
+
+    def __init__(self, fields: dict[str, str] | None = None) -> None:
+        super().__init__("the request cannot be taken as it is; see each field", fields=fields)
 
 
 class Problem(BaseModel):
@@ -103,13 +110,15 @@ def install_handlers(app: FastAPI, books: Books) -> None:
     async def on_refusal(request: Request, error: Exception) -> Response:
         if not isinstance(error, LendingError):
             raise error
-        if error.http_status in (RECORDED if request.method in READING else RECORDED_COMMANDS):
+        if is_kept(error, request.method):
             await run_in_threadpool(record_refusal, books, request, error)
         return refused(error, request.state.request_id, request.headers.get("accept-language", "").lower())
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
+        if request.scope["route"].name in WATCHED:
+            await run_in_threadpool(record_refusal, books, request, InvalidRequest())
         return _invalid(error, request.state.request_id)
 
     async def on_http_error(request: Request, error: Exception) -> Response:
@@ -134,7 +143,7 @@ def install_handlers(app: FastAPI, books: Books) -> None:
 
 def record_refusal(books: Books, request: Request, error: LendingError) -> None:
     """Has a refusal written into the audit log, or counted where one sender is refused again and again."""
-    actor: Actor = getattr(request.state, "actor", audit.SYSTEM)
+    actor: Actor = getattr(request.state, "actor", audit.STRANGER)
     act = request.scope["route"].name
     named = getattr(error, "loan", None)
     refusal = refusal_of(act, PERMITTED.get(act), error, request.path_params, number="loan", loan=named)
@@ -150,8 +159,7 @@ def _invalid(error: RequestValidationError, request_id: str) -> Response:
         is_field = len(one["loc"]) > 1 and one["type"] != "json_invalid"
         name = _place(one["loc"]) if is_field else str(one["loc"][0])
         fields.setdefault(name, _SENTENCES.get(one["type"]) or one["msg"])
-    sentence = "the request cannot be taken as it is; see each field"
-    return problem(422, "invalid_request", sentence, request_id, fields=fields)
+    return refused(InvalidRequest(fields), request_id)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

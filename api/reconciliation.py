@@ -1,7 +1,7 @@
 """The bank against the books, and the flow of funds of a day and of a loan; for finance, risk and auditors."""
 
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,15 +9,13 @@ from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import LoanNumber, Shown, in_yuan
+from api.shapes import LoanNumber, Shown, in_yuan, since_of
 from lending.money import yuan
 from models.payments import PaymentKind, ToldBy
 from models.reconciliation import DifferenceKind
 from services.funds import DayFunds, LoanMovement, day_funds, loan_funds, reconciliations
 
 router = APIRouter(tags=["funds"])
-
-DAYS_SHOWN = 31
 
 
 class DifferenceView(BaseModel):
@@ -112,8 +110,7 @@ def list_reconciliations(
     """What came of each day's comparison with the bank; of the last month if no `from` is given."""
     with context.books.read() as work:
         until = last or work.today
-        since = first or max(until, date.min + timedelta(days=DAYS_SHOWN)) - timedelta(days=DAYS_SHOWN)
-        found = reconciliations(work, actor, since, until)
+        found = reconciliations(work, actor, since_of(first, until), until)
         return ReconciliationsView(items=[ReconciliationLine.model_validate(_line(one)) for one in found])
 
 

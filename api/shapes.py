@@ -1,6 +1,7 @@
 """Field types that several routes share, and how figures of the books are spelled in JSON."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Header, Path, Query
@@ -8,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lending.money import yuan
 from models import keys
-from models.messages import Sender
 from models.staff import Actor
 from models.words import LONGEST_WORDS, WORDS_PATTERN
 
+LARGEST_NUMBER = 2**31 - 1
+"""What both databases take as a number of a row."""
 KEY_PATTERN = r"^[!-~]{1,60}$"
 """Idempotency keys: printable ASCII, short enough to be stored together with who sent them."""
 
@@ -62,6 +64,7 @@ class Shown(BaseModel):
     currency: Literal["CNY"] = "CNY"
 
 
+DAYS_SHOWN = timedelta(days=31)
 _NAMED_OTHERWISE = {"next_due_fen": "next_due_amount"}
 """Sums whose name without its unit would hide another field."""
 
@@ -84,9 +87,9 @@ def all_in_yuan(figures: Any) -> Any:
     return [all_in_yuan(one) for one in figures] if isinstance(figures, list) else figures
 
 
-def sender_of(actor: Actor) -> Sender:
-    """The acting person as a command carries him through the workflow."""
-    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
+def since_of(first: date | None, until: date) -> date:
+    """The first day of a period that ends on a day: a month before it where none is asked for."""
+    return first or max(until, date.min + DAYS_SHOWN) - DAYS_SHOWN
 
 
 def command_id(actor: Actor, subject: str, key: str | None) -> str:

@@ -6,12 +6,15 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from books.session import Books
-from books.staff import key_digest
+from books.sign_in import secret_digest
 from lending.errors import LendingError
 from models.staff import Actor, Role
 from services.absences import stood_in_for
 from services.permissions import MAY_DECIDE
+from services.sign_in import NOTED_EVERY
 from services.sign_in_machines import holder_of
+from services.sign_in_tokens import PERSON_MARK
+from services.sign_in_tokens import holder_of as person_of
 
 KEPT_SECONDS = 5.0
 """How long a holder is believed without asking the books; a token that is ended works this much longer at most."""
@@ -57,7 +60,7 @@ class SignIn:
         key = key.strip()
         if scheme.lower() != "bearer" or not 0 < len(key) <= LONGEST_KEY:
             raise NotSignedIn(key_given=bool(key))
-        digest = key_digest(key)
+        digest = secret_digest(key)
         kept = self._holders.get(digest)
         if kept is not None and kept.until > time.monotonic():
             return kept.actor
@@ -73,6 +76,8 @@ class SignIn:
 
     def _look_up(self, key: str) -> tuple[Actor, float] | None:
         """The holder, and how many seconds his token is still good for."""
+        if key.startswith(PERSON_MARK):
+            return self._person(key)
         with self._books.read() as work:
             held = holder_of(work, key)
             if held is not None:
@@ -91,3 +96,17 @@ class SignIn:
             stands_in_for=away,
         )
         return actor, KEPT_SECONDS
+
+    def _person(self, token: str) -> tuple[Actor, float] | None:
+        with self._books.read() as work:
+            found = person_of(work, token)
+            if found is None:
+                return None
+            held, person = found
+            actor = Actor(id=person.id, role=person.role, stands_in_for=stood_in_for(work, person.id, work.today))
+            seconds = (held.ends_at - work.now).total_seconds()
+            was_noted = held.seen_at + NOTED_EVERY >= work.now
+        if not was_noted:
+            with self._books.begin() as work:
+                work.sign_in.seen(held.id, work.now)
+        return actor, seconds

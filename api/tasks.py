@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from api.commands import CommandAnswer, answer_to
 from api.context import Acting, ApiContext, Context
 from api.problems import refusals
-from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan, sender_of
+from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan
 from api.unmatched import MoneyVerb, MoneyView, money_view, say_to_money
 from books.session import UnitOfWork
 from engine import corrections
@@ -25,6 +25,7 @@ from models.outbox import Topic
 from models.staff import Actor, Role
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
 from services import approval, tasks
+from services.audit import sender_of
 from services.authority import authority_over
 from services.errors import InvalidDecision, TaskClosed
 from services.permissions import check_may_decide
@@ -306,9 +307,8 @@ def _finish(context: ApiContext, actor: Actor, task_id: str, body: DecisionBody)
         if task.kind is TaskKind.UNMATCHED_MONEY and body.outcome is not Verb.DONE and body.amount is None:
             sentence = say_to_money(work, actor, task, MoneyVerb(body.outcome.value), body.loan, body.reason)
             return CommandAnswer(loan=None, stage=None, sentence=sentence)
-    _require_done(body)
-    with context.books.begin() as work:
-        task = tasks.finish(work, actor, work.tasks.seen_by(actor, task_id), body.reason)
+        _require_done(body)
+        task = tasks.finish(work, actor, task, body.reason)
         stage = work.loans.get(task.loan).stage if task.loan else None
     return CommandAnswer(loan=task.loan, stage=stage, sentence="the follow-up is done")
 

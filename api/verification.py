@@ -13,13 +13,14 @@ from books.session import UnitOfWork
 from models import keys
 from models.customers import PartyRole
 from models.loans import Loan
+from models.staff import Actor
 from models.verification import Authorisation, AuthorisationKind, AuthorisationMethod, CheckName, Verdict, WhenDown
 from services import authorisation_links, authorisations
 from services.authorisation_texts import CURRENT, TEXTS, AuthorisationText
 from services.authorisations import PartyWord, words_of
 from services.paper_words import masked_name
-from services.permissions import check_may_see_checks, may_see_check
-from services.verification import Check, checks_view
+from services.permissions import Action, may_see_check, require
+from services.verification import Check, ask_again, checks_view
 
 router = APIRouter(tags=["verification"])
 
@@ -119,6 +120,7 @@ class CheckView(BaseModel):
     reference: str | None
     answered_at: datetime | None
     valid_until: date | None
+    past: bool = Field(description="the case waits for a decision, to which this answer counts no more")
     taken_over: bool
     rule: RuleView
 
@@ -138,11 +140,20 @@ def list_authorisation_texts(_actor: Acting) -> TextsView:
 @router.get("/loans/{loan}/checks", responses=refusals(403, 404))
 def list_checks(loan: LoanNumber, actor: Acting, context: Context) -> ChecksView:
     """What the registers said about the people of a loan; not for borrowers, whom others' records do not concern."""
-    check_may_see_checks(actor)
+    require(actor, Action.SEE_CHECKS)
     with context.books.read() as work:
+        return _shown(work, actor, work.loans.seen_by(actor, loan))
+
+
+@router.post("/loans/{loan}/checks/again", status_code=202, responses=refusals(403, 404, 409))
+def ask_checks_again(loan: LoanNumber, actor: Acting, context: Context) -> ChecksView:
+    """Has the registers asked again whose answers are past their days, and the case graded anew. Gives the checks as
+    they stand until then; the task closes with them and a new one follows.
+    """
+    with context.books.begin() as work:
         found = work.loans.seen_by(actor, loan)
-        shown = [one for one in checks_view(work, found.number, found.product) if may_see_check(actor, one.name)]
-        return ChecksView(checks=[_check(one) for one in shown])
+        ask_again(work, actor, found)
+        return _shown(work, actor, found)
 
 
 @router.get("/loans/{loan}/authorisations", responses=refusals(404))
@@ -212,6 +223,11 @@ def _word(word: Authorisation | None) -> WordView | None:
     return WordView.model_validate(word.model_dump() | {"scope": word.scope.split(",")})
 
 
+def _shown(work: UnitOfWork, actor: Actor, loan: Loan) -> ChecksView:
+    shown = [one for one in checks_view(work, loan.number, loan.product) if may_see_check(actor, one.name)]
+    return ChecksView(checks=[_check(one) for one in shown])
+
+
 def _check(check: Check) -> CheckView:
     name, row = CheckName.parse(check.name), check.row
     return CheckView(
@@ -222,6 +238,7 @@ def _check(check: Check) -> CheckView:
         reference=row.reference if row else None,
         answered_at=row.answered_at if row else None,
         valid_until=check.valid_until,
+        past=check.is_past,
         taken_over=check.is_reused,
         rule=RuleView.model_validate(check.rule, from_attributes=True),
     )

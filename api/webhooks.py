@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import Asked, Limit
+from api.shapes import LARGEST_NUMBER, Asked, Limit
 from models.keys import ID_PATTERN
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
 from models.words import WORDS_PATTERN
@@ -78,8 +78,8 @@ class DeliveriesView(BaseModel):
 class ReplayBody(Asked):
     """Numbers of the first and the last event to be sent once more, at most a thousand."""
 
-    first: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    last: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    first: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+    last: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
 
 
 class ReplayView(BaseModel):
@@ -138,7 +138,7 @@ def list_deliveries(
     webhook: WebhookId,
     actor: Acting,
     context: Context,
-    before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="events below this number")] = None,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="events below this number")] = None,
     limit: Limit = 50,
 ) -> DeliveriesView:
     """What was sent to an address and what became of it."""

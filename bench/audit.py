@@ -1,4 +1,4 @@
-"""Whether sealing keeps up with writers, and how fast the log is proved, on both databases."""
+"""Whether sealing keeps up with writers, and how fast log and ledger are proved, on both databases."""
 
 import tempfile
 import threading
@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from activities.sealing import SealingActs
 from bench.errors import BenchFailed
 from bench.figures import Findings, median, percentile
 from books.schema import migrate
-from books.session import Books
+from books.session import Books, UnitOfWork
 from console import logs
+from models import ledger as chart
+from models.keys import new_id
 from models.recurring import SealingOrder
 from models.staff import Actor, Role
 from services import audit
@@ -26,7 +29,7 @@ PER_SECOND = 500
 ACTS_PER_SECOND = 50
 """Ten entries in a unit of work: intake commits up to a hundred together."""
 SECONDS = 30
-ENTRIES = 100_000
+ENTRIES = POSTINGS = 100_000
 MOST_SECONDS = 5
 MOST_LAG_SECONDS = 5
 RUNS = 3
@@ -34,7 +37,7 @@ SOMEBODY = Actor("manager-zhao", Role.MANAGER, address="192.0.2.7", request_id="
 
 
 def measure() -> Findings:
-    """Writes for half a minute with a sealer beside; then proves a hundred thousand entries."""
+    """Writes for half a minute with a sealer beside; then proves a hundred thousand entries, and as many postings."""
     logs.set_up("error")
     findings = Findings(NAME)
     for database in ("sqlite", "postgresql"):
@@ -44,6 +47,7 @@ def measure() -> Findings:
             try:
                 _keep_up(findings, database, books)
                 _prove(findings, database, books)
+                _prove_ledger(findings, database, books)
             finally:
                 books.close()
     return findings
@@ -117,6 +121,41 @@ def _prove(findings: Findings, database: str, books: Books) -> None:
             raise BenchFailed("the log is not whole")
     findings.add(f"verify of {ENTRIES:,} entries, {database}", median(seconds), "s", at_most=MOST_SECONDS)
     findings.details[f"verify, {database}"] = {"seconds": seconds}
+
+
+def _prove_ledger(findings: Findings, database: str, books: Books) -> None:
+    """Seals a ledger of before, as the first sealing after an upgrade does, and proves it together with the log."""
+    for first in range(0, POSTINGS, 500):
+        with books.begin() as work:
+            work.ledger.add([_posting(work, n) for n in range(first, first + 500)])
+    began = time.perf_counter()
+    acts = SealingActs(books)
+    while not acts.seal_audit(SealingOrder()).complete:
+        pass
+    findings.add(f"postings sealed without writers, {database}", POSTINGS / (time.perf_counter() - began), "/s")
+    began = time.perf_counter()
+    with books.read() as work:
+        verdict = verify(work)
+    seconds = time.perf_counter() - began
+    if verdict.findings or verdict.unsealed_postings or verdict.postings < POSTINGS:
+        raise BenchFailed("the ledger is not whole")
+    both = f"verify of {verdict.entries:,} entries and {verdict.postings:,} postings, {database}"
+    findings.add(both, seconds, "s", at_most=MOST_SECONDS * (verdict.entries + verdict.postings) / ENTRIES)
+
+
+def _posting(work: UnitOfWork, n: int) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "key": f"bench:{n}:money",
+        "entry": f"bench:{n}",
+        "loan": None,
+        "debit": chart.BANK,
+        "credit": chart.SUSPENSE,
+        "amount_fen": n + 1,
+        "about": "deposit",
+        "value_date": work.today,
+        "booked_at": work.now,
+    }
 
 
 def _write(books: Books, count: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ScalarSelect, bindparam, func, literal, text, update
@@ -69,6 +69,7 @@ _ANSWERS_TO = (
         col(Verification.verdict),
         col(Verification.reference),
         col(Verification.answered_at),
+        col(Verification.asked_on),
         col(Verification.source_id),
     )
     .where(col(Verification.question_index) == bindparam("question"))
@@ -116,6 +117,7 @@ class KnownAnswer:
     verdict: Verdict
     reference: str | None
     answered_at: datetime
+    asked_on: date | None
     source_id: str | None
 
 

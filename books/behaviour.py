@@ -10,7 +10,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from books.payments import in_portions
+from books.portions import in_portions
 from books.rows import write, write_many
 from books.scope import loans_seen_by, scope_of
 from books.sealing import opened
@@ -185,11 +185,6 @@ class BehaviourBook:
             )
         )
 
-    def scores_of(self, loan: str) -> list[BehaviourScore]:
-        """All scores of a loan, oldest month first."""
-        query = select(BehaviourScore).where(BehaviourScore.loan == loan)
-        return list(self.session.exec(query.order_by(col(BehaviourScore.month))))
-
     def newest_score(self, loan: str) -> BehaviourScore | None:
         """The score of a loan's newest month."""
         query = select(BehaviourScore).where(BehaviourScore.loan == loan).order_by(col(BehaviourScore.month).desc())
@@ -228,11 +223,6 @@ class BehaviourBook:
             query = query.where(tuple_(*place) > tuple_(*after))
         found = self.session.exec(query.order_by(*place).limit(limit), params=scope_of(actor))
         return [(warning, loan) for warning, loan in found]
-
-    def warnings_of(self, loan: str) -> list[EarlyWarning]:
-        """All warnings of a loan, oldest month first."""
-        query = select(EarlyWarning).where(EarlyWarning.loan == loan)
-        return list(self.session.exec(query.order_by(col(EarlyWarning.month))))
 
     def warned_since(self, month: str) -> list[tuple[str, str]]:
         """Month and loan of every warning from a month on."""

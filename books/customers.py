@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
 from models.customers import Collateral, Customer, Party, PartyRole
+from models.loans import Loan
 from models.notices import Contact, Sms
 
 FIRST_INDEX_KEY = b"loanwright-blind-index"
@@ -29,8 +30,11 @@ _PARTIES = (
     .execution_options(**WRITTEN_AT_ONCE)
 )
 _CUSTOMER = select(Customer).where(col(Customer.id) == bindparam("id"))
+_OF_LOAN = (
+    select(Customer).join(Loan, col(Loan.customer_id) == col(Customer.id)).where(col(Loan.number) == bindparam("loan"))
+)
 _HELD = select(Customer.id).where(col(Customer.id) == bindparam("id")).with_for_update()
-_BY_ID_NUMBER = select(Customer).where(col(Customer.id_number_index).in_(bindparam("indexes", expanding=True)))
+_BY_INDEX = select(Customer).where(col(Customer.id_number_index).in_(bindparam("indexes", expanding=True)))
 _COLLATERAL = select(Collateral).where(col(Collateral.loan) == bindparam("loan")).execution_options(**WRITTEN_AT_ONCE)
 _MESSAGES = (
     select(Contact, Customer)
@@ -86,15 +90,22 @@ class CustomerBook:
                 self._customers[customer_id] = known
         return known
 
+    def of_loan(self, loan: str) -> Customer:
+        """The borrower of a loan as a customer."""
+        return self.session.exec(_OF_LOAN, params={"loan": loan}).one()
+
     def hold(self, customer_id: str) -> None:
         """Keeps other writing units of work that hold the customer waiting until this one ends; reading ones do not."""
         if self._holds:
             self.session.exec(_HELD, params={"id": customer_id}).first()
 
     def by_id_number(self, id_numbers: list[str]) -> dict[str, Customer]:
-        """Customers with one of these ID numbers, by the number's digest."""
-        indexes = [blind_index(number) for number in id_numbers]
-        found = self.session.exec(_BY_ID_NUMBER, params={"indexes": indexes})
+        """Known customers with one of these ID numbers, by the number's digest; who was only stated is not found."""
+        return self.by_index([blind_index(number) for number in id_numbers])
+
+    def by_index(self, indexes: list[str]) -> dict[str, Customer]:
+        """Customers by the digests of their ID numbers, or of the statements that they are."""
+        found = self.session.exec(_BY_INDEX, params={"indexes": indexes})
         return {one.id_number_index: one for one in found}
 
     def names(self, customer_ids: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
-from models.data_keys import DataKey, IndexKey
+from models.data_keys import DataKey, IndexKey, RingKey
 from models.documents import Document, DocumentReading
 from models.histories import RunContent
 
@@ -68,6 +68,19 @@ class DataKeyBook:
         return list(
             self.session.exec(query.order_by(col(RunContent.run_id)).limit(limit).with_for_update(skip_locked=True))
         )
+
+    def oldest_under(self, name: str, limit: int) -> list[DataKey]:
+        """The oldest data keys that hang on a key of the ring."""
+        query = select(DataKey).where(DataKey.ring_key == name, col(DataKey.wrapped).is_not(None))
+        return list(self.session.exec(query.order_by(col(DataKey.created_at), col(DataKey.id)).limit(limit)))
+
+    def ring_marks(self) -> dict[str, str]:
+        """The marks of all keys that the ring ever had, by name."""
+        return {one.name: one.mark for one in self.session.exec(select(RingKey))}
+
+    def add_ring_key(self, key: RingKey) -> None:
+        """Records a key that the ring has from now on."""
+        self.session.add(key)
 
     # -- keys of digests ---------------------------------------------------------------------------------------------
 

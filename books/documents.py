@@ -3,24 +3,31 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, or_
+from sqlalchemy import ColumnElement, bindparam, func, or_
+from sqlalchemy import select as select_columns
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
+from models.customers import Party, PartyRole
 from models.documents import Document, DocumentReading
 from models.loans import Loan
 from models.tasks import Outcome
 from models.verification import Verification
 
 _STATES = (
-    select(
-        Document.kind,
+    select_columns(
+        col(Document.kind),
+        col(Document.party_id),
+        col(Party.role),
+        col(Document.uploaded_at),
         col(DocumentReading.done_at).is_not(None),
         func.coalesce(DocumentReading.doubtful, False),
-        DocumentReading.outcome,
+        col(DocumentReading.outcome),
+        col(DocumentReading.decided_at),
     )
     .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id), isouter=True)
+    .join(Party, col(Party.id) == col(Document.party_id), isouter=True)
     .where(col(Document.loan) == bindparam("loan"), col(Document.language).is_(None))
 )
 _ANSWERS = (
@@ -35,16 +42,32 @@ _ANSWER = _ANSWERS.where(
     col(Verification.miss) == 0,
 )
 _WITHOUT_CONTENT = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
+_WITHOUT_PICTURE = defer(DocumentReading.picture)  # type: ignore[arg-type]  # a column at class level
+_WITHOUT_LINES = defer(DocumentReading.lines)  # type: ignore[arg-type]  # a column at class level
 
 
 @dataclass(frozen=True)
 class DocumentState:
-    """A document that was handed in, and how far it was looked at."""
+    """A document that was handed in, whose it is, and how far it was looked at."""
 
     kind: str
+    party_id: str | None
+    role: PartyRole | None
+    uploaded_at: datetime
     is_read: bool
     doubtful: bool
     outcome: Outcome | None
+    decided_at: datetime | None
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is in doubt and nobody has decided on it."""
+        return self.doubtful and self.outcome is None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it was read and is not in doubt, or a person took it."""
+        return self.is_read and (not self.doubtful or self.outcome is Outcome.APPROVE)
 
 
 class DocumentBook:
@@ -83,10 +106,24 @@ class DocumentBook:
         return self.session.get(DocumentReading, document_id)
 
     def readings(self, loan: str) -> list[DocumentReading]:
-        """What was read on a loan's documents, without the pictures, oldest document first."""
-        without_picture = defer(DocumentReading.picture)  # type: ignore[arg-type]  # a column at class level
+        """What was read on a loan's documents, without words and pictures, oldest document first."""
         query = select(DocumentReading).where(DocumentReading.loan == loan).order_by(col(DocumentReading.document_id))
-        return list(self.session.exec(query.limit(200).options(without_picture)))
+        return list(self.session.exec(query.limit(200).options(_WITHOUT_PICTURE, _WITHOUT_LINES)))
+
+    def to_compare_again(self, loan: str) -> list[tuple[Document, DocumentReading]]:
+        """The documents that were read and that no person has decided on, with the words on them, oldest first."""
+        query = (
+            select(Document, DocumentReading)
+            .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id))
+            .where(
+                DocumentReading.loan == loan,
+                col(DocumentReading.done_at).is_not(None),
+                col(DocumentReading.outcome).is_(None),
+                col(DocumentReading.lines).is_not(None),
+            )
+            .order_by(col(Document.id))
+        )
+        return list(self.session.exec(query.options(_WITHOUT_CONTENT, _WITHOUT_PICTURE)))
 
     def is_reading_due(self, now: datetime) -> bool:
         """Whether a document waits to be read."""
@@ -111,18 +148,24 @@ class DocumentBook:
             self.session.add(reading)
         return reading
 
-    def of_others(self, sha256: str, customer_id: str) -> list[Document]:
-        """The same file as other customers handed it in, without its content."""
+    def of_others(self, sha256: str, customer_id: str, person: str | None = None) -> list[Document]:
+        """The same file as other customers handed it in, without its content.
+
+        `person` is the digest of the ID number of whoever's document it is: his own elsewhere is no other's.
+        """
         query = (
             select(Document)
             .join(Loan, col(Loan.number) == col(Document.loan))
-            .where(Document.sha256 == sha256, col(Document.language).is_(None), Loan.customer_id != customer_id)
+            .join(Party, col(Party.id) == col(Document.party_id), isouter=True)
+            .where(Document.sha256 == sha256, col(Document.language).is_(None), *_of_another(customer_id, person))
             .order_by(col(Document.id))
         )
         return list(self.session.exec(query.limit(50).options(_WITHOUT_CONTENT)))
 
-    def alike(self, text_index: str | None, number_index: str | None, customer_id: str) -> list[Document]:
-        """Documents of other customers with the same text or number of their own, without their content."""
+    def alike(
+        self, text_index: str | None, number_index: str | None, customer_id: str, person: str | None = None
+    ) -> list[Document]:
+        """Documents of other customers with the same text or number of their own, without their content; see above."""
         marks = [
             column == mark
             for column, mark in (
@@ -137,7 +180,8 @@ class DocumentBook:
             select(Document)
             .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id))
             .join(Loan, col(Loan.number) == col(Document.loan))
-            .where(or_(*marks), Loan.customer_id != customer_id)
+            .join(Party, col(Party.id) == col(Document.party_id), isouter=True)
+            .where(or_(*marks), *_of_another(customer_id, person))
             .order_by(col(Document.id))
         )
         return list(self.session.exec(query.limit(50).options(_WITHOUT_CONTENT)))
@@ -156,3 +200,10 @@ class DocumentBook:
         """Keeps what a register said."""
         write(self.session, answer)
         self._answers.pop(answer.loan, None)
+
+
+def _of_another(customer_id: str, person: str | None) -> list[ColumnElement[bool]]:
+    another: list[ColumnElement[bool]] = [col(Loan.customer_id) != customer_id]
+    if person is not None:
+        another.append(or_(col(Party.id_number_index).is_(None), col(Party.id_number_index) != person))
+    return another

@@ -46,6 +46,11 @@ class ErasureBook:
         query = select(Loan).where(col(Loan.customer_id) == customer_id).order_by(col(Loan.number)).with_for_update()
         return list(self.session.scalars(query))
 
+    def stated_as(self, customer_id: str) -> list[Customer]:
+        """The statements of applications that turned out to be about a customer, kept from other writers."""
+        query = select(Customer).where(col(Customer.known_as) == customer_id).order_by(col(Customer.id))
+        return list(self.session.scalars(query.with_for_update()))
+
     def co_signed(self, customer: Customer) -> str | None:
         """A loan of somebody else that is not closed and that the customer has signed too."""
         query = (

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, inspect
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
+from books.portions import in_portions
 from books.rows import write
 from models.audit import AuditEntry
 from models.documents import Document
 from models.histories import ArchiveLook, ReplayVerdict, RunContent, RunHistory
+from models.keys import workflow_id
 from models.ledger import Posting
 from models.loans import LoanEvent, LoanTerms
 from models.outbox import Effect
@@ -25,8 +27,6 @@ from models.verification import Verdict, Verification
 
 RUN_ARCHIVED = "run_archived"
 """The act by which the audit log names what was archived."""
-MOST_NAMED = 500
-"""How many ids one query names at most: databases limit the parameters of a statement."""
 
 Row = TypeVar("Row", bound=SQLModel)
 Line = TypeVar("Line")
@@ -121,9 +121,8 @@ class HistoryBook:
 
     def archived(self, run_ids: Iterable[str]) -> set[str]:
         """Those of the runs that are in the archive."""
-        wanted, found = list(run_ids), set[str]()
-        for start in range(0, len(wanted), MOST_NAMED):
-            some = wanted[start : start + MOST_NAMED]
+        found = set[str]()
+        for some in in_portions(run_ids):
             found |= set(self.session.exec(select(RunHistory.run_id).where(col(RunHistory.run_id).in_(some))))
         return found
 
@@ -151,9 +150,10 @@ class HistoryBook:
         return self.session.get(RunContent, run_id)
 
     def runs_named(self, loan: str) -> list[str]:
-        """The runs of a loan that its audit entries name, however old they are."""
+        """The runs of a loan that its audit entries name, however old they are; not those of jobs for many loans."""
         named = col(AuditEntry.run_id)
-        query = select(named).where(AuditEntry.loan == loan, named.is_not(None)).distinct()
+        of_loan = (AuditEntry.loan == loan, AuditEntry.workflow_id == workflow_id(loan), named.is_not(None))
+        query = select(named).where(*of_loan).distinct()
         return sorted(run for run in self.session.exec(query) if run is not None)
 
     def digests_named(self, run_ids: Sequence[str]) -> dict[str, str]:
@@ -205,10 +205,9 @@ class HistoryBook:
 
     def _bank(self, loan: str, references: set[str]) -> list[BankLine]:
         found = {one.reference: one for one in self._lines(BankLine, BankEntry, col(BankEntry.loan) == loan)}
-        wanted = sorted(references - found.keys())
-        for start in range(0, len(wanted), MOST_NAMED):
-            some = col(BankEntry.reference).in_(wanted[start : start + MOST_NAMED])
-            found |= {one.reference: one for one in self._lines(BankLine, BankEntry, some)}
+        for some in in_portions(references - found.keys()):
+            elsewhere = col(BankEntry.reference).in_(some)
+            found |= {one.reference: one for one in self._lines(BankLine, BankEntry, elsewhere)}
         return sorted(found.values(), key=lambda one: (one.received_at, one.reference))
 
     def _of(self, table: type[Row], loan: str, *order: str) -> list[Row]:

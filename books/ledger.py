@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
-from models.ledger import AccountVersion, LedgerAccount, Posting
+from models.ledger import AccountVersion, Posting
 from models.periods import ClosedPeriod
 
 TAX = "vat"
@@ -165,10 +165,6 @@ class LedgerBook:
         """All versions of an account, oldest first."""
         query = select(AccountVersion).where(AccountVersion.code == code)
         return list(self.session.exec(query.order_by(col(AccountVersion.valid_from))))
-
-    def open_account(self, code: str) -> None:
-        """Makes a code known."""
-        write(self.session, LedgerAccount(code=code))
 
     def add_version(self, version: AccountVersion) -> None:
         """Records what an account is from a day on."""

@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write_values
+from models.keys import new_id
 from models.outbox import Effect, NumberSeries, OutboxRow, Topic
 
 _NEW_SERIES = text("INSERT INTO number_series (name, next) VALUES (:name, 1) ON CONFLICT DO NOTHING")
@@ -47,8 +48,7 @@ class OutboxBook:
 
     def put(self, topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None) -> None:
         """Writes a message; the key makes it one of its kind."""
-        row = {"topic": topic, "key": key, "payload": payload, "loan": loan, "not_before": at}
-        write_values(self.session, OutboxRow, row)
+        write_values(self.session, OutboxRow, message_values(topic, key, payload, at, loan))
 
     def has(self, key: str) -> bool:
         """Whether a message with this key was ever written."""
@@ -109,6 +109,21 @@ class OutboxBook:
             connection.execute(_NEW_SERIES, {"name": series})
             after = connection.execute(_TAKEN, taken).one()
         return int(after[0]) - count
+
+
+def message_values(
+    topic: Topic, key: str, payload: dict[str, Any], at: datetime, loan: str | None = None
+) -> dict[str, Any]:
+    """The columns of a message that waits, ready to be inserted; the key makes it one of its kind."""
+    return {
+        "id": new_id(),
+        "topic": topic,
+        "key": key,
+        "loan": loan,
+        "payload": payload,
+        "not_before": at,
+        "attempts": 0,
+    }
 
 
 def growing_pause(attempts: int, longest: timedelta) -> timedelta:

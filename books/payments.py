@@ -1,6 +1,6 @@
 """Queries on orders to the bank and on its entries."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,11 +8,13 @@ from sqlalchemy import bindparam, func
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
+from books.portions import in_portions
 from books.sealing import opened
 from models.customers import Party, PartyRole
 from models.loans import Loan, Stage
 from models.payments import (
     MONEY_MOVED,
+    UNDER_WAY,
     BankEntry,
     Payment,
     PaymentKind,
@@ -42,9 +44,6 @@ _PAYER = (
     col(Loan.overdue_fen),
     col(Loan.outstanding_fen),
 )
-
-MOST_NAMED = 500
-"""How many keys one query names at most: databases limit the parameters of a statement."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class PaymentBook:
         query = select(Payment).where(
             Payment.loan == loan,
             col(Payment.kind).in_(kinds),
-            col(Payment.status).in_([PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING]),
+            col(Payment.status).in_(UNDER_WAY),
         )
         return list(self.session.exec(query.order_by(col(Payment.ordered_at), col(Payment.key))))
 
@@ -191,10 +190,3 @@ class PaymentBook:
             col(Payment.kind), col(Payment.status)
         )
         return {(kind, status): (count, int(total or 0)) for kind, status, count, total in self.session.exec(query)}
-
-
-def in_portions(keys: Iterable[str]) -> Iterator[list[str]]:
-    """The different keys, so many at a time as one query may name."""
-    waiting = sorted(set(keys))
-    for start in range(0, len(waiting), MOST_NAMED):
-        yield waiting[start : start + MOST_NAMED]

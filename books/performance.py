@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import func, tuple_
 from sqlalchemy import select as sa_select
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from books.policies import of_latest_round
 from books.sealing import opened_rows
 from lending.events import EventType
 from models.behaviour import BehaviourScore
@@ -28,16 +28,14 @@ class PerformanceBook:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def paid_out(self, product: str) -> Iterator[Any]:
-        """Every loan of a product that was graded and paid out, by number, a page at a time."""
+    def paid_out(self, product: str) -> Iterator[list[Any]]:
+        """Every loan of a product that was graded and paid out, by number, as pages."""
         last = ""
         while rows := self._page(product, last):
-            yield from (row for row in rows if row.id_number is not ERASED)
+            yield [row for row in rows if row.id_number is not ERASED]
             last = rows[-1].number
 
     def _page(self, product: str, after: str) -> list[Any]:
-        rounds = aliased(Grading)
-        latest = select(func.max(rounds.round)).where(rounds.loan == Loan.number).correlate(Loan).scalar_subquery()
         query = (
             sa_select(
                 col(Loan.number),
@@ -53,7 +51,7 @@ class PerformanceBook:
                 col(LoanPerformance.simulated),
             )
             .select_from(Loan)
-            .join(Grading, (col(Grading.loan) == col(Loan.number)) & (col(Grading.round) == latest))
+            .join(Grading, of_latest_round())
             .join(Customer, col(Customer.id) == col(Loan.customer_id))
             .join(LoanPerformance, col(LoanPerformance.loan) == col(Loan.number), isouter=True)
             .where(col(Loan.product) == product, col(Loan.disbursed_on).is_not(None), col(Loan.number) > after)

@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, func, inspect
-from sqlalchemy import Table as SqlTable
+from sqlalchemy import ColumnElement, Row, bindparam, case, func
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, select
 
 from books.errors import UnknownPolicy
 from books.rows import WRITTEN_AT_ONCE
-from books.sealing import SEALED, SealedTable, vault_of
+from books.sealing import opened
 from models.changes import ChangeProposal
 from models.columns import ErasedForm
 from models.grading import Grading, ShadowGrading
@@ -111,8 +110,11 @@ def _begun(steps: Iterable[PolicyStep], day: date, before_id: str | None) -> lis
     return sorted(begun, key=lambda step: (step.starts_on or day, step.id))
 
 
-def _sealed_gradings() -> SealedTable:
-    return SEALED[cast(SqlTable, inspect(Grading).local_table)]
+def of_latest_round() -> ColumnElement[bool]:
+    """The condition on `Loan` and `Grading` that holds for a loan's latest grading."""
+    rounds = aliased(Grading)
+    latest = select(func.max(rounds.round)).where(rounds.loan == Loan.number).correlate(Loan).scalar_subquery()
+    return (col(Grading.loan) == col(Loan.number)) & (col(Grading.round) == latest)
 
 
 def _lendable(graded: type[Grading | ShadowGrading]) -> ColumnElement[Any]:
@@ -146,6 +148,12 @@ class PolicyBook:
         asked = list(dict.fromkeys(names))
         steps = self._read_ahead | self._steps_of([name for name in asked if name not in self._read_ahead])
         return {name: _parts(name, _begun(steps[name], day, before_id), day) for name in asked}
+
+    def course(self, name: str, since: date) -> list[tuple[date, InForce]]:
+        """Who plays a part on a day and on each later one on which something begins or ends, by what is published."""
+        steps = self._steps_of([name])[name]
+        turns = {step.starts_on for step in steps if step.starts_on is not None and step.starts_on > since}
+        return [(day, _parts(name, _begun(steps, day, None), day)) for day in (since, *sorted(turns))]
 
     def read_ahead(self, names: Iterable[str]) -> None:
         """Reads in one query what an act will ask about these names one after the other.
@@ -267,8 +275,6 @@ class PolicyBook:
         self, products: Sequence[str], since: date, until: date, after: str, limit: int
     ) -> list[GradedCase]:
         """Past applications of products by loan number, those above `after`, each with its latest grading."""
-        rounds = aliased(Grading)
-        latest = select(func.max(rounds.round)).where(rounds.loan == Loan.number).correlate(Loan).scalar_subquery()
         query = (
             select(  # type: ignore[call-overload]  # SQLModel knows selects of four columns at most
                 Loan.number,
@@ -287,7 +293,7 @@ class PolicyBook:
                 Grading.facts,
             )
             .select_from(Loan)
-            .join(Grading, (col(Grading.loan) == col(Loan.number)) & (col(Grading.round) == latest), isouter=True)
+            .join(Grading, of_latest_round(), isouter=True)
             .join(LoanPerformance, col(LoanPerformance.loan) == col(Loan.number), isouter=True)
             .where(col(Loan.product).in_(products), Loan.number > after)
             .where(Loan.applied_on >= since, Loan.applied_on <= until)
@@ -295,13 +301,10 @@ class PolicyBook:
             .limit(limit)
         )
         found = self.session.connection().execute(query).all()
-        vault, connection, sealed = vault_of(self.session), self.session.connection, _sealed_gradings()
 
         def facts(row: Row[Any]) -> dict[str, Any] | None:
-            if row.facts is None:
-                return None
-            opened = vault.open(connection, sealed, "facts", row.grading, row.facts)
-            return None if isinstance(opened, ErasedForm) else opened
+            kept = opened(self.session, Grading.facts, row.grading, row.facts)
+            return None if isinstance(kept, ErasedForm) else kept
 
         return [GradedCase._make((*row[:-1], facts(row))) for row in found]
 

@@ -9,7 +9,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
-from books.payments import in_portions
+from books.portions import in_portions
 from models.ledger import Posting
 from models.loans import Loan
 from models.payments import MONEY_MOVED, OURS, BankEntry, Payment, PaymentKind

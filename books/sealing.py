@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Mapper, QueryContext
 from sqlmodel import Session, SQLModel, col
 
+from books.portions import in_portions
 from models.columns import READ_OF_LATE, Sealed, UnderASeal
 from models.customers import Customer
 from models.data_keys import HOUSE, DataKey
@@ -48,8 +49,6 @@ KEEP_SECONDS = 60
 """How long a process goes on with a data key: one that was destroyed is gone everywhere after that."""
 MOST_KEYS = 10_000
 MOST_LOANS = 20_000
-PORTION = 500
-"""How many keys or loans one query asks for: databases limit the parameters of a statement."""
 
 _KEYS = select(col(DataKey.id), col(DataKey.ring_key), col(DataKey.wrapped)).where(
     col(DataKey.id).in_(bindparam("ids", expanding=True))
@@ -99,7 +98,7 @@ class Vault:
         """Asks for data keys that are not known, and for those of what this thread read of late with them."""
         wanted = {name for name in (*names, *READ_OF_LATE.names) if self.known(name) is None}
         READ_OF_LATE.names.clear()
-        for portion in _portions(sorted(wanted)):
+        for portion in in_portions(wanted):
             for name, ring_key, wrapped in connection.execute(_KEYS, {"ids": portion}).all():
                 key = None if wrapped is None else keys().open(ring_key, wrapped, wrapping(name))
                 self._keep(name, None if key is None else DataCipher(name, key))
@@ -143,10 +142,12 @@ class Vault:
         self._fresh.setdefault(connection, {}).update({row["number"]: row["customer_id"] for row in rows})
 
     def customers(self, connection: Connection, loans: Iterable[str]) -> dict[str, str]:
-        """The customers of loans. A loan never changes its customer, so what was committed is kept."""
+        """The customers of loans, kept once committed: a loan changes its customer once at most, when he turns out to
+        be somebody known, and what is sealed for the one that was stated is erased with him.
+        """
         fresh = self._fresh.get(connection, {})
         found = {loan: customer for loan in set(loans) if (customer := fresh.get(loan) or self._customers.get(loan))}
-        for portion in _portions(sorted(set(loans) - found.keys())):
+        for portion in in_portions(set(loans) - found.keys()):
             rows = connection.execute(_CUSTOMERS, {"numbers": portion})
             asked = {row.number: row.customer_id for row in rows}
             found |= asked
@@ -358,7 +359,3 @@ def _in_where(sealed: SealedTable, column: str) -> str:
 def _owner_query(table: Table, owner: str, key: tuple[str, ...]) -> Any:
     conditions: list[ColumnElement[bool]] = [table.c[name] == bindparam(name) for name in key]
     return select(table.c[owner]).where(*conditions)
-
-
-def _portions(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[start : start + PORTION] for start in range(0, len(values), PORTION))

@@ -1,22 +1,73 @@
-"""The seals over the audit log, which entries lie in which, and what was deposited of them outside."""
+"""The seals over audit log and ledger, which rows lie in which, and what was deposited of them outside."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Select, String, Text, cast, exists, func, inspect, select, type_coerce
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    Table,
+    Text,
+    cast,
+    exists,
+    func,
+    inspect,
+    select,
+    type_coerce,
+)
 from sqlmodel import Session, col
 from sqlmodel import select as rows_of
 
+from books.portions import in_portions
 from books.rows import write, write_many
-from models.audit import AuditDeposit, AuditEntry, AuditSeal, SealedEntry
+from models.audit import AuditDeposit, AuditEntry, AuditSeal, SealedEntry, SealedPosting
+from models.chain import LEDGER
 from models.columns import Instant
+from models.ledger import Posting
 
-ENTRY, SEAL, SEALED = (inspect(table).local_table for table in (AuditEntry, AuditSeal, SealedEntry))
+SEAL = inspect(AuditSeal).local_table
 FIRST_NUMBER = 1
 LARGEST_NUMBER = 2**31 - 1
-LOOKED_UP = 1_000
-"""Ids in one query, below what either database takes as parameters."""
+
+
+@dataclass(frozen=True)
+class Sealable:
+    """Rows that are sealed: the book that their seals name, their table, and the one that says where each lies."""
+
+    book: str | None
+    rows: Table
+    places: Table
+    placed: type[SealedEntry] | type[SealedPosting]
+
+    @property
+    def row_id(self) -> Column[str]:
+        """The column of `places` that names a row."""
+        return self.places.c[0]
+
+
+def _sealable(book: str | None, rows: Any, placed: type[SealedEntry] | type[SealedPosting]) -> Sealable:
+    return Sealable(book, inspect(rows).local_table, inspect(placed).local_table, placed)
+
+
+ENTRIES = _sealable(None, AuditEntry, SealedEntry)
+POSTINGS = _sealable(LEDGER, Posting, SealedPosting)
+SEALABLE = (ENTRIES, POSTINGS)
+
+
+@dataclass(frozen=True)
+class Place:
+    """In which seal a row lies, where, and its hash."""
+
+    row_id: str
+    seal_no: int
+    position: int
+    leaf: str
 
 
 class SealBook:
@@ -40,57 +91,58 @@ class SealBook:
         query = rows_of(AuditSeal).where(AuditSeal.no < below).order_by(col(AuditSeal.no).desc()).limit(limit)
         return list(self.session.exec(query))
 
-    def add(self, seal: AuditSeal, leaves: Sequence[tuple[str, str]]) -> None:
-        """Keeps a seal and where in it each entry (id, leaf) lies."""
+    def add(self, seal: AuditSeal, leaves: Sequence[tuple[str, str]], of: Sealable) -> None:
+        """Keeps a seal and where in it each row (id, leaf) lies."""
         write(self.session, seal)
         rows = [
-            {"entry_id": entry_id, "seal_no": seal.no, "position": position, "leaf": leaf}
-            for position, (entry_id, leaf) in enumerate(leaves)
+            {of.row_id.name: row_id, "seal_no": seal.no, "position": position, "leaf": leaf}
+            for position, (row_id, leaf) in enumerate(leaves)
         ]
-        write_many(self.session, SealedEntry, rows)
+        write_many(self.session, of.placed, rows)
 
-    # -- entries that wait -------------------------------------------------------------------------------------------
+    # -- rows that wait ----------------------------------------------------------------------------------------------
 
-    def newest_entry(self, below: str) -> str | None:
-        """The highest id of a sealed entry that lies below another id."""
-        query = select(func.max(SEALED.c.entry_id)).where(SEALED.c.entry_id < below)
-        return self.session.connection().execute(query).scalar()
+    def newest_sealed(self, below: str, of: Sealable) -> str | None:
+        """The highest id of a sealed row that lies below another id."""
+        return self._one(select(func.max(of.row_id)).where(of.row_id < below))
 
-    def open_entries(self, after: str, limit: int, upto: str | None = None) -> Sequence[Any]:
-        """Columns of entries that no seal holds yet, as they are stored, in the order of their ids: those above
-        `after` and at most `upto`.
+    def open_rows(self, after: str, limit: int, upto: str | None, of: Sealable) -> Sequence[Any]:
+        """Columns of rows that no seal holds yet, as they are stored, in the order of their ids: those above `after`
+        and at most `upto`.
         """
-        query = self._open(select(*(self._as_stored(column) for column in ENTRY.columns)), after, limit, upto)
+        query = self._open(select(*(self._as_stored(column) for column in of.rows.columns)), after, limit, upto, of)
         return self.session.connection().execute(query).all()
 
-    def open_ids(self, after: str, limit: int, upto: str | None = None) -> Sequence[str]:
+    def open_ids(self, after: str, limit: int, upto: str | None, of: Sealable) -> Sequence[str]:
         """Their ids alone."""
-        query = self._open(select(ENTRY.c.id), after, limit, upto)
+        query = self._open(select(of.rows.c.id), after, limit, upto, of)
         return self.session.connection().execute(query).scalars().all()
 
-    def _open(self, query: Select[Any], after: str, limit: int, upto: str | None) -> Select[Any]:
-        lies_open = ~exists().where(SEALED.c.entry_id == ENTRY.c.id)
-        upto_there = [ENTRY.c.id <= upto] if upto is not None else []
-        return query.where(ENTRY.c.id > after, *upto_there, lies_open).order_by(ENTRY.c.id).limit(limit)
+    def _open(self, query: Select[Any], after: str, limit: int, upto: str | None, of: Sealable) -> Select[Any]:
+        row_id = of.rows.c.id
+        lies_open = ~exists().where(of.row_id == row_id)
+        upto_there = [row_id <= upto] if upto is not None else []
+        return query.where(row_id > after, *upto_there, lies_open).order_by(row_id).limit(limit)
 
-    def entry_after(self, after: str, places: int) -> str | None:
-        """The id of the entry so many places after one; None if there are fewer."""
-        query = select(ENTRY.c.id).where(ENTRY.c.id > after).order_by(ENTRY.c.id).offset(places - 1).limit(1)
-        return self.session.connection().execute(query).scalar()
+    def row_after(self, after: str, places: int, of: Sealable) -> str | None:
+        """The id of the row so many places after one; None if there are fewer."""
+        row_id = of.rows.c.id
+        return self._one(select(row_id).where(row_id > after).order_by(row_id).offset(places - 1).limit(1))
 
-    # -- where entries lie -------------------------------------------------------------------------------------------
+    # -- where rows lie ----------------------------------------------------------------------------------------------
 
-    def places(self, entry_ids: Sequence[str]) -> dict[str, SealedEntry]:
-        """Where entries lie, by their ids; those that are not sealed yet are left out."""
-        found: dict[str, SealedEntry] = {}
-        for begin in range(0, len(entry_ids), LOOKED_UP):
-            query = rows_of(SealedEntry).where(col(SealedEntry.entry_id).in_(entry_ids[begin : begin + LOOKED_UP]))
-            found |= {row.entry_id: row for row in self.session.exec(query)}
+    def places(self, row_ids: Sequence[str], of: Sealable = ENTRIES) -> dict[str, Place]:
+        """Where rows lie, by their ids; those that are not sealed yet are left out."""
+        found: dict[str, Place] = {}
+        for some in in_portions(row_ids):
+            query = select(of.places).where(of.row_id.in_(some))
+            found |= {row[0]: Place(*row) for row in self.session.connection().execute(query)}
         return found
 
-    def leaves(self, no: int) -> Sequence[str]:
-        """The hashes of all entries in a seal, in their order."""
-        query = select(SEALED.c.leaf).where(SEALED.c.seal_no == no).order_by(SEALED.c.position)
+    def leaves(self, no: int, of: Sealable) -> Sequence[str]:
+        """The hashes of all rows in a seal, in their order."""
+        place = of.places.c
+        query = select(place.leaf).where(place.seal_no == no).order_by(place.position)
         return self.session.connection().execute(query).scalars().all()
 
     # -- as they are stored: whoever tampered with a value may have left nothing that can be read ----------------------
@@ -101,46 +153,56 @@ class SealBook:
         query = select(*columns).where(SEAL.c.no > after).order_by(SEAL.c.no).limit(limit)
         return self.session.connection().execute(query).all()
 
-    def entries_as_stored(self, after: int, last: int) -> Sequence[Any]:
-        """What the seals above one number and up to another hold: number, position, entry id, leaf, then the columns
-        of the entry, all None where it is gone.
+    def rows_as_stored(self, after: int, last: int, of: Sealable) -> Sequence[Any]:
+        """What the seals above one number and up to another hold: number, position, id, leaf, then the columns of the
+        row, all None where it is gone.
         """
-        place = (SEALED.c.seal_no, SEALED.c.position, SEALED.c.entry_id, SEALED.c.leaf)
+        place = of.places.c
         query = (
-            select(*place, *(self._as_stored(column) for column in ENTRY.columns))
-            .select_from(SEALED.outerjoin(ENTRY, ENTRY.c.id == SEALED.c.entry_id))
-            .where(SEALED.c.seal_no > after, SEALED.c.seal_no <= last)
-            .order_by(SEALED.c.seal_no, SEALED.c.position)
+            select(
+                *(place.seal_no, place.position, of.row_id, place.leaf),
+                *(self._as_stored(column) for column in of.rows.columns),
+            )
+            .select_from(of.places.outerjoin(of.rows, of.rows.c.id == of.row_id))
+            .where(place.seal_no > after, place.seal_no <= last)
+            .order_by(place.seal_no, place.position)
         )
         return self.session.connection().execute(query).all()
 
     def _as_stored(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         if isinstance(column.type, JSON):
             return cast(column, Text)
-        is_text = self.session.get_bind().dialect.name == "sqlite" and isinstance(column.type, Instant)
+        is_text = self.session.get_bind().dialect.name == "sqlite" and isinstance(column.type, (Instant, Date))
         return type_coerce(column, String) if is_text else column
 
-    def beyond(self, no: int) -> Sequence[Any]:
-        """Numbers above `no` of seals in which entries are said to lie, with how many they are."""
-        query = select(SEALED.c.seal_no, func.count()).where(SEALED.c.seal_no > no).group_by(SEALED.c.seal_no)
-        return self.session.connection().execute(query.order_by(SEALED.c.seal_no)).all()
+    def beyond(self, no: int, of: Sealable) -> Sequence[Any]:
+        """Numbers above `no` of seals in which rows are said to lie, with how many they are."""
+        seal_no = of.places.c.seal_no
+        query = select(seal_no, func.count()).where(seal_no > no).group_by(seal_no).order_by(seal_no)
+        return self.session.connection().execute(query).all()
 
     def numbers_below_first(self) -> Sequence[int]:
         """Numbers of seals that no seal can have, in their order."""
         query = select(SEAL.c.no).where(SEAL.c.no < FIRST_NUMBER).order_by(SEAL.c.no)
         return self.session.connection().execute(query).scalars().all()
 
-    def sealed_below_first(self) -> Sequence[Any]:
-        """Entries said to lie in such a seal: its number, and the id of the entry."""
-        query = select(SEALED.c.seal_no, SEALED.c.entry_id).where(SEALED.c.seal_no < FIRST_NUMBER)
-        return self.session.connection().execute(query.order_by(SEALED.c.seal_no, SEALED.c.position)).all()
+    def sealed_below_first(self, of: Sealable) -> Sequence[Any]:
+        """Rows said to lie in such a seal: its number, and the id of the row."""
+        place = of.places.c
+        query = select(place.seal_no, of.row_id).where(place.seal_no < FIRST_NUMBER)
+        return self.session.connection().execute(query.order_by(place.seal_no, place.position)).all()
 
-    def reached_before(self, no: int, now: datetime) -> tuple[str, datetime] | None:
-        """The highest id of an entry and the latest instant, not after `now`, of all seals below a number."""
+    def reached_before(self, no: int, now: datetime, of: Sealable) -> tuple[str, datetime] | None:
+        """The highest id of a row and the latest instant, not after `now`, of a book's seals below a number."""
         query = select(func.max(SEAL.c.last_id), func.max(SEAL.c.sealed_at))
         query = query.where(SEAL.c.no >= FIRST_NUMBER, SEAL.c.no < no, SEAL.c.sealed_at <= now)
+        query = query.where(SEAL.c.book.is_not_distinct_from(of.book))
         last_id, sealed_at = self.session.connection().execute(query).one()
         return (last_id, sealed_at) if sealed_at is not None else None
+
+    def _one(self, query: Select[Any]) -> str | None:
+        found: str | None = self.session.connection().execute(query).scalar()
+        return found
 
     # -- what was deposited outside ------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlmodel import Session, col, exists, select
+from sqlmodel import Session, col, delete, exists, select
 
 from books.rows import write_many
 from books.scope import loans_seen_by, scope_of
@@ -18,6 +18,10 @@ class SearchBook:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    def forget(self, customer_id: str) -> None:
+        """Removes the digests by which a customer was found."""
+        self.session.exec(delete(SearchToken).where(col(SearchToken.customer_id) == customer_id))
 
     def put(self, customer_id: str, tokens: Iterable[str]) -> None:
         """Records by which digests a customer is found."""

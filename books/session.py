@@ -1,9 +1,9 @@
 """The database: one engine a process, one unit of work an act."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class UnitOfWork:
         self.writes = writes
 
     @property
-    def today(self) -> Any:
+    def today(self) -> date:
         """The business date of `now`."""
         return self.clock.business_date(self.now)
 
@@ -246,6 +246,7 @@ class Books:
         seal_rows(self.engine)
         self._writer = threading.Lock() if self.is_sqlite else None
         self._clock: BusinessClock | None = None
+        self.when_closed: list[Callable[[], object]] = []
 
     @property
     def clock(self) -> BusinessClock:
@@ -284,8 +285,10 @@ class Books:
             yield UnitOfWork(session, datetime.now(UTC), self.clock)
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Closes all connections, and whatever else was held for the books."""
         self.engine.dispose()
+        while self.when_closed:
+            self.when_closed.pop()()
 
 
 def was_written_before(error: IntegrityError) -> bool:

@@ -28,14 +28,21 @@ KEPT = timedelta(days=90)
 """How long a session that ended is shown to nobody and kept for questions."""
 FORGOTTEN_AT_ONCE = 200
 
+_OPEN = (
+    col(WebSession.digest) == bindparam("digest"),
+    col(WebSession.ended_at).is_(None),
+    col(WebSession.ends_at) > bindparam("now"),
+)
 _SESSION = (
     select(WebSession, Staff)
     .join(Staff, col(Staff.id) == col(WebSession.staff_id), isouter=True)
-    .where(
-        col(WebSession.digest) == bindparam("digest"),
-        col(WebSession.ended_at).is_(None),
-        col(WebSession.ends_at) > bindparam("now"),
-    )
+    .where(*_OPEN, col(WebSession.token_role).is_(None))
+)
+_TOKEN = (
+    select(WebSession, Staff)
+    .join(Staff, col(Staff.id) == col(WebSession.staff_id))
+    # Whoever has another role by now asks for another token.
+    .where(*_OPEN, col(WebSession.token_role) == col(Staff.role), col(Staff.active).is_(True))
 )
 _SEEN = update(WebSession).where(col(WebSession.id) == bindparam("session_id")).values(seen_at=bindparam("now"))
 _NEWEST_CODE = (
@@ -67,7 +74,10 @@ _HOLDER = (
 
 
 def secret_digest(secret: str) -> str:
-    """How a long random secret is stored: its SHA-256. A slow hash would add nothing."""
+    """How a long random secret is stored, be it a key, a token or what a cookie holds: its SHA-256.
+
+    A slow hash would add nothing.
+    """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -127,12 +137,21 @@ class SignInBook:
         """The session that a cookie names and its person, unless it ended; also one that was idle too long."""
         return self.session.exec(_SESSION, params={"digest": digest, "now": now}).first()
 
+    def person_of_token(self, token: str, now: datetime) -> tuple[WebSession, Staff] | None:
+        """What is kept of a person's token and that person, unless it ended or he may not act any more."""
+        return self.session.exec(_TOKEN, params={"digest": secret_digest(token), "now": now}).first()
+
+    def hold_session(self, session_id: str) -> WebSession | None:
+        """A session as it is now, kept from other writers: nobody ends it before this unit of work is over."""
+        query = select(WebSession).where(WebSession.id == session_id).with_for_update()
+        return self.session.exec(query, execution_options={"populate_existing": True}).first()
+
     def seen(self, session_id: str, now: datetime) -> None:
-        """Notes that the holder of a session did something."""
+        """Notes that the holder of a session or token did something."""
         self.session.connection().execute(_SEEN, {"session_id": session_id, "now": now})
 
     def sessions_of(self, staff_id: str | None, customer_id: str | None, now: datetime) -> list[WebSession]:
-        """The sessions of somebody that have not ended, newest first."""
+        """The sessions and tokens of somebody that have not ended, newest first."""
         whose = WebSession.staff_id == staff_id if staff_id is not None else WebSession.customer_id == customer_id
         query = (
             select(WebSession)
@@ -151,9 +170,9 @@ class SignInBook:
         but: str | None = None,
         state: SessionState | None = None,
     ) -> int:
-        """Ends the sessions of somebody: all, `only` this one, or all `but` this one; of a `state` alone if given.
+        """Ends the sessions of somebody, his tokens too: all, `only` this one, or all `but` this one.
 
-        Returns how many.
+        Of a `state` alone if one is given. Returns how many.
         """
         whose = (
             col(WebSession.staff_id) == staff_id if staff_id is not None else col(WebSession.customer_id) == customer_id
@@ -179,8 +198,9 @@ class SignInBook:
         return self.session.exec(_NEWEST_CODE, params={"visitor": visitor_digest}).first()
 
     def customers_with(self, mobile_index: str) -> list[str]:
-        """The ids of the customers who gave a mobile, by its digest; the oldest first."""
-        query = select(Customer.id).where(Customer.mobile_index == mobile_index).order_by(col(Customer.id))
+        """The ids of the known customers with a mobile, by its digest, the oldest first; not whom one only stated."""
+        is_known = col(Customer.confirmed_at).is_not(None)
+        query = select(Customer.id).where(Customer.mobile_index == mobile_index, is_known).order_by(col(Customer.id))
         return list(self.session.exec(query))
 
     def unsent_codes(self, code_ids: Sequence[str]) -> dict[str, UnsentSignInCode]:

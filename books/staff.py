@@ -1,16 +1,11 @@
 """Queries on who may act."""
 
-import hashlib
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from books.sign_in import secret_digest
 from models.staff import Role, Staff
-
-
-def key_digest(key: str) -> str:
-    """How an API key is stored: its SHA-256. Keys are long and random, so a slow hash adds nothing."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class StaffBook:
 
     def by_key(self, key: str) -> Staff | None:
         """The active holder of an API key."""
-        query = select(Staff).where(Staff.key_hash == key_digest(key), col(Staff.active).is_(True))
+        query = select(Staff).where(Staff.key_hash == secret_digest(key), col(Staff.active).is_(True))
         return self.session.exec(query).first()
 
     def names(self) -> dict[str, str]:

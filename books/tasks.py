@@ -145,6 +145,11 @@ class TaskBook:
         """What was asked for last about a refusal by the rules, None if nobody asked."""
         return self.session.exec(_SECOND_LOOK, params={"loan": loan}).first()
 
+    def second_looks(self, loan: str) -> list[SecondLook]:
+        """All that was asked for about refusals of a loan by the rules, the first round first."""
+        query = select(SecondLook).where(SecondLook.loan == loan)
+        return list(self.session.exec(query.order_by(col(SecondLook.round))))
+
     def open_count(self) -> dict[TaskKind, int]:
         """Open tasks by kind, for the gauges."""
         query = select(col(Task.kind), func.count()).where(Task.status == TaskStatus.OPEN).group_by(col(Task.kind))

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from books.rows import write, write_many
 from books.scope import loans_seen_by, scope_of
 from models.audit import AuditEntry
 from models.loans import Loan
-from models.staff import Actor
+from models.staff import Actor, Staff
 from models.webhooks import Webhook, WebhookDelivery
 
 _ENTRIES = (
@@ -36,6 +37,13 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 
+_IS_TOLD = (
+    col(Webhook.removed_at).is_(None),
+    col(Webhook.disabled_at).is_(None),
+    select(Staff.id).where(Staff.id == Webhook.owner_id, col(Staff.active)).exists(),
+)
+"""Neither the address nor the machine that it belongs to is disabled."""
+
 
 class WebhookBook:
     """Addresses that events are sent to, and what was sent."""
@@ -49,10 +57,7 @@ class WebhookBook:
 
     def get(self, webhook_id: str, *, held: bool = False) -> Webhook | None:
         """One that was not removed; held, other writing units of work wait for it."""
-        query = select(Webhook).where(Webhook.id == webhook_id, col(Webhook.removed_at).is_(None))
-        if held:
-            query = query.with_for_update().execution_options(populate_existing=True)
-        return self.session.exec(query).first()
+        return self._one(select(Webhook).where(Webhook.id == webhook_id, col(Webhook.removed_at).is_(None)), held)
 
     def page(self, owner_id: str | None = None, limit: int = 100) -> list[Webhook]:
         """Those of an owner, or of everybody, oldest first."""
@@ -61,8 +66,16 @@ class WebhookBook:
 
     def active(self) -> list[Webhook]:
         """Those that events are sent to."""
-        query = select(Webhook).where(col(Webhook.removed_at).is_(None), col(Webhook.disabled_at).is_(None))
-        return list(self.session.exec(query.order_by(col(Webhook.id)).limit(1000)))
+        return list(self.session.exec(select(Webhook).where(*_IS_TOLD).order_by(col(Webhook.id)).limit(1000)))
+
+    def told_of_events(self, webhook_id: str, *, held: bool = False) -> Webhook | None:
+        """One of them; held, other writing units of work wait for it."""
+        return self._one(select(Webhook).where(Webhook.id == webhook_id, *_IS_TOLD), held)
+
+    def _one(self, query: SelectOfScalar[Webhook], held: bool) -> Webhook | None:
+        if held:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        return self.session.exec(query).first()
 
     def entries(self, acts: Iterable[str], after: str, limit: int) -> list[AuditEntry]:
         """Audit entries about loans by these acts, those after the id `after`, in their order."""
@@ -105,17 +118,25 @@ class WebhookBook:
         )
         return list(self.session.exec(query.order_by(col(WebhookDelivery.number)).limit(1000)))
 
+    def take_up(self, webhook_id: str, now: datetime) -> None:
+        """Has everything sent again that was given up without having been taken."""
+        self.session.execute(
+            update(WebhookDelivery)
+            .where(
+                col(WebhookDelivery.webhook_id) == webhook_id,
+                col(WebhookDelivery.not_before).is_(None),
+                col(WebhookDelivery.delivered_at).is_(None),
+            )
+            .values(not_before=now, first_tried_at=None, attempts=0)
+        )
+
     def waiting(self) -> int:
-        """How many events are still to be sent to addresses that are not disabled."""
+        """How many events are still to be sent to addresses that are told of events."""
         query = (
             select(func.count())
             .select_from(WebhookDelivery)
             .join(Webhook, col(Webhook.id) == col(WebhookDelivery.webhook_id))
-            .where(
-                col(WebhookDelivery.not_before).is_not(None),
-                col(Webhook.disabled_at).is_(None),
-                col(Webhook.removed_at).is_(None),
-            )
+            .where(col(WebhookDelivery.not_before).is_not(None), *_IS_TOLD)
         )
         return self.session.exec(query).one()
 

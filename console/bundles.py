@@ -5,23 +5,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from console.acting import ready_books
 from console.connections import BooksDir, connect_engine, of_folder
 from console.replay import Auditor, LoanArgument, auditor
+from console.screen import out, say
 from engine.bundles import export_loan
 from engine.histories import Histories
+from models.run_events import digest
 from services.bundle_check import NotABundle, check
-from services.bundles import sha256_of
 from settings import settings
 
 NOT_A_BUNDLE = 2
 """How the check ends for a file that is none, apart from 1 for a bundle that was tampered with."""
 
-say = Console(stderr=True, markup=False)
-out = Console(markup=False)
 
 BundleFile = Annotated[Path, typer.Argument(help="the bundle, a .zip file", dir_okay=False)]
 
@@ -42,7 +40,7 @@ def export_command(loan: LoanArgument, file: BundleFile, actor: Auditor = None, 
     except OSError as error:
         say.print(f"{file} cannot be written: {error.strerror}", style="red", soft_wrap=True)
         raise typer.Exit(1) from error
-    say.print(f"{len(bundle)} bytes written to {file}, SHA-256 {sha256_of(bundle)}", soft_wrap=True)
+    say.print(f"{len(bundle)} bytes written to {file}, SHA-256 {digest(bundle)}", soft_wrap=True)
 
 
 def check_command(

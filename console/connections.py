@@ -20,7 +20,7 @@ from temporalio.service import TLSConfig
 from books.schema import alembic_config, migrate
 from books.session import Books
 from console.processes import NotReady, is_at_work
-from console.ring import hold_keys
+from console.ring import check_ring, hold_keys
 from engine.client import EngineAccess, connect
 from settings import Settings
 from tools.servers import temporal_address
@@ -94,7 +94,9 @@ def open_books(settings: Settings) -> Books:
     if _version(settings) != _newest(settings):
         raise NotReady(f"the books at {_place(settings)} lack tables or changes; run `loanwright migrate` first")
     hold_keys(settings)
-    return Books(settings.database_url)
+    books = Books(settings.database_url)
+    check_ring(books)
+    return books
 
 
 def migrate_books(settings: Settings) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.live import Live
 
 from books.session import Books
@@ -28,6 +27,7 @@ from console.people import (
     ScriptedPeople,
 )
 from console.processes import LOCK, NotReady, Tree
+from console.screen import say
 from console.tally import Tally, tally
 from console.up import Addresses, Plan, bring_up
 from gateways.bank import BankGateway
@@ -93,7 +93,6 @@ def demo(plan: DemoPlan) -> int:
     NotReady if LOANWRIGHT_DATABASE_URL is set or the data folder holds what no demonstration made: its people decide
     whatever waits in the books, and it begins by emptying its folder.
     """
-    say = Console(stderr=True)
     _require_own_books()
     _require_own_folder(plan.data_dir)
     tree = Tree(plan.data_dir)
@@ -102,19 +101,19 @@ def demo(plan: DemoPlan) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     say.print("Loanwright lives through a year; people and figures are made up", style="bold")
     try:
-        scorecard = train_on_a_made_up_past(plan.data_dir / "past", START, say) if plan.shows_everything else None
+        scorecard = train_on_a_made_up_past(plan.data_dir / "past", START) if plan.shows_everything else None
         set_up = Plan(plan.data_dir, plan.port, plan.day_seconds, START)
         addresses, settings, books = bring_up(tree, set_up, say)
         if scorecard is not None:
             put_in_force(books, scorecard)
         report = import_applications(books, INTEGRATOR, plan.applications, START, quiet=True)
-        _say_where(say, addresses, report)
-        outcome = asyncio.run(_live(plan, addresses, settings, books, say))
+        _say_where(addresses, report)
+        outcome = asyncio.run(_live(plan, addresses, settings, books))
         chart = write_chart(plan.data_dir / "cash.html", _months(books))
         missing = outcome.tally.missing if plan.shows_everything else []
-        _say_result(say, outcome, missing, chart)
+        _say_result(outcome, missing, chart)
         if plan.stay:
-            _say_one_life(say, addresses, settings, books)
+            _say_one_life(addresses, settings, books)
             say.print("\nEverything stays up for you to look at, until Ctrl-C.")
             signal.pause()
         return 0 if outcome.is_right and not missing else 1
@@ -124,7 +123,7 @@ def demo(plan: DemoPlan) -> int:
         tree.stop()
 
 
-async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books: Books, say: Console) -> Outcome:
+async def _live(plan: DemoPlan, addresses: Addresses, settings: Settings, books: Books) -> Outcome:
     board = Board(books, START, plan.months)
     async with open_session() as session:
         people = ScriptedPeople(session, books, addresses, settings, changes_rules=plan.shows_everything)
@@ -204,7 +203,7 @@ def _months(books: Books) -> list[tuple[str, int, int]]:
         return [(one.month, one.paid_out, one.received) for one in cash_by_month(work)]
 
 
-def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None:
+def _say_where(addresses: Addresses, report: ImportReport) -> None:
     say.print(f"\n{len(report.accepted)} applications taken in, {len(report.refused)} lines refused:")
     for number, why in report.refused:
         say.print(f"  line {number}: {why}", style="yellow", highlight=False, soft_wrap=True)
@@ -226,7 +225,7 @@ def _say_where(say: Console, addresses: Addresses, report: ImportReport) -> None
     say.print()
 
 
-def _say_result(say: Console, outcome: Outcome, missing: list[str], chart: Path) -> None:
+def _say_result(outcome: Outcome, missing: list[str], chart: Path) -> None:
     one = outcome.summary
     say.print("\nWhat the year brought, in loans", style="bold")
     for counts in outcome.tally.lines():
@@ -260,7 +259,7 @@ def _say_result(say: Console, outcome: Outcome, missing: list[str], chart: Path)
     say.print(f"Cash by month: {chart}")
 
 
-def _say_one_life(say: Console, addresses: Addresses, settings: Settings, books: Books) -> None:
+def _say_one_life(addresses: Addresses, settings: Settings, books: Books) -> None:
     """Where to look at a loan's whole life; the address is dead once the demonstration ends."""
     if addresses.temporal_ui:
         with books.read() as work:

@@ -4,12 +4,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from books.session import Books
 from console.connections import books_of, migrate_books
 from console.scorecard_history import put_history, simulated
 from console.scorecards import TrainingNotInstalled, train
+from console.screen import say
 from console.seed import seed
 from lending.calendar import BusinessClock
 from models.staff import Actor, Role
@@ -23,7 +22,7 @@ PAST_APPLICATIONS = 6_000
 DRAFTS, PUBLISHES = Actor("risk-qian", Role.RISK), Actor("risk-shen", Role.RISK)
 
 
-def train_on_a_made_up_past(folder: Path, today: date, say: Console) -> dict[str, Any] | None:
+def train_on_a_made_up_past(folder: Path, today: date) -> dict[str, Any] | None:
     """A scorecard from books of their own, which hold nothing but a simulator's borrowers; its report lies beside them.
 
     None, with a word of why, where the libraries that training needs are not installed: they are an extra.

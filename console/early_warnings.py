@@ -6,7 +6,6 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 from sqlalchemy.exc import IntegrityError
 
@@ -14,14 +13,13 @@ from books.behaviour import WarningFilter
 from books.session import Books, was_written_before
 from console.acting import ready_books, staff_member
 from console.connections import BooksDir
+from console.screen import out, say
 from lending.behaviour import FEWEST_CASES, Foresight
 from models.recurring import DueMonthOrder, MonthPage, MonthPageOrder
 from services.behaviour import look_at_page, month_to_score, write_page
 from services.early_warnings import early_warnings, how_good, newest_month
 
 app = typer.Typer(no_args_is_help=True, help="Early warnings: score months, list who got worse, check the list.")
-say = Console(stderr=True, markup=False)
-out = Console(markup=False)
 
 MOST_SHOWN = 100
 

@@ -20,6 +20,8 @@ HEAD_SECONDS = 15.0
 LARGEST_HEAD = 32 * 1024
 BODY_SECONDS = 120.0
 """And so long for what he sends: five megabytes take two minutes on a bad line."""
+UNREAD_SECONDS = 60.0
+"""And so long for reading the part of an answer that fills our side of the line."""
 ONE_YEAR = "max-age=31536000"
 
 
@@ -109,48 +111,70 @@ def _refusal(status: int, code: str, detail: str) -> Response:
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, but nobody holds a connection with a head that never ends."""
+    """HTTP as uvicorn speaks it, but nobody holds a connection with a head that never ends, with fields after a body
+    that never end, or by not reading what he asked for.
+    """
 
-    _head_bytes = 0
-    _in_head = True
+    _beside_bytes = 0
+    """How much came since the last part of a body, or since the last request."""
     _waiting: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the class above
         """Begins to wait for the first head."""
         super().connection_made(transport)
-        self._wait()
+        self._wait(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no longer."""
         self._stop_waiting()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Reads on, unless the head is longer than any of ours."""
+        """Reads on, unless what stands before or after the body is longer than any of ours."""
+        self._beside_bytes += len(data)
         super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
-        if self._head_bytes > LARGEST_HEAD and not self.transport.is_closing():
+        if self._beside_bytes > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("Headers too large.")
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._wait()
+        self._wait(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
         """The head is there."""
-        self._in_head = False
-        self._stop_waiting()
+        # Who reads the body says first that it is late.
+        self._wait(BODY_SECONDS + HEAD_SECONDS)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body is there."""
+        self._beside_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """What comes now is the next head."""
-        super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
-
-    def _wait(self) -> None:
         self._stop_waiting()
-        self._waiting = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._beside_bytes = 0
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Somebody does not read."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """He reads again."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def _wait(self, seconds: float) -> None:
+        self._stop_waiting()
+        self._waiting = self.loop.call_later(seconds, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:

@@ -1,28 +1,31 @@
 """Keys from the operator's command: how they stand, bringing everything under the newest, erasing a customer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
+from books.at_work import SomebodyAtWork, alone
 from books.customers import index_keys
 from books.session import Books
-from console.acting import ready_books, staff_member
+from console.acting import OPERATOR, act_as, ready_books, staff_member
 from console.connections import BooksDir
 from console.processes import NotReady
-from lending.errors import LendingError
+from console.ring import take_ring
+from console.screen import out, say
 from models.sealing import keys
-from services import audit, data_keys
+from services import data_keys
 from services.erasure import Erasure, erase
 from settings import settings
 
 commands = typer.Typer(no_args_is_help=True, help="Keys of personal data: how they stand, and changing them.")
-say = Console(stderr=True, markup=False)
+
+FILES = ("documents", "pictures")
+"""What leaves the ring for the customers' keys, whichever key of the ring it lies under."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,21 @@ class Rotation:
 
 @commands.command("status")
 def status_command(data_dir: BooksDir = None) -> None:
-    """Say what hangs on which key, and which key may be taken out of LOANWRIGHT_KEYS."""
+    """Say what hangs on which key, and which may be taken out of LOANWRIGHT_KEYS; ends with 1 if one is missing."""
     books = ready_books(data_dir)
-    table = status(books)
+    table, missing = status(books), missing_keys(books)
     books.close()
-    Console().print(table)
+    out.print(table)
+    if missing:
+        say.print(f"missing in LOANWRIGHT_KEYS: {', '.join(missing)}")
+        raise typer.Exit(1)
 
 
 @commands.command("rotate")
 def rotate_command(data_dir: BooksDir = None) -> None:
     """Bring everything under the newest key of LOANWRIGHT_KEYS, while others work; can be stopped and begun anew."""
     books = ready_books(data_dir)
-    rotation = rotate(books, say)
+    rotation = rotate(books)
     left = under_another(books)
     books.close()
     for sentence in rotation.damaged:
@@ -60,8 +66,8 @@ def rotate_command(data_dir: BooksDir = None) -> None:
 @commands.command("reindex")
 def reindex_command(data_dir: BooksDir = None) -> None:
     """Take all digests for exact search on to the newest key of LOANWRIGHT_INDEX_KEY. Stop the house first."""
-    books = ready_books(data_dir)
-    count = reindex(books, say)
+    books = ready_books(data_dir, index_keys_may_change=True)
+    count = reindex(books)
     books.close()
     say.print(f"{count} rows have digests under the newest key" if count else "the digests are under the newest key")
 
@@ -75,13 +81,8 @@ def erase_command(
 ) -> None:
     """Erase a customer's personal data after the legal period: his key is destroyed, sums and postings stay."""
     books = ready_books(data_dir)
-    try:
-        erased = erase_customer(books, actor, second, customer, reason, settings().retention_years)
-    except LendingError as refusal:
-        say.print(str(refusal), style="red", soft_wrap=True)
-        raise typer.Exit(1) from refusal
-    finally:
-        books.close()
+    erased = erase_customer(books, actor, second, customer, reason, settings().retention_years)
+    books.close()
     say.print(
         f"the personal data of customer {customer} is gone; {len(erased.loans)} loans stay without it", soft_wrap=True
     )
@@ -103,6 +104,11 @@ def status(books: Books) -> Table:
     return table
 
 
+def missing_keys(books: Books) -> list[str]:
+    """Names of the keys that the books need and the ring does not have."""
+    return [name for name in under_another(books) if name not in keys().names]
+
+
 def under_another(books: Books) -> list[str]:
     """Names of the keys that the books need besides the newest."""
     with books.read() as work:
@@ -110,15 +116,21 @@ def under_another(books: Books) -> list[str]:
     return sorted({name for of_kind in counts.values() for name in of_kind} - {keys().newest})
 
 
-def rotate(books: Books, console: Console) -> Rotation:
-    """Brings data keys, and all that hangs on the ring directly, under the newest key, a portion at a time."""
+def rotate(books: Books) -> Rotation:
+    """Brings data keys, and all that hangs on the ring directly, under the newest key, a portion at a time.
+
+    NotReady where a key of the ring has another one's name: what it took over would open no more.
+    """
+    take_ring(books)
     with books.read() as work:
-        counts = work.data_keys.counts()
+        waiting = {name: _waiting(name, of_kind) for name, of_kind in work.data_keys.counts().items()}
+    if any(waiting.values()):
+        with books.begin() as work:
+            data_keys.record_beginning(work, OPERATOR, waiting)
     done, damaged = dict.fromkeys(data_keys.STEPS, 0), []
-    with _progress(console) as progress:
+    with _progress() as progress:
         for name, step in data_keys.STEPS.items():
-            waiting = sum(count for key, count in counts[name].items() if name in FILES or key != keys().newest)
-            bar = progress.add_task(name, total=waiting)
+            bar = progress.add_task(name, total=waiting[name])
             after = ""
             while (portion := _begun(books, step, after)) is not None:
                 after = portion.last
@@ -127,12 +139,13 @@ def rotate(books: Books, console: Console) -> Rotation:
                 progress.advance(bar, portion.done + len(portion.damaged))
     if any(done.values()) or damaged:
         with books.begin() as work:
-            data_keys.record_rotation(work, done, len(damaged))
+            data_keys.record_rotation(work, OPERATOR, done, len(damaged))
     return Rotation(done, damaged)
 
 
-FILES = ("documents", "pictures")
-"""What leaves the ring for the customers' keys, whichever key of the ring it lies under."""
+def _waiting(name: str, of_kind: Mapping[str, int]) -> int:
+    """How many of a kind are to be brought under the newest key."""
+    return sum(count for key, count in of_kind.items() if name in FILES or key != keys().newest)
 
 
 def _begun(books: Books, step: data_keys.Step, after: str) -> data_keys.Portion | None:
@@ -140,40 +153,38 @@ def _begun(books: Books, step: data_keys.Step, after: str) -> data_keys.Portion 
         return step(work, after)
 
 
-def reindex(books: Books, console: Console) -> int:
-    """Takes all digests on to the newest keys in one unit of work; how many rows."""
+def reindex(books: Books) -> int:
+    """Takes all digests on to the newest keys in one unit of work; how many rows.
+
+    NotReady while others work with the books: they would go on with the earlier keys, find nobody, and take everybody
+    for new.
+    """
     count = 0
-    with _progress(console) as progress, books.begin() as work:
-        bar = progress.add_task("digests", total=None)
-        for table, rows in data_keys.reindex(work, index_keys()):
-            count += rows
-            progress.update(bar, description=table, completed=count)
-    return count
-
-
-def check_index_keys(books: Books) -> None:
-    """NotReady where the digests of the books were made with other keys: this process would find nobody."""
     try:
-        with books.read() as work:
-            data_keys.check_index_keys(work, index_keys())
-    except data_keys.OtherIndexKey as error:
-        raise NotReady(str(error)) from error
-    except DBAPIError:
-        # The database is not there yet: that is for whoever asks it for something.
-        return
+        with alone(books), _progress() as progress, books.begin() as work:
+            bar = progress.add_task("digests", total=None)
+            for table, rows in data_keys.reindex(work, index_keys(), OPERATOR):
+                count += rows
+                progress.update(bar, description=table, completed=count)
+    except SomebodyAtWork as error:
+        raise NotReady(
+            "others work with these books; end every `serve`, `worker`, `up` and command on them, and then take the "
+            "digests on"
+        ) from error
+    return count
 
 
 def erase_customer(books: Books, actor: str, second: str, customer: str, reason: str, years: int) -> Erasure:
     """Erases a customer; a refusal goes into the audit log. Afterwards the database lets go of what it overwrote."""
     with books.read() as work:
         one, other = staff_member(work, actor), staff_member(work, second)
-    try:
-        with books.begin() as work:
-            erased = erase(work, one, other, customer, reason, retention_years=years)
-    except LendingError as refusal:
-        with books.begin() as work:
-            audit.record(work, one, "customer_erased", subject=customer[:64], reason=str(refusal), refused=True)
-        raise
+    erased = act_as(
+        books,
+        one,
+        "customer_erased",
+        lambda work, who: erase(work, who, other, customer, reason, retention_years=years),
+        subject=customer[:64],
+    )
     _let_go(books)
     return erased
 
@@ -191,5 +202,5 @@ def _let_go(books: Books) -> None:
             connection.execute(text(f"VACUUM {table}"))
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=say)

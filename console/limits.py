@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
 from console.acting import act, ready_books
 from console.connections import BooksDir
+from console.screen import out, say
 from models.limits import LimitKind, LimitOutcome, LimitStatus
 from services.limit_changes import InvalidLimit, LimitState, decide_limit, limit_states, propose_limit
 
-say = Console(stderr=True)
 commands = typer.Typer(no_args_is_help=True, help="Published rates, cost caps and own-card limits, under four eyes.")
 
 RiskActor = Annotated[str, typer.Option("--actor", help="id of the person of risk who acts")]
@@ -92,7 +91,7 @@ def show(
     data_dir: BooksDir = None,
 ) -> None:
     """Show what is in force and what waits for a second person."""
-    Console().print(limits_table(known_limits(ready_books(data_dir), everything=everything)))
+    out.print(limits_table(known_limits(ready_books(data_dir), everything=everything)))
 
 
 @commands.command("rate")

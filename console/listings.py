@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
 from console.acting import act, ready_books
 from console.connections import BooksDir
+from console.screen import out, say
 from models.screening import ListingOutcome
 from services.listings import (
     ListingState,
@@ -22,7 +22,6 @@ from services.listings import (
 )
 from services.paper_words import masked_id_number
 
-say = Console(stderr=True)
 commands = typer.Typer(no_args_is_help=True, help="The lender's own list of people and firms, under four eyes.")
 
 RiskActor = Annotated[str, typer.Option("--actor", help="id of the person of risk who acts")]
@@ -38,7 +37,7 @@ def show(
 ) -> None:
     """Show the newest hundred entries; that they were looked at is recorded."""
     books = ready_books(data_dir)
-    Console().print(_table(act(books, actor, "listings_viewed", listing_states)))
+    out.print(_table(act(books, actor, "listings_viewed", listing_states)))
 
 
 @commands.command("add")

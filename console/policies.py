@@ -1,20 +1,20 @@
 """Rules as data from the operator's command: drafts, back-tests with a progress bar, publication, replay."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from books.session import UnitOfWork
 from console.acting import act, ready_books, staff_member
 from console.connections import BooksDir
+from console.screen import out, say
 from lending.money import yuan
 from models.policies import Backtest, PolicyKind, PolicyPart
 from models.staff import Actor
@@ -24,11 +24,17 @@ from services.challengers import comparison
 from services.policy_kinds import kind_of, scope_of
 from services.policy_names import draft_problems
 from services.policy_publishing import Life, all_lives, draft, publish, retire
-from services.policy_replay import replay, replay_approvals
+from services.policy_replay import (
+    ReplayedApproval,
+    ReplayedLook,
+    ReplayedStep,
+    all_agree,
+    replay,
+    replay_approvals,
+    replay_looks,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Rules as data: draft, back-test, publish, compare, replay.")
-say = Console(stderr=True, markup=False)
-out = Console(markup=False)
 
 MOST_OF_A_NAME = 40
 """So much of a version's name stands on one line at least, wherever it is listed; the rest of a longer one below."""
@@ -175,22 +181,29 @@ def replay_command(
     with ready_books(data_dir).read() as work:
         person = staff_member(work, actor)
         replayed, approvals = replay(work, person, loan), replay_approvals(work, person, loan)
+        looks = replay_looks(work, person, loan)
     for one in replayed:
         number = str(one.grading.round)
         for step in one.steps:
-            verdict = ", ".join(step.differing) or ("yes" if step.was_in_force else "this version was not in force")
-            says = ", ".join(f"{output}: {_told(value)}" for output, value in step.kept.values.items())
-            table.add_row(number, step.label, "" if step.row is None else str(step.row), says, verdict)
+            table.add_row(number, *_asked_again(step, step.kept.values))
         now, verdict = one.now, ", ".join(one.differing) or "yes"
         says = f"{now.outcome}, {now.grade}, up to {yuan(now.limit_fen)} at {now.annual_rate_percent} %"
         table.add_row(number, "decision", "", says, verdict)
     for approval in approvals:
-        verdict = ", ".join(approval.differing) or ("yes" if approval.was_in_force else "this version was not in force")
-        says = ", ".join(f"{output}: {_told(value)}" for output, value in approval.says.items())
-        table.add_row("", approval.label, str(approval.row), says, verdict)
+        table.add_row("", *_asked_again(approval, approval.says))
+    for look in looks:
+        table.add_row(str(look.look.round), *_asked_again(look, look.says))
     out.print(table)
-    agrees = all(one.agrees for one in replayed) and all(one.agrees for one in approvals)
-    raise typer.Exit(0 if agrees else 1)
+    raise typer.Exit(0 if all_agree(replayed, approvals, looks) else 1)
+
+
+def _asked_again(
+    one: ReplayedStep | ReplayedApproval | ReplayedLook, says: Mapping[str, Any]
+) -> tuple[str, str, str, str]:
+    """A policy by name and version, its row, what it said, and whether it says the same."""
+    said = ", ".join(f"{output}: {_told(value)}" for output, value in says.items())
+    verdict = ", ".join(one.differing) or ("yes" if one.was_in_force else "this version was not in force")
+    return one.label, "" if one.row is None else str(one.row), said, verdict
 
 
 def _listed(lives: Sequence[Life]) -> Table:

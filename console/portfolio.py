@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from books.session import Books
 from console.imports import UnreadableFile, read_lines, sentence_of
+from console.screen import say
 from lending.errors import LendingError
 from models.portfolio import Difference, Origin, TakenOverLoan
 from models.staff import Actor
@@ -94,7 +94,7 @@ def import_portfolio(
     run.report.write()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        with Progress(*columns, console=say, disable=quiet, transient=True) as progress:
             shown = progress.add_task("taking over", total=count)
             while batch := list(islice(lines, BATCH)):
                 run.take(batch)

@@ -5,25 +5,24 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from books.session import Books, UnitOfWork
 from console.acting import ready_books, staff_member
 from console.connections import BooksDir, connect_engine, of_folder
+from console.screen import out, say
 from engine.histories import Histories
 from engine.replaying import Replays
-from lending.errors import LendingError
+from engine.stories import opened
 from models.histories import ReplayOutcome, ReplayVerdict, RunHistory
-from models.run_events import digest, read_events
+from models.run_events import HistoryDamaged, digest, read_events
 from models.staff import Actor, Role
 from services.errors import NotAllowed
+from services.timeline import FoundRun
 from settings import settings
 
 PAGE = 200
 
-say = Console(stderr=True, markup=False)
-out = Console(markup=False)
 
 LoanArgument = Annotated[str, typer.Argument(help="number of the loan")]
 Auditor = Annotated[
@@ -83,24 +82,22 @@ def prove_archive(books: Books) -> Iterator[tuple[RunHistory, str | None]]:
             page = work.histories.page(after, PAGE)
             named = work.histories.digests_named([row.run_id for row in page])
             for row in page:
-                kept = work.histories.content(row.run_id)
-                try:
-                    content = kept.open(row) if kept is not None else None
-                    yield row, _problem(row, content, named.get(row.run_id))
-                except LendingError as refusal:
-                    yield row, str(refusal)
+                yield row, _problem(opened(work, row), row, named.get(row.run_id))
         if not page:
             return
         after = page[-1].run_id
 
 
-def _problem(row: RunHistory, content: bytes | None, named: str | None) -> str | None:
-    if content is None:
-        return "the archive has no content of it"
-    events = read_events(row.run_id, content)
+def _problem(run: FoundRun, row: RunHistory, named: str | None) -> str | None:
+    if run.content is None:
+        return run.problem
+    try:
+        events = read_events(row.run_id, run.content)
+    except HistoryDamaged as damage:
+        return str(damage)
     if named is None:
         return "the audit log has no word of its archiving"
-    if named != digest(content):
+    if named != digest(run.content):
         return "the audit log names another digest"
     if events.closed_as is not row.status or len(events.events) != row.events:
         return "it is truncated"

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from books.session import Books
 from console.acting import act, ready_books, staff_member
 from console.connections import BooksDir
 from console.scorecard_history import put_history, simulated
+from console.screen import out, say
 from lending.errors import LendingError
 from models.policies import Policy
 from models.staff import Actor
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from console.scorecard_learning import Learnt
 
 app = typer.Typer(no_args_is_help=True, help="Scorecards: train on the books' own history, draft, report.")
-say = Console(stderr=True, markup=False)
-out = Console(markup=False)
 
 Scope = Annotated[str, typer.Argument(help="code of a product, such as micro")]
 Behaviour = Annotated[bool, typer.Option("--behaviour", help="the score of running loans instead of a product's")]

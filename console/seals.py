@@ -1,4 +1,4 @@
-"""`loanwright audit verify` and `audit evidence`: the audit log proved against its seals and what was deposited."""
+"""`loanwright audit verify` and `audit evidence`: audit log and ledger against their seals and what was deposited."""
 
 import json
 from collections.abc import Iterator
@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from console.connections import BooksDir, of_folder, open_books
+from console.screen import say
 from models.attesting import SigningKey
 from models.chain import DailyRoot, spelled
-from services.audit_proof import Finding, FindingKind, Proof
+from services.audit_findings import Finding, FindingKind
+from services.audit_proof import Proof
 from services.evidence import NoEvidence, read_folder
 from settings import Settings, settings
-
-# No markup: sentences hold names of files, and these may hold brackets.
-say = Console(stderr=True, markup=False, highlight=False)
 
 EvidenceFolder = Annotated[
     Path | None,
@@ -36,7 +34,9 @@ def verify_command(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
     data_dir: BooksDir = None,
 ) -> None:
-    """Prove the audit log: name every entry or seal that was changed, removed, added or moved; then end with 1."""
+    """Prove audit log and ledger: name every entry, posting or seal that was changed, removed, added or moved; then end
+    with 1.
+    """
     configured = of_folder(settings(), data_dir)
     roots, unreadable = _evidence(configured, evidence, public_key)
     books = open_books(configured)
@@ -55,8 +55,10 @@ def verify_command(
             "whole": not findings,
             "seals": proof.seals,
             "entries": proof.entries,
+            "postings": proof.postings,
             "roots": len(roots),
             "unsealed": proof.unsealed,
+            "unsealed_postings": proof.unsealed_postings,
             "oldest_unsealed": oldest,
             "head": head,
             "findings": findings,
@@ -64,11 +66,13 @@ def verify_command(
         typer.echo(json.dumps(verdict))
     else:
         compared = f", {len(roots)} deposited roots compared" if evidence is not None else ""
-        say.print(f"{proof.seals} seals with {proof.entries} entries proved{compared}", soft_wrap=True)
-        say.print(f"{proof.unsealed} entries are not sealed yet{f', the oldest of {oldest}' if oldest else ''}")
+        counted = f"{proof.entries} entries and {proof.postings} postings"
+        say.print(f"{proof.seals} seals with {counted} proved{compared}", soft_wrap=True)
+        waits = f"{proof.unsealed} entries and {proof.unsealed_postings} postings are not sealed yet"
+        say.print(f"{waits}{f', the oldest of {oldest}' if oldest else ''}", soft_wrap=True)
         if head is not None:
             say.print(f"last seal {head['seal']}, {head['hash']}", soft_wrap=True)
-        say.print(f"{len(findings)} differences" if findings else "the audit log is whole")
+        say.print(f"{len(findings)} differences" if findings else "audit log and ledger are whole")
     raise typer.Exit(1 if findings else 0)
 
 

@@ -4,7 +4,7 @@ from books.session import Books
 from console.ring import hold_keys
 from models import ledger as chart
 from models.attesting import signing_key
-from services.data_keys import take_index_keys
+from services.data_keys import take_index_keys, take_ring
 from services.evidence import install_depositories, signed_files
 from services.ledger import post
 from services.limit_changes import ship_limits
@@ -29,6 +29,7 @@ def seed(books: Books, settings: Settings) -> None:
     """Brings the books to where a demonstration can begin; what is there stays as it is."""
     load_products(settings)
     with books.begin() as work:
+        take_ring(work)
         take_index_keys(work, settings.index_keys)
         publish_shipped_policies(work)
         ship_limits(work)

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import structlog
@@ -18,8 +20,8 @@ from books.session import Books
 from console import memory
 from console.connections import engine_access
 from console.front import Front, server
-from console.keys import check_index_keys
 from console.processes import NotReady
+from console.ring import hold_index_keys, take_ring
 from console.seed import load_products
 from engine.client import connect
 from engine.commands import LoanCommands
@@ -80,7 +82,8 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
     """The outer application (API and pages), the inner one (health and metrics), and the books to close at the end."""
     load_products(settings)
     books = Books(settings.database_url)
-    check_index_keys(books)
+    take_ring(books)
+    hold_index_keys(books)
     access = engine_access(settings)
     commands = LoanCommands(
         await connect(settings.temporal_address, settings.temporal_namespace, lazy=True, access=access)
@@ -91,6 +94,7 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
         read_notice=lambda body, headers: read_notice(settings, body, headers),
         demo_keys=settings.demo,
         webhooks_inside=settings.webhooks_inside or settings.demo,
+        staff_tokens=timedelta(minutes=settings.staff_token_minutes),
     )
     pages = WebContext(
         books=books,
@@ -102,14 +106,20 @@ async def build(settings: Settings) -> tuple[ASGIApp, ASGIApp, Books]:
         demo_sign_in=settings.demo,
         provider=identity_provider(settings),
         pages_url=settings.pages_url,
+        staff_tokens=timedelta(minutes=settings.staff_token_minutes),
+        replays=context.replays,
     )
     names = {"localhost", urlsplit(settings.pages_url).hostname or "", *settings.allowed_hosts}
     outer = Front(BothEdges(create_app(context), create_web(pages)), names)
     return outer, create_inner_app(context), books
 
 
-async def serve(settings: Settings, outer: socket.socket, inner: socket.socket | None) -> None:
-    """Serves until SIGTERM or SIGINT, or until a sibling dies; requests under way are finished."""
+async def serve(
+    settings: Settings, outer: socket.socket, inner: socket.socket | None, siblings: Sequence[int] = ()
+) -> None:
+    """Serves until SIGTERM or SIGINT, or until one of the siblings that this process began dies; requests under way are
+    finished.
+    """
     app, inner_app, books = await build(settings)
     memory.settle()
     servers = [server(app)]
@@ -127,9 +137,16 @@ async def serve(settings: Settings, outer: socket.socket, inner: socket.socket |
         loop.add_signal_handler(number, stop)
     # A sibling died. All end, and whoever keeps this command running starts it with its full number again. The loop
     # takes no handler for this signal, since it would watch subprocesses of its own by it.
-    signal.signal(signal.SIGCHLD, lambda *_: loop.call_soon_threadsafe(stop))
+    # Whoever looks at a PDF ends as well, and is no sibling.
+    signal.signal(signal.SIGCHLD, lambda *_: _any_ended(siblings) and loop.call_soon_threadsafe(stop))
     await asyncio.gather(*(_run(each, listening) for each, listening in zip(servers, sockets, strict=True)))
     books.close()
+
+
+def _any_ended(siblings: Sequence[int]) -> bool:
+    """Whether one of these processes is no more; they are left to be waited for."""
+    how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return any(os.waitid(os.P_PID, one, how) is not None for one in siblings)
 
 
 def listen(host: str, port: int) -> socket.socket:

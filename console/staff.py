@@ -2,28 +2,34 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from books.session import UnitOfWork
-from console.acting import act, act_as, ready_books
+from console.acting import OPERATOR, act, act_as, ready_books
 from console.connections import BooksDir
+from console.screen import out, say
 from models.staff import Actor, Role, Scope
 from services.errors import NotAllowed
 from services.permissions import Action, require
 from services.sign_in_machines import CHANGE_OVER, add_secret
-from services.staff import add_machine, add_person, disable, enable, give_password, person_with, sign_out_everywhere
+from services.staff import (
+    add_machine,
+    add_person,
+    disable,
+    enable,
+    give_password,
+    person_with,
+    sign_out_borrower,
+    sign_out_everywhere,
+)
 
-say = Console(stderr=True, markup=False)
 people = typer.Typer(no_args_is_help=True, help="Who works here: ids, roles, passwords for the first sign-in.")
 machines = typer.Typer(no_args_is_help=True, help="Machine accounts: client ids, scopes, secrets.")
-
-OPERATOR = Actor("operator", Role.SYSTEM)
-"""Whoever may run this command on the books: somebody has to add the first administrator."""
 
 Id = Annotated[str, typer.Argument(help="3 to 32 small letters, digits and hyphens")]
 Who = Annotated[str | None, typer.Option("--actor", help="id of the administrator who acts (default: the operator)")]
@@ -33,18 +39,31 @@ Manager = Annotated[str | None, typer.Option("--manager", help="id of the manage
 Result = TypeVar("Result")
 
 
+class Work(StrEnum):
+    """The roles that people of the staff have; customers, machines and the system have others."""
+
+    AGENT = "agent"
+    MANAGER = "manager"
+    RISK = "risk"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
 @people.command("add")
 def add_command(
     staff_id: Id,
     name: Name,
-    role: Annotated[Role, typer.Option("--role", help="what the person does here")],
+    role: Annotated[Work, typer.Option("--role", help="what the person does here")],
     manager: Manager = None,
     actor: Who = None,
     data_dir: BooksDir = None,
 ) -> None:
     """Add a member of staff; the password for the first sign-in is printed this once."""
     _show_password(
-        _done(data_dir, actor, "staff_added", lambda work, who: add_person(work, who, staff_id, name, role, manager))
+        _done(
+            data_dir, actor, "staff_added", lambda work, who: add_person(work, who, staff_id, name, Role(role), manager)
+        )
     )
 
 
@@ -75,6 +94,17 @@ def sign_out_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None)
     say.print(f"{ended} sessions of {staff_id} have ended")
 
 
+@people.command("sign-out-borrower")
+def sign_out_borrower_command(
+    loan: Annotated[str, typer.Argument(help="number of one of the borrower's loans")],
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """End all sessions of a borrower, whose phone was lost or stolen."""
+    ended = _done(data_dir, actor, "sessions_ended", lambda work, who: sign_out_borrower(work, who, loan))
+    say.print(f"{ended} sessions of the borrower of {loan} have ended")
+
+
 @people.command("disable")
 def disable_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
     """Keep somebody out from now on; sessions and tokens end at once."""
@@ -96,7 +126,7 @@ def list_command(data_dir: BooksDir = None) -> None:
     with ready_books(data_dir).read() as work:
         for one in work.staff.all():
             table.add_row(one.id, one.role, one.manager_id or "", one.scopes or "", "yes" if one.active else "no")
-    Console().print(table)
+    out.print(table)
 
 
 @machines.command("add")

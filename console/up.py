@@ -15,6 +15,7 @@ from rich.console import Console
 from books.session import Books
 from console.connections import ENGINE, books_of, migrate_books, note_engine
 from console.processes import Child, Tree, answers, free_port, listens, one_at_a_time, python
+from console.screen import say
 from console.seed import seed
 from lending.calendar import REAL_DAY_SECONDS, SHANGHAI, BusinessClock
 from settings import Settings, require_own_secrets
@@ -100,7 +101,6 @@ def _bring_up(tree: Tree, plan: Plan, say: Console) -> tuple[Addresses, Settings
 
 def up(plan: Plan) -> None:
     """Runs everything until Ctrl-C or SIGTERM; prints the addresses and one JSON line when it is usable."""
-    say = Console(stderr=True)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -8,7 +8,7 @@ from console.letters import vehicle_paper
 from console.servicing import MANAGER, RISK
 from lending.money import yuan
 from models.collateral import ConditionKind
-from services.collateral_evidence import DOCUMENT_OF
+from services.collateral import DOCUMENT_OF
 
 REGISTRY = "云川市公安局车辆管理所（演示）"
 INSURER = "远帆财产保险股份有限公司（演示）"

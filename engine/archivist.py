@@ -9,11 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from books.histories import RUN_ARCHIVED
 from books.session import Books, UnitOfWork, was_written_before
-from engine.histories import ClosedRun, Histories
-from lending.errors import LendingError
+from engine.histories import NOT_OPENED, ClosedRun, Histories
 from models.histories import ArchiveLook, RunContent, RunHistory
-from models.keys import workflow_id
-from models.run_events import RunEvents, digest, read_events
+from models.keys import loan_of, workflow_id
+from models.run_events import HistoryDamaged, RunEvents, digest, read_events
 from services.audit import SYSTEM, record
 
 log = structlog.get_logger()
@@ -81,11 +80,9 @@ class Archivist:
             if run_id in seen:
                 continue
             seen.add(run_id)
-            if await asyncio.to_thread(self._missing, [ClosedRun(workflow, run_id, datetime.now(UTC))]) == []:
-                continue
-            for found in await self._archive([ClosedRun(workflow, run_id, datetime.now(UTC))]):
-                if found.previous is not None:
-                    waiting.append(found.previous)
+            run = ClosedRun(workflow, run_id, datetime.now(UTC))
+            if await asyncio.to_thread(self._missing, [run]):
+                waiting += [found.previous for found in await self._archive([run]) if found.previous is not None]
 
     async def _archive(self, runs: Sequence[ClosedRun]) -> list[RunEvents]:
         fetched = []
@@ -96,7 +93,7 @@ class Archivist:
                     log.error("history_lost", run=run.run_id)
                 else:
                     fetched.append((run.workflow_id, read_events(run.run_id, found), found))
-            except LendingError as refusal:
+            except (*NOT_OPENED, HistoryDamaged) as refusal:
                 # It waits until a key is put back; the note about the last look counts it.
                 log.error("history_not_archived", run=run.run_id, error=refusal.code)
         if fetched:
@@ -147,7 +144,7 @@ def archive(work: UnitOfWork, workflow: str, run: RunEvents, content: bytes) -> 
     status = run.closed_as
     if status is None:
         return False
-    loan = workflow.removeprefix(workflow_id(""))
+    loan = loan_of(workflow)
     row = RunHistory(
         run_id=run.run,
         workflow_id=workflow,
@@ -160,7 +157,7 @@ def archive(work: UnitOfWork, workflow: str, run: RunEvents, content: bytes) -> 
         events=len(run.events),
         size_bytes=len(content),
         sha256=digest(content),
-        code_versions=list(run.versions),
+        code_versions=[one.as_json() for one in run.versions],
         exported_at=work.now,
     )
     work.histories.add(row, RunContent.of(run.run, content))

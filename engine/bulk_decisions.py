@@ -3,9 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from books.session import Books
 from engine import corrections
 from engine.commands import LoanCommands
+from engine.errors import DecisionUnknown
 from lending.errors import LendingError
 from models.keys import command_id
 from models.loans import Stage
@@ -13,6 +16,8 @@ from models.messages import DecisionOrder, Sender
 from models.staff import Actor
 from models.tasks import Outcome
 from services import bulk_decisions
+
+log = structlog.get_logger()
 
 AT_A_TIME = 5
 """So many loans are waited for at once: one list must not take the engine from everybody else."""
@@ -60,6 +65,9 @@ async def _approve(books: Books, commands: LoanCommands, actor: Actor, order: De
     except LendingError as refusal:
         await asyncio.to_thread(_note, books, actor, order.task_id, refusal)
         return Decided(order.task_id, refusal=refusal)
+    except Exception as error:  # noqa: BLE001 one that breaks must not hide what became of the others
+        log.error("bulk_decision_broke", task=order.task_id, error=type(error).__name__)
+        return Decided(order.task_id, refusal=DecisionUnknown())
     return Decided(order.task_id, loan, stage)
 
 

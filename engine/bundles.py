@@ -7,13 +7,13 @@ from sqlalchemy.exc import IntegrityError
 from books.session import Books
 from engine.archivist import Archivist
 from engine.histories import Histories
-from engine.stories import FoundRuns, find_runs
+from engine.stories import FoundRuns, check_may_read, find_runs
 from models.attesting import signing_key
+from models.run_events import digest
 from models.staff import Actor
 from services import audit
 from services.audit_chain import SealedMeanwhile, seal
-from services.bundles import NotSealedYet, contents_of, packed, sha256_of
-from services.permissions import Action, require
+from services.bundles import NotSealedYet, contents_of, packed
 from services.timeline import tell
 
 TRIES = 3
@@ -26,7 +26,7 @@ async def export_loan(books: Books, histories: Histories, actor: Actor, loan: st
     Refused: whoever may not (NotAllowed), an unknown loan, the engine away (EngineUnavailable), and a loan whose
     entries come in faster than they are sealed (NotSealedYet).
     """
-    await asyncio.to_thread(_check, books, actor, loan)
+    await asyncio.to_thread(check_may_read, books, actor, loan)
     await Archivist(books, histories).archive_loan(loan)
     for _ in range(TRIES - 1):
         try:
@@ -41,12 +41,6 @@ async def _export(books: Books, histories: Histories, actor: Actor, loan: str) -
     return await asyncio.to_thread(_made, books, found, actor, loan)
 
 
-def _check(books: Books, actor: Actor, loan: str) -> None:
-    require(actor, Action.READ_AUDIT)
-    with books.read() as work:
-        work.loans.seen_by(actor, loan)
-
-
 def _made(books: Books, found: FoundRuns, actor: Actor, loan: str) -> bytes:
     try:
         with books.begin() as work:
@@ -59,6 +53,6 @@ def _made(books: Books, found: FoundRuns, actor: Actor, loan: str) -> bytes:
         bundle = packed(loan, contents_of(work, story), signing_key())
     with books.begin() as work:
         # Under the loan as subject: that somebody looked is no part of the loan's own life.
-        after = {"sha256": sha256_of(bundle), "bytes": len(bundle), "key": signing_key().name}
+        after = {"sha256": digest(bundle), "bytes": len(bundle), "key": signing_key().name}
         audit.record(work, actor, "loan_exported", subject=loan, after=after)
     return bundle

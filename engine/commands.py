@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from engine.errors import CommandRefused, EngineBusy, EngineUnavailable, LoanNotRunning
 from lending.errors import LendingError
-from models.keys import LOANS_QUEUE, workflow_id
+from models.keys import LOANS_QUEUE, loan_of, workflow_id
 from models.messages import (
     ChangeOrder,
     ChangeWithdrawal,
@@ -100,15 +100,12 @@ class LoanCommands:
 
     async def look_again(self, loan: str) -> None:
         """Tells the loan to take up what the books say. Raises LoanNotRunning if nobody is there to hear it."""
-        try:
-            await self.client.get_workflow_handle(workflow_id(loan)).signal("look_again", rpc_timeout=QUICK)
-        except RPCError as error:
-            raise _explained(error, loan) from error
+        await self._signal(loan, "look_again")
 
     async def running(self) -> AsyncIterator[str]:
         """The numbers of all loans whose workflow runs, as the engine lists them."""
         async for found in self.client.list_workflows("WorkflowType = 'Loan' AND ExecutionStatus = 'Running'"):
-            yield found.id.removeprefix(workflow_id(""))
+            yield loan_of(found.id)
 
     async def state(self, loan: str) -> LoanState:
         """Where the engine has a running loan. Raises LoanNotRunning for one whose workflow ended, however it ended."""
@@ -126,9 +123,9 @@ class LoanCommands:
             raise _explained(error, loan) from error
         return state
 
-    async def _signal(self, loan: str, name: str, message: Message) -> None:
+    async def _signal(self, loan: str, name: str, *messages: Message) -> None:
         try:
-            await self.client.get_workflow_handle(workflow_id(loan)).signal(name, message, rpc_timeout=QUICK)
+            await self.client.get_workflow_handle(workflow_id(loan)).signal(name, args=messages, rpc_timeout=QUICK)
         except (RPCError, RuntimeError) as error:
             raise _explained(error, loan) from error
 

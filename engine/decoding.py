@@ -9,10 +9,11 @@ from temporalio.api.common.v1 import Payload, Payloads
 from books.session import Books, UnitOfWork
 from engine.codec import is_sealed, opened, workflow_of
 from lending.errors import LendingError
-from models.keys import workflow_id
+from models.keys import loan_of, workflow_id
 from models.sealing import KeyMissing, SealBroken
 from models.staff import Actor
 from services import audit
+from services.refusals import Refusal, refusal_log
 
 LARGEST_REQUEST = 1024 * 1024
 MOST_PAYLOADS = 1000
@@ -50,8 +51,7 @@ def decode(books: Books, actor: Actor, namespace: str, asked: Any) -> bytes:
         payloads = _read(asked)
         clear = _opened(payloads)
     except LendingError as refusal:
-        with books.begin() as work:
-            audit.record(work, actor, ACT, reason=f"{refusal.code}: {refusal}", refused=True)
+        refusal_log(books).keep(actor, Refusal(ACT, f"{refusal.code}: {refusal}"))
         raise
     with books.begin() as work:
         _record(work, actor, namespace, payloads)
@@ -78,7 +78,7 @@ def _opened(payloads: Sequence[Payload]) -> list[Payload]:
 def _record(work: UnitOfWork, actor: Actor, namespace: str, payloads: Sequence[Payload]) -> None:
     """Names the workflows that the seals prove; a name in a payload that is not sealed may be anything."""
     looked_into = sorted({workflow_of(one) for one in payloads if is_sealed(one)})
-    loans = [one.removeprefix(workflow_id("")) for one in looked_into if one.startswith(workflow_id(""))]
+    loans = [loan_of(one) for one in looked_into if one.startswith(workflow_id(""))]
     audit.record(
         work,
         actor,

@@ -37,31 +37,30 @@ class Delivery(Protocol):
         """Delivers a message; `found` is what was looked up for it, None if nothing."""
 
 
-class StartLoan:
-    """Starts a loan's workflow."""
-
-    def __init__(self, commands: LoanCommands) -> None:
-        self.commands = commands
-
-    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
-        """Nothing: the message holds the order."""
-        return {}
-
-    async def deliver(self, row: OutboxRow, _found: Any) -> None:
-        """Starts it; one that runs already is left alone."""
-        await self.commands.start(LoanOrder.model_validate(row.payload))
-
-
-class ReopenLoan:
-    """Starts the workflow of a settled loan that is taken up again."""
+class _ToLoan:
+    """Delivers to a loan's workflow. Nothing is looked up for several at once, unless a delivery says otherwise: how
+    things stand is asked for when the turn of each comes.
+    """
 
     def __init__(self, books: Books, commands: LoanCommands) -> None:
         self.books = books
         self.commands = commands
 
     def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
-        """Nothing: how the books have the loan is asked for when it is started."""
+        """Nothing."""
         return {}
+
+
+class StartLoan(_ToLoan):
+    """Starts a loan's workflow."""
+
+    async def deliver(self, row: OutboxRow, _found: Any) -> None:
+        """Starts it; one that runs already is left alone."""
+        await self.commands.start(LoanOrder.model_validate(row.payload))
+
+
+class ReopenLoan(_ToLoan):
+    """Starts the workflow of a settled loan that is taken up again."""
 
     async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Starts it as the books have it now. While the run that settled it is still ending, it has to wait."""
@@ -77,12 +76,8 @@ class ReopenLoan:
             return None if loan.stage in CLOSED else order_from_books(work, loan)
 
 
-class SignalLoan:
+class SignalLoan(_ToLoan):
     """Tells a loan of money, or of a decision whose sender does not wait."""
-
-    def __init__(self, books: Books, commands: LoanCommands) -> None:
-        self.books = books
-        self.commands = commands
 
     def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
         """Whether the loan still has to hear of its money."""
@@ -145,16 +140,8 @@ class SignalLoan:
             unclaimed(work, loan, reference)
 
 
-class AcceptOffer:
+class AcceptOffer(_ToLoan):
     """Accepts an offer that all have signed, once the last condition before its payout is met."""
-
-    def __init__(self, books: Books, commands: LoanCommands) -> None:
-        self.books = books
-        self.commands = commands
-
-    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
-        """Nothing: whether the offer is still open is asked for when it is accepted."""
-        return {}
 
     async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Sends the acceptance. One that is refused is recorded, and can be given again by hand; while the borrower's
@@ -179,18 +166,10 @@ class AcceptOffer:
             record(work, actor_of(command.sender), "acceptance_refused", loan=loan, reason=why, refused=True)
 
 
-class VerifyAgain:
-    """Somebody authorised after his registers were left out: a case that waits for approval asks them now. Or a person
-    looked after a register that is down: the case that stands still for it goes on.
+class VerifyAgain(_ToLoan):
+    """Somebody authorised after his registers were left out, or answers are past their days: a case that waits for
+    approval asks them now. Or a person looked after a register that is down: the case that stands still for it goes on.
     """
-
-    def __init__(self, books: Books, commands: LoanCommands) -> None:
-        self.books = books
-        self.commands = commands
-
-    def look_up(self, _work: UnitOfWork, _rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
-        """Nothing: where the case stands is asked for when its turn comes."""
-        return {}
 
     async def deliver(self, row: OutboxRow, _found: Any) -> None:
         """Sends the case back and tells its workflow; comes back until its registers were asked."""
@@ -210,12 +189,8 @@ class VerifyAgain:
             return verify_again(work, loan)
 
 
-class ConfirmCommand:
+class ConfirmCommand(_ToLoan):
     """A command is in the books; if the engine lost it on the way back, the loan is told to look at them."""
-
-    def __init__(self, books: Books, commands: LoanCommands) -> None:
-        self.books = books
-        self.commands = commands
 
     def look_up(self, work: UnitOfWork, rows: Sequence[OutboxRow]) -> Mapping[str, Any]:
         """Whether the loan has done nothing since the command."""

@@ -36,7 +36,7 @@ class Dispatcher:
         self.books = books
         self.per_second = per_second
         self.deliveries: dict[Topic, Delivery] = {
-            Topic.START_LOAN: StartLoan(commands),
+            Topic.START_LOAN: StartLoan(books, commands),
             Topic.REOPEN_LOAN: ReopenLoan(books, commands),
             Topic.SIGNAL_LOAN: SignalLoan(books, commands),
             Topic.CONFIRM_COMMAND: ConfirmCommand(books, commands),

@@ -51,3 +51,13 @@ class EngineUnavailable(LendingError):
 
     def __init__(self, loan: str) -> None:
         super().__init__(f"the engine did not answer for loan {loan}; look at the loan before you try again")
+
+
+class DecisionUnknown(LendingError):
+    """Something broke while a case was decided; it may be decided or not."""
+
+    code = "decision_unknown"
+    http_status = 500
+
+    def __init__(self) -> None:
+        super().__init__("something broke on our side; look at the loan before you decide it again")

@@ -11,11 +11,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from engine.codec import opened_history
 from engine.errors import EngineUnavailable
-from models.keys import workflow_id
+from models.keys import loan_of, workflow_id
+from models.sealing import KeyMissing, SealBroken
 
 LOAN_RUNS = "WorkflowType = 'Loan'"
 """Runs of which a history is kept for good. The other workflows are jobs that leave what they did in the books."""
 QUICK = timedelta(seconds=10)
+NOT_OPENED = (KeyMissing, SealBroken)
+"""Why the payloads of a history stay sealed."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,14 @@ class Histories:
     async def fetch(self, workflow: str, run_id: str) -> bytes | None:
         """The history of a run as JSON, its payloads opened; None if the engine does not have it any more.
 
-        An open run's history is what has happened so far. Raises KeyMissing and SealBroken.
+        That of an open run is what has happened so far. Raises EngineUnavailable, and NOT_OPENED where it stays sealed.
         """
         try:
             history = await self.client.get_workflow_handle(workflow, run_id=run_id).fetch_history()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 return None
-            raise
+            raise EngineUnavailable(loan_of(workflow)) from error
         return written(opened_history(history))
 
 

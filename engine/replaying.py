@@ -12,7 +12,7 @@ from typing import Any
 
 from books.session import Books
 from engine.histories import Histories
-from engine.stories import find_runs
+from engine.stories import check_may_read, find_runs
 from engine.versions import ROOT, code_version
 from lending.errors import LendingError
 from models.histories import ReplayOutcome, ReplayVerdict
@@ -20,10 +20,9 @@ from models.keys import workflow_id
 from models.run_events import HistoryDamaged, digest, read_events
 from models.staff import Actor
 from services import audit
-from services.permissions import Action, require
 from services.timeline import FoundRun
 
-PROGRAM = (sys.executable, "-m", "console.replaying")
+PROGRAM = (sys.executable, "-m", "replayer")
 """Started and not imported: nothing of it, and nothing that a history does to it, is in this process."""
 MEMORY_BYTES = 1024 * 1024 * 1024
 CPU_SECONDS = 120
@@ -76,7 +75,7 @@ class Replays:
 
         Refused: whoever may not (NotAllowed), an unknown loan, and one without a run (NothingToReplay).
         """
-        await asyncio.to_thread(_check, self.books, actor, loan)
+        await asyncio.to_thread(check_may_read, self.books, actor, loan)
         found = (await find_runs(self.books, self.histories, loan)).runs
         if not found:
             raise NothingToReplay(loan)
@@ -94,7 +93,7 @@ async def replay_runs(runs: Sequence[FoundRun], workflow: str, limits: Limits | 
     verdicts: dict[str, Replayed] = {}
     waiting: list[dict[str, Any]] = []
     for run in runs:
-        problem = _problem(run)
+        problem = _problem(run, workflow)
         if problem is not None:
             verdicts[run.run_id] = Replayed(run.run_id, ReplayOutcome.DAMAGED, problem)
         else:
@@ -109,8 +108,8 @@ async def replay_runs(runs: Sequence[FoundRun], workflow: str, limits: Limits | 
     return [verdicts[run.run_id] for run in runs]
 
 
-def _problem(run: FoundRun) -> str | None:
-    """Why a run cannot be executed again, None if it can."""
+def _problem(run: FoundRun, workflow: str) -> str | None:
+    """Why a run of a workflow cannot be executed again as what it is, None if it can."""
     if run.content is None:
         return run.problem or "its history cannot be had"
     try:
@@ -120,8 +119,12 @@ def _problem(run: FoundRun) -> str | None:
     archived = run.archived
     if archived is not None and (events.closed_as is not archived.status or len(events.events) != archived.events):
         return str(HistoryDamaged(run.run_id, f"{archived.events} events were archived, it has {len(events.events)}"))
-    if not events.first.attributes.get("originalExecutionRunId"):
+    if events.written_for is None:
         return str(HistoryDamaged(run.run_id, "its start does not say which run it is"))
+    # Old engines do not write the workflow's id into the history.
+    named = events.workflow_id or workflow
+    if named != workflow or events.written_for != run.run_id:
+        return str(HistoryDamaged(run.run_id, f"it is that of run {events.written_for} of {named}"))
     return None
 
 
@@ -179,12 +182,6 @@ async def _next(process: asyncio.subprocess.Process, seconds: float) -> dict[str
     except (TimeoutError, ValueError):
         return None
     return answer if isinstance(answer, dict) else None
-
-
-def _check(books: Books, actor: Actor, loan: str) -> None:
-    require(actor, Action.READ_AUDIT)
-    with books.read() as work:
-        work.loans.seen_by(actor, loan)
 
 
 def _keep(

@@ -7,11 +7,13 @@ from sqlalchemy.exc import DatabaseError
 
 from books.session import Books, UnitOfWork
 from engine.errors import EngineUnavailable
-from engine.histories import Histories
+from engine.histories import NOT_OPENED, Histories
 from lending.errors import LendingError
 from models.histories import RunHistory
 from models.keys import workflow_id
 from models.run_events import HistoryDamaged, read_events
+from models.staff import Actor
+from services.permissions import Action, require
 from services.timeline import FoundRun, RunSource
 
 
@@ -23,26 +25,38 @@ class FoundRuns:
     engine_answered: bool
 
 
-async def find_runs(books: Books, histories: Histories, loan: str) -> FoundRuns:
-    """Every run of a loan, closed ones from the archive; what only the engine has is read from there."""
+async def find_runs(books: Books, histories: Histories | None, loan: str) -> FoundRuns:
+    """Every run of a loan, closed ones from the archive; what only the engine has is read from there.
+
+    Without `histories` the engine counts as away.
+    """
     runs, named = await asyncio.to_thread(_archived, books, loan)
-    answered = True
+    answered = histories is not None
     try:
-        await _add_live(runs, histories, loan, named)
+        if histories is not None:
+            await _add_live(runs, histories, loan, named)
     except EngineUnavailable:
         answered = False
     _add_missing(runs)
     return FoundRuns(list(runs.values()), answered)
 
 
+def check_may_read(books: Books, actor: Actor, loan: str) -> None:
+    """Refuses (NotAllowed, UnknownLoan) who may not read the whole life of a loan."""
+    require(actor, Action.READ_AUDIT)
+    with books.read() as work:
+        work.loans.seen_by(actor, loan)
+
+
 def _archived(books: Books, loan: str) -> tuple[dict[str, FoundRun], list[str]]:
     """The archived runs, and all that the audit log names."""
     with books.read() as work:
-        runs = {row.run_id: _opened(work, row) for row in work.histories.of_loan(loan)}
+        runs = {row.run_id: opened(work, row) for row in work.histories.of_loan(loan)}
         return runs, work.histories.runs_named(loan)
 
 
-def _opened(work: UnitOfWork, row: RunHistory) -> FoundRun:
+def opened(work: UnitOfWork, row: RunHistory) -> FoundRun:
+    """An archived run with its content, or with why that cannot be had as it should be."""
     try:
         kept = work.histories.content(row.run_id)
         if kept is not None:
@@ -64,7 +78,7 @@ async def _add_live(runs: dict[str, FoundRun], histories: Histories, loan: str, 
             continue
         try:
             content = await histories.fetch(workflow_id(loan), run_id)
-        except LendingError as refusal:
+        except NOT_OPENED as refusal:
             runs[run_id] = FoundRun(run_id, RunSource.ENGINE, problem=str(refusal))
             continue
         if content is None:

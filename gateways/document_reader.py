@@ -41,15 +41,16 @@ class DocumentReader:
             _end(self._process)
 
     def require(self) -> None:
-        """Raises ReaderMissing where tesseract or its Chinese is not installed."""
+        """Raises ReaderMissing where tesseract or its Chinese is not installed, and where it gives no answer."""
         try:
             told = subprocess.run(
                 ["tesseract", "--list-langs"],  # noqa: S607 wherever PATH has it
                 capture_output=True,
                 text=True,
                 check=True,
+                timeout=self.patience_seconds,
             )
-        except (OSError, subprocess.CalledProcessError):
+        except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
             raise ReaderMissing from None
         if LANGUAGE not in told.stdout.split():
             raise ReaderMissing

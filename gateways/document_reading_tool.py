@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import typst
 from PIL import Image, ImageOps
-from pypdf import PageObject, PdfReader
+from pypdf import PageObject, PdfReader, PdfWriter
 
 MEMORY_BYTES = 1536 * 1024 * 1024
 CPU_SECONDS = 50
@@ -30,30 +31,42 @@ PREVIEW_SIDE = 1_100
 MOST_PIXELS = 25_000_000
 # Chinese alone: it knows digits and Latin letters as well, takes half the time of both together, and does not take a
 # sum in Chinese words for an English one.
+DOTS_AS_POINTS = 72.0
+DRAW_PAGE = f"""
+#set page(width: auto, height: auto, margin: 0pt)
+#let page-of = image.with(sys.inputs.page, format: "pdf")
+#context {{
+  let size = measure(page-of())
+  if size.width > size.height {{ page-of(width: {PREVIEW_SIDE}pt) }} else {{ page-of(height: {PREVIEW_SIDE}pt) }}
+}}
+""".encode()
+"""A document that is nothing but the first page of another one, its longer side as long as a picture of ours."""
 RECOGNISE = ("tesseract", "stdin", "stdout", "-l", "chi_sim", "--psm", "3", "tsv")
 
 Piece = tuple[str, int, tuple[int, int, int, int], int]
 """Text, page, box in thousandths of the page, confidence in percent."""
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in parts of the page."""
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 
 def read(content: bytes, media_type: str) -> dict[str, Any]:
     """The lines of a document; with `method` "none" where nothing could be read on it."""
-    if media_type == "application/pdf":
-        reader = PdfReader(io.BytesIO(content))
-        if reader.is_encrypted:
-            reader.decrypt("")
-        pages = len(reader.pages)
-        lines = [line for n, page in enumerate(reader.pages, 1) for line in _text_lines(page, n)][:MOST_LINES]
-        if sum(len(piece[0]) for line in lines for piece in line) >= FEWEST_SIGNS:
-            return _answer("text", pages, lines, None)
-        pictures = [_largest(page) for page in list(reader.pages)[:MOST_SCANNED_PAGES]]
-    else:
-        pages, pictures = 1, [Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))]
+    if media_type != "application/pdf":
+        picture = _upright(Image.open(io.BytesIO(content), formats=("PNG", "JPEG")))
+        return _answer("scan", 1, list(_scanned_lines(picture, 1))[:MOST_LINES], picture)
+    reader = PdfReader(io.BytesIO(content))
+    if reader.is_encrypted:
+        reader.decrypt("")
+    pages = len(reader.pages)
+    lines = [line for n, page in enumerate(reader.pages, 1) for line in _text_lines(page, n)][:MOST_LINES]
+    if sum(len(piece[0]) for line in lines for piece in line) >= FEWEST_SIGNS:
+        return _answer("text", pages, lines, _drawn(reader))
+    pictures = [_largest(page) for page in list(reader.pages)[:MOST_SCANNED_PAGES]]
     upright = [None if one is None else _upright(one) for one in pictures]
     scanned = [line for n, one in enumerate(upright, 1) if one is not None for line in _scanned_lines(one, n)]
-    return _answer("scan", pages, scanned[:MOST_LINES], upright[0] if upright else None)
+    return _answer("scan", pages, scanned[:MOST_LINES], upright[0] or _drawn(reader))
 
 
 def _answer(method: str, pages: int, lines: list[list[Piece]], first: Image.Image | None) -> dict[str, Any]:
@@ -68,9 +81,27 @@ def _answer(method: str, pages: int, lines: list[list[Piece]], first: Image.Imag
     return answer
 
 
+def _drawn(reader: PdfReader) -> Image.Image | None:
+    """The first page as it looks to people, whatever its text layer says; None for one that cannot be drawn.
+
+    It is drawn by the compiler of the lender's own papers, which reads it from memory: no copy comes to lie in a file.
+    """
+    try:
+        alone = PdfWriter()
+        alone.add_page(reader.pages[0])
+        page = os.memfd_create("page")
+        with os.fdopen(page, "wb", closefd=False) as kept:
+            alone.write(kept)
+        drawer = typst.Compiler(root="/proc/self/fd", ignore_system_fonts=True, sys_inputs={"page": f"/{page}"})
+        drawn = drawer.compile(DRAW_PAGE, format="png", ppi=DOTS_AS_POINTS)
+        return Image.open(io.BytesIO(drawn), formats=("PNG",)) if isinstance(drawn, bytes) else None
+    except BaseException:  # noqa: BLE001 a panic of the drawer is none of Python's exceptions; what was read still counts
+        return None
+
+
 def _text_lines(page: PageObject, number: int) -> Iterator[list[Piece]]:
     """The text layer, with about where each piece stands."""
-    box = page.mediabox
+    box = page.cropbox
     width, height = max(float(box.width), 1.0), max(float(box.height), 1.0)
     line: list[Piece] = []
     lines: list[list[Piece]] = []
@@ -85,7 +116,7 @@ def _text_lines(page: PageObject, number: int) -> Iterator[list[Piece]]:
                 line.clear()
             if part.strip():
                 place = (left / width, 1 - (bottom + high) / height, len(part) * high / width, high / height)
-                line.append((part.strip(), number, _thousandths(place), 100))
+                line.append((part.strip(), number, _thousandths(_turned(place, page.rotation)), 100))
 
     page.extract_text(visitor_text=visit)
     if line:
@@ -93,7 +124,15 @@ def _text_lines(page: PageObject, number: int) -> Iterator[list[Piece]]:
     yield from lines
 
 
-def _thousandths(place: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+def _turned(place: Box, degrees: int) -> Box:
+    """Where a piece stands on a page that is shown turned clockwise."""
+    left, top, width, height = place
+    for _ in range(degrees % 360 // 90):
+        left, top, width, height = 1 - top - height, left, height, width
+    return left, top, width, height
+
+
+def _thousandths(place: Box) -> tuple[int, int, int, int]:
     left, top, width, height = (min(max(round(one * 1000), 0), 1000) for one in place)
     return left, top, width, height
 

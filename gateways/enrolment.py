@@ -1,13 +1,18 @@
 """The register of students."""
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import TypeAdapter, model_validator
 
 from gateways.connection import Answer, Service
+from gateways.errors import AnswerMalformed
 from gateways.texts import Reference
+
+LONGEST_TO_COME = timedelta(days=15 * 366)
+LONGEST_OVERDUE = timedelta(days=5 * 366)
+"""A student may be late with his degree; nobody is by decades, and nobody has decades before him."""
 
 
 class Degree(StrEnum):
@@ -57,4 +62,11 @@ class EnrolmentRegister(Service):
     async def check(self, name: str, id_number: str, on: date) -> Enrolled | NotEnrolled:
         """Whether the person is a student on that business date, where, and until when. Raises OutsideError."""
         question = {"name": name, "id_number": id_number, "on": on.isoformat()}
-        return await self._connection.post("checks", question, _CHECK)
+        answer = await self._connection.post("checks", question, _CHECK)
+        if isinstance(answer, Enrolled) and not _is_possible(answer, on):
+            raise AnswerMalformed(self.name, "checks", f"nobody who studies on {on} has such days")
+        return answer
+
+
+def _is_possible(studies: Enrolled, on: date) -> bool:
+    return studies.started <= on and on - LONGEST_OVERDUE <= studies.graduates_on <= on + LONGEST_TO_COME

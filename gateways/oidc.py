@@ -6,6 +6,8 @@ the provider signed it, for us, just now, and in answer to this very request (no
 
 import json
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -15,7 +17,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from lending.errors import LendingError
 from models.identity_provider import ProvidedIdentity
@@ -25,9 +27,14 @@ SIGNED_WITH = ["RS256", "PS256", "ES256", "EdDSA"]
 LEEWAY_SECONDS = 60
 TIMEOUT_SECONDS = 10
 LARGEST_ANSWER = 256 * 1024
+LONGEST_ID = 64
 KEPT_SECONDS = 600
 ASKED_AGAIN_AFTER_SECONDS = 10
 """A token signed with a key that is new to us has the keys fetched anew, but not at everybody's wish."""
+DESCRIBED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+"""What the description of a provider has to name: where it is asked."""
+UNREADABLE = (JoseError, ValueError, TypeError, KeyError)
+"""What the library says of tokens and keys that are none."""
 SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "sms", "fpt", "face", "sc"})
 """Methods (RFC 8176) that are a second factor, or say that there was one."""
 
@@ -51,6 +58,13 @@ class ProviderAway(LendingError):
 
     def __init__(self) -> None:
         super().__init__("the identity provider cannot be reached at the moment; try again")
+
+
+def _readable(spelled: Iterable[Any]) -> Iterator[Key]:
+    """The keys of a set but for those that cannot be read (RFC 7517, section 5): one of them harms no other."""
+    for one in spelled:
+        with suppress(*UNREADABLE):
+            yield JWKRegistry.import_key(one)
 
 
 class OidcProvider:
@@ -100,6 +114,9 @@ class OidcProvider:
         staff_id = claims.get(self._claim)
         if not isinstance(staff_id, str) or not staff_id:
             raise ProviderRefused(f"the claim {self._claim} is missing")
+        if len(staff_id) > LONGEST_ID or not staff_id.isprintable():
+            # Never cut: what is left of it may be the id of somebody else.
+            raise ProviderRefused(f"the claim {self._claim} is nobody's id")
         methods = claims.get("amr") or []
         return ProvidedIdentity(staff_id, second_factor=bool(SECOND_FACTORS & {str(one) for one in methods}))
 
@@ -122,8 +139,10 @@ class OidcProvider:
                 params={"nonce": nonce, "client_id": self.client_id, "access_token": access_token},
             )
             claims.validate(now=int(time.time()), leeway=LEEWAY_SECONDS)
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (*UNREADABLE, RecursionError) as error:
             raise ProviderRefused(type(error).__name__) from error
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+            raise ProviderRefused("it names no subject")
         return dict(claims)
 
     async def _description(self) -> dict[str, Any]:
@@ -132,6 +151,8 @@ class OidcProvider:
             # Whoever answers for another issuer could have its visitors sent to him.
             if found.get("issuer") != self.issuer:
                 raise ProviderRefused("it calls itself by another name")
+            if missing := [name for name in DESCRIBED if not isinstance(found.get(name), str)]:
+                raise ProviderRefused(f"its description names no {', '.join(missing)}")
             self._described = time.monotonic(), found
         return self._described[1]
 
@@ -140,7 +161,7 @@ class OidcProvider:
         if self._keys is None or self._keys[0] + keeps < time.monotonic():
             described = await self._description()
             found = await self._call("GET", described["jwks_uri"])
-            self._keys = time.monotonic(), KeySet.import_key_set({"keys": list(found.get("keys", []))})
+            self._keys = time.monotonic(), KeySet(list(_readable(found.get("keys", []))))
         return self._keys[1]
 
     async def _call(self, method: str, address: str, **more: Any) -> dict[str, Any]:
@@ -163,7 +184,7 @@ class OidcProvider:
             raise ProviderRefused(f"it answered {status}")
         try:
             read = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ProviderRefused("its answer cannot be read") from error
         if not isinstance(read, dict):
             raise ProviderRefused("its answer cannot be read")

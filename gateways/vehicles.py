@@ -1,15 +1,18 @@
 """The register of vehicles and dealers."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
 from gateways.connection import Answer, Service
+from gateways.errors import AnswerMalformed
 from gateways.texts import Reference
 
 Price = Annotated[int, Field(gt=0, le=10**13)]
 """In fen; above a hundred billion yuan it is no price of a vehicle, and the answer is none."""
+OLDEST = timedelta(days=60 * 366)
+"""A vehicle that was first registered longer ago is no vehicle that anybody lends on."""
 
 
 class DealerRecord(Answer):
@@ -61,8 +64,15 @@ class VehicleRegister(Service):
     guarded = True
 
     async def check(
-        self, vin: str, dealer: str | None = None, owner_id_number: str | None = None
+        self, vin: str, on: date, dealer: str | None = None, owner_id_number: str | None = None
     ) -> VehicleFound | VehicleNotFound:
-        """What the register holds on a vehicle, and whether dealer and owner are right. Raises OutsideError."""
+        """What the register holds on a vehicle, asked on a business date, and whether dealer and owner are right.
+
+        Raises OutsideError.
+        """
         question = {"vin": vin, "dealer": dealer, "owner_id_number": owner_id_number}
-        return await self._connection.post("checks", question, _CHECK)
+        answer = await self._connection.post("checks", question, _CHECK)
+        registered = answer.first_registered if isinstance(answer, VehicleFound) else None
+        if registered is not None and not on - OLDEST <= registered <= on:
+            raise AnswerMalformed(self.name, "checks", f"asked on {on}, it was first registered on {registered}")
+        return answer

@@ -21,6 +21,15 @@ class InnerAddress(OSError):
     """A name that leads inside: events are sent to the internet only."""
 
 
+class AddressInside(OutsideUnavailable):
+    """Nothing was sent, for the address leads inside the house."""
+
+    code = "address_inside"
+
+    def __init__(self) -> None:
+        super().__init__(SERVICE, "send", "the address is inside")
+
+
 class _PublicResolver(AbstractResolver):
     """Finds the addresses of a name and refuses names of which one is not public.
 
@@ -96,7 +105,7 @@ class WebhookGateway:
         """The receiver's status; nothing that he answers is read. Redirects are not followed.
 
         Signed after Standard Webhooks 1.0 with each of the secrets. Raises OutsideUnavailable where nobody answers in
-        time, and for an address inside.
+        time, and AddressInside, one of them, for an address inside.
         """
         now = datetime.now(UTC)
         signatures = " ".join(Signer(secret).sign(event_id, now, body) for secret in secrets)
@@ -108,13 +117,16 @@ class WebhookGateway:
         }
         try:
             if not self._inner_allowed and _is_inner_literal(url):
-                raise OutsideUnavailable(SERVICE, "send", "the address is inside")
+                raise AddressInside
             async with self._session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as response:
                 return response.status
         # Causes are cut off: their texts repeat addresses.
         except TimeoutError:
             raise OutsideUnavailable(SERVICE, "send", "no answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            # The client wraps what its resolver raises.
+            if isinstance(error, InnerAddress) or isinstance(error.__cause__, InnerAddress):
+                raise AddressInside from None
             raise OutsideUnavailable(SERVICE, "send", f"connection failed ({type(error).__name__})") from None
 
 

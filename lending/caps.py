@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from lending.dated import UNNAMED, Scope, Source, rule_in_force
 from lending.errors import LendingError
-from lending.floating import LoanPrimeRates, Tenor, published_rate
+from lending.floating import LoanPrimeRates, published_rate
+from lending.floating_clause import Tenor
 
 
 @dataclass(frozen=True, slots=True)

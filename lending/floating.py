@@ -10,8 +10,7 @@ from typing import ClassVar, Self
 from lending.duedates import Period, PeriodUnit, shift
 from lending.errors import LendingError
 from lending.events import Event, EventType
-from lending.floating_clause import Reset as Reset
-from lending.floating_clause import Tenor as Tenor
+from lending.floating_clause import Reset, Tenor
 from lending.terms import Terms
 
 _YEAR = Period(PeriodUnit.YEAR)

@@ -1,4 +1,4 @@
-"""The audit log, the seals over it, and what was deposited outside."""
+"""The audit log, the seals over it and over the ledger, and what was deposited outside."""
 
 from datetime import date, datetime
 from typing import Any
@@ -45,7 +45,9 @@ class AuditEntry(SQLModel, table=True):
 
 
 class AuditSeal(SQLModel, table=True):
-    """A seal over a batch of entries; `hash` is that of all other columns, `previous` that of the seal before."""
+    """A seal over a batch of entries or, where `book` says so, of postings; `hash` is that of all other columns,
+    `previous` that of the seal before.
+    """
 
     __tablename__ = "audit_seal"
     __table_args__ = (
@@ -61,11 +63,14 @@ class AuditSeal(SQLModel, table=True):
     previous: str = Field(max_length=64)
     hash: str = Field(max_length=64)
     sealed_at: datetime = Field(sa_type=Instant, index=True)
+    book: str | None = Field(default=None, max_length=16)
 
     @property
     def content(self) -> Seal:
         """What the hash is taken of."""
-        return Seal(self.no, self.first_id, self.last_id, self.count, self.root, self.previous, self.sealed_at)
+        return Seal(
+            self.no, self.first_id, self.last_id, self.count, self.root, self.previous, self.sealed_at, self.book
+        )
 
 
 class SealedEntry(SQLModel, table=True):
@@ -82,6 +87,22 @@ class SealedEntry(SQLModel, table=True):
     )
 
     entry_id: str = Field(primary_key=True, max_length=32)
+    seal_no: int = Field(foreign_key="audit_seal.no")
+    position: int
+    leaf: str = Field(max_length=64)
+
+
+class SealedPosting(SQLModel, table=True):
+    """In which seal a posting lies, where, and its hash; without a foreign key to it, as entries have none."""
+
+    __tablename__ = "posting_sealed"
+    __table_args__ = (
+        CheckConstraint("seal_no >= 1", name="ck_posting_sealed_seal_no"),
+        CheckConstraint("position >= 0", name="ck_posting_sealed_position"),
+        Index("ix_posting_sealed_place", "seal_no", "position", unique=True),
+    )
+
+    posting_id: str = Field(primary_key=True, max_length=32)
     seal_no: int = Field(foreign_key="audit_seal.no")
     position: int
     leaf: str = Field(max_length=64)

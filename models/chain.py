@@ -1,5 +1,6 @@
-"""The chain over the audit log: the bytes of an entry, the tree over a batch of entries, and the seals that follow
-one another. Standard library alone: whoever checks a bundle elsewhere needs this file and nothing else of ours.
+"""The chain over audit log and ledger: the bytes of an entry and of a posting, the tree over a batch of them, and the
+seals that follow one another. Standard library alone: whoever checks a bundle elsewhere needs this file and nothing
+else of ours.
 
 A batch is a Merkle tree as in RFC 6962, section 2.1; a seal holds its root and the hash of the seal before it.
 """
@@ -34,6 +35,22 @@ ENTRY_FIELDS = (
 which have none, as they were sealed.
 """
 _SEALED = frozenset(ENTRY_FIELDS)
+POSTING_FIELDS = (
+    "id",
+    "key",
+    "entry",
+    "loan",
+    "debit",
+    "credit",
+    "amount_fen",
+    "about",
+    "value_date",
+    "booking_date",
+    "booked_at",
+)
+"""What is sealed of a posting: every column of it."""
+LEDGER = "ledger"
+"""The book of seals that hold postings. Those over the audit log, which were there first, name none."""
 NO_SEAL = "0" * 64
 """What the first seal has for the hash of the seal before it."""
 
@@ -48,6 +65,15 @@ def entry_bytes(entry: Mapping[str, Any]) -> bytes:
     """The entry as it is sealed: JSON in ASCII, names sorted, no spaces, instants in UTC with microseconds."""
     told = {name: value for name, value in entry.items() if value is not None and name in _SEALED}
     return canonical(told | {"at": spelled(told["at"])})
+
+
+def posting_bytes(posting: Mapping[str, Any]) -> bytes:
+    """The posting as it is sealed: spelled as an entry is, dates as in ISO 8601, all of it under one name that no entry
+    has, so that neither can stand for the other.
+    """
+    told = {name: posting[name] for name in POSTING_FIELDS if posting[name] is not None}
+    told |= {name: _day(told[name]) for name in ("value_date", "booking_date")}
+    return canonical({"posting": told | {"booked_at": spelled(told["booked_at"])}})
 
 
 def leaf_hash(content: bytes) -> str:
@@ -92,7 +118,9 @@ def check_path(leaf: str, path: Sequence[Sequence[str]], root: str) -> bool:
 
 @dataclass(frozen=True)
 class Seal:
-    """What a seal says: its number, from which to which entry, how many, their root, the seal before, and when."""
+    """What a seal says: its number, from which to which entry, how many, their root, the seal before, and when; and of
+    which book they are, None for the audit log.
+    """
 
     no: int
     first_id: str
@@ -101,16 +129,20 @@ class Seal:
     root: str
     previous: str
     sealed_at: datetime
+    book: str | None = None
 
     @property
     def hash(self) -> str:
-        """The hash of the seal, which the next one repeats."""
-        return sha256(canonical(asdict(self) | {"sealed_at": spelled(self.sealed_at)})).hexdigest()
+        """The hash of the seal, which the next one repeats. Without a book it is that of a seal of before the ledger
+        was sealed.
+        """
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        return sha256(canonical(told | {"sealed_at": spelled(self.sealed_at)})).hexdigest()
 
 
 @dataclass(frozen=True)
 class EntryProof:
-    """That an entry lies in a seal: its leaf, its position and the path to the seal's root."""
+    """That an entry or a posting lies in a seal: its leaf, its position and the path to the seal's root."""
 
     entry_id: str
     seal_no: int
@@ -147,6 +179,10 @@ def canonical(content: Mapping[str, Any]) -> bytes:
 def spelled(at: datetime | str) -> str:
     """An instant in its one spelling; one that is spelled already stays."""
     return at if isinstance(at, str) else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _day(day: date | str) -> str:
+    return day if isinstance(day, str) else day.isoformat()
 
 
 def written_at(entry_id: str) -> datetime:

@@ -21,7 +21,13 @@ class PartyRole(StrEnum):
 
 
 class Customer(SQLModel, table=True):
-    """A person the lender knows, once, however many loans he has. The `…_index` are keyed digests for search."""
+    """A person as the lender knows him, or as an application states him. The `…_index` are keyed digests for search.
+
+    Known is, once, whom the identity register confirmed by name, ID number and mobile, or who came with a portfolio:
+    `confirmed_at` says since when. Until then a customer is a statement of whoever entered it, which no ID number
+    finds: `id_number_index` is a digest of all of it. One that turned out to be somebody known leads there by
+    `known_as` and has no loans any more.
+    """
 
     __tablename__ = "customer"
     __sealed_for__ = "id"
@@ -36,6 +42,8 @@ class Customer(SQLModel, table=True):
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
     owner_id: str | None = Field(default=None, max_length=64, index=True)
     created_at: datetime = Field(sa_type=Instant)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+    known_as: str | None = Field(default=None, max_length=32, index=True)
 
 
 class Party(SQLModel, table=True):

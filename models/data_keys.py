@@ -22,6 +22,16 @@ class DataKey(SQLModel, table=True):
     destroyed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class RingKey(SQLModel, table=True):
+    """A key that the ring of these books ever had, by its mark, from which no key follows: its name stays its own."""
+
+    __tablename__ = "ring_key"
+
+    name: str = Field(primary_key=True, max_length=16)
+    mark: str = Field(max_length=16)
+    since: datetime = Field(sa_type=Instant)
+
+
 class IndexKey(SQLModel, table=True):
     """The keys that made the digests of these books, the first one first: by their marks, from which no key follows."""
 

@@ -20,8 +20,9 @@ DIGEST_LETTERS = 64
 class Document(SQLModel, table=True):
     """A file as it was handed in, or a paper as it was issued: only these have a language and a version of the terms.
 
-    The same content for the same loan and kind is stored once. It lies sealed, bound to this row and its digest: under
-    the customer's data key, or, where `key_id` names one, still under that key of the ring.
+    What was handed in belongs to one person of the loan, who is its `party_id`; None of an older one of which nobody
+    has said whose it is. The same content for the same loan and kind is stored once. It lies sealed, bound to this row
+    and its digest: under the customer's data key, or, where `key_id` names one, still under that key of the ring.
     """
 
     __tablename__ = "document"
@@ -31,6 +32,7 @@ class Document(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     loan: str = Field(foreign_key="loan.number", max_length=16)
     kind: str = Field(max_length=32)
+    party_id: str | None = Field(default=None, foreign_key="party.id", max_length=32, index=True)
     filename: str = Field(sa_type=Personal)
     media_type: str = Field(max_length=64)
     size_bytes: int
@@ -79,8 +81,9 @@ class ReadingVerdict(StrEnum):
 class DocumentReading(SQLModel, table=True):
     """A document that waits to be read, then what was read on it and what a person said about it.
 
-    `found` and the picture show what stands on the document, so both are personal. A picture whose `picture_key_id`
-    names a key of the ring still lies under that one.
+    `found`, `lines` and the picture show what stands on the document, so all are personal. `lines` are the words as
+    they were read, for a comparison with what registers answer later. A picture whose `picture_key_id` names a key of
+    the ring still lies under that one.
     """
 
     __tablename__ = "document_reading"
@@ -105,6 +108,9 @@ class DocumentReading(SQLModel, table=True):
     confidence: int | None = Field(default=None, description="percent")
     method: str | None = Field(default=None, max_length=16, description="text or scan")
     found: dict[str, Any] | None = Field(default=None, sa_type=PersonalForm)
+    lines: dict[str, Any] | None = Field(
+        default=None, sa_type=PersonalForm, description="a reading without its picture"
+    )
     picture_key_id: str | None = Field(default=None, max_length=16)
     picture: bytes | None = Field(default=None, sa_type=PersonalFile, description="the first page as JPEG")
     text_index: str | None = Field(default=None, max_length=64, index=True, description="digest of its text")
@@ -152,6 +158,19 @@ class Reading:
     lines: tuple[tuple[Word, ...], ...]
     picture: bytes | None = None
     picture_size: tuple[int, int] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Its words, as they are kept to be compared again."""
+        lines = [[[word.text, word.page, word.box, word.confidence] for word in line] for line in self.lines]
+        return {"method": self.method, "pages": self.pages, "lines": lines}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Self:
+        """The same words."""
+        lines = tuple(
+            tuple(Word(text, page, tuple(box), sure) for text, page, box, sure in line) for line in kept["lines"]
+        )
+        return cls(kept["method"], kept["pages"], lines)
 
 
 def ring_binding(what: str, id_: str, digest: str = "") -> str:

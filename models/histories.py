@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import Instant, Spelled
 from models.keys import new_id
-from models.run_events import LARGEST_HISTORY, CloseStatus, HistoryDamaged, digest
+from models.run_events import LARGEST_HISTORY, CloseStatus, CodeVersion, HistoryDamaged, digest
 from models.sealing import keys
 
 
@@ -34,8 +34,15 @@ class RunHistory(SQLModel, table=True):
     events: int
     size_bytes: int
     sha256: str = Field(max_length=64)
-    code_versions: list[str] = Field(sa_type=JSON, description="which versions of the code worked on it")
+    code_versions: list[str | dict[str, Any]] = Field(
+        sa_type=JSON, description="which versions of the code worked on it, and from when on; once names alone"
+    )
     exported_at: datetime = Field(sa_type=Instant)
+
+    @property
+    def versions(self) -> tuple[CodeVersion, ...]:
+        """Which versions of the code worked on it, in the order in which they came."""
+        return tuple(CodeVersion.read(one) for one in self.code_versions)
 
 
 class RunContent(SQLModel, table=True):

@@ -34,6 +34,11 @@ def workflow_id(loan: str) -> str:
     return f"loan/{loan}"
 
 
+def loan_of(workflow: str) -> str:
+    """The number of the loan whose workflow has this id."""
+    return workflow.removeprefix(workflow_id(""))
+
+
 def command_id(actor_id: str, about: str, given: str) -> str:
     """The id of a command that its sender named `given`: another one for another person or another act (`about`)."""
     return sha256(f"{actor_id}|{about}|{given}".encode()).hexdigest()[:32]

@@ -3,11 +3,13 @@
 import datetime as dt
 from datetime import date, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from models.chain import canonical
 from models.columns import Fen, Instant, PersonalForm, Spelled
 from models.keys import new_id
 
@@ -65,6 +67,7 @@ class Loan(SQLModel, table=True):
     grade: str | None = Field(default=None, max_length=2)
     applied_on: date
     disbursed_on: date | None = None
+    offer_until: date | None = Field(default=None, description="last day of its offer; unknown of older ones")
     closed_on: date | None = None
     written_off_on: date | None = Field(default=None, description="what comes in later is a recovery")
     booked_to: date | None = Field(default=None, description="business date the account was last brought up to")
@@ -111,6 +114,19 @@ class LoanTerms(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_type=JSON)
     amendments: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     created_at: datetime = Field(sa_type=Instant)
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """How an audit entry names these terms: by their version, and by the digest of all that was agreed."""
+        agreed = {
+            "loan": self.loan,
+            "version": self.version,
+            "decision_id": self.decision_id,
+            "effective_from": self.effective_from.isoformat(),
+            "body": self.body,
+            "amendments": self.amendments,
+        }
+        return {"terms_version": self.version, "terms_sha256": sha256(canonical(agreed)).hexdigest()}
 
 
 class LoanEvent(SQLModel, table=True):

@@ -90,12 +90,16 @@ class LoanOrder(Message):
 
 
 class CheckOrder(Message):
-    """Ask one register about the borrower or a co-signer: `bureau`, `bureau@guarantor`."""
+    """Ask one register about the borrower or a co-signer: `bureau`, `bureau@guarantor`.
+
+    `waits` says that what is no answer is asked for again, as while the register is down.
+    """
 
     loan: str
     check: str
     day: date
     round: int = 1
+    waits: bool = False
 
 
 class CheckOutcome(Message):
@@ -227,7 +231,7 @@ class DecideOnBooks(BooksOrder):
 
 
 class TroubleOrder(BooksOrder):
-    """Ask for a task about something that went on without its outcome or could not be done; `about` is a code."""
+    """Ask for a task about something that went on without its outcome or could not be done: `about` says what."""
 
     about: str
     role: Role = Role.RISK

@@ -1,4 +1,4 @@
-"""On whose behalf the books are written to just now: the step of a workflow, where there is one."""
+"""On whose behalf the books are written to just now: the step of a workflow, or a request or command from somewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,17 @@ class Origin:
     event_id: int | None = None
 
 
+@dataclass(frozen=True)
+class Whence:
+    """From where a request or command came: an address, and by what it is found again in logs."""
+
+    address: str | None = None
+    request_id: str | None = None
+
+
+NOWHERE = Whence()
 _UNDER_WAY: ContextVar[Origin | None] = ContextVar("origin", default=None)
+_WHENCE: ContextVar[Whence] = ContextVar("whence", default=NOWHERE)
 
 
 def origin() -> Origin | None:
@@ -35,3 +45,18 @@ def acting_for(step: Origin | None) -> Iterator[None]:
         yield
     finally:
         _UNDER_WAY.reset(token)
+
+
+def whence() -> Whence:
+    """From where the request or command under way came; nowhere for what the system does by itself."""
+    return _WHENCE.get()
+
+
+@contextmanager
+def coming_from(where: Whence) -> Iterator[None]:
+    """What is written while the block lasts came from there, also in threads that the block starts."""
+    token = _WHENCE.set(where)
+    try:
+        yield
+    finally:
+        _WHENCE.reset(token)

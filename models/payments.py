@@ -43,6 +43,8 @@ class PaymentStatus(StrEnum):
     RETURNED = "returned"
 
 
+UNDER_WAY = frozenset({PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING})
+"""Outcomes that are none yet."""
 MONEY_MOVED = frozenset({PaymentStatus.SETTLED, PaymentStatus.RETURNED})
 """Outcomes that belong into the ledger."""
 

@@ -17,7 +17,7 @@ NAME_PATTERN = rf"^{_WORD}-{_WORD}$"
 """What the name of a policy looks like wherever it comes in."""
 SCOPE_PATTERN = rf"^{_WORD}$"
 """What its scope looks like."""
-LONGEST_SHARE_PERCENT = 50
+LARGEST_SHARE_PERCENT = 50
 """More of the live cases than this never go to a challenger: it would be the champion."""
 
 

@@ -30,6 +30,7 @@ class CloseStatus(StrEnum):
 
 
 STARTED = "WORKFLOW_EXECUTION_STARTED"
+TASK_FAILED = "WORKFLOW_TASK_FAILED"
 ENDS = {
     "WORKFLOW_EXECUTION_COMPLETED": CloseStatus.COMPLETED,
     "WORKFLOW_EXECUTION_CONTINUED_AS_NEW": CloseStatus.CONTINUED_AS_NEW,
@@ -63,6 +64,30 @@ class RunEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeVersion:
+    """A version of the code that worked on a run: the number of the first event that it completed, and when that was.
+
+    Both are None in rows of archives that kept the name alone.
+    """
+
+    version: str
+    first_event: int | None
+    at: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {"version": self.version, "first_event": self.first_event, "at": self.at and self.at.isoformat()}
+
+    @classmethod
+    def read(cls, kept: str | Mapping[str, Any]) -> "CodeVersion":
+        """From what was kept."""
+        if isinstance(kept, str):
+            return cls(kept, None, None)
+        at = kept["at"]
+        return cls(kept["version"], kept["first_event"], datetime.fromisoformat(at) if at else None)
+
+
+@dataclass(frozen=True, slots=True)
 class RunEvents:
     """All events of one run, without a gap."""
 
@@ -86,8 +111,15 @@ class RunEvents:
 
     @property
     def workflow_id(self) -> str:
-        """The workflow that this is a run of, as the engine wrote it."""
+        """The workflow that this is a run of, as the engine wrote it; empty if it did not."""
         return str(self.first.attributes.get("workflowId", ""))
+
+    @property
+    def written_for(self) -> str | None:
+        """The run that this is the history of, as the engine wrote it; None if its start does not say so."""
+        # A run that was reset begins with the events of the one before, and then says which one it became.
+        became = (one.attributes.get("newRunId") for one in reversed(self.events) if one.type == TASK_FAILED)
+        return next((run for run in became if run), None) or self.first.attributes.get("originalExecutionRunId") or None
 
     @property
     def previous(self) -> str | None:
@@ -100,14 +132,14 @@ class RunEvents:
         return self.last.attributes.get("newExecutionRunId") or None if self.closed_as else None
 
     @property
-    def versions(self) -> tuple[str, ...]:
-        """Which versions of the code worked on the run, in the order in which they came."""
-        seen: dict[str, None] = {}
+    def versions(self) -> tuple[CodeVersion, ...]:
+        """Which versions of the code worked on the run, and from when on, in the order in which they came."""
+        seen: dict[str, CodeVersion] = {}
         for event in self.events:
             build = (event.attributes.get("workerVersion") or {}).get("buildId")
             if event.type == "WORKFLOW_TASK_COMPLETED" and build:
-                seen[str(build)] = None
-        return tuple(seen)
+                seen.setdefault(str(build), CodeVersion(str(build), event.id, event.at))
+        return tuple(seen.values())
 
 
 def digest(content: bytes) -> str:

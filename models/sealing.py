@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from lending.errors import LendingError
 
 KEY_BYTES = 32
+MARK_LETTERS = 16
 NONCE_BYTES = 12
 """Drawn at random: NIST SP 800-38D allows 2**32 contents under one key that way."""
 VERSION = "s1"
@@ -89,6 +91,10 @@ class KeyRing:
             return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=label).derive(key)
 
         return KeyRing({name: derive(key) for name, key in self._keys.items()})
+
+    def marks(self) -> dict[str, str]:
+        """By name, what may be kept of each key in clear: no key follows from it, and two keys have different ones."""
+        return {name: hmac.new(key, b"mark", "sha256").hexdigest()[:MARK_LETTERS] for name, key in self._keys.items()}
 
     def seal(self, content: bytes, bound_to: str) -> tuple[str, bytes]:
         """The name of the key and the sealed content, which opens for the same `bound_to` only."""

@@ -13,7 +13,8 @@ class SecondLook(SQLModel, table=True):
     """Somebody asked for it: once for each refusal, which the round of its grading names. Insert-only.
 
     `grade`, `limit_fen` and `annual_rate_percent` are those of the worst grade that the rules of the refusal price:
-    what a person may grant at most, where the rules themselves granted nothing.
+    what a person may grant at most, where the rules themselves granted nothing. `policy_id` and `fired_row` name the
+    version and the row that say so; no row where they price nothing, neither in looks from before they were kept.
     """
 
     __tablename__ = "second_look"
@@ -25,6 +26,8 @@ class SecondLook(SQLModel, table=True):
     grade: str = Field(max_length=2)
     limit_fen: int = Field(sa_type=Fen)
     annual_rate_percent: str = Field(max_length=12)
+    policy_id: str | None = Field(default=None, max_length=32)
+    fired_row: int | None = None
     asked_by: str = Field(max_length=64)
     asked_as: Role = Field(sa_type=Spelled(Role))
     asked_on: dt.date

@@ -7,6 +7,7 @@ from sqlmodel import Field, SQLModel
 
 from models.columns import Instant, Personal, Spelled
 from models.keys import new_id
+from models.staff import Role
 
 
 class SignInMethod(StrEnum):
@@ -55,7 +56,10 @@ class RecoveryCode(SQLModel, table=True):
 
 
 class WebSession(SQLModel, table=True):
-    """Somebody who signed in at the pages. The cookie holds the id, the books its digest."""
+    """Somebody who signed in: at the pages, whose cookie holds the id, or with a token for the API.
+
+    The books hold the digest of either. What ends the sessions of a person ends his tokens as well.
+    """
 
     __tablename__ = "web_session"
 
@@ -66,6 +70,9 @@ class WebSession(SQLModel, table=True):
     method: SignInMethod = Field(sa_type=Spelled(SignInMethod))
     state: SessionState = Field(sa_type=Spelled(SessionState))
     second_factor: bool = False
+    token_role: Role | None = Field(
+        default=None, sa_type=Spelled(Role), description="of a token: the role that it was given to; None at the pages"
+    )
     address: str | None = Field(default=None, max_length=64)
     browser: str | None = Field(default=None, max_length=40)
     created_at: datetime = Field(sa_type=Instant)
@@ -121,7 +128,7 @@ class ClientSecret(SQLModel, table=True):
 
 
 class AccessToken(SQLModel, table=True):
-    """A short-lived token of a machine account."""
+    """A short-lived token of a machine account; those of people lie beside their sessions."""
 
     __tablename__ = "access_token"
 

@@ -21,6 +21,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     INTEGRATOR = "integrator"
     SYSTEM = "system"
+    STRANGER = "stranger"
+    """Whoever has not shown who he is. He may do nothing; what he was refused is on record."""
 
 
 class Scope(StrEnum):

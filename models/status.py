@@ -89,7 +89,8 @@ class LoanStatus(BaseModel):
     """Everything that the status of a loan shows, in one piece; amounts in fen.
 
     `cost_percent` is the annualised comprehensive cost: of the offer, then of the loan with all that was agreed since.
-    `remedies` are those of a refused loan. `decided_automatically` is said of an offer that no person decided on.
+    `remedies` are those of a refused loan. `offer_until` is the last day of an open offer; `decided_automatically` is
+    said of one that no person decided on.
     """
 
     loan: str
@@ -127,6 +128,7 @@ class LoanStatus(BaseModel):
     next_due: date | None
     next_due_fen: int
     remedies: Remedies | None = None
+    offer_until: date | None = None
     decided_automatically: bool = False
     actions: list[str]
     timeline: list[TimelineEntry]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -161,8 +161,7 @@ class AuthorisationRequest(SQLModel, table=True):
 class Verification(SQLModel, table=True):
     """The answer of one register about one person of a loan, in one round of its verification.
 
-    One that was taken over from an earlier question has that one's row as `source_id`, its reference and its
-    `answered_at`.
+    One that was taken over from an earlier question has that one's row as `source_id`, its reference and its days.
     """
 
     __tablename__ = "verification"
@@ -181,6 +180,7 @@ class Verification(SQLModel, table=True):
     reference: str | None = Field(default=None, max_length=64)
     answer: dict[str, Any] = Field(sa_type=PersonalForm)
     answered_at: datetime = Field(sa_type=Instant)
+    asked_on: date | None = Field(default=None, description="business date; of old rows that of `answered_at`")
     question_index: str | None = Field(default=None, max_length=64, description="digest of what was asked")
     source_id: str | None = Field(default=None, max_length=32, description="the row that this answer was taken from")
     recorded_at: datetime | None = Field(default=None, sa_type=Instant)

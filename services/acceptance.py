@@ -1,5 +1,7 @@
 """What the borrower decides: to accept the offer, to complete the case, to walk away."""
 
+from datetime import timedelta
+
 from books.session import UnitOfWork
 from models.loans import WITHDRAWABLE, Loan, Stage
 from models.messages import BooksOrder, CommandOnBooks, Progress
@@ -12,19 +14,22 @@ from services.errors import WrongStage
 from services.loans import move, position, require_stage
 from services.notices import send_sms
 from services.permissions import check_may_speak_for
-from services.signing import check_may_sign_for, require_signed
+from services.products import catalogue
+from services.signing import check_may_sign_for, require_in_time, require_signed
 from services.tasks import close_all, close_case
 
 
 def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
     """Records the borrower's acceptance of the contract and orders the payout.
 
-    Refused (NotSigned) until every party has signed, (ConditionsNotMet) while something is missing that has to be there
-    before the payout, and to whoever decided on the loan (NotAllowed).
+    Refused (OfferOver) after the offer's last day, unless all had signed by then; (NotSigned) until every party has
+    signed; (ConditionsNotMet) while something is missing that has to be there before the payout; and to whoever decided
+    on the loan (NotAllowed).
     """
     loan = work.loans.get(order.loan)
     actor = audit.actor_of(order.command.sender)
     _check_who_and_when(work, actor, loan)
+    require_in_time(work, loan, order.day)
     terms = work.loans.terms(loan.number)
     payouts = order_payouts(work, loan, order.day)
     move(work, loan, Stage.DISBURSEMENT)
@@ -33,7 +38,8 @@ def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
         actor,
         "contract_accepted",
         loan=loan.number,
-        after={"terms_version": terms.version if terms else None, "amount_fen": loan.approved_fen},
+        before={"stage": Stage.ACCEPTANCE},
+        after={"stage": Stage.DISBURSEMENT, **(terms.mark if terms else {}), "amount_fen": loan.approved_fen},
     )
     return Progress(stage=Stage.DISBURSEMENT, payouts=payouts)
 
@@ -41,6 +47,7 @@ def accept(work: UnitOfWork, order: CommandOnBooks) -> Progress:
 def check(work: UnitOfWork, actor: Actor, loan: Loan) -> None:
     """Refuses what `accept` would refuse, so that the loan's workflow need not be asked. Changes nothing."""
     _check_who_and_when(work, actor, loan)
+    require_in_time(work, loan, work.today)
     require_signed(work, loan)
     require_conditions(work, loan, work.today)
 
@@ -94,6 +101,8 @@ def expire_offer(work: UnitOfWork, order: BooksOrder) -> Progress:
     if loan.stage is not Stage.ACCEPTANCE:
         return position(work, loan)
     if holds_offer(work, loan, order.day):
+        loan.offer_until = order.day + timedelta(days=catalogue().product(loan.product).acceptance_days)
+        work.session.add(loan)
         audit.record(work, audit.SYSTEM, "offer_kept_open", loan=loan.number)
         return position(work, loan)
     send_sms(work, loan, "offer_expired", f"{order.key}:sms")

@@ -14,7 +14,7 @@ from lending.errors import LendingError
 from models.accounts import AccountChange, AccountCheck, AccountVerdict, CardResult
 from models.customers import Party, PartyRole
 from models.loans import Loan, Stage
-from models.payments import Payment, PaymentKind, PaymentStatus
+from models.payments import UNDER_WAY, Payment, PaymentKind
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
 from models.verification import BORROWER, Authorisation, AuthorisationKind, AuthorisationMethod
@@ -24,17 +24,17 @@ from services.authorisation_texts import TEXTS, text_on, versions_on
 from services.authorisations import rows_for
 from services.disbursement import STILL_GOOD
 from services.errors import NothingProposed, OwnProposal
+from services.four_eyes import persons
 from services.loans import require_stage
 from services.notices import send_sms
+from services.paper_words import masked_account
 from services.permissions import Action, check_may_decide, require
 from services.tasks import close, open_task, require_open
 
 STAGES = (Stage.ACCEPTANCE, Stage.PAYOUT_FAILED, Stage.REPAYMENT)
-DAYS_TO_DECIDE = 2
 
 _CARD = re.compile(r"[0-9]{16,19}")
 _PAYEE_ACCOUNT = re.compile(r"[0-9]{8,32}")
-_MOVING = frozenset({PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING})
 
 
 class InvalidAccount(LendingError):
@@ -124,8 +124,8 @@ def propose(
     _check_account(work, loan, party, account, confirmation, consent)
     _check_at_rest(work, loan, party)
     is_borrower = party.role is PartyRole.BORROWER
-    due_on = work.clock.business_date(work.now)
-    task = open_task(work, loan, TaskKind.ACCOUNT_CHANGE, Role.MANAGER, due_on, f"another account of the {party.role}")
+    about = f"another account of the {party.role}"
+    task = open_task(work, loan, TaskKind.ACCOUNT_CHANGE, Role.MANAGER, work.today, about)
     change = AccountChange(
         loan=loan.number,
         party_id=party.id,
@@ -199,7 +199,7 @@ def _check_at_rest(work: UnitOfWork, loan: Loan, party: Party) -> None:
     """Refuses while money may move to or from the party's account, and a payee's change once he is paid."""
     if party.role is PartyRole.BORROWER:
         drawn = work.payments.under_way(loan.number, PaymentKind.INSTALLMENT, PaymentKind.PREPAYMENT)
-        if drawn or any(one.status in _MOVING for one in _payouts(work, loan, _own_payees(work, party))):
+        if drawn or any(one.status in UNDER_WAY for one in _payouts(work, loan, _own_payees(work, party))):
             raise AccountInUse(loan.number)
     elif any(one.status in STILL_GOOD for one in _payouts(work, loan, [party])):
         raise AccountInUse(loan.number)
@@ -239,9 +239,9 @@ def decide(work: UnitOfWork, actor: Actor, task: Task, *, confirmed: bool, reaso
     """A second person's word on a proposed account; confirmed, it takes the other's place and the task is done.
 
     A new account of the borrower comes with a mandate for him to sign, if the contract was made for the other one. He
-    hears of it on the mobile that he is known by. Refused: whoever proposed it (OwnProposal), an account that nobody
-    vouches for (AccountNotVerified, AccountRefused), money on its way (AccountInUse), a loan that has moved on
-    (WrongStage). The same word again by the same person changes nothing.
+    hears of it on the mobile that he is known by. Refused: whoever proposed it and his deputy for him (OwnProposal), an
+    account that nobody vouches for (AccountNotVerified, AccountRefused), money on its way (AccountInUse), a loan that
+    has moved on (WrongStage). The same word again by the same person changes nothing.
     """
     check_may_decide(actor, task)
     change = work.accounts.change_of_task(task.id)
@@ -253,7 +253,7 @@ def decide(work: UnitOfWork, actor: Actor, task: Task, *, confirmed: bool, reaso
     loan = work.loans.get(change.loan)
     require_open(work, task)
     if confirmed:
-        if change.proposed_by == actor.id:
+        if change.proposed_by in persons(work, actor, task):
             raise OwnProposal
         _check_vouched(work, loan, change)
     verdict = AccountVerdict(
@@ -274,8 +274,8 @@ def decide(work: UnitOfWork, actor: Actor, task: Task, *, confirmed: bool, reaso
         "account_changed" if confirmed else "account_change_refused",
         loan=loan.number,
         subject=change.party_id,
-        before={"proposed_by": change.proposed_by},
-        after={"change": change.id},
+        before={"proposed_by": change.proposed_by, "account": masked_account(change.account_before)},
+        after={"change": change.id, "account": masked_account(change.account)},
         reason=reason,
     )
     return change

@@ -132,7 +132,7 @@ def keep_answer(work: UnitOfWork, key: str, question: CardQuestion, result: Card
 def give_up(work: UnitOfWork, loan: str) -> None:
     """After many tries without an answer: a person has to see to the check."""
     ask_person(work, loan, "the account could not be checked")
-    audit.record(work, audit.SYSTEM, "account_check_failed", loan=loan, refused=True)
+    audit.record(work, audit.SYSTEM, "account_check_failed", loan=loan, reason="no answer", refused=True)
 
 
 def ask_person(work: UnitOfWork, number: str, about: str) -> None:

@@ -20,7 +20,7 @@ from models.staff import Role
 from models.tasks import TaskKind
 from services.ledger import Entry, Line, Moved, net, post_entries, signed_line, vat_part
 from services.provisions import provision, provision_lines
-from services.tasks import LONGEST_ABOUT, open_task
+from services.tasks import open_task
 
 RECEIVABLE_OF = {chart.INTEREST_INCOME: chart.INTEREST_RECEIVABLE, chart.PENALTY_INCOME: chart.PENALTY_RECEIVABLE}
 """The receivable that an income account is charged to."""
@@ -120,7 +120,7 @@ def write_page(work: UnitOfWork, order: MonthPageOrder, found: LoansAtMonthEnd) 
     post_entries(work, entries)
     periods.add_month_ends([loan.figures for loan in found.loans])
     for number, why in found.refused:
-        about = f"the end of {month} cannot be computed: {why}"[:LONGEST_ABOUT]
+        about = f"the end of {month} cannot be computed: {why}"
         open_task(work, work.loans.get(number), TaskKind.TROUBLE, Role.FINANCE, order.day + timedelta(days=1), about)
     if found.last is not None:
         return MonthPage(after=found.last)

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from books.customers import blind_index
 from books.errors import UnknownLoan
+from books.outbox import message_values
 from books.rows import insert_into
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -20,18 +21,20 @@ from models.keys import new_id
 from models.loans import Application, Loan, Stage
 from models.notices import Contact
 from models.outbox import OutboxRow, Topic
-from models.products import CUSTOMER_FIELDS, Product, party_names
+from models.products import Product, party_names
 from models.search import SearchToken
 from models.staff import Actor, Role
 from models.verification import BORROWER, Authorisation, AuthorisationRequest
+from services import audit
 from services.accounts import first_check
 from services.authorisation_links import link_rows
 from services.authorisations import Consent, kinds_of, method_of, read_consent, rows_for
+from services.customers import is_same, new_customer, statement_index
 from services.errors import DuplicateApplication, IdempotencyConflict, NotAllowed
 from services.forms import InvalidForm, read_form
 from services.loans import order_for
-from services.notices import TEMPLATES
-from services.permissions import check_may_enter
+from services.notices import TEMPLATES, sms_values
+from services.permissions import Action, require
 from services.products import catalogue
 from services.search_words import search_rows
 
@@ -61,7 +64,7 @@ def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) 
 
     Raises NotAllowed for a role that enters none, UnknownProduct, or InvalidForm with an entry for each wrong field.
     """
-    check_may_enter(actor)
+    require(actor, Action.ENTER_APPLICATIONS)
     product = catalogue().product(str(body.get("product", "")))
     form = body.get("form")
     if not isinstance(form, Mapping):
@@ -144,19 +147,20 @@ def _within_batch(
 
 def _for_somebody_else(work: UnitOfWork, submissions: Sequence[Submission]) -> set[int]:
     """Places of applications that a borrower made in another person's name."""
-    own = [place for place, one in enumerate(submissions) if one.actor.role is Role.BORROWER]
-    known = work.customers.by_id_number([submissions[place].form["id_number"] for place in own]) if own else {}
     strangers = set()
-    for place in own:
-        customer = known.get(blind_index(submissions[place].form["id_number"]))
-        if customer is None or customer.id != submissions[place].actor.customer_id:
-            strangers.add(place)
+    for place, one in enumerate(submissions):
+        if one.actor.role is Role.BORROWER:
+            own = work.customers.get(one.actor.customer_id or "")
+            if own is None or (own.id_number, own.name) != (one.form["id_number"], one.form["name"]):
+                strangers.add(place)
     return strangers
 
 
 def _content_index(one: Submission) -> str:
+    """A digest of who wants what. With name and mobile: somebody else under this ID number is answered like anybody."""
     form = one.form
-    return blind_index(f"{one.product.code}|{form['id_number']}|{form['amount']}|{form['term']}")
+    who = f"{form['id_number']}|{form['name']}|{form['mobile']}"
+    return blind_index(f"{one.product.code}|{who}|{form['amount']}|{form['term']}")
 
 
 def _write(
@@ -186,12 +190,7 @@ def _write(
     }
     today = work.today
     first = work.outbox.next_numbers("loan", len(fresh))
-    customers = {
-        index: found.id
-        for index, found in work.customers.by_id_number(
-            [submissions[position].form["id_number"] for position in fresh]
-        ).items()
-    }
+    customers = _customers(work, [submissions[position] for position in fresh])
     for offset, position in enumerate(fresh):
         one = submissions[position]
         number = f"L{today:%y}{first + offset:06d}"
@@ -203,28 +202,38 @@ def _write(
             work.session.execute(insert_into(table), values)
 
 
+def _customers(work: UnitOfWork, submissions: Sequence[Submission]) -> dict[str, str]:
+    """The customers that these applications may belong to, by `statement_index`: somebody known of whom an application
+    says just what is known, else what the same sender stated before.
+
+    Any other application is of a customer of its own, whatever is known of its ID number, and is answered and taken on
+    alike: whoever enters it learns nothing, and gets nothing of what another brought. See `services.customers.confirm`.
+    """
+    statements = {statement_index(one.form, one.actor.id): one for one in submissions}
+    numbers = {blind_index(one.form["id_number"]) for one in submissions}
+    found = work.customers.by_index([*numbers, *statements])
+    customers = {index: found[index].id for index in statements if index in found}
+    for index, one in statements.items():
+        known = found.get(blind_index(one.form["id_number"]))
+        if known is not None and known.confirmed_at is not None and is_same(known, one.form):
+            customers[index] = known.id
+        elif one.actor.role is Role.BORROWER:
+            own = work.customers.get(one.actor.customer_id or "")
+            if own is not None and is_same(own, one.form):
+                customers[index] = own.id
+    return customers
+
+
 def _customer(
     work: UnitOfWork, rows: dict[type[SQLModel], list[dict[str, Any]]], customers: dict[str, str], one: Submission
 ) -> str:
-    index = blind_index(one.form["id_number"])
+    index = statement_index(one.form, one.actor.id)
     if index not in customers:
-        customers[index] = new_id()
-        optional = {field.name for field in CUSTOMER_FIELDS if not field.required}
-        rows[Customer].append(
-            {
-                "id": customers[index],
-                "name": one.form["name"],
-                "id_number": one.form["id_number"],
-                "mobile": one.form["mobile"],
-                "id_number_index": index,
-                "mobile_index": blind_index(one.form["mobile"]),
-                "details": {name: one.form[name] for name in optional if one.form.get(name) is not None},
-                "tags": [],
-                "owner_id": one.actor.id if one.actor.role is Role.AGENT else None,
-                "created_at": work.now,
-            }
-        )
-        rows[SearchToken] += search_rows(customers[index], one.form)
+        owner_id = one.actor.id if one.actor.role is Role.AGENT else None
+        customer = new_customer(one.form, work.now, owner_id, stated_by=one.actor.id)
+        customers[index] = customer["id"]
+        rows[Customer].append(customer)
+        rows[SearchToken] += search_rows(customer["id"], one.form)
     return customers[index]
 
 
@@ -296,20 +305,9 @@ def _loan_rows(
                 "value_fen": security.value_fen,
             }
         )
-    sms_key = f"{number}:sms:received"
-    rows[Contact].append(
-        {
-            "id": new_id(),
-            "key": sms_key,
-            "customer_id": customer_id,
-            "loan": number,
-            "channel": "sms",
-            "direction": "out",
-            "template": "application_received",
-            "text": TEMPLATES["application_received"].format(loan=number),
-            "at": work.now,
-        }
-    )
+    sms_key, template = f"{number}:sms:received", "application_received"
+    text = TEMPLATES[template].format(loan=number)
+    rows[Contact].append(sms_values(number, customer_id, template, sms_key, text, work.now))
     signing = [(role, party_id) for party_id, role, *_ in parties]
     _authorisation_rows(work, rows, one, number, customer_id, signing)
     order = order_for(number, product, work.clock, [role for role, _ in signing[1:]])
@@ -318,25 +316,12 @@ def _loan_rows(
         (Topic.SMS, f"sms:{sms_key}", {"contact": sms_key}),
         first_check(number, borrower_id),
     ):
-        rows[OutboxRow].append(
-            {
-                "id": new_id(),
-                "topic": topic,
-                "key": key,
-                "loan": number,
-                "payload": payload,
-                "not_before": work.now,
-                "attempts": 0,
-            }
-        )
+        rows[OutboxRow].append(message_values(topic, key, payload, work.now, number))
     rows[AuditEntry].append(
         {
             "id": new_id(),
             "at": work.now,
-            "actor_id": one.actor.id,
-            "role": one.actor.role,
-            "address": one.actor.address,
-            "request_id": one.actor.request_id,
+            **audit.who(one.actor),
             "act": "application_submitted",
             "loan": number,
             "after": {"product": product.code, "amount_fen": form["amount"], "term": form["term"]},

@@ -16,14 +16,16 @@ from services.authority import Band, require_authority, standing_of
 from services.collateral import after_end
 from services.disbursement import money_is_out, order_payouts
 from services.document_wishes import missing_words
-from services.errors import InvalidDecision, TaskClosed, TaskTaken
-from services.four_eyes import acting_for, check_four_eyes
+from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
+from services.four_eyes import acting_for, check_four_eyes, persons
 from services.legal_bounds import require_lawful
-from services.loans import most_to_approve, move
+from services.loans import least_to_approve, most_to_approve, move
 from services.notices import send_sms
+from services.payout_screening import findings_today
 from services.permissions import check_may_decide
 from services.products import catalogue
 from services.referral import ask_people
+from services.screening import FINDINGS
 from services.tasks import close, close_all, open_task
 
 DECIDED = frozenset({TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM, TaskKind.CHANGE})
@@ -45,12 +47,15 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day:
 
 @dataclass(frozen=True)
 class _Approving:
-    """An approval of a case that was found allowed: of how much, by which band of authority, asked with which facts."""
+    """An approval of a case that was found allowed: of how much, by which band of authority, asked with which facts,
+    and the checks whose answers are past their days.
+    """
 
     loan: Loan
     amount_fen: int
     band: Band
     facts: Mapping[str, Any]
+    expired: tuple[str, ...]
 
 
 def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day: date) -> _Approving | None:
@@ -59,12 +64,11 @@ def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day
     check_may_decide(actor, task)
     if task.kind not in DECIDED:
         raise InvalidDecision(f"a task of the kind {task.kind} is finished, not decided")
-    absent = acting_for(work, actor, task)
-    persons = {actor.id} if absent is None else {actor.id, absent}
-    if task.assignee_id is not None and task.assignee_id not in persons and actor.role is not Role.RISK:
+    people = persons(work, actor, task)
+    if task.assignee_id is not None and task.assignee_id not in people and actor.role is not Role.RISK:
         raise TaskTaken(task.id)
     hands = work.tasks.hands(task.loan)
-    check_four_eyes(hands, persons, _approved_before(work, task))
+    check_four_eyes(hands, people, _approved_before(work, task))
     if not order.reason.strip():
         raise InvalidDecision("a decision needs a reason", fields={"reason": "say why, in a sentence"})
     if task.kind is TaskKind.PAYOUT_PROBLEM and order.outcome is Outcome.RETURN:
@@ -78,16 +82,16 @@ def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day
         if order.amount_fen is not None:
             raise InvalidDecision("an amount goes with an approval only", fields={"amount": "leave the amount out"})
         if task.kind is TaskKind.CHANGE:
-            changes.check_decision(work, persons, task, order.outcome, day)
+            changes.check_decision(work, people, task, order.outcome, day)
         return None
     loan = work.loans.get(task.loan)
     amount_fen = _amount(work, loan, task, order)
     # Two loans of one person are not approved at once: the second sees what he owes by the first.
     work.customers.hold(loan.customer_id)
-    standing = standing_of(work, loan, day)
-    require_lawful(work, loan, amount_fen, standing.exposure_fen)
+    standing = standing_of(work, loan, day, amount_fen)
+    require_lawful(work, loan, amount_fen, standing.known)
     band = require_authority(work, actor, standing, amount_fen, day)
-    return _Approving(loan, amount_fen, band, standing.facts(amount_fen))
+    return _Approving(loan, amount_fen, band, standing.facts(amount_fen), standing.expired)
 
 
 def _approved_before(work: UnitOfWork, task: Task) -> set[str]:
@@ -96,8 +100,11 @@ def _approved_before(work: UnitOfWork, task: Task) -> set[str]:
 
 
 def _amount(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder) -> int:
-    """How much is approved: what was applied for, or what the first person approved, unless the decision names less."""
-    most = most_to_approve(work, loan, task)
+    """How much is approved: what was applied for, or what the first person approved, unless the decision names less.
+
+    Never less than the product lends: a counter-offer is a loan like any other.
+    """
+    most, least = most_to_approve(work, loan, task), least_to_approve(loan)
     amount_fen = order.amount_fen
     if amount_fen is None:
         amount_fen = loan.applied_fen if task.confirms is None else most
@@ -106,6 +113,11 @@ def _amount(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder) -> i
             f"at most {yuan(most)} can be approved: not above what was applied for, nor above the limit of the grade, "
             "nor above what was approved before",
             fields={"amount": f"above zero, at most {yuan(most)}"},
+        )
+    if amount_fen < least:
+        raise InvalidDecision(
+            f"this product lends {yuan(least)} at least; approve as much, refuse the case or send it back",
+            fields={"amount": f"at least {yuan(least)}"},
         )
     return amount_fen
 
@@ -136,6 +148,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         raise TaskClosed(task.id)
     if actor.role is Role.SYSTEM and task.kind is TaskKind.APPROVAL and task.status is TaskStatus.OPEN:
         return fast_lane.decide(work, order, task)
+    _check_still_here(work, actor)
     # What is offered is checked where it is made, below.
     approving = _check(work, actor, task, decision, order.day)
     loan = work.loans.get(order.loan)
@@ -150,7 +163,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         decided_on=order.day,
         decided_at=work.now,
         stands_in_for=acting_for(work, actor, task),
-        facts=dict(approving.facts) if approving else None,
+        facts=dict(approving.facts) if approving else _looked_at(work, loan, task, decision, actor),
         **(approving.band.rule if approving else {}),
     )
     work.write(row)
@@ -162,6 +175,8 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         band = approving.band
         after |= {"amount_fen": approving.amount_fen, "policy": band.label, "row": band.fired_row}
         after["authority_reasons"] = list(band.reasons)
+        if approving.expired:
+            after["answers_expired"] = list(approving.expired)
         if progress.task_id is not None:
             after["second_person"] = progress.task_id
     if row.stands_in_for is not None:
@@ -177,6 +192,23 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         reason=decision.reason,
     )
     return progress
+
+
+def _check_still_here(work: UnitOfWork, actor: Actor) -> None:
+    """Refuses (NotAllowed) a decision of somebody who was disabled or given another role since he took it: it may have
+    waited for the engine for hours.
+    """
+    person = work.staff.get(actor.id)
+    if person is None or not person.active or person.role is not actor.role:
+        raise NotAllowed("whoever took this decision does not hold the role any more in which he took it")
+
+
+def _looked_at(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder, actor: Actor) -> dict[str, Any] | None:
+    """Who of the loan stands on which list, where risk has a payout tried again: what he saw holds it no more."""
+    is_again = task.kind is TaskKind.PAYOUT_PROBLEM and order.outcome is Outcome.APPROVE
+    if not is_again or actor.role is not Role.RISK:
+        return None
+    return {FINDINGS: [one.as_json() for one in findings_today(work, loan)]}
 
 
 def _follow(

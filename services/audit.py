@@ -4,9 +4,11 @@ from typing import Any
 
 from books.session import UnitOfWork
 from models.messages import Sender
+from models.origin import whence
 from models.staff import Actor, Role
 
 SYSTEM = Actor(id="system", role=Role.SYSTEM)
+STRANGER = Actor(id="unknown", role=Role.STRANGER)
 
 
 def actor_of(sender: Sender) -> Actor:
@@ -19,6 +21,23 @@ def actor_of(sender: Sender) -> Actor:
         address=sender.address,
         request_id=sender.request_id,
     )
+
+
+def sender_of(actor: Actor) -> Sender:
+    """The acting person as a command carries him through the workflow."""
+    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
+
+
+def who(actor: Actor) -> dict[str, Any]:
+    """The columns of an entry that say who acted, and from where: he himself, or the request or command under way."""
+    where = whence()
+    address = actor.address or where.address
+    return {
+        "actor_id": actor.id,
+        "role": actor.role,
+        "address": address[:64] if address else None,
+        "request_id": actor.request_id or where.request_id,
+    }
 
 
 def record(
@@ -36,10 +55,7 @@ def record(
     """Appends an entry to the audit log in the caller's unit of work. Values must not be personal."""
     work.audit.add(
         at=work.now,
-        actor_id=actor.id,
-        role=actor.role,
-        address=actor.address,
-        request_id=actor.request_id,
+        **who(actor),
         act=act,
         loan=loan,
         subject=subject,

@@ -1,78 +1,40 @@
-"""Proves the audit log: every entry against its seal, every seal against the one before it, both against what was
+"""Proves audit log and ledger: every row against its seal, every seal against the one before it, both against what was
 deposited outside.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from pydantic_core import from_json
-
 from books.session import UnitOfWork
-from models.audit import AuditEntry, AuditSeal
-from models.chain import NO_SEAL, DailyRoot, Seal, entry_bytes, first_id_at, leaf_hash, merkle_root, written_at
+from models.audit import AuditSeal
+from models.chain import NO_SEAL, DailyRoot, Seal, first_id_at, merkle_root, written_at
+from services.audit_findings import AUDIT_LOG, LEDGER, SEALED_BOOKS, Finding, FindingKind, SealedBook, Verdict
 
 GRACE = timedelta(minutes=15)
-"""How long after its id was given an entry may be committed, and how far the clocks of machines may lie apart."""
+"""How long after its id was given a row may be committed, and how far the clocks of machines may lie apart."""
 WINDOW = 20_000
-"""Entries that the look for unsealed ones takes at a time, each in well under a second."""
+"""Rows that the look for unsealed ones takes at a time, each in well under a second."""
 SEALS_READ = 200
-ENTRIES_READ = 8_000
+ROWS_READ = 8_000
 """What a proof holds in memory."""
 
 
-class FindingKind(StrEnum):
-    """What is wrong with the log."""
-
-    ENTRY_CHANGED = "entry_changed"
-    ENTRY_MISSING = "entry_missing"
-    ENTRY_ADDED = "entry_added"
-    ENTRY_REORDERED = "entry_reordered"
-    ENTRY_REPLACED = "entry_replaced"
-    ENTRY_MISDATED = "entry_misdated"
-    RECORD_CHANGED = "record_changed"
-    SEAL_CHANGED = "seal_changed"
-    SEAL_MISSING = "seal_missing"
-    SEAL_ADDED = "seal_added"
-    SEAL_MISDATED = "seal_misdated"
-    NOT_AS_DEPOSITED = "not_as_deposited"
-    DEPOSIT_UNREADABLE = "deposit_unreadable"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong, with the seal and the entry that it is about, in a sentence."""
-
-    kind: FindingKind
-    seal: int | None
-    entry: str | None
-    sentence: str
-
-
-@dataclass
-class Verdict:
-    """What a proof came to. `head` is the last seal that was looked at; unsealed entries are not proved yet."""
-
-    seals: int = 0
-    entries: int = 0
-    unsealed: int = 0
-    oldest_unsealed: datetime | None = None
-    head: Seal | None = None
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
-
-
 def verify(work: UnitOfWork, since: int = 1, roots: Sequence[DailyRoot] = ()) -> Verdict:
-    """Proves the log from a seal on. `roots` are deposited ones to compare with, beside those that the books know."""
+    """Proves the books from a seal on. `roots` are deposited ones to compare with, beside those that the books know."""
     proof = Proof(work, since, roots)
-    findings = list(proof.findings())
-    return Verdict(proof.seals, proof.entries, proof.unsealed, proof.oldest_unsealed, proof.head, findings)
+    found = list(proof.findings())
+    return Verdict(
+        seals=proof.seals,
+        entries=proof.entries,
+        postings=proof.postings,
+        unsealed=proof.unsealed,
+        unsealed_postings=proof.unsealed_postings,
+        oldest_unsealed=proof.oldest_unsealed,
+        head=proof.head,
+        findings=found,
+    )
 
 
 def born(entry_id: str) -> datetime | None:
@@ -83,58 +45,109 @@ def born(entry_id: str) -> datetime | None:
         return None
 
 
+@dataclass
+class _Way:
+    """How far a proof has come in one book."""
+
+    proved: int = 0
+    unsealed: int = 0
+    highest: str = ""
+    """The highest id that the book's seals before the one under proof hold."""
+    reached: datetime | None = None
+    """The latest instant at which one of them was made, whatever the last of them says."""
+
+    @property
+    def oldest(self) -> str:
+        """The lowest id that what is sealed next may have: a row lies in the seal that was made next after it was
+        written, but for what it took to be committed. One above all that were sealed before is in its place anyway.
+        """
+        return min(self.highest, first_id_at(self.reached - GRACE)) if self.reached else ""
+
+
 class Proof:
-    """Goes through the log once, some thousand entries in memory at a time; counts what it has seen."""
+    """Goes through the books once, some thousand rows in memory at a time; counts what it has seen."""
 
     def __init__(self, work: UnitOfWork, since: int = 1, roots: Sequence[DailyRoot] = ()) -> None:
         self.work = work
         self.since = max(since, 1)
         known = [deposit.root for deposit in work.seals.deposits(self.since)]
         self.roots = {root for root in (*roots, *known) if root.seal_no >= self.since}
-        self.seals = self.entries = self.unsealed = 0
+        self.seals = 0
         self.oldest_unsealed: datetime | None = None
         self.head: Seal | None = None
-        self.highest = ""
-        """The highest id that the seals before the one under proof hold."""
-        self.reached: datetime | None = None
-        """The latest instant at which one of them was made, whatever the last of them says."""
+        self._ways = {book: _Way() for book in SEALED_BOOKS}
+
+    @property
+    def entries(self) -> int:
+        """How many entries of the audit log were proved."""
+        return self._ways[AUDIT_LOG].proved
+
+    @property
+    def postings(self) -> int:
+        """How many postings were proved."""
+        return self._ways[LEDGER].proved
+
+    @property
+    def unsealed(self) -> int:
+        """How many entries no seal holds yet."""
+        return self._ways[AUDIT_LOG].unsealed
+
+    @property
+    def unsealed_postings(self) -> int:
+        """How many postings no seal holds yet."""
+        return self._ways[LEDGER].unsealed
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is wrong, in the order of the log."""
+        """Everything that is wrong, in the order of the seals."""
         before = self.work.seals.get(self.since - 1) if self.since > 1 else None
         if before is not None:
             self.head = before.content
-            self.highest, self.reached = self.work.seals.reached_before(self.since, self.work.now) or ("", None)
+            for book, way in self._ways.items():
+                known = self.work.seals.reached_before(self.since, self.work.now, book.of)
+                way.highest, way.reached = known or ("", None)
         # What the first one follows is known only from the one before it.
         expected_hash = before.hash if before else NO_SEAL if self.since == 1 else None
         expected = self.since
         yield from self._below_first()
         for seals in self._pages():
-            rows = self._rows(expected - 1, seals)
-            yield from _nowhere(rows)
+            rows = {book: self._rows(book, expected - 1, seals) for book in SEALED_BOOKS}
+            for book, found in rows.items():
+                yield from _nowhere(book, found)
             for seal, kept_hash in seals:
                 if seal.no > expected:
                     last = seal.no - 1
                     which = f"seal {expected} is" if last == expected else f"seals {expected} to {last} are"
                     yield Finding(FindingKind.SEAL_MISSING, expected, None, f"{which} gone")
                 yield from self._seal(seal, kept_hash, expected_hash if seal.no == expected else None)
-                yield from self._entries(seal, rows.get(seal.no, []))
-                self.seals += 1
-                self.head, self.highest = seal, max(self.highest, seal.last_id)
-                if seal.sealed_at <= self.work.now:
-                    self.reached = max(self.reached or seal.sealed_at, seal.sealed_at)
+                for book, found in rows.items():
+                    of_it = found.get(seal.no, [])
+                    yield from (
+                        self._content(book, seal, of_it) if book.of.book == seal.book else _stray(book, seal, of_it)
+                    )
+                self._pass(seal)
                 expected, expected_hash = seal.no + 1, kept_hash
         yield from self._beyond(expected - 1)
-        yield from self._open()
+        for book in SEALED_BOOKS:
+            yield from self._open(book)
+
+    def _pass(self, seal: Seal) -> None:
+        self.seals += 1
+        self.head = seal
+        way = next((way for book, way in self._ways.items() if book.of.book == seal.book), None)
+        if way is None:
+            return
+        way.highest = max(way.highest, seal.last_id)
+        if seal.sealed_at <= self.work.now:
+            way.reached = max(way.reached or seal.sealed_at, seal.sealed_at)
 
     def _pages(self) -> Iterator[list[tuple[Seal, str]]]:
-        """Seals with their kept hashes in their order, so many together that their entries can be held."""
+        """Seals with their kept hashes in their order, so many together that their rows can be held."""
         after, held = self.since - 1, 0
         page: list[tuple[Seal, str]] = []
         while found := self.work.seals.as_stored(after, SEALS_READ):
             for row in found:
                 seal, kept_hash = _seal_of(row)
-                if page and held + max(seal.count, 0) > ENTRIES_READ:
+                if page and held + max(seal.count, 0) > ROWS_READ:
                     yield page
                     page, held = [], 0
                 page.append((seal, kept_hash))
@@ -143,9 +156,9 @@ class Proof:
         if page:
             yield page
 
-    def _rows(self, after: int, seals: Sequence[tuple[Seal, str]]) -> dict[Any, list[Any]]:
+    def _rows(self, book: SealedBook, after: int, seals: Sequence[tuple[Seal, str]]) -> dict[Any, list[Any]]:
         found: dict[Any, list[Any]] = {}
-        for row in self.work.seals.entries_as_stored(after, seals[-1][0].no):
+        for row in self.work.seals.rows_as_stored(after, seals[-1][0].no, book.of):
             found.setdefault(row[0], []).append(row)
         return found
 
@@ -157,7 +170,7 @@ class Proof:
             sentence = f"seal {no} does not follow seal {no - 1}: one of the two was made anew"
             yield Finding(FindingKind.SEAL_CHANGED, no, None, sentence)
         if seal.count < 1:
-            sentence = f"seal {no} holds no entry, and none is made for nothing"
+            sentence = f"seal {no} holds nothing, and none is made for nothing"
             yield Finding(FindingKind.SEAL_ADDED, no, None, sentence)
         if seal.sealed_at > self.work.now + GRACE:
             sentence = f"seal {no} says that it was made at {seal.sealed_at}, which is still to come"
@@ -171,143 +184,135 @@ class Proof:
                 sentence = f"seal {no} is not the one whose hash was deposited for {root.day}"
                 yield Finding(FindingKind.NOT_AS_DEPOSITED, no, None, sentence)
 
-    def _entries(self, seal: Seal, rows: Sequence[Any]) -> Iterator[Finding]:
-        no, place, last, complete = seal.no, 0, "", True
+    def _content(self, book: SealedBook, seal: Seal, rows: Sequence[Any]) -> Iterator[Finding]:
+        no, place, last, complete, noun = seal.no, 0, "", True, book.noun
         recorded: list[str] = []
         computed: list[str] = []
         lying: list[str] = []
-        oldest, newest = self._ids_of(seal)
-        for _, position, entry_id, leaf, *columns in rows:
-            self.entries += 1
+        way = self._ways[book]
+        oldest, newest = way.oldest, first_id_at(seal.sealed_at + GRACE)
+        for _, position, row_id, leaf, *columns in rows:
+            way.proved += 1
             # Where SQLite keeps a place that is no whole number, it is none either.
             if not isinstance(position, int) or not 0 <= position < seal.count:
                 complete = False
-                yield Finding(FindingKind.ENTRY_ADDED, no, entry_id, f"entry {entry_id} was added to seal {no}")
+                yield book.finding(book.added, no, row_id, f"{noun} {row_id} was added to seal {no}")
                 continue
             if position > place:
                 complete = False
-                yield _gap(no, place, position)
+                yield _gap(book, no, place, position)
             place = position + 1
-            lying.append(entry_id)
+            lying.append(row_id)
             recorded.append(leaf)
             if columns[0] is None:
-                yield Finding(FindingKind.ENTRY_MISSING, no, entry_id, f"entry {entry_id} of seal {no} is gone")
+                yield book.finding(book.missing, no, row_id, f"{noun} {row_id} of seal {no} is gone")
                 computed.append(leaf)
             else:
-                computed.append(leaf_as_stored(columns))
-            if entry_id <= last:
-                sentence = f"entry {entry_id} does not stand in its place in seal {no}"
-                yield Finding(FindingKind.ENTRY_REORDERED, no, entry_id, sentence)
+                computed.append(book.leaf_as_stored(columns))
+            if row_id <= last:
+                sentence = f"{noun} {row_id} does not stand in its place in seal {no}"
+                yield book.finding(book.reordered, no, row_id, sentence)
                 complete = False
-            elif entry_id >= newest:
-                sentence = f"entry {entry_id} of seal {no} has an id that nobody was given at that time"
-                yield Finding(FindingKind.ENTRY_MISDATED, no, entry_id, sentence)
-            elif entry_id < oldest:
-                sentence = f"entry {entry_id} was added after seal {no - 1}, although its id is older"
-                yield Finding(FindingKind.ENTRY_ADDED, no, entry_id, sentence)
-            last = max(last, entry_id)
+            elif row_id >= newest:
+                sentence = f"{noun} {row_id} of seal {no} has an id that nobody was given at that time"
+                yield book.finding(book.misdated, no, row_id, sentence)
+            elif row_id < oldest:
+                sentence = f"{noun} {row_id} was added after seal {no - 1}, although its id is older"
+                yield book.finding(book.added, no, row_id, sentence)
+            last = max(last, row_id)
         if place < seal.count:
             complete = False
-            yield _gap(no, place, seal.count)
+            yield _gap(book, no, place, seal.count)
         if complete and lying and (seal.first_id, seal.last_id) != (lying[0], lying[-1]):
-            sentence = f"seal {no} names other entries as its first and last than lie in it"
+            sentence = f"seal {no} names others as its first and last than lie in it"
             yield Finding(FindingKind.SEAL_CHANGED, no, None, sentence)
         changed = [one for one, was, now in zip(lying, recorded, computed, strict=True) if was != now]
-        yield from _against_root(seal, changed, recorded, computed, complete)
-
-    def _ids_of(self, seal: Seal) -> tuple[str, str]:
-        """Between which ids the entries of a seal lie: each is in the seal that was made next after it was written,
-        but for what it took to be committed. One above all that were sealed before is in its place anyway.
-        """
-        return self._oldest(), first_id_at(seal.sealed_at + GRACE)
-
-    def _oldest(self) -> str:
-        return min(self.highest, first_id_at(self.reached - GRACE)) if self.reached else ""
+        yield from _against_root(book, seal, changed, recorded, computed, complete)
 
     def _below_first(self) -> Iterator[Finding]:
         """What lies below the first seal, where no look at the chain would come by."""
         for no in self.work.seals.numbers_below_first():
             yield Finding(FindingKind.SEAL_ADDED, no, None, f"seal {no} is none: the first has number 1")
-        for no, entry_id in self.work.seals.sealed_below_first():
-            sentence = f"entry {entry_id} is said to lie in seal {no}, and there is none: nothing proves it"
-            yield Finding(FindingKind.ENTRY_ADDED, no, entry_id, sentence)
+        for book in SEALED_BOOKS:
+            for no, row_id in self.work.seals.sealed_below_first(book.of):
+                yield _unproved(book, no, no, row_id)
 
     def _beyond(self, last: int) -> Iterator[Finding]:
-        for no, count in self.work.seals.beyond(last):
-            sentence = f"seal {no} is gone, in which {count} entries lay"
-            yield Finding(FindingKind.SEAL_MISSING, no, None, sentence)
+        for book in SEALED_BOOKS:
+            for no, count in self.work.seals.beyond(last, book.of):
+                sentence = f"seal {no} is gone, in which {count} {book.nouns} lay"
+                yield Finding(FindingKind.SEAL_MISSING, no, None, sentence)
         for root in sorted(self.roots, key=lambda root: (root.day, root.seal_no)):
             sentence = f"seal {root.seal_no} is gone, whose hash was deposited for {root.day}"
             yield Finding(FindingKind.SEAL_MISSING, root.seal_no, None, sentence)
 
-    def _open(self) -> Iterator[Finding]:
-        """Entries that no seal holds: those of the last minutes, or added among older ones."""
-        after = ""
-        oldest, newest = self._oldest(), first_id_at(self.work.now + GRACE)
+    def _open(self, book: SealedBook) -> Iterator[Finding]:
+        """Rows that no seal holds: those of the last minutes, or added among older ones."""
+        after, way, noun = "", self._ways[book], book.noun
+        oldest, newest = way.oldest, first_id_at(self.work.now + GRACE)
         while True:
-            upto = self.work.seals.entry_after(after, WINDOW)
-            for entry_id in self.work.seals.open_ids(after, WINDOW, upto):
-                self.unsealed += 1
-                if self.oldest_unsealed is None:
-                    self.oldest_unsealed = born(entry_id)
-                if entry_id >= newest:
-                    sentence = f"entry {entry_id}, not sealed yet, has an id that nobody was given"
-                    yield Finding(FindingKind.ENTRY_MISDATED, None, entry_id, sentence)
-                elif self.head is not None and entry_id < oldest:
-                    sentence = f"entry {entry_id} was added after seal {self.head.no}, although its id is older"
-                    yield Finding(FindingKind.ENTRY_ADDED, None, entry_id, sentence)
+            upto = self.work.seals.row_after(after, WINDOW, book.of)
+            for row_id in self.work.seals.open_ids(after, WINDOW, upto, book.of):
+                way.unsealed += 1
+                if way.unsealed == 1 and (at := born(row_id)) is not None:
+                    self.oldest_unsealed = min(self.oldest_unsealed or at, at)
+                if row_id >= newest:
+                    sentence = f"{noun} {row_id}, not sealed yet, has an id that nobody was given"
+                    yield book.finding(book.misdated, None, row_id, sentence)
+                elif self.head is not None and row_id < oldest:
+                    sentence = f"{noun} {row_id} was added after seal {self.head.no}, although its id is older"
+                    yield book.finding(book.added, None, row_id, sentence)
             if upto is None:
                 return
             after = upto
 
 
-def _nowhere(rows: Mapping[Any, Sequence[Any]]) -> Iterator[Finding]:
-    """Entries between two seals: SQLite takes a fraction for a number. Of a seal that is gone its number tells."""
+def _unproved(book: SealedBook, seal: int | None, no: object, row_id: str) -> Finding:
+    sentence = f"{book.noun} {row_id} is said to lie in seal {no}, and there is none: nothing proves it"
+    return book.finding(book.added, seal, row_id, sentence)
+
+
+def _nowhere(book: SealedBook, rows: Mapping[Any, Sequence[Any]]) -> Iterator[Finding]:
+    """Rows between two seals: SQLite takes a fraction for a number. Of a seal that is gone its number tells."""
     for no, stray in rows.items():
         if not isinstance(no, int):
             for row in stray:
-                sentence = f"entry {row[2]} is said to lie in seal {no}, and there is none: nothing proves it"
-                yield Finding(FindingKind.ENTRY_ADDED, None, row[2], sentence)
+                yield _unproved(book, None, no, row[2])
 
 
-def _gap(no: int, first: int, following: int) -> Finding:
+def _stray(book: SealedBook, seal: Seal, rows: Sequence[Any]) -> Iterator[Finding]:
+    """Rows that are said to lie in a seal over another book."""
+    for row in rows:
+        sentence = f"{book.noun} {row[2]} is said to lie in seal {seal.no}, which holds no {book.nouns}"
+        yield book.finding(book.added, seal.no, row[2], sentence)
+
+
+def _gap(book: SealedBook, no: int, first: int, following: int) -> Finding:
     which = f"position {first}" if following == first + 1 else f"positions {first} to {following - 1}"
-    return Finding(FindingKind.ENTRY_MISSING, no, None, f"what stood at {which} of seal {no} is gone")
+    return Finding(book.missing, no, None, f"what stood at {which} of seal {no} is gone")
 
 
 def _against_root(
-    seal: Seal, changed: Sequence[str], recorded: Sequence[str], computed: Sequence[str], complete: bool
+    book: SealedBook,
+    seal: Seal,
+    changed: Sequence[str],
+    recorded: Sequence[str],
+    computed: Sequence[str],
+    complete: bool,
 ) -> Iterator[Finding]:
-    """Which of entry and record was changed, as the root of the seal has it."""
-    no = seal.no
+    """Which of row and record was changed, as the root of the seal has it."""
+    no, noun = seal.no, book.noun
     is_whole = complete and merkle_root(recorded) == seal.root
     if complete and changed and not is_whole and merkle_root(computed) == seal.root:
-        for entry_id in changed:
-            sentence = f"entry {entry_id} is as it was, but its hash in seal {no} was changed"
-            yield Finding(FindingKind.RECORD_CHANGED, no, entry_id, sentence)
+        for row_id in changed:
+            sentence = f"{noun} {row_id} is as it was, but its hash in seal {no} was changed"
+            yield book.finding(FindingKind.RECORD_CHANGED, no, row_id, sentence)
         return
-    for entry_id in changed:
-        yield Finding(FindingKind.ENTRY_CHANGED, no, entry_id, f"entry {entry_id} of seal {no} was changed")
+    for row_id in changed:
+        yield book.finding(book.changed, no, row_id, f"{noun} {row_id} of seal {no} was changed")
     if complete and not changed and not is_whole:
-        sentence = f"an entry of seal {no} was replaced together with its hash"
-        yield Finding(FindingKind.ENTRY_REPLACED, no, None, sentence)
-
-
-def leaf_as_stored(columns: Sequence[Any]) -> str:
-    """The hash of an entry from its columns as they are stored. One that nobody can read, which none of ours is, has
-    the hash of what is there: it must not keep others from being sealed.
-    """
-    entry = dict(zip(AuditEntry.model_fields, columns, strict=True))
-    try:
-        for name in ("before", "after"):
-            if entry[name] is not None:
-                entry[name] = from_json(entry[name])
-        if isinstance(at := entry["at"], str):
-            # SQLite keeps instants as text, in UTC.
-            entry["at"] = f"{at[:10]}T{at[11:]}+00:00"
-        return leaf_hash(entry_bytes(entry))
-    except (TypeError, ValueError, AttributeError):
-        return leaf_hash(repr(tuple(columns)).encode())
+        sentence = f"{book.a_noun} of seal {no} was replaced together with its hash"
+        yield Finding(book.replaced, no, None, sentence)
 
 
 def _seal_of(row: Any) -> tuple[Seal, str]:
@@ -321,4 +326,6 @@ def _seal_of(row: Any) -> tuple[Seal, str]:
             values["sealed_at"] = datetime.min.replace(tzinfo=UTC) + 2 * GRACE
     if not isinstance(values["count"], int):
         values["count"] = 0
-    return Seal(**values), kept_hash
+    # What is no text where text belongs is shown as what it is: it has no spelling that could be hashed.
+    readable: dict[str, Any] = {name: repr(one) if isinstance(one, bytes) else one for name, one in values.items()}
+    return Seal(**readable), kept_hash

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from books.audit import EntryFilter
+from books.seals import POSTINGS
 from books.session import Books, UnitOfWork
 from lending.errors import LendingError
 from models.audit import AuditDeposit, AuditEntry, AuditSeal
@@ -68,6 +69,7 @@ class ChainState:
 
     last: AuditSeal | None
     waiting: Waiting
+    waiting_postings: Waiting
     deposits: list[DepositState]
 
 
@@ -104,7 +106,7 @@ def seals(work: UnitOfWork, actor: Actor, before: int | None = None, limit: int 
 def chain(work: UnitOfWork, actor: Actor) -> ChainState:
     """How the chain stands; for auditors."""
     require(actor, Action.READ_AUDIT)
-    return ChainState(work.seals.last(), waiting(work), deposit_states(work))
+    return ChainState(work.seals.last(), waiting(work), waiting(work, POSTINGS), deposit_states(work))
 
 
 def deposit_states(work: UnitOfWork) -> list[DepositState]:

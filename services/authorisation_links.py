@@ -4,7 +4,6 @@ The code goes to his mobile and signs the very text that he was shown, by the sa
 (`services.signing`). The link alone authorises nothing.
 """
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +11,9 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
+from books.outbox import message_values
 from books.session import UnitOfWork
+from books.sign_in import secret_digest
 from lending.errors import LendingError
 from models.customers import Party, PartyRole
 from models.documents import Document
@@ -26,10 +27,18 @@ from models.verification import Authorisation, AuthorisationKind, AuthorisationM
 from services import audit
 from services.authorisation_texts import CURRENT, TEXTS
 from services.authorisations import UnknownSigner, keep, kinds_of, person_of, word_of
-from services.notices import ANSWER_TOO
+from services.notices import ANSWER_TOO, sms_values
 from services.paper_contents import signers
 from services.paper_words import day_in_words, masked_id_number, masked_mobile
-from services.signing import AUTHORISATION, TooManyCodes, WrongCode, require_own_mobiles, send_code, sign_document
+from services.signing import (
+    AUTHORISATION,
+    TooManyCodes,
+    WrongCode,
+    require_own_mobiles,
+    send_code,
+    sign_document,
+    text_paper,
+)
 
 MOST_LINKS_A_DAY = 3
 HIDDEN_LINK = "******"
@@ -87,30 +96,12 @@ def link_rows(
             "loan": loan,
             "party_id": party_id,
             "token": token,
-            "token_sha256": _digest(token),
+            "token_sha256": secret_digest(token),
             "asked_by": actor.id,
             "asked_at": at,
         },
-        Contact: {
-            "id": new_id(),
-            "key": key,
-            "customer_id": customer_id,
-            "loan": loan,
-            "channel": "sms",
-            "direction": "out",
-            "template": LINK_TEMPLATE,
-            "text": message(loan, role, HIDDEN_LINK),
-            "at": at,
-        },
-        OutboxRow: {
-            "id": new_id(),
-            "topic": Topic.AUTHORISATION_LINK,
-            "key": key,
-            "loan": loan,
-            "payload": {"request": request_id},
-            "not_before": at,
-            "attempts": 0,
-        },
+        Contact: sms_values(loan, customer_id, LINK_TEMPLATE, key, message(loan, role, HIDDEN_LINK), at),
+        OutboxRow: message_values(Topic.AUTHORISATION_LINK, key, {"request": request_id}, at, loan),
     }
 
 
@@ -153,7 +144,7 @@ class LinkOwner:
 
 def owner_of(work: UnitOfWork, token: str) -> LinkOwner:
     """Whom a link belongs to; UnknownLink for any other, and once the loan is closed."""
-    request = work.authorisations.request(_digest(token))
+    request = work.authorisations.request(secret_digest(token))
     loan = work.loans.get(request.loan) if request is not None else None
     if request is None or loan is None or loan.stage in CLOSED:
         raise UnknownLink
@@ -185,23 +176,8 @@ def request_code(
     if not registers:
         raise NotTicked
     require_own_mobiles(work, owner.loan)
-    content = _paper(owner, work.today, sensitive=sensitive).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    document = work.documents.same(owner.loan.number, AUTHORISATION, digest)
-    if document is None:
-        document = Document.of(
-            content,
-            sha256=digest,
-            loan=owner.loan.number,
-            kind=AUTHORISATION,
-            filename=f"{owner.loan.number}-{owner.name}.txt",
-            media_type="text/plain; charset=utf-8",
-            language="zh",
-            uploaded_by=audit.SYSTEM.id,
-            uploaded_at=work.now,
-        )
-        work.session.add(document)
-        work.session.flush()
+    text = _paper(owner, work.today, sensitive=sensitive)
+    document = text_paper(work, owner.loan, AUTHORISATION, text, f"{owner.loan.number}-{owner.name}.txt")
     return document, send_code(work, actor, owner.loan, owner.party, document)
 
 
@@ -253,7 +229,3 @@ def _paper(owner: LinkOwner, day: date, *, sensitive: bool) -> str:
         declarations="\n\n".join(f"{n}、{one}" for n, one in enumerate(declared, 1)),
         day=day_in_words(day, "zh"),
     )
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

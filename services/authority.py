@@ -1,7 +1,7 @@
 """Who decides a loan or a change to a running one, and how many people it takes: by policies, which risk keeps."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -11,22 +11,21 @@ from models.changes import ChangeKind
 from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
-from models.verification import ANSWERED
-from services.errors import AboveAuthority, BeyondAuthority, DocumentsIncomplete
-from services.facts import facts_of
-from services.loans import case_of, most_to_approve, price_of
+from models.verification import ANSWERED, CheckName
+from services.errors import AboveAuthority, AnswersExpired, BeyondAuthority, DocumentsIncomplete
+from services.facts import facts_by_now
+from services.loans import most_to_approve, price_of
 from services.permissions import MAY_DECIDE
 from services.policies import Answer, ask, in_force, version
 from services.policy_kinds import GRADES
 from services.policy_tables import DecisionTable
-from services.verification import newest_answers
+from services.screening import CHECK
+from services.verification import answers_past, newest_answers
 
 LOANS = "authority-loans"
 CHANGES = "authority-changes"
 SIMPLE = "simple_case"
 """The reason by which the policy says that a case may be decided together with others."""
-OF_TODAY = ("exposure_fen", "documents_complete", "documents_unread", "documents_doubtful")
-"""Facts that may have changed since a case was graded; all others are those that it was graded by."""
 
 
 @dataclass(frozen=True)
@@ -68,69 +67,74 @@ ONCE_COMPLETE: Mapping[str, Any] = {"documents_complete": True, "documents_unrea
 
 @dataclass(frozen=True)
 class Standing:
-    """What authority over a case goes by, beside the amount: the facts that it was graded by, and what is true by now.
+    """What authority over a case goes by, beside the amount: the grade, and the facts as they are by now.
 
-    `exposure_fen` is what the borrower owes or stands for besides this loan, `limit_fen` what the grade allows;
-    `documents_complete`, `documents_unread` and `documents_doubtful` say how the list of documents stands.
+    `limit_fen` is what the grade allows, `known` are the facts. `unanswered` says that a register was left out;
+    `expired` are checks whose answers are past their days, which count as not answered.
     """
 
     product: str
     grade: str
     outcome: str
     limit_fen: int
-    exposure_fen: int
-    documents_complete: bool
-    documents_unread: bool
-    documents_doubtful: bool
+    known: Mapping[str, Any]
     unanswered: bool
-    graded_by: Mapping[str, Any] = field(default_factory=dict)
+    expired: tuple[str, ...] = ()
+
+    @property
+    def exposure_fen(self) -> int:
+        """What the borrower owes or stands for besides this loan."""
+        return int(self.known["exposure_fen"])
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether somebody of the case is on a list, or may be."""
+        return bool(self.known["screening_hit"]) or not self.known["screening_known"]
 
     def facts(self, amount_fen: int) -> dict[str, Any]:
         """The facts of a policy about a case that is graded, for an amount."""
+        was_screened = not any(CheckName.parse(check).register == CHECK for check in self.expired)
         return {
-            # Cases that were graded before anybody was screened have no such fact.
-            "screening_known": True,
-            **self.graded_by,
+            **self.known,
             "product": self.product,
             "grade": self.grade,
             "outcome": self.outcome,
             "limit_fen": self.limit_fen,
-            "exposure_fen": self.exposure_fen,
-            "documents_complete": self.documents_complete,
-            "documents_unread": self.documents_unread,
-            "documents_doubtful": self.documents_doubtful,
-            "unanswered": self.unanswered,
+            "screening_known": self.known["screening_known"] and was_screened,
+            "unanswered": self.unanswered or bool(self.expired),
             "amount_fen": amount_fen,
             "total_fen": amount_fen + self.exposure_fen,
             "within_limit": amount_fen <= self.limit_fen,
         }
 
 
-def standing_of(work: UnitOfWork, loan: Loan, day: date) -> Standing:
-    """How a graded case stands on a day: what the borrower owes elsewhere may have grown since it was graded, and
-    documents may have come in.
+def standing_of(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None = None) -> Standing:
+    """How a graded case stands on a day, by the facts of that day (`facts_by_now`) and its grade.
+
+    Since it was graded what the borrower owes elsewhere may have grown, documents may have come in, lists may have
+    changed, and answers of registers may be past their days.
     """
-    today = facts_of(work, loan, case_of(work, loan, day), day)
-    grading = work.policies.grading(loan.number)
-    graded_by = grading.facts if grading else {}
-    return standing_by(work, loan, {**today, **graded_by, **{fact: today[fact] for fact in OF_TODAY}})
-
-
-def standing_by(work: UnitOfWork, loan: Loan, facts: Mapping[str, Any]) -> Standing:
-    """How a graded case stands by these facts."""
     grading = work.policies.grading(loan.number)
     return standing_with(
-        facts,
+        facts_by_now(work, loan, day, amount_fen),
         product=loan.product,
         grade=(grading.grade if grading else loan.grade) or GRADES[-1],
         outcome=grading.outcome if grading else "refer",
         limit_fen=price_of(work, loan)[0],
         unanswered=any(one.verdict not in ANSWERED for one in newest_answers(work, loan.number).values()),
+        expired=answers_past(work, loan, day),
     )
 
 
 def standing_with(
-    facts: Mapping[str, Any], *, product: str, grade: str, outcome: str, limit_fen: int, unanswered: bool
+    facts: Mapping[str, Any],
+    *,
+    product: str,
+    grade: str,
+    outcome: str,
+    limit_fen: int,
+    unanswered: bool,
+    expired: tuple[str, ...] = (),
 ) -> Standing:
     """A case with this grade, as it stands by these facts."""
     return Standing(
@@ -138,9 +142,9 @@ def standing_with(
         grade=grade,
         outcome=outcome,
         limit_fen=limit_fen,
+        known=facts,
         unanswered=unanswered,
-        graded_by=facts,
-        **{fact: facts[fact] for fact in OF_TODAY},
+        expired=expired,
     )
 
 
@@ -148,7 +152,7 @@ def band_once_complete(work: UnitOfWork, standing: Standing, amount_fen: int, da
     """Who decides a case once its documents are there and read: they come after the application as a rule, and its task
     waits where it is decided then. Who approves before that is asked for anew at the decision.
     """
-    return loan_band(work, replace(standing, **ONCE_COMPLETE), amount_fen, day)
+    return loan_band(work, replace(standing, known={**standing.known, **ONCE_COMPLETE}), amount_fen, day)
 
 
 def loan_band(work: UnitOfWork, standing: Standing, amount_fen: int, day: date) -> Band:
@@ -173,11 +177,15 @@ def authority_over(work: UnitOfWork, task: Task) -> list[Band]:
 def require_authority(work: UnitOfWork, actor: Actor, standing: Standing, amount_fen: int, day: date) -> Band:
     """The band of an amount, if this person may decide in it.
 
-    DocumentsIncomplete if he might once the documents are there, AboveAuthority says up to which amount he may.
+    AnswersExpired or DocumentsIncomplete if he might once answers are fresh and documents there, AboveAuthority says up
+    to which amount he may.
     """
     band = loan_band(work, standing, amount_fen, day)
     if not band.holds_for(actor.role):
-        if band_once_complete(work, standing, amount_fen, day).holds_for(actor.role):
+        fresh = replace(standing, expired=())
+        if standing.expired and loan_band(work, fresh, amount_fen, day).holds_for(actor.role):
+            raise AnswersExpired(standing.expired, band.decided_by)
+        if band_once_complete(work, fresh, amount_fen, day).holds_for(actor.role):
             raise DocumentsIncomplete(band.decided_by)
         within = [one for one in loan_bands(work, standing, amount_fen, day) if one.holds_for(actor.role)]
         raise AboveAuthority(within[-1].up_to_fen or 0 if within else 0, band.decided_by)

@@ -16,7 +16,7 @@ from services import audit
 from services.backtest_cases import READ_AT_ONCE, answers, decisions, products_of, proposals
 from services.backtest_findings import Findings
 from services.csv_files import csv_pieces
-from services.permissions import check_may_change_policies, check_may_see_policies
+from services.permissions import Action, require
 from services.policy_kinds import Past, past_of
 from services.policy_publishing import PolicyNotReady, note_backtest, to_compare_with
 
@@ -38,7 +38,7 @@ class BacktestRunning(LendingError):
         super().__init__("another back-test is running; try again when it is done")
 
 
-class InvalidPeriod(LendingError):
+class InvalidBacktestPeriod(LendingError):
     """A back-test of a period that ends before it begins, or in which there is nothing to ask about."""
 
     code = "invalid_backtest_period"
@@ -65,9 +65,9 @@ def run(
     Refused: anybody but risk, a version with problems, a kind without a past, a period without cases. Cases that were
     never graded, or that lack a fact which is asked for, are counted and left out.
     """
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     if since > until:
-        raise InvalidPeriod("the period ends before it begins", fields={"to": f"on {since} or later"})
+        raise InvalidBacktestPeriod("the period ends before it begins", fields={"to": f"on {since} or later"})
     past = past_of(policy.name)
     if past is Past.NOTHING:
         raise NoPast(policy.name)
@@ -77,7 +77,7 @@ def run(
     total = _count(work, policy, since, until)
     if total == 0 and _count(work, policy, date.min, work.today) > 0:
         # Otherwise an empty period would do for what publication asks for.
-        raise InvalidPeriod("the period has no cases", fields={"to": "choose days with applications"})
+        raise InvalidBacktestPeriod("the period has no cases", fields={"to": "choose days with applications"})
     tries = {Past.DECISIONS: decisions, Past.ANSWERS: answers, Past.PROPOSALS: proposals}[past]
     findings, steps = tries(work, policy, work.policies.get(champion_id), since, until)
     done = 0
@@ -131,7 +131,7 @@ def store(work: UnitOfWork, actor: Actor, findings: Findings) -> Backtest:
 
 def changed_cases(work: UnitOfWork, actor: Actor, backtest_id: str) -> Iterator[dict[str, Any]]:
     """The cases that a stored back-test decides otherwise, by loan number, a page at a time."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     columns = columns_of(work.policies.backtest(backtest_id))
     page = 0
     while (cases := work.policies.backtest_page(backtest_id, page)) is not None:
@@ -147,7 +147,7 @@ def columns_of(backtest: Backtest) -> tuple[str, ...]:
 
 def begin_export(work: UnitOfWork, actor: Actor, backtest_id: str) -> None:
     """Writes down that the cases of a back-test are taken out of the house."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     work.policies.backtest(backtest_id)
     audit.record(work, actor, "backtest_exported", subject=backtest_id)
 

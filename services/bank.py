@@ -12,7 +12,7 @@ from books.session import UnitOfWork
 from models.loans import CLOSED, Loan, Stage
 from models.messages import BooksOrder, Progress
 from models.outbox import Topic
-from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind, PaymentStatus, ToldBy
+from models.payments import MONEY_MOVED, UNDER_WAY, BankEntry, Payment, PaymentKind, PaymentStatus, ToldBy
 from services import audit, chargebacks, suspense
 from services.errors import NoticeConflict
 from services.payments import date_by_bank, mark_returned, record_contradiction, record_outcome
@@ -145,7 +145,7 @@ def _is_of(entry: BankEntry, order: Payment) -> bool:
 
 def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
     entry.loan = order.loan
-    waits = order.status in (PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.ORDERED)
+    waits = order.status in UNDER_WAY
     is_known = order.status in (PaymentStatus.SETTLED, PaymentStatus.RETURNED)
     entry.matched = waits or (is_known and order.bank_reference in (None, entry.reference))
     if not entry.matched:

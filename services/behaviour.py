@@ -39,7 +39,7 @@ from models.tasks import TaskKind
 from services import audit
 from services.policy_kinds import BEHAVIOUR_CARD
 from services.scorecards import scorecard
-from services.tasks import LONGEST_ABOUT, open_task
+from services.tasks import open_task
 
 PAGE = 200
 """Loans a page: the books are held for a fraction of a second."""
@@ -192,7 +192,7 @@ def _leave_out(work: UnitOfWork, order: MonthPageOrder, number: str, why: str) -
     if work.behaviour.is_refused(number, order.month):
         return
     audit.record(work, audit.SYSTEM, NOT_SCORED, loan=number, subject=order.month, reason=why, refused=True)
-    about = f"the behaviour in {order.month} cannot be scored: {why}"[:LONGEST_ABOUT]
+    about = f"the behaviour in {order.month} cannot be scored: {why}"
     open_task(work, loan, TaskKind.TROUBLE, Role.RISK, order.day + timedelta(days=1), about)
 
 
@@ -216,7 +216,7 @@ def _task(work: UnitOfWork, day: date, loan: Loan, raised: Alarm) -> str:
     """The task on which somebody sees to it: the overdue follow-up where there is one already."""
     for task in work.tasks.open_of(loan.number, TaskKind.OVERDUE):
         return task.id
-    about = f"early warning: {', '.join(raised.causes)}"[:LONGEST_ABOUT]
+    about = f"early warning: {', '.join(raised.causes)}"
     due_on = day + timedelta(days=TASK_DAYS)
     return open_task(work, loan, TaskKind.EARLY_WARNING, Role.AGENT, due_on, about).id
 

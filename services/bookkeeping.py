@@ -14,7 +14,7 @@ from models.periods import ClosedPeriod, MonthEnd
 from models.staff import Actor
 from services.errors import InvalidPeriod
 from services.periods import oldest_open
-from services.permissions import check_may_see_funds
+from services.permissions import Action, require
 from services.reports import TrialBalance, trial_balance
 
 LONGEST_PERIOD_DAYS = 366
@@ -48,7 +48,7 @@ class MonthState:
 
 def trial_balance_on(work: UnitOfWork, actor: Actor, day: date) -> TrialBalance:
     """The trial balance at the end of a day, for who may see the funds."""
-    check_may_see_funds(actor)
+    require(actor, Action.SEE_FUNDS)
     return trial_balance(work, day)
 
 
@@ -59,7 +59,7 @@ def postings_of(
 
     Refused: an account that is not in the chart, and a period that ends before it begins or is longer than a year.
     """
-    check_may_see_funds(actor)
+    require(actor, Action.SEE_FUNDS)
     if not work.ledger.versions(account):
         raise UnknownLedgerAccount(account)
     if not 0 <= (last - first).days < LONGEST_PERIOD_DAYS:
@@ -69,7 +69,7 @@ def postings_of(
 
 def months(work: UnitOfWork, actor: Actor, since: Month | None = None) -> list[MonthState]:
     """The months since the first booking, this one included, the newest first: from one on, else MONTHS_SHOWN."""
-    check_may_see_funds(actor)
+    require(actor, Action.SEE_FUNDS)
     periods = work.periods
     first = periods.first_booking()
     if first is None:

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any
 
 from lending.errors import LendingError
 from models.attesting import verify
-from models.chain import Seal, check_path, entry_bytes, leaf_hash
+from models.chain import LEDGER, Seal, check_path, entry_bytes, leaf_hash, posting_bytes
 from models.run_events import HistoryDamaged, RunEvents, digest, read_events
 
-FORMAT = "loanwright-bundle-1"
+FORMAT = "loanwright-bundle-2"
+BEFORE_PROOFS = "loanwright-bundle-1"
+"""The form of bundles of before postings were sealed; they are checked as they always were."""
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 MOST_FILES = 5_000
 LARGEST_FILE = 64 * 1024 * 1024
@@ -24,10 +27,16 @@ LARGEST_SUM = 512 * 1024 * 1024
 LARGEST_ARCHIVE = 512 * 1024 * 1024
 NAME = re.compile(r"[a-z]{1,32}\.(?:json|sig|txt)|histories/[0-9]{4}\.json")
 """Every name that a bundle can hold: no way leads out of it."""
+UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What the library says of an archive that is none, or of one that was damaged."""
+LONGEST_SAID, LONGEST_NAME = 300, 40
+"""Letters of what a bundle says that are shown, and of a name in it."""
 NEEDED = (
     *("loan.json", "runs.json", "audit.json", "seals.json", "postings.json", "balances.json", "payments.json"),
     *("bank.json", "terms.json", "events.json", "decisions.json", "documents.json", "verdicts.json"),
 )
+PROOFS = "proofs.json"
+"""For each posting, by its id, the way to the root of its seal."""
 MONEY_MOVED = ("settled", "returned")
 INSIDE = "reallocation"
 """Money that moved between our own accounts: no bank knows of it."""
@@ -71,7 +80,14 @@ class BundleReport:
 
     def found(self, file: str, sentence: str) -> None:
         """Adds a finding."""
-        self.findings.append(BundleFinding(file, sentence))
+        self.findings.append(BundleFinding(_shown(file, LONGEST_NAME), _shown(sentence)))
+
+
+def _shown(said: object, longest: int = LONGEST_SAID) -> str:
+    """What stands in a bundle as it may be shown: nothing in it moves a cursor, or pushes the rest off the screen."""
+    text = str(said)
+    text = text if len(text) <= longest else f"{text[:longest]}…"
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def check(path: Path, public_key: str | None = None) -> BundleReport:
@@ -81,11 +97,18 @@ def check(path: Path, public_key: str | None = None) -> BundleReport:
     """
     files = unpack(path)
     report = BundleReport()
-    _check_manifest(files, public_key, report)
+    form = _check_manifest(files, public_key, report)
     told = {name: _json(files, name, report) for name in NEEDED}
+    seals: dict[int, Seal] = {}
     _guarded("runs.json", report, lambda: _check_runs(files, told, report))
-    _guarded("audit.json", report, lambda: _check_audit(told, report))
+    _guarded("seals.json", report, lambda: _check_seals(told, seals, report))
+    _guarded("audit.json", report, lambda: _check_audit(told, seals, report))
     _guarded("postings.json", report, lambda: _check_postings(told, report))
+    if form == BEFORE_PROOFS:
+        report.warnings.append("it was made before postings were sealed: that the ledger has them is not proved")
+    else:
+        proofs = _json(files, PROOFS, report)
+        _guarded(PROOFS, report, lambda: _check_sealed(told, proofs, seals, report))
     _guarded("payments.json", report, lambda: _check_payments(told, report))
     return report
 
@@ -100,7 +123,7 @@ def unpack(path: Path) -> dict[str, bytes]:
             raise NotABundle("it is larger than any bundle")
         with zipfile.ZipFile(path) as archive:
             return _contents(archive)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except UNREADABLE as error:
         raise NotABundle(f"it cannot be unpacked ({type(error).__name__})") from None
 
 
@@ -155,13 +178,15 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 # -- manifest and signature -------------------------------------------------------------------------------------------
 
 
-def _check_manifest(files: Mapping[str, bytes], public_key: str | None, report: BundleReport) -> None:
+def _check_manifest(files: Mapping[str, bytes], public_key: str | None, report: BundleReport) -> str:
+    """Checks what was signed; gives the form of the bundle."""
     manifest = _object(files.get(MANIFEST, b""))
     named = manifest.get("files")
-    if manifest.get("format") != FORMAT or not isinstance(named, dict):
+    form = str(manifest.get("format"))
+    if form not in (FORMAT, BEFORE_PROOFS) or not isinstance(named, dict):
         raise NotABundle("its manifest is missing or of another form")
-    report.loan, report.key = str(manifest.get("loan")), str(manifest.get("key"))
-    report.public_key = str(manifest.get("public_key"))
+    report.loan, report.key = _shown(manifest.get("loan")), _shown(manifest.get("key"))
+    report.public_key = _shown(manifest.get("public_key"))
     if public_key is None:
         report.warnings.append(
             f"no public key was given: that the lender signed it is not proved; compare {report.public_key} with his"
@@ -181,6 +206,7 @@ def _check_manifest(files: Mapping[str, bytes], public_key: str | None, report: 
             report.found(str(name), "it is missing")
         elif not isinstance(expected, dict) or digest(files[name]) != expected.get("sha256"):
             report.found(str(name), "it was changed: its digest is not the one in the manifest")
+    return form
 
 
 # -- histories --------------------------------------------------------------------------------------------------------
@@ -208,8 +234,10 @@ def _check_runs(files: Mapping[str, bytes], told: Mapping[str, Any], report: Bun
             report.found(name, str(damage))
             continue
         read.append((run, events))
-        if digest(content) != run["sha256"]:
-            report.found(name, f"it is not the history of run {run_id}")
+        # Old engines do not write the workflow's id into the history.
+        its_loan = events.workflow_id.rpartition("/")[2] or report.loan
+        if digest(content) != run["sha256"] or events.written_for != run_id or its_loan != report.loan:
+            report.found(name, f"it is not the history of run {run_id} of loan {report.loan}")
         if run_id in archived and archived[run_id] != digest(content):
             report.found(name, f"it is not the history that the audit log says was archived for run {run_id}")
         if len(events.events) != run["events"] or events.closed_as != run["status"]:
@@ -229,18 +257,23 @@ def _check_runs(files: Mapping[str, bytes], told: Mapping[str, Any], report: Bun
 # -- the audit log ----------------------------------------------------------------------------------------------------
 
 
-def _check_audit(told: Mapping[str, Any], report: BundleReport) -> None:
-    seals = {}
+def _check_seals(told: Mapping[str, Any], seals: dict[int, Seal], report: BundleReport) -> None:
+    """Checks the seals, and gathers them by their numbers."""
+    hashes: dict[int, str] = {}
     for row in told["seals.json"]:
-        seal = Seal(**{name: row[name] for name in Seal.__dataclass_fields__})
+        # Those of before the ledger was sealed name no book.
+        seal = Seal(**{name: row.get(name) if name == "book" else row[name] for name in Seal.__dataclass_fields__})
         if seal.hash != row["hash"]:
             report.found("seals.json", f"seal {seal.no} is not the one that its hash was taken of")
         if seal.no < 1 or seal.count < 1:
-            report.found("seals.json", f"seal {seal.no} is none: the first has number 1, and each holds an entry")
-        seals[seal.no] = (seal, row["hash"])
-    for no, (seal, _) in seals.items():
-        if no - 1 in seals and seal.previous != seals[no - 1][1]:
+            report.found("seals.json", f"seal {seal.no} is none: the first has number 1, and each holds something")
+        seals[seal.no], hashes[seal.no] = seal, row["hash"]
+    for no, seal in seals.items():
+        if no - 1 in seals and seal.previous != hashes[no - 1]:
             report.found("seals.json", f"seal {no} does not follow seal {no - 1}")
+
+
+def _check_audit(told: Mapping[str, Any], seals: Mapping[int, Seal], report: BundleReport) -> None:
     report.entries = len(told["audit.json"])
     seen: set[str] = set()
     for one in told["audit.json"]:
@@ -249,10 +282,17 @@ def _check_audit(told: Mapping[str, Any], report: BundleReport) -> None:
         if entry_id in seen:
             report.found("audit.json", f"entry {entry_id} stands in it twice")
         seen.add(entry_id)
-        known = seals.get(proof["seal_no"])
-        leaf = leaf_hash(entry_bytes(entry))
-        if known is None or proof["entry_id"] != entry_id or not check_path(leaf, proof["path"], known[0].root):
+        if not _leads_to_seal(entry_id, entry_bytes(entry), proof, seals, None):
             report.found("audit.json", f"entry {entry_id} ({entry['act']}) does not lead to the root of a seal")
+
+
+def _leads_to_seal(
+    row_id: str, content: bytes, proof: Mapping[str, Any], seals: Mapping[int, Seal], book: str | None
+) -> bool:
+    seal = seals.get(proof["seal_no"])
+    if seal is None or seal.book != book or proof["entry_id"] != row_id:
+        return False
+    return check_path(leaf_hash(content), proof["path"], seal.root)
 
 
 # -- money ------------------------------------------------------------------------------------------------------------
@@ -276,6 +316,16 @@ def _check_postings(told: Mapping[str, Any], report: BundleReport) -> None:
             if left.get(code) != told["balances.json"].get(code)
         )
         report.found("postings.json", f"they do not come to the balances of {', '.join(accounts)}")
+
+
+def _check_sealed(
+    told: Mapping[str, Any], proofs: Mapping[str, Any], seals: Mapping[int, Seal], report: BundleReport
+) -> None:
+    for one in told["postings.json"]:
+        posting_id = str(one["id"])
+        proof = proofs.get(posting_id)
+        if proof is None or not _leads_to_seal(posting_id, posting_bytes(one), proof, seals, LEDGER):
+            report.found("postings.json", f"posting {posting_id} does not lead to the root of a seal")
 
 
 def balances(postings: Iterable[tuple[str, str, int]]) -> dict[str, int]:

@@ -4,7 +4,6 @@ The same state of the books gives the same bytes, whoever asks for them and when
 """
 
 import base64
-import hashlib
 import io
 import json
 import zipfile
@@ -16,14 +15,16 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
+from books.seals import POSTINGS
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.attesting import SigningKey
 from models.audit import AuditEntry
 from models.chain import ENTRY_FIELDS, spelled
+from models.ledger import Posting
 from models.run_events import digest
 from services.audit_chain import proofs_of
-from services.bundle_check import FORMAT, MANIFEST, SIGNATURE, balances
+from services.bundle_check import FORMAT, MANIFEST, PROOFS, SIGNATURE, balances
 from services.story_differences import differences
 from services.timeline import Story, StoryLine, ToldRun
 
@@ -37,6 +38,7 @@ manifest.json, made with the key whose public part stands in it; compare that wi
 
 runs.json, histories/   what the workflow engine recorded, run by run
 audit.json              entries of the audit log, each with its path to the root of a seal
+proofs.json             for each posting its path to the root of a seal
 seals.json              the seals; each repeats the hash of the one before it
 postings.json, balances.json, payments.json, bank.json   money: the ledger, orders to the bank, the bank's own entries
 terms.json, events.json, decisions.json                  what was agreed, what happened to the account, who decided
@@ -55,7 +57,7 @@ class NotSealedYet(LendingError):
     http_status = 409
 
     def __init__(self, loan: str) -> None:
-        super().__init__(f"loan {loan} is busy: its newest audit entries are not sealed yet; try again in a moment")
+        super().__init__(f"loan {loan} is busy: its newest entries are not sealed yet; try again in a moment")
 
 
 def contents_of(work: UnitOfWork, story: Story) -> dict[str, bytes]:
@@ -75,7 +77,7 @@ def contents_of(work: UnitOfWork, story: Story) -> dict[str, bytes]:
         "verdicts.json": [one.as_json() for one in work.histories.verdicts(story.loan)],
         "differences.json": differences(work, story),
         "timeline.json": [_line(line) for line in story.lines],
-        **_audit(work, story.loan, facts.entries),
+        **_sealed(work, story.loan, facts.entries, facts.postings),
     }
     written = {name: _json(content) for name, content in files.items()}
     for n, run in enumerate(story.runs, 1):
@@ -106,11 +108,6 @@ def packed(loan: str, files: Mapping[str, bytes], key: SigningKey) -> bytes:
     return made.getvalue()
 
 
-def sha256_of(bundle: bytes) -> str:
-    """The digest by which the audit log names a bundle."""
-    return hashlib.sha256(bundle).hexdigest()
-
-
 def history_name(n: int) -> str:
     """The file of the n-th run's history."""
     return f"histories/{n:04d}.json"
@@ -128,17 +125,18 @@ def _run(n: int, run: ToldRun) -> dict[str, Any]:
         "previous": events.previous if events else None,
         "next": events.next if events else None,
         "events": len(events.events) if events else 0,
-        "code_versions": events.versions if events else (),
+        "code_versions": run.versions,
         "problem": run.problem,
     }
 
 
-def _audit(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry]) -> dict[str, Any]:
+def _sealed(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry], postings: Sequence[Posting]) -> dict[str, Any]:
     proofs = {proof.entry_id: proof for proof in proofs_of(work, entries)}
-    if len(proofs) < len(entries):
+    of_postings = {proof.entry_id: proof for proof in proofs_of(work, postings, POSTINGS)}
+    if len(proofs) < len(entries) or len(of_postings) < len(postings):
         raise NotSealedYet(loan)
     seals = []
-    for no in sorted({proof.seal_no for proof in proofs.values()}):
+    for no in sorted({proof.seal_no for proof in (*proofs.values(), *of_postings.values())}):
         row = work.seals.get(no)
         if row is not None:
             seals.append(asdict(row.content) | {"hash": row.hash, "sealed_at": spelled(row.sealed_at)})
@@ -149,7 +147,7 @@ def _audit(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry]) -> dict[s
         }
         for entry in entries
     ]
-    return {"audit.json": told, "seals.json": seals}
+    return {"audit.json": told, PROOFS: of_postings, "seals.json": seals}
 
 
 def _line(line: StoryLine) -> dict[str, Any]:

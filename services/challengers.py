@@ -7,7 +7,7 @@ from books.session import UnitOfWork
 from models.policies import Policy
 from models.staff import Actor
 from services.backtest_findings import CLASSES, COMPARED, REFUSED, class_of
-from services.permissions import check_may_see_policies
+from services.permissions import Action, require
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Comparison:
 
 def comparison(work: UnitOfWork, actor: Actor, policy: Policy) -> Comparison:
     """How a challenger compares with the champions beside it, over all live cases so far."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     found = Comparison()
     for row in work.policies.compared(policy.id):
         decided, other = class_of(row.outcome, row.grade), class_of(row.other_outcome, row.other_grade)

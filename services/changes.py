@@ -177,10 +177,17 @@ def expire(work: UnitOfWork, order: BooksOrder) -> ChangeProgress:
 
 
 def _ended(
-    work: UnitOfWork, loan: Loan, proposal_id: str, outcome: ChangeOutcome, actor: Actor, day: date
+    work: UnitOfWork,
+    loan: Loan,
+    proposal_id: str,
+    outcome: ChangeOutcome,
+    actor: Actor,
+    day: date,
+    terms: LoanTerms | None = None,
 ) -> ChangeProgress:
     work.write(ChangeEnd(proposal_id=proposal_id, outcome=outcome, by=actor.id, on=day, at=work.now))
-    audit.record(work, actor, f"change_{outcome}", loan=loan.number, subject=proposal_id)
+    after = terms.mark if terms else None
+    audit.record(work, actor, f"change_{outcome}", loan=loan.number, subject=proposal_id, after=after)
     return ChangeProgress(proposal=proposal_id)
 
 
@@ -264,8 +271,7 @@ def _apply(
     )
     if proposal.kind is ChangeKind.CORRECTION:
         move_money(work, loan, proposal, found.body, day)
-    if proposal.kind in CHANGES_TERMS:
-        _amend_terms(work, loan, decision, found.body, day)
+    terms = _amend_terms(work, loan, decision, found.body, day) if proposal.kind in CHANGES_TERMS else None
     progress = follow_account(work, loan, day, order.key)
     if was_settled:
         start_again(work, loan, proposal.event_key)
@@ -276,25 +282,25 @@ def _apply(
     elif proposal.kind is ChangeKind.WRITE_OFF:
         send_sms(work, loan, "written_off", f"{order.key}:written_off_sms", amount=proposal.amount_fen)
         tell_others(work, loan, "others_written_off", f"{order.key}:written_off")
-    _ended(work, loan, proposal.id, ChangeOutcome.APPLIED, actor, day)
+    _ended(work, loan, proposal.id, ChangeOutcome.APPLIED, actor, day, terms)
     return progress.model_copy(update={"changes": ()})
 
 
-def _amend_terms(work: UnitOfWork, loan: Loan, decision: Decision, body: dict[str, Any], day: date) -> None:
+def _amend_terms(work: UnitOfWork, loan: Loan, decision: Decision, body: dict[str, Any], day: date) -> LoanTerms:
     before = work.loans.terms(loan.number)
     if before is None:
         raise LookupError(f"loan {loan.number} has no terms")
-    work.loans.add_terms(
-        LoanTerms(
-            loan=loan.number,
-            version=before.version + 1,
-            decision_id=decision.id,
-            effective_from=day,
-            body=before.body,
-            amendments=[*(before.amendments or []), body],
-            created_at=work.now,
-        )
+    amended = LoanTerms(
+        loan=loan.number,
+        version=before.version + 1,
+        decision_id=decision.id,
+        effective_from=day,
+        body=before.body,
+        amendments=[*(before.amendments or []), body],
+        created_at=work.now,
     )
+    work.loans.add_terms(amended)
+    return amended
 
 
 def changes_of(work: UnitOfWork, actor: Actor, loan: Loan) -> list[Change]:

@@ -1,7 +1,7 @@
 """The chart of accounts and the rules of the ledger: dated versions, each valid from a day that is still to come."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,11 +11,17 @@ from lending.errors import LendingError
 from models.ledger import AccountVersion
 from models.periods import NonAccrualRule, ProvisionRate
 from models.staff import Actor
+from models.words import WORDS_PATTERN
 from services import audit
 from services.permissions import Action, require
 
 MOST_DPD = 3650
 """A loan that accrues after ten years without a payment is no rule, but a slip of the keys."""
+
+MOST_DAYS_AHEAD = 366
+"""How far ahead a rule may begin. An account's versions follow each other, so that one from a far day, which nobody can
+take back, would keep every other out until then.
+"""
 
 
 class InvalidRule(LendingError):
@@ -34,11 +40,11 @@ class _Dated(BaseModel):
 class AccountRule(_Dated):
     """An account with what changes about it; what is left out stays as it is."""
 
-    code: str = Field(max_length=8)
-    name_en: str = Field(default="", min_length=1, max_length=64)
-    name_zh: str = Field(default="", min_length=1, max_length=64)
+    code: str = Field(max_length=8, pattern=WORDS_PATTERN)
+    name_en: str = Field(default="", min_length=1, max_length=64, pattern=WORDS_PATTERN)
+    name_zh: str = Field(default="", min_length=1, max_length=64, pattern=WORDS_PATTERN)
     vat_basis_points: int = 0
-    parent: str | None = Field(default=None, max_length=8)
+    parent: str | None = Field(default=None, max_length=8, pattern=WORDS_PATTERN)
 
 
 class NonAccrualLimits(_Dated):
@@ -67,7 +73,7 @@ class LedgerRules(BaseModel):
 
 def revise(work: UnitOfWork, actor: Actor, rules: LedgerRules) -> int:
     """Adds all versions, each valid from a day to come, and returns how many; all or none, as the unit of work ends."""
-    _check_may_keep(actor)
+    require(actor, Action.KEEP_CHART)
     for account in rules.accounts:
         changes = account.model_dump(exclude={"code", "valid_from"}, exclude_unset=True)
         revise_account(work, actor, account.code, account.valid_from, changes)
@@ -120,7 +126,8 @@ def rule_non_accrual(work: UnitOfWork, actor: Actor, valid_from: date, above_dpd
         raise InvalidRule(f"there is a non-accrual rule from {valid_from} already", fields={"valid_from": "taken"})
     work.periods.add_rule(NonAccrualRule(valid_from=valid_from, above_dpd=above_dpd, cured_at_dpd=cured_at_dpd))
     after = {"above_dpd": above_dpd, "cured_at_dpd": cured_at_dpd}
-    _record(work, actor, "non_accrual_ruled", "non_accrual", valid_from, after)
+    before = known.model_dump(mode="json", include={"valid_from", *after}) if known is not None else None
+    _record(work, actor, "non_accrual_ruled", "non_accrual", valid_from, after, before)
 
 
 def rule_provision(
@@ -132,19 +139,24 @@ def rule_provision(
         raise InvalidRule("a provision is from 0 to 10000 basis points", fields={"basis_points": "0 to 10000"})
     if work.periods.has_provision_rate(classification, valid_from):
         raise InvalidRule(f"{classification} has a rate from {valid_from} already", fields={"valid_from": "taken"})
+    before = {"basis_points": work.periods.provision_rates(valid_from).get(classification)}
     rate = ProvisionRate(classification=classification, valid_from=valid_from, basis_points=basis_points)
     work.periods.add_rule(rate)
-    _record(work, actor, "provision_ruled", classification, valid_from, {"basis_points": basis_points})
+    _record(work, actor, "provision_ruled", classification, valid_from, {"basis_points": basis_points}, before)
 
 
 def _check(work: UnitOfWork, actor: Actor, valid_from: date) -> None:
-    _check_may_keep(actor)
+    require(actor, Action.KEEP_CHART)
     if valid_from <= work.today:
         raise InvalidRule(f"a rule begins after {work.today}", fields={"valid_from": "in the future"})
-
-
-def _check_may_keep(actor: Actor) -> None:
-    require(actor, Action.KEEP_CHART)
+    latest = work.today + timedelta(days=MOST_DAYS_AHEAD)
+    if valid_from > latest:
+        raise InvalidRule(
+            f"a rule begins within {MOST_DAYS_AHEAD} days, on {latest} at the latest",
+            fields={"valid_from": f"on {latest} at the latest"},
+        )
+    # Held until the end: of two rules at the same moment the second sees the first.
+    work.outbox.next_numbers("chart", 0)
 
 
 def _record(
@@ -154,8 +166,13 @@ def _record(
     subject: str,
     valid_from: date,
     after: Mapping[str, object],
-    before: dict[str, object] | None = None,
+    before: Mapping[str, object] | None = None,
 ) -> None:
     audit.record(
-        work, actor, act, subject=subject, before=before, after={**after, "valid_from": valid_from.isoformat()}
+        work,
+        actor,
+        act,
+        subject=subject,
+        before=dict(before) if before is not None else None,
+        after={**after, "valid_from": valid_from.isoformat()},
     )

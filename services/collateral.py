@@ -17,6 +17,7 @@ from models.products import Product
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from services import audit
+from services.document_lists import holds_payout
 from services.products import catalogue
 from services.signing import all_signed, contract_to_sign
 from services.tasks import close_all, open_task
@@ -31,6 +32,8 @@ ABOUT = {
     ConditionKind.INSURANCE: "get the vehicle's insurance, with the lender named first",
     ConditionKind.RELEASE: "release the mortgage and hand the vehicle's certificate back",
 }
+DOCUMENT_OF = {ConditionKind.REGISTRATION: "vehicle_registration", ConditionKind.INSURANCE: "insurance_policy"}
+"""The kind of document that proves each."""
 REVIEW_DAYS = 2
 REMIND_DAYS_BEFORE = 7
 """So many days before something is due after the payout the borrower is reminded of it."""
@@ -38,6 +41,7 @@ MISSING = {
     "registration": "the mortgage on the vehicle is not registered",
     "insurance": "the vehicle is not insured with the lender named first",
     "dealer": "the lender does not pay this dealer at present",
+    "documents": "a person still has to look at a document that was handed in",
 }
 
 
@@ -99,7 +103,12 @@ def _hand_out(work: UnitOfWork, loan: Loan, condition: CollateralCondition) -> N
 
 
 def missing_before_payout(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
-    """What keeps the money of a loan back on a day: `registration`, `insurance`, `dealer`."""
+    """What keeps the money of a loan back on a day: `registration`, `insurance`, `dealer`, `documents`."""
+    in_doubt = ("documents",) if holds_payout(work, loan) else ()
+    return (*_missing_of_the_thing(work, loan, day), *in_doubt)
+
+
+def _missing_of_the_thing(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
     product = catalogue().product(loan.product)
     if not product.is_secured:
         return ()
@@ -194,8 +203,8 @@ def after_end(work: UnitOfWork, loan: Loan, day: date) -> None:
     """Once a loan is settled or its case has come to nothing: nothing is asked of the borrower any more, and a mortgage
     that was registered has to be released by a date.
 
-    One whose registration was entered but not confirmed is released too: the registry has it. A loan that was written
-    off and is not paid back keeps its mortgage, since it is not settled.
+    One whose registration was entered but not confirmed, or whose paper was only handed in, is released too: the
+    registry has it. A loan that was written off and is not paid back keeps its mortgage, since it is not settled.
     """
     product = catalogue().product(loan.product)
     thing = work.collateral.thing(loan.number) if product.is_secured else None
@@ -216,10 +225,17 @@ def after_end(work: UnitOfWork, loan: Loan, day: date) -> None:
 
 
 def _is_registered(work: UnitOfWork, loan: Loan) -> bool:
-    """Whether a registration was entered that nobody refused."""
-    return any(
-        proof.kind is ConditionKind.REGISTRATION and (review is None or review.outcome is Outcome.APPROVE)
+    """Whether there is a registration by what was entered or, where nothing was, by a paper that nobody refused."""
+    entered = [
+        review is None or review.outcome is Outcome.APPROVE
         for proof, review in work.collateral.evidence(loan.number)
+        if proof.kind is ConditionKind.REGISTRATION
+    ]
+    if entered:
+        return any(entered)
+    return any(
+        one.kind == DOCUMENT_OF[ConditionKind.REGISTRATION] and one.outcome is not Outcome.REFUSE
+        for one in work.documents.states(loan.number)
     )
 
 

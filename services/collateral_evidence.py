@@ -13,8 +13,9 @@ from models.staff import Actor
 from models.tasks import Outcome, TaskKind
 from models.words import LONGEST_WORDS, storable
 from services import audit
-from services.collateral import TASKS, go_on, hand_to_reviewer, watch_cover
+from services.collateral import DOCUMENT_OF, TASKS, go_on, hand_to_reviewer, watch_cover
 from services.errors import InvalidDecision, NotAllowed, TaskClosed
+from services.four_eyes import persons
 from services.loans import require_stage
 from services.notices import send_sms
 from services.permissions import Action, check_may_decide, check_may_speak_for, require
@@ -22,8 +23,6 @@ from services.products import catalogue
 from services.tasks import close, require_open
 
 TAKES_EVIDENCE = (Stage.ACCEPTANCE, Stage.DISBURSEMENT, Stage.PAYOUT_FAILED, Stage.REPAYMENT)
-DOCUMENT_OF = {ConditionKind.REGISTRATION: "vehicle_registration", ConditionKind.INSURANCE: "insurance_policy"}
-"""The kind of document that proves each."""
 LONGEST_NUMBER = 40
 LONGEST_ISSUER = 100
 LONGEST_COVER = timedelta(days=3 * 366)
@@ -264,7 +263,7 @@ def review(
         raise TaskClosed(evidence_id)
     require_open(work, tasks[0])
     check_may_decide(actor, tasks[0])
-    if actor.id == evidence.entered_by:
+    if evidence.entered_by in persons(work, actor, tasks[0]):
         raise OwnEvidence
     if outcome not in (Outcome.APPROVE, Outcome.REFUSE):
         raise InvalidDecision("a proof is confirmed or not", fields={"outcome": "must be approve or refuse"})

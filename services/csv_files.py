@@ -5,8 +5,10 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 LINES_A_PIECE = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""How a text begins that a spreadsheet takes for a formula, or behind which it looks for one."""
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""How a text begins that a spreadsheet takes for a formula, some of them in full width too, or behind which it looks
+for one.
+"""
 
 
 def as_text(value: object) -> object:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,14 @@ from books.guards import guards_aside
 from books.sealing import wrapping
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.data_keys import IndexKey
+from models.data_keys import DataKey, IndexKey, RingKey
 from models.histories import binding as run_binding
 from models.sealing import KeyMissing, SealBroken, keys
+from models.staff import Actor
 from services import audit
 
 KEYS_AT_ONCE = 500
+KEYS_TRIED = 20
 FILES_AT_ONCE = 10
 """Contents in memory at a time, of at most 5 MiB each."""
 DIGESTS_AT_ONCE = 2_000
@@ -38,6 +40,19 @@ class OtherIndexKey(LendingError):
     http_status = 500
 
 
+class OtherRingKey(LendingError):
+    """A key of the ring has the name of another one: under it, what is sealed now would be lost with what was."""
+
+    code = "other_ring_key"
+    http_status = 500
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the key {name} in LOANWRIGHT_KEYS is not the one that these books know by this name; put that one back, "
+            "and give a new key a name that no key had before"
+        )
+
+
 @dataclass
 class Portion:
     """What one step of a rotation did: how many it brought under the newest key, which it could not, where it ended."""
@@ -45,6 +60,42 @@ class Portion:
     last: str
     done: int = 0
     damaged: list[str] = field(default_factory=list)
+
+
+# -- keys of the ring ------------------------------------------------------------------------------------------------
+
+
+def check_ring(work: UnitOfWork) -> None:
+    """Refuses (OtherRingKey) a key of this process's ring whose name stands for another key in the books.
+
+    A key that the books have no mark of, as all before the first start with marks, has to open what is under its name.
+    """
+    known = work.data_keys.ring_marks()
+    for name, mark in keys().marks().items():
+        if known.get(name, mark) != mark:
+            raise OtherRingKey(name)
+        # More than one is tried: a single one may be damaged.
+        tried = () if name in known else work.data_keys.oldest_under(name, KEYS_TRIED)
+        if tried and not any(_opens(one) for one in tried):
+            raise OtherRingKey(name)
+
+
+def _opens(key: DataKey) -> bool:
+    try:
+        keys().open(key.ring_key, key.wrapped or b"", wrapping(key.id))
+    except SealBroken:
+        return False
+    return True
+
+
+def take_ring(work: UnitOfWork) -> None:
+    """Makes the keys of this process's ring those of the books by their names. Refuses (OtherRingKey) as a check."""
+    check_ring(work)
+    known = work.data_keys.ring_marks()
+    for name, mark in keys().marks().items():
+        if name not in known:
+            work.data_keys.add_ring_key(RingKey(name=name, mark=mark, since=work.now))
+            audit.record(work, audit.SYSTEM, "ring_key_known", subject=name)
 
 
 Step = Callable[[UnitOfWork, str], Portion | None]
@@ -125,10 +176,15 @@ def _portion(names: Sequence[str], bring: Callable[[int], None]) -> Portion | No
     return portion
 
 
-def record_rotation(work: UnitOfWork, done: dict[str, int], damaged: int) -> None:
+def record_beginning(work: UnitOfWork, actor: Actor, waiting: Mapping[str, int]) -> None:
+    """Writes into the audit log that somebody has a rotation begun, and of how much: it may be killed on its way."""
+    audit.record(work, actor, "key_rotation_begun", after={"key": keys().newest, **waiting})
+
+
+def record_rotation(work: UnitOfWork, actor: Actor, done: Mapping[str, int], damaged: int) -> None:
     """Writes into the audit log what a rotation came to."""
     after = {"key": keys().newest, "damaged": damaged, **done}
-    audit.record(work, audit.SYSTEM, "keys_rotated", after=after)
+    audit.record(work, actor, "keys_rotated", after=after)
 
 
 # -- keys of digests -------------------------------------------------------------------------------------------------
@@ -170,7 +226,7 @@ def digest_columns() -> list[tuple[Table, str]]:
     ]
 
 
-def reindex(work: UnitOfWork, index_keys: Sequence[bytes]) -> Iterator[tuple[str, int]]:
+def reindex(work: UnitOfWork, index_keys: Sequence[bytes], actor: Actor = audit.SYSTEM) -> Iterator[tuple[str, int]]:
     """Takes all digests on to the newest keys, within the caller's unit of work: nobody ever sees half of it.
 
     A digest under a new key is that of the digest before, so no value is opened for it. Yields after each step which
@@ -192,7 +248,7 @@ def reindex(work: UnitOfWork, index_keys: Sequence[bytes]) -> Iterator[tuple[str
                 _take_on(connection, table, columns, rows, further)
                 yield table.name, len(rows)
     _add_marks(work, index_keys, len(made))
-    audit.record(work, audit.SYSTEM, "digests_under_new_key", after={"keys": len(index_keys)})
+    audit.record(work, actor, "digests_under_new_key", after={"keys": len(index_keys)})
 
 
 def _pages(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Sequence[Row[Any]]]:

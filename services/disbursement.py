@@ -10,7 +10,7 @@ from lending.terms import Terms
 from models.customers import Party
 from models.loans import Loan, LoanEvent, LoanTerms, Stage
 from models.messages import BooksOrder, Progress
-from models.payments import MONEY_MOVED, Payment, PaymentKind, PaymentStatus
+from models.payments import MONEY_MOVED, UNDER_WAY, Payment, PaymentKind, PaymentStatus
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
@@ -21,12 +21,13 @@ from services.limits import limits_of
 from services.loans import case_of, move
 from services.mandates import order_by_contract
 from services.notices import send_sms
+from services.payout_screening import HELD
 from services.products import catalogue
 from services.repayments import follow_account
 from services.signing import require_signed
 from services.tasks import open_task
 
-STILL_GOOD = {PaymentStatus.ORDERED, PaymentStatus.SENT, PaymentStatus.PENDING, PaymentStatus.SETTLED}
+STILL_GOOD = UNDER_WAY | {PaymentStatus.SETTLED}
 
 
 class PayeesChanged(LendingError):
@@ -114,7 +115,7 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
     ]
     total = sum(payment.settled_fen for payment in paid)
     day = max(payment.value_date for payment in paid)
-    _anchor_terms(work, loan, day)
+    terms = _anchor_terms(work, loan, day)
     work.loans.add_event(
         LoanEvent(
             key=f"{loan.number}:paid_out",
@@ -140,36 +141,45 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
         audit.SYSTEM,
         "loan_paid_out",
         loan=loan.number,
-        after={"amount_fen": total, "on": day.isoformat(), "payments": [payment.key for payment in paid]},
+        after={
+            "amount_fen": total,
+            "on": day.isoformat(),
+            "payments": [payment.key for payment in paid],
+            **terms.mark,
+        },
     )
     return follow_account(work, loan, max(order.day, day), order.key)
 
 
-def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> None:
+def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> LoanTerms:
     """Interest runs from the day the money is out: if not the day of the offer, the decision dates anew."""
     terms = work.loans.terms(loan.number)
     if terms is None:
         raise LookupError(f"loan {loan.number} has no terms")
     if Terms.parse(terms.body).disbursement_date == day:
-        return
+        return terms
     case = case_of(work, loan, day, rates=limits_of(work).rates)
-    work.loans.add_terms(
-        LoanTerms(
-            loan=loan.number,
-            version=terms.version + 1,
-            decision_id=terms.decision_id,
-            effective_from=day,
-            body=catalogue().product(loan.product).terms(case).to_json(),
-            created_at=work.now,
-        )
+    dated = LoanTerms(
+        loan=loan.number,
+        version=terms.version + 1,
+        decision_id=terms.decision_id,
+        effective_from=day,
+        body=catalogue().product(loan.product).terms(case).to_json(),
+        created_at=work.now,
     )
+    work.loans.add_terms(dated)
+    return dated
 
 
 def record_payout_failure(work: UnitOfWork, order: BooksOrder) -> Progress:
-    """After a payee's bank declined and what had gone out was called back: finance decides what happens next."""
+    """After a payee's bank declined, or an order was held, and what had gone out was called back: finance, or risk,
+    decides what happens next.
+    """
     loan = work.loans.get(order.loan)
     reasons = []
-    for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT):
+    # Of a payout that was tried again, the last try counts.
+    newest = {payment.party_id: payment for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)}
+    for payment in newest.values():
         if payment.status is PaymentStatus.ORDERED:
             # Never sent, because another payee's order failed first.
             payment.status = PaymentStatus.DECLINED
@@ -183,7 +193,9 @@ def record_payout_failure(work: UnitOfWork, order: BooksOrder) -> Progress:
         post_payment(work, payment)
     move(work, loan, Stage.PAYOUT_FAILED)
     about = f"payout failed: {', '.join(sorted(set(reasons))) or 'unknown'}"
-    task = open_task(work, loan, TaskKind.PAYOUT_PROBLEM, Role.FINANCE, order.day + timedelta(days=1), about)
+    # What was found on a list is for risk to judge; all else is money's way, which finance knows.
+    role = Role.RISK if HELD in reasons else Role.FINANCE
+    task = open_task(work, loan, TaskKind.PAYOUT_PROBLEM, role, order.day + timedelta(days=1), about)
     audit.record(
         work, audit.SYSTEM, "payout_failed", loan=loan.number, subject=task.id, after={"reasons": sorted(set(reasons))}
     )

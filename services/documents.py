@@ -6,6 +6,7 @@ from models.documents import Document, DocumentReading
 from models.loans import CLOSED, Loan
 from models.staff import Actor
 from services import audit
+from services.authorisations import signing_parties
 from services.documents_intake import Examined
 from services.errors import InvalidDocument, WrongStage
 from services.permissions import Action, require
@@ -48,12 +49,21 @@ class PaperNotReady(LendingError):
         super().__init__(f"paper {number} is being made; ask again in a moment{why}")
 
 
-def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str, file: Examined) -> Document:
-    """Keeps a document sealed, and has it read; the same content for the same loan and kind is kept once.
+def hand_in(
+    work: UnitOfWork,
+    actor: Actor,
+    loan: Loan,
+    kind: str,
+    filename: str,
+    file: Examined,
+    party_id: str | None = None,
+) -> Document:
+    """Keeps a document of one person sealed, and has it read; the same content for the same loan and kind is kept once.
 
-    A loan takes papers until it is closed: a running one too, for a clerk may still ask for some. Raises WrongStage for
-    a closed loan, InvalidDocument for an unknown kind, and TooManyDocuments for one beyond MOST_DOCUMENTS. Of the
-    file's name only the last part is kept.
+    It is of the person with `party_id`, without one of the borrower. A loan takes papers until it is closed: a running
+    one too, for a clerk may still ask for some. Raises WrongStage for a closed loan, InvalidDocument for an unknown
+    kind or person and for a file that is there as another person's, and TooManyDocuments for one beyond MOST_DOCUMENTS.
+    Of the file's name only the last part is kept.
     """
     require(actor, Action.HAND_IN_DOCUMENTS)
     # Held until the end: of two documents at once only one can be the last, and the loan cannot close meanwhile.
@@ -67,8 +77,19 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
             f"{loan.product} loans take these documents: {', '.join(kinds)}",
             fields={"kind": "not a kind of document here"},
         )
+    party_id = party_id or work.customers.borrower(loan.number).id
+    if party_id not in {party.id for party, _ in signing_parties(work, loan.number)}:
+        raise InvalidDocument(
+            f"a document is of the borrower of loan {loan.number} or of somebody who signs beside him",
+            fields={"party": "nobody of this loan"},
+        )
     before = work.documents.same(loan.number, kind, file.sha256)
     if before is not None:
+        if before.party_id not in (None, party_id):
+            raise InvalidDocument(
+                "this very file was handed in as the document of another person of the loan",
+                fields={"party": "this file is another person's"},
+            )
         return before
     if work.documents.handed_in(loan.number) >= MOST_DOCUMENTS:
         raise TooManyDocuments(loan.number)
@@ -77,6 +98,7 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
         sha256=file.sha256,
         loan=loan.number,
         kind=kind,
+        party_id=party_id,
         filename=_plain(filename),
         media_type=file.media_type,
         uploaded_by=actor.id,
@@ -92,7 +114,7 @@ def hand_in(work: UnitOfWork, actor: Actor, loan: Loan, kind: str, filename: str
         "document_handed_in",
         loan=loan.number,
         subject=document.id,
-        after={"kind": kind, "sha256": file.sha256, "size_bytes": document.size_bytes},
+        after={"kind": kind, "party": party_id, "sha256": file.sha256, "size_bytes": document.size_bytes},
     )
     return document
 

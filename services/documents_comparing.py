@@ -95,6 +95,11 @@ class Comparison:
     others: tuple[tuple[str, Found], ...]
 
     @property
+    def agreeing(self) -> int:
+        """How many of its fields agree."""
+        return sum(check.state is FieldState.AGREES for check in self.checks)
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether a person has to look at it."""
         return self.verdict is not ReadingVerdict.AGREES or self.confidence < SURE_ENOUGH
@@ -102,7 +107,9 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """The fields as they are kept."""
         others = [{"field": field, "value": one.value, **asdict(one.place)} for field, one in self.others]
-        return {"checks": [asdict(check) for check in self.checks], "others": others}
+        # As a table gives them back, so that two comparisons can be told apart.
+        checks = [{**asdict(check), "box": list(check.box) if check.box else None} for check in self.checks]
+        return {"checks": checks, "others": others}
 
 
 def compare(
@@ -112,12 +119,10 @@ def compare(
     answers: Mapping[str, Mapping[str, Any]],
     day: date | None = None,
 ) -> Comparison:
-    """Compares a document of a kind with the application form and the registers' answers by check.
+    """Compares a document of a kind with what the form says of the person whose it is, and the registers by name.
 
     `day` is the business date on which an invoice or a statement has to be good; without one its dates are not looked
-    at.
-    Of the persons on the form the one is taken whom the document fits best. Nothing is read into a document: what is
-    not found on it is missing, which is a difference.
+    at. Nothing is read into a document: what is not found on it is missing, which is a difference.
     """
     text = Text(reading)
     if not text.is_readable():
@@ -127,8 +132,7 @@ def compare(
     is_named = known.is_named_on(text)
     if not is_named and any(text.says(phrase) for phrase in known.other_side):
         return Comparison(ReadingVerdict.AGREES, text.confidence, (), others)
-    persons = _persons(form)
-    checks = max((_person_checks(text, known, name, number) for name, number in persons), key=_agreeing)
+    checks = _person_checks(text, known, form["name"], form["id_number"])
     checks += _thing_checks(text, known, form, answers)
     if "invoice_number" in known.fields:
         checks += _invoice_checks(text, form, day)
@@ -142,17 +146,6 @@ def compare(
     verdict = ReadingVerdict.DIFFERS if against else ReadingVerdict.AGREES
     confidence = min((check.confidence for check in against or checks), default=text.confidence)
     return Comparison(verdict, confidence, tuple(checks), others)
-
-
-def _persons(form: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and ID number of the borrower, and of those who sign beside him."""
-    prefixes = ("", "joint_borrower_", "guarantor_")
-    persons = [(form.get(f"{prefix}name"), form.get(f"{prefix}id_number")) for prefix in prefixes]
-    return [(name, number) for name, number in persons if name and number]
-
-
-def _agreeing(checks: Sequence[Check]) -> int:
-    return sum(check.state is FieldState.AGREES for check in checks)
 
 
 def _person_checks(text: Text, kind: Kind, name: str, number: str) -> list[Check]:

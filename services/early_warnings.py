@@ -14,10 +14,9 @@ from models.months import Month
 from models.staff import Actor
 from services import audit
 from services.csv_files import LINES_A_PIECE, as_text, csv_pieces
-from services.permissions import check_may_see_warnings
+from services.permissions import Action, require
 from services.scorecards import scorecard
-from services.warning_words import CAUSES
-from services.warning_words import Cause as Cause
+from services.warning_words import CAUSES, Cause
 
 PAGE = 50
 PLACE_PATTERN = r"^[12]_-?[0-9]{1,6}_L[0-9]{8,12}$"
@@ -70,7 +69,7 @@ def place_of(text: str) -> Place | None:
 
 def newest_month(work: UnitOfWork, actor: Actor) -> str | None:
     """The newest month in which every running loan is scored; None before the first."""
-    check_may_see_warnings(actor)
+    require(actor, Action.SEE_WARNINGS)
     return work.behaviour.last_month()
 
 
@@ -81,7 +80,7 @@ def early_warnings(
 
     An agent sees those of his customers, a manager those of the team, risk and auditors all.
     """
-    check_may_see_warnings(actor)
+    require(actor, Action.SEE_WARNINGS)
     return [_listed(work, warning, loan) for warning, loan in work.behaviour.warnings(actor, wanted, after, limit)]
 
 
@@ -117,7 +116,7 @@ def behaviour_of(work: UnitOfWork, loan: Loan) -> Behaviour | None:
 
 def begin_export(work: UnitOfWork, actor: Actor, wanted: WarningFilter) -> None:
     """Writes down that a list is taken out of the house."""
-    check_may_see_warnings(actor)
+    require(actor, Action.SEE_WARNINGS)
     asked = {"month": wanted.month, "product": wanted.product, "urgency": wanted.urgency, "band": wanted.band}
     audit.record(work, actor, "warnings_exported", after=asked)
 
@@ -127,7 +126,7 @@ def csv_lines(work: UnitOfWork, actor: Actor, wanted: WarningFilter, locale: str
 
     A name is not in it: the number of the loan leads to it.
     """
-    check_may_see_warnings(actor)
+    require(actor, Action.SEE_WARNINGS)
     columns = ("month", "loan", "product", "urgency", "points", "points_before", "band", "band_before")
     header = (*columns, "dpd", "outstanding", "causes", "next_steps", "reasons")
     language = "zh" if locale.startswith("zh") else "en"
@@ -161,7 +160,7 @@ def how_good(work: UnitOfWork, actor: Actor) -> Foresight:
 
     Over all loans, whoever asks. A loan that was closed in between did not become late.
     """
-    check_may_see_warnings(actor)
+    require(actor, Action.SEE_WARNINGS)
     newest = work.behaviour.last_month()
     if newest is None:
         return Foresight(0, 0, 0, 0)

@@ -1,6 +1,6 @@
 """Refusals of business acts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from lending.errors import LendingError
@@ -49,6 +49,16 @@ class WrongStage(LendingError):
 
     def __init__(self, loan: str, stage: str, act: str) -> None:
         super().__init__(f"loan {loan} is at {stage}; {act} is not possible there")
+
+
+class OfferOver(LendingError):
+    """The last day of the offer has passed, whether or not it was closed already."""
+
+    code = "offer_over"
+    http_status = 409
+
+    def __init__(self, loan: str, until: date) -> None:
+        super().__init__(f"the offer of loan {loan} was open until {until}; ask for a new one")
 
 
 class TaskClosed(LendingError):
@@ -121,7 +131,8 @@ class AboveAuthority(NotAllowed):
         self.most_fen = most_fen
         further = f"more is for {above}" if above else "nobody here may decide more"
         mine = f"you may approve at most {yuan(most_fen)} of this case" if most_fen else "you may not approve this case"
-        super().__init__(f"{mine}; {further}", fields={"amount": f"at most {yuan(most_fen)} within your authority"})
+        fields = {"amount": f"at most {yuan(most_fen)} within your authority"} if most_fen else None
+        super().__init__(f"{mine}; {further}", fields=fields)
 
 
 class DocumentsIncomplete(NotAllowed):
@@ -132,6 +143,18 @@ class DocumentsIncomplete(NotAllowed):
     def __init__(self, decided_by: str | None) -> None:
         until = f"until then only {decided_by} may approve it" if decided_by else "until then nobody may approve it"
         super().__init__(f"a document that the case needs is missing or not read yet; {until}")
+
+
+class AnswersExpired(NotAllowed):
+    """Who might decide the case by fresh answers of the registers wants to approve it by old ones."""
+
+    code = "answers_expired"
+
+    def __init__(self, checks: Sequence[str], decided_by: str | None) -> None:
+        until = f"until then only {decided_by} may approve it" if decided_by else "until then nobody may approve it"
+        super().__init__(
+            f"answers of the registers are past their days ({', '.join(checks)}); have them asked again: {until}"
+        )
 
 
 class ClosedByLaw(NotAllowed):

@@ -15,16 +15,20 @@ from lending.events import Event
 from lending.hardship import Step
 from lending.servicing import service
 from lending.terms import Terms
+from models.customers import PartyRole
 from models.loans import CLOSED, Loan, Stage
 from models.products import LoanCase, Product
 from services.collateral_checks import with_security
+from services.decisions import with_answers
 from services.document_lists import DocumentList, documents_of
 from services.forms import age_on, birth_date
 from services.loans import case_of
+from services.policies import FactsIncomplete, version
+from services.policy_kinds import KINDS
 from services.policy_tables import BOOLEAN, INTEGER
 from services.products import catalogue
 from services.scorecards import score_facts
-from services.screening import screen
+from services.screening import FINDINGS, screen
 
 CORE_FACTS: Mapping[str, str] = {
     "age_years": INTEGER,
@@ -67,7 +71,7 @@ class Exposure:
 def facts_of(work: UnitOfWork, loan: Loan, case: LoanCase, day: date) -> dict[str, Any]:
     """The product's facts and the core's, as a case is graded by them on a business date.
 
-    `screening_findings`, if there are any, are no fact of a table: they tell risk which list it was.
+    FINDINGS, if there are any, are no fact of a table: they tell risk which list it was.
     """
     product = catalogue().product(loan.product)
     exposure = exposure_of(work, loan, product, case, day)
@@ -90,8 +94,33 @@ def facts_of(work: UnitOfWork, loan: Loan, case: LoanCase, day: date) -> dict[st
     facts["documents_unread"] = documents.are_unread
     facts["documents_doubtful"] = documents.are_doubtful
     if screened.findings:
-        facts["screening_findings"] = [one.as_json() for one in screened.findings]
+        facts[FINDINGS] = [one.as_json() for one in screened.findings]
     return facts
+
+
+def facts_by_now(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None = None) -> dict[str, Any]:
+    """The facts of a graded case as they are on a day, for the amount that is decided or else what was applied for.
+
+    What is known by now stands before what it was graded by: documents and registers answer later, lists change. What
+    policies made of its facts then is asked of the same versions again, as hardship and need. Its score stays, like the
+    grade.
+    """
+    today = facts_of(work, loan, case_of(work, loan, day, amount_fen=amount_fen), day)
+    grading = work.policies.grading(loan.number)
+    if grading is None:
+        return today
+    score = {fact: grading.facts[fact] for fact in score_facts(None) if fact in grading.facts}
+    before = {fact: value for fact, value in grading.facts.items() if fact != FINDINGS}
+    facts = {**before, **today, **score}
+    asked = {step.kind: step.policy_id for step in grading.kept_steps if KINDS[step.kind].gives}
+    if not asked:
+        return facts
+    try:
+        answers = {kind: version(work, policy_id).ask(facts) for kind, policy_id in asked.items()}
+    except FactsIncomplete:
+        # A case from before its product had some fact of the table: what was found then is all there is.
+        return facts
+    return with_answers(catalogue().product(loan.product), facts, answers)
 
 
 def document_list(work: UnitOfWork, loan: Loan, day: date) -> DocumentList | None:
@@ -122,9 +151,9 @@ def exposure_of(work: UnitOfWork, loan: Loan, product: Product, case: LoanCase, 
     within = [
         one
         for one in others
-        if one.role == "borrower" and one.product == product.code and _counts_in_year(one, loan, begun)
+        if one.role is PartyRole.BORROWER and one.product == product.code and _counts_in_year(one, loan, begun)
     ]
-    own = [accounts[one.number] for one in others if one.role == "borrower" and one.number in accounts]
+    own = [accounts[one.number] for one in others if one.role is PartyRole.BORROWER and one.number in accounts]
     return Exposure(
         fen=sum(owed.values()),
         loans=sum(fen > 0 for fen in owed.values()),
@@ -134,9 +163,13 @@ def exposure_of(work: UnitOfWork, loan: Loan, product: Product, case: LoanCase, 
 
 
 def _counts_in_year(one: LoanOfPerson, loan: Loan, begun: date) -> bool:
-    """A loan given in the year, or an earlier application of the year that is not refused yet."""
-    given = one.stage in APPROVED | PAID_OUT
-    return (one.disbursed_on or one.applied_on) >= begun and (given or one.number < loan.number)
+    """A loan given in the year, or an earlier application of the year that is not refused yet.
+
+    What is approved and not paid out yet would be paid in this year, whenever it was applied for.
+    """
+    if one.stage in APPROVED | PAID_OUT:
+        return one.disbursed_on is None or one.disbursed_on >= begun
+    return one.applied_on >= begun and one.number < loan.number
 
 
 def _accounts(work: UnitOfWork, numbers: Sequence[str], day: date) -> dict[str, LoanAccount]:

@@ -1,5 +1,6 @@
 """The fast lane: a case that its product's policy approves is decided without a person."""
 
+from dataclasses import replace
 from datetime import date
 
 from books.session import UnitOfWork
@@ -11,24 +12,23 @@ from models.policies import PolicyKind
 from models.staff import Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit, offers
-from services.authority import Standing, standing_by
+from services.authority import Standing, standing_of
 from services.errors import NotAllowed, TaskTaken
-from services.facts import facts_of
 from services.legal_bounds import require_lawful
-from services.loans import case_of
 from services.policies import Answer, Version, deciding
-from services.policy_kinds import name_of
-from services.scorecards import score_facts
+from services.policy_kinds import REFUSE, name_of
 from services.tasks import close, require_open
+from services.verification import send_back
 
 
 def answer(work: UnitOfWork, standing: Standing, amount_fen: int, day: date) -> Answer | None:
     """The answer of the product's fast lane in force on a day if it approves the case, None if a person decides.
 
-    None as well where no fast lane is in force, and for what the rules refused or the grade does not allow.
+    None as well where no fast lane is in force, for what the rules refused or the grade does not allow, and where an
+    answer of a register is past its days.
     """
     rules = _rules(work, standing.product, day)
-    if rules is None or standing.outcome == "refuse":
+    if rules is None or standing.outcome == REFUSE or standing.expired:
         return None
     found = rules.ask(standing.facts(amount_fen))
     return found if found.values["outcome"] == "approve" and amount_fen <= standing.limit_fen else None
@@ -49,7 +49,13 @@ def take(
         return None
     # The grade may have been written a moment ago, and gives the price.
     work.policies.forget_grading(loan.number)
-    require_lawful(work, loan, loan.applied_fen, standing.exposure_fen)
+    # Two loans of one person are not approved at once: the second sees what he owes by the first.
+    work.customers.hold(loan.customer_id)
+    standing = standing_of(work, loan, order.day)
+    found = answer(work, standing, loan.applied_fen, order.day)
+    if found is None:
+        return None
+    require_lawful(work, loan, loan.applied_fen, standing.known)
     offer = offers.offer_of(work, loan, loan.applied_fen, order.day)
     if task is None:
         task = Task(
@@ -88,6 +94,7 @@ def take(
         "approval_decided",
         loan=loan.number,
         subject=task.id,
+        before={"stage": Stage.APPROVAL},
         after={
             "outcome": Outcome.APPROVE,
             "amount_fen": loan.approved_fen,
@@ -114,7 +121,13 @@ def look_again(work: UnitOfWork, loan: Loan, why: str) -> None:
     tasks = work.tasks.open_of(loan.number, TaskKind.APPROVAL)
     if not tasks or not _is_untouched(work, tasks[0]):
         return
-    if answer(work, _standing(work, loan, work.today), loan.applied_fen, work.today) is None:
+    standing = standing_of(work, loan, work.today)
+    if standing.expired:
+        if answer(work, replace(standing, expired=()), loan.applied_fen, work.today) is not None:
+            # Graded anew by fresh answers, it comes to the fast lane again.
+            send_back(work, loan, standing.expired)
+        return
+    if answer(work, standing, loan.applied_fen, work.today) is None:
         return
     decision = DecisionOrder(
         task_id=tasks[0].id,
@@ -135,7 +148,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks, task: Task) -> Progress:
     require_open(work, task)
     if not _is_untouched(work, task):
         raise TaskTaken(task.id)
-    progress = take(work, loan, order, _standing(work, loan, order.day), task)
+    progress = take(work, loan, order, standing_of(work, loan, order.day), task)
     if progress is None:
         raise NotAllowed("the fast lane does not approve this case any more; a person decides it")
     return progress
@@ -149,12 +162,3 @@ def _rules(work: UnitOfWork, product: str, day: date) -> Version | None:
 def _is_untouched(work: UnitOfWork, task: Task) -> bool:
     by_people = task.assignee_id is not None or task.escalations > 0
     return not by_people and not work.tasks.decisions(task.loan or "")
-
-
-def _standing(work: UnitOfWork, loan: Loan, day: date) -> Standing:
-    """By what is known today; what policies added when the case was graded, as its score, stays as it was then."""
-    grading = work.policies.grading(loan.number)
-    graded_by = grading.facts if grading else {}
-    today = facts_of(work, loan, case_of(work, loan, day), day)
-    score = {fact: graded_by[fact] for fact in score_facts(None) if fact in graded_by}
-    return standing_by(work, loan, {**graded_by, **today, **score})

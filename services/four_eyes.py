@@ -16,6 +16,12 @@ def acting_for(work: UnitOfWork, actor: Actor, task: Task) -> str | None:
     return holder
 
 
+def persons(work: UnitOfWork, actor: Actor, task: Task) -> set[str]:
+    """As whom somebody acts on a task: himself, and the absent colleague in whose hands it is if he is his deputy."""
+    absent = acting_for(work, actor, task)
+    return {actor.id} if absent is None else {actor.id, absent}
+
+
 def check_four_eyes(hands: Hands, people: set[str], approved: set[str]) -> None:
     """Refuses a decision by who entered the case (OwnCase), who looks after its customer (OwnCustomer), or who approved
     it already (OwnApproval).

@@ -10,7 +10,7 @@ from models.payments import MONEY_MOVED, BankEntry, Payment, PaymentKind
 from models.reconciliation import BankDifference, BankStatement, Reconciliation
 from models.staff import Actor
 from services.errors import InvalidPeriod
-from services.permissions import check_may_see_funds
+from services.permissions import Action, require
 
 LONGEST_PERIOD_DAYS = 366
 
@@ -47,7 +47,7 @@ class LoanMovement:
 
 def reconciliations(work: UnitOfWork, actor: Actor, first: date, last: date) -> list[DayFunds]:
     """The business dates of a period that have a statement or a difference, the newest first; without their flows."""
-    check_may_see_funds(actor)
+    require(actor, Action.SEE_FUNDS)
     if not 0 <= (last - first).days < LONGEST_PERIOD_DAYS:
         raise InvalidPeriod(LONGEST_PERIOD_DAYS)
     newest: dict[date, tuple[BankStatement | None, Reconciliation | None]] = {}
@@ -66,7 +66,7 @@ def reconciliations(work: UnitOfWork, actor: Actor, first: date, last: date) -> 
 
 def day_funds(work: UnitOfWork, actor: Actor, day: date) -> DayFunds:
     """The flow of funds of a day: by its statement or, before that came, by what notices told of."""
-    check_may_see_funds(actor)
+    require(actor, Action.SEE_FUNDS)
     statement = work.reconciliation.newest_of(day)
     moved = work.reconciliation.flow(statement.id) if statement else work.reconciliation.flow_of_entries(day)
     return DayFunds(
@@ -80,7 +80,7 @@ def day_funds(work: UnitOfWork, actor: Actor, day: date) -> DayFunds:
 
 def loan_funds(work: UnitOfWork, actor: Actor, loan: str) -> list[LoanMovement]:
     """Every movement of money of a loan that this person may see, oldest first."""
-    check_may_see_funds(actor)
+    require(actor, Action.SEE_FUNDS)
     work.loans.seen_by(actor, loan)
     moved = [payment for payment in work.payments.of_loan(loan) if payment.status in MONEY_MOVED]
     entries = work.payments.entries_of(payment.bank_reference for payment in moved if payment.bank_reference)

@@ -12,13 +12,14 @@ from models.loans import CLOSED, Loan
 from models.messages import Progress, VerificationOrder
 from models.policies import PolicyKind
 from models.products import Product
-from services import audit
+from services import audit, second_looks
 from services.authority import LOANS
 from services.decisions import Asked, Chain, Decision, with_answers
+from services.documents_reading import compare_again
 from services.facts import facts_of
 from services.loans import case_of
 from services.policies import Answer, Version, deciding, version
-from services.policy_kinds import CHAIN, PRIOR, name_of
+from services.policy_kinds import CHAIN, PRIOR, REFUSE, name_of
 from services.products import catalogue
 from services.referral import follow
 from services.scorecards import score_facts, score_of
@@ -53,6 +54,7 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
     product = catalogue().product(loan.product)
     asked = [name_of(kind, product.code) for kind in PolicyKind]
     work.policies.read_ahead([*asked, LOANS])
+    compare_again(work, loan)
     facts = facts_of(work, loan, case_of(work, loan, order.day), order.day)
     facts["unanswered"] = bool(order.unanswered)
     steps = [*_ask_before(work, product, order, facts), *_score(work, product, order, facts)]
@@ -94,6 +96,12 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
             "unanswered": list(order.unanswered),
         },
     )
+    if outcome.outcome == REFUSE:
+        work.policies.forget_grading(loan.number)
+        # Whoever asked for a person's look at the refusal before has not had it yet.
+        task = second_looks.carry_over(work, loan, order.day)
+        if task is not None:
+            return Progress(stage=loan.stage, task_id=task.id)
     return follow(work, loan, order, outcome, facts)
 
 

@@ -1,6 +1,7 @@
 """What the law closes, asked when a case is approved: a person may overrule the lender's own rules and nothing else."""
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -32,8 +33,9 @@ def chain_of(work: UnitOfWork, loan: Loan, grading: Grading) -> Chain:
     return Chain({one.kind.code: one for one in (*in_force, *asked) if one.kind.code in CHAIN})
 
 
-def require_lawful(work: UnitOfWork, loan: Loan, amount_fen: int, exposure_fen: int) -> None:
-    """Refuses an approval that the law forbids, by the rules of the grading and what the borrower owes elsewhere now.
+def require_lawful(work: UnitOfWork, loan: Loan, amount_fen: int, facts: Mapping[str, Any]) -> None:
+    """Refuses an approval that the law forbids, by the rules of the grading and the facts as they are by now for this
+    amount (`facts_by_now`): an invoice may have come in since, or another loan of the same person or year.
 
     ClosedByLaw where a row that refuses for a reason of the law takes the case, even if a row of the lender's own
     refused it first; InvalidDecision where the pricing leaves less than the amount by now. A case from before the rules
@@ -48,7 +50,6 @@ def require_lawful(work: UnitOfWork, loan: Loan, amount_fen: int, exposure_fen: 
         raise ClosedByLaw
     look = work.tasks.second_look(loan.number) if is_refused else None
     chain = chain_of(work, loan, grading)
-    facts = {**grading.facts, "exposure_fen": exposure_fen}
     try:
         bare = Chain({kind: _without_own_refusals(work, one, closed) for kind, one in chain.versions.items()})
         outcome = bare.decide(facts).outcome
@@ -61,7 +62,7 @@ def require_lawful(work: UnitOfWork, loan: Loan, amount_fen: int, exposure_fen: 
     if priced is not None and amount_fen > priced.values["limit_fen"]:
         left = yuan(priced.values["limit_fen"])
         raise InvalidDecision(
-            f"with what the borrower owes elsewhere by now, at most {left} can be approved",
+            f"by what is known today, of other loans too, at most {left} can be approved",
             fields={"amount": f"at most {left}"},
         )
 

@@ -15,7 +15,7 @@ from models.staff import Actor
 from services import audit
 from services.errors import NotAllowed
 from services.limits import ROWS, CostCapRow, LimitRow, OwnCardRow, PrimeRateRow, shipped_rows
-from services.permissions import check_may_keep_limits
+from services.permissions import Action, require
 from services.products import catalogue
 
 LICENCES = frozenset({"bank", "consumer_finance", "auto_finance", "microloan"})
@@ -131,9 +131,10 @@ def propose_limit(
     Refused: anybody but risk, fields that cannot be, a rate published on a day to come, an unknown product or licence,
     what is in force already, and a second row for the same day and scope while the first waits.
     """
-    check_may_keep_limits(actor)
+    require(actor, Action.KEEP_LIMITS)
     row = _read(work, kind, content)
     spelled = row.model_dump(mode="json", exclude_none=True)
+    _hold(work)
     for one in limit_states(work):
         if one.status is LimitStatus.OPEN and ROWS[one.kind].model_validate(one.row).identity == row.identity:
             raise LimitRepeated(f"a row of this day and scope waits for its decision already, as limit {one.id}")
@@ -153,7 +154,8 @@ def decide_limit(work: UnitOfWork, actor: Actor, proposal_id: str, outcome: Limi
     A row of the same day and scope as one in force corrects it. What was reckoned by the earlier one stays: contracts,
     and resets that are booked. Refused: anybody but risk, whoever proposed it, and a row that is decided.
     """
-    check_may_keep_limits(actor)
+    require(actor, Action.KEEP_LIMITS)
+    _hold(work)
     found = work.limits.get(proposal_id)
     if found is None:
         raise UnknownLimit(proposal_id)
@@ -172,7 +174,7 @@ def decide_limit(work: UnitOfWork, actor: Actor, proposal_id: str, outcome: Limi
         actor,
         "limit_decided",
         subject=proposal_id,
-        before={"in_force": before} if before else None,
+        before={"in_force": before},
         after={"outcome": outcome.value, "kind": found.proposal.kind.value, **found.proposal.row},
         reason=reason,
     )
@@ -206,6 +208,11 @@ def ship_limits(work: UnitOfWork) -> None:
         )
     if added:
         audit.record(work, audit.SYSTEM, "limits_shipped", after={"rows": added})
+
+
+def _hold(work: UnitOfWork) -> None:
+    """Keeps others who change limits waiting until the end: of two at the same moment the second sees the first."""
+    work.outbox.next_numbers("limits", 0)
 
 
 def _one(work: UnitOfWork, proposal_id: str) -> LimitState:

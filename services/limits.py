@@ -19,7 +19,8 @@ from books.session import UnitOfWork
 from lending.caps import CapRule, CostCap, cost_cap
 from lending.dated import Scope, Source
 from lending.entrusted import OwnCardRule, own_card_rule
-from lending.floating import LoanPrimeRates, Published, Tenor
+from lending.floating import LoanPrimeRates, Published
+from lending.floating_clause import Tenor
 from lending.money import to_fen
 from models.limits import LimitKind
 from models.products import Product

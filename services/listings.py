@@ -16,7 +16,7 @@ from services import audit
 from services.errors import NotAllowed
 from services.forms import Sentence, problem_of
 from services.paper_words import masked_name
-from services.permissions import check_may_keep_listings, check_may_see_listings
+from services.permissions import Action, require
 from services.screening import name_index
 
 LONGEST_NAME = 100
@@ -102,7 +102,7 @@ def listing_states(
 
     For risk and auditors: NotAllowed for others.
     """
-    check_may_see_listings(actor)
+    require(actor, Action.SEE_LISTINGS)
     entries = work.screening.page(before=before, limit=limit)
     found = _states(work, entries)
     audit.record(work, actor, "listings_viewed", after={"entries": len(found)})
@@ -124,10 +124,11 @@ def propose_entry(
     Nothing changes until another person of risk agrees. A name beside a number is for reading: people are found by the
     number. Raises NotAllowed, InvalidListing and ListedAlready.
     """
-    check_may_keep_listings(actor)
+    require(actor, Action.KEEP_LISTINGS)
     name, id_number, reason = (name or "").strip() or None, (id_number or "").strip() or None, reason.strip()
     starts = valid_from or work.today
     _check(work, name, id_number, starts, valid_until, reason)
+    _hold(work)
     numbers = [blind_index(id_number)] if id_number else []
     names = [] if id_number or not name else [name_index(name)]
     for one in _states(work, work.screening.about(numbers, names)):
@@ -152,12 +153,18 @@ def propose_entry(
     return _state(work, proposal.id)
 
 
+def _hold(work: UnitOfWork) -> None:
+    """Keeps others who change the list waiting until the end: of two at the same moment the second sees the first."""
+    work.outbox.next_numbers("listings", 0)
+
+
 def propose_removal(work: UnitOfWork, actor: Actor, entry_id: str, reason: str) -> ListingState:
     """Proposes to take an entry in force off the list; it counts until another person of risk agrees.
 
     Raises NotAllowed, UnknownListing, ListingDecided for one that is not in force, InvalidListing without a reason.
     """
-    check_may_keep_listings(actor)
+    require(actor, Action.KEEP_LISTINGS)
+    _hold(work)
     state = _state(work, entry_id)
     if state.status is not ListingStatus.IN_FORCE:
         raise ListingDecided(entry_id, state.status)
@@ -178,7 +185,8 @@ def decide_listing(work: UnitOfWork, actor: Actor, entry_id: str, outcome: Listi
 
     Raises NotAllowed, UnknownListing, OwnListing, ListingDecided where nothing waits, InvalidListing without a reason.
     """
-    check_may_keep_listings(actor)
+    require(actor, Action.KEEP_LISTINGS)
+    _hold(work)
     entry = _entry(work, entry_id)
     removal = _removals(work, [entry]).get(entry_id)
     state = _in_one(entry, removal)

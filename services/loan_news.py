@@ -8,6 +8,7 @@ from lending.money import yuan
 from models.audit import AuditEntry
 from models.loans import Stage
 from models.webhooks import LoanEvent
+from services.policy_kinds import REFUSE
 
 EVENT_OF: Mapping[str, LoanEvent] = {
     "application_submitted": LoanEvent.APPLICATION_RECEIVED,
@@ -46,6 +47,9 @@ def event_of(entry: AuditEntry) -> LoanEvent | None:
     if entry.refused or entry.loan is None:
         return None
     event = EVENT_OF.get(entry.act)
+    if event is LoanEvent.GRADED and (entry.after or {}).get("outcome") == REFUSE:
+        # Nobody decides any more: whoever waits for the decision has to hear of this one.
+        return LoanEvent.DECIDED
     if event is LoanEvent.ACCOUNT_ADVANCED:
         after = entry.after or {}
         if after.get("stage") == Stage.SETTLED:

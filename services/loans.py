@@ -19,6 +19,7 @@ from models.products import LoanCase, Product
 from models.tasks import Task, TaskKind
 from models.verification import ANSWERED, WhenDown, together
 from services.errors import WrongStage
+from services.policy_kinds import REFUSE
 from services.products import catalogue
 
 CO_SIGNERS = (PartyRole.JOINT_BORROWER, PartyRole.GUARANTOR)
@@ -130,7 +131,7 @@ def price_of(work: UnitOfWork, loan: Loan) -> tuple[int, str]:
     grading = work.policies.grading(loan.number)
     if grading is None:
         return loan.applied_fen, "0"
-    look = work.tasks.second_look(loan.number) if grading.outcome == "refuse" else None
+    look = work.tasks.second_look(loan.number) if grading.outcome == REFUSE else None
     priced = look if look is not None and look.round == grading.round else grading
     return priced.limit_fen, priced.annual_rate_percent
 
@@ -143,6 +144,12 @@ def most_to_approve(work: UnitOfWork, loan: Loan, task: Task | None = None) -> i
     most = min(loan.applied_fen, price_of(work, loan)[0])
     first = work.tasks.first_approval(task) if task is not None else None
     return most if first is None else min(most, first.amount_fen or most)
+
+
+def least_to_approve(loan: Loan) -> int:
+    """The smallest amount, in fen, that the product of a loan lends by its form."""
+    fields = catalogue().product(loan.product).form_fields
+    return next((one.minimum for one in fields if one.name == "amount" and one.minimum), 1)
 
 
 def case_of(
@@ -172,8 +179,7 @@ def case_of(
 
 def account_day(work: UnitOfWork, loan: Loan) -> date:
     """The day on which a loan's account is looked at now: today, or what its books have reached."""
-    today: date = work.today
-    return max(today, loan.booked_to or today)
+    return max(work.today, loan.booked_to or work.today)
 
 
 def account_of(work: UnitOfWork, loan: str, day: date, *, also: Sequence[Mapping[str, Any]] = ()) -> LoanAccount | None:

@@ -11,10 +11,10 @@ from models.documents import Document
 from models.loans import CLOSED, Loan
 from models.signatures import Signature, SigningCode
 from models.staff import Actor
-from services import audit, mandates
+from services import mandates
 from services.errors import NotAllowed
 from services.paper_words import day_in_words, masked_account
-from services.signing import MANDATE, WrongCode, check_may_sign_for, send_code, sign_document
+from services.signing import MANDATE, WrongCode, check_may_sign_for, send_code, sign_document, text_paper
 
 TEXT = """委托扣款授权书
 
@@ -42,25 +42,14 @@ class NoMandatePaper(LendingError):
 
 def prepare(work: UnitOfWork, loan: Loan, party: Party, number: str) -> Document:
     """Writes the paper for the account that the borrower has now; `number` makes it one of its kind."""
-    content = TEXT.format(
+    text = TEXT.format(
         loan=loan.number,
         number=number,
         name=party.name,
         account=masked_account(party.account or ""),
         day=day_in_words(work.today, "zh"),
-    ).encode()
-    document = Document.of(
-        content,
-        loan=loan.number,
-        kind=MANDATE,
-        filename=f"{loan.number}-{number[:8]}.txt",
-        media_type="text/plain; charset=utf-8",
-        language="zh",
-        uploaded_by=audit.SYSTEM.id,
-        uploaded_at=work.now,
     )
-    work.session.add(document)
-    work.session.flush()
+    document = text_paper(work, loan, MANDATE, text, f"{loan.number}-{number[:8]}.txt")
     mandates.note_unsigned(work, loan.number)
     return document
 

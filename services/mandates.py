@@ -224,7 +224,9 @@ def untold(work: UnitOfWork, payment: Payment) -> str | None:
 def note_missing(work: UnitOfWork, loan: str, key: str) -> None:
     """Nothing is drawn for want of a mandate: noted, and somebody is to get one. Days past due go on."""
     ask_person(work, loan, NO_MANDATE)
-    audit.record(work, audit.SYSTEM, "debit_without_mandate", loan=loan, subject=key, refused=True)
+    audit.record(
+        work, audit.SYSTEM, "debit_without_mandate", loan=loan, subject=key, reason="no mandate is active", refused=True
+    )
 
 
 def debit_of(work: UnitOfWork, payment: Payment) -> Debit | None:

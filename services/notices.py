@@ -1,8 +1,12 @@
 """Messages to borrowers and to who answers for them. The text is kept as a contact; the outbox carries only its key."""
 
+from datetime import datetime
+from typing import Any
+
 from books.session import UnitOfWork
 from lending.money import yuan
 from models.customers import Party, PartyRole
+from models.keys import new_id
 from models.loans import Loan
 from models.notices import Contact
 from models.outbox import Topic
@@ -51,23 +55,28 @@ ANSWER_TOO = {PartyRole.JOINT_BORROWER: "共同借款人", PartyRole.GUARANTOR: 
 """Who answers for the debt beside the borrower, and what a message calls him."""
 
 
+def sms_values(loan: str, customer_id: str, template: str, key: str, text: str, at: datetime) -> dict[str, Any]:
+    """The columns of a `Contact` that is a text message about a loan, ready to be inserted."""
+    return {
+        "id": new_id(),
+        "key": key,
+        "customer_id": customer_id,
+        "loan": loan,
+        "channel": "sms",
+        "direction": "out",
+        "template": template,
+        "text": text,
+        "at": at,
+    }
+
+
 def send_sms(work: UnitOfWork, loan: Loan, template: str, key: str, **values: object) -> None:
     """Puts an SMS to the borrower on its way; the key makes it the one message of its act."""
     shown = {
         name: yuan(value) if name == "amount" and isinstance(value, int) else value for name, value in values.items()
     }
-    work.write(
-        Contact(
-            key=key,
-            customer_id=loan.customer_id,
-            loan=loan.number,
-            channel="sms",
-            direction="out",
-            template=template,
-            text=TEMPLATES[template].format(loan=loan.number, **shown),
-            at=work.now,
-        )
-    )
+    text = TEMPLATES[template].format(loan=loan.number, **shown)
+    work.write(Contact(**sms_values(loan.number, loan.customer_id, template, key, text, work.now)))
     work.outbox.put(Topic.SMS, f"sms:{key}", {"contact": key}, work.now, loan.number)
 
 
@@ -80,18 +89,8 @@ def tell_others(work: UnitOfWork, loan: Loan, template: str, key: str, **values:
     for party in work.customers.parties(loan.number):
         if party.role in ANSWER_TOO and mobile_of(work, party):
             own = f"{key}:{party.role}:{party.position}"
-            work.write(
-                Contact(
-                    key=own,
-                    customer_id=loan.customer_id,
-                    loan=loan.number,
-                    channel="sms",
-                    direction="out",
-                    template=template,
-                    text=OTHERS[template].format(role=ANSWER_TOO[party.role], loan=loan.number, **values),
-                    at=work.now,
-                )
-            )
+            text = OTHERS[template].format(role=ANSWER_TOO[party.role], loan=loan.number, **values)
+            work.write(Contact(**sms_values(loan.number, loan.customer_id, template, own, text, work.now)))
             payload = {"contact": own, "party": party.id}
             work.outbox.put(Topic.SMS, f"sms:{own}", payload, work.now, loan.number)
 

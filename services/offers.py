@@ -1,7 +1,7 @@
 """The offer that follows from an approval: checked against the law and the product's own sums, then made."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from books.session import UnitOfWork
 from lending.caps import require_cost_below
@@ -64,6 +64,7 @@ def make(work: UnitOfWork, loan: Loan, offer: Offer, row: Decision, key: str, *,
     """
     product = catalogue().product(loan.product)
     loan.approved_fen = offer.amount_fen
+    loan.offer_until = row.decided_on + timedelta(days=product.acceptance_days)
     work.loans.add_terms(
         LoanTerms(
             loan=loan.number,

@@ -59,7 +59,9 @@ def check_strength(password: str, staff_id: str) -> None:
     if not SHORTEST <= len(password) <= LONGEST:
         raise PasswordRefused(f"a password has {SHORTEST} to {LONGEST} characters")
     lowered = password.casefold()
-    if lowered in _MOST_GUESSED or len(set(lowered)) < 5 or staff_id.casefold() in lowered:
+    if staff_id.casefold() in lowered:
+        raise PasswordRefused("a password does not hold the id that it belongs to; choose another one")
+    if lowered in _MOST_GUESSED or len(set(lowered)) < 5:
         raise PasswordRefused("this password is among the first that anybody would guess; choose another one")
 
 

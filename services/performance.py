@@ -18,7 +18,7 @@ from lending.servicing import service
 from lending.terms import Terms
 from models.staff import Actor
 from services.forms import age_on, birth_date
-from services.permissions import check_may_change_policies
+from services.permissions import Action, require
 
 WINDOW_MONTHS = 12
 DEFAULTED_ABOVE_DPD = 90
@@ -47,8 +47,8 @@ class PastCase:
     """A loan that was paid out, with the facts it was graded with.
 
     `defaulted` is None while the twelve months are not over, even where it has defaulted already: among loans that are
-    too young only the bad ones would be known. `sex` and `age_band` are worked out from the ID
-    number for figures of fairness and are kept nowhere.
+    too young only the bad ones would be known. `sex` and `age_band` are worked out from the ID number for figures of
+    fairness and are kept nowhere.
     """
 
     applied_on: date
@@ -64,16 +64,18 @@ def past_cases(work: UnitOfWork, actor: Actor, product: str) -> Iterator[PastCas
 
     `outcomes` says when a loan has defaulted.
     """
-    check_may_change_policies(actor)
-    for row in work.performance.paid_out(product):
-        yield PastCase(
-            applied_on=row.applied_on,
-            facts=row.facts,
-            defaulted=SEASONED.get(outcomes(work, [row])[row.number]),
-            simulated=bool(row.simulated),
-            sex=sex_of(row.id_number),
-            age_band=age_band(age_on(birth_date(row.id_number), row.applied_on)),
-        )
+    require(actor, Action.CHANGE_POLICIES)
+    for rows in work.performance.paid_out(product):
+        known = outcomes(work, rows)
+        for row in rows:
+            yield PastCase(
+                applied_on=row.applied_on,
+                facts=row.facts,
+                defaulted=SEASONED.get(known[row.number]),
+                simulated=bool(row.simulated),
+                sex=sex_of(row.id_number),
+                age_band=age_band(age_on(birth_date(row.id_number), row.applied_on)),
+            )
 
 
 def outcomes(work: UnitOfWork, rows: Iterable[Any]) -> dict[str, LoanOutcome]:
@@ -164,7 +166,7 @@ def past_behaviour(work: UnitOfWork, actor: Actor) -> Iterator[PastCase]:
     It has defaulted when it is in collection (`LATE_FROM_DPD`) in one of the months that a warning looks ahead.
     `defaulted` is None while these are not over, whatever came by then. A loan that ended meanwhile had no such month.
     """
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     newest = work.behaviour.last_month()
     if newest is None:
         return

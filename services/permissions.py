@@ -253,46 +253,6 @@ MAY_PROPOSE: Final[Mapping[ChangeKind, frozenset[Role]]] = {
 """Who may propose a change to a running loan."""
 
 
-def check_may_see_funds(actor: Actor) -> None:
-    """Refuses the flow of funds to roles that neither move nor check money."""
-    require(actor, Action.SEE_FUNDS)
-
-
-def check_may_keep_limits(actor: Actor) -> None:
-    """Refuses limits and published rates to everybody but risk."""
-    require(actor, Action.KEEP_LIMITS)
-
-
-def check_may_see_listings(actor: Actor) -> None:
-    """Refuses the lender's own list to everybody but risk and auditors."""
-    require(actor, Action.SEE_LISTINGS)
-
-
-def check_may_keep_listings(actor: Actor) -> None:
-    """Refuses entries of the lender's own list to everybody but risk."""
-    require(actor, Action.KEEP_LISTINGS)
-
-
-def check_may_see_policies(actor: Actor) -> None:
-    """Refuses the rules to roles that neither own nor check them."""
-    require(actor, Action.SEE_POLICIES)
-
-
-def check_may_change_policies(actor: Actor) -> None:
-    """Refuses drafts, back-tests and publications by anybody but risk, who owns the rules."""
-    require(actor, Action.CHANGE_POLICIES)
-
-
-def check_may_see_warnings(actor: Actor) -> None:
-    """Refuses early warnings to roles that neither look after customers nor watch the portfolio."""
-    require(actor, Action.SEE_WARNINGS)
-
-
-def check_may_see_checks(actor: Actor) -> None:
-    """Refuses borrowers what registers said: it may be about others, and is read out to him by a person."""
-    require(actor, Action.SEE_CHECKS)
-
-
 def may_see_check(actor: Actor, check: str) -> bool:
     """Whether somebody may see what a check came to: screening is for those who may see the lists behind it."""
     return actor.role in TABLE[Action.SEE_LISTINGS] or not check.startswith("screening")
@@ -309,11 +269,6 @@ def check_may_decide(actor: Actor, task: Task) -> None:
     """Refuses a decision on a task that is for somebody else's role."""
     if actor.role not in MAY_DECIDE.get(task.role, frozenset()):
         raise NotAllowed(f"a task for the role {task.role} cannot be decided by the role {actor.role}")
-
-
-def check_may_enter(actor: Actor) -> None:
-    """Refuses applications from roles that do not bring any in."""
-    require(actor, Action.ENTER_APPLICATIONS)
 
 
 def check_may_speak_for(actor: Actor, loan: Loan) -> None:

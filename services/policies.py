@@ -15,11 +15,9 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.grading import Grading
 from models.policies import PolicyKind
-from services.policy_cells import Output
-from services.policy_checks import Problem as Problem
+from services.policy_cells import Output, Problem
 from services.policy_checks import problems_of as problems_of
 from services.policy_checks import table_problems
-from services.policy_kinds import GRADES as GRADES
 from services.policy_kinds import KINDS, REFUSE, Kind, kind_of
 from services.policy_tables import PYTHON_TYPES, DecisionTable, declared_facts
 from services.products import catalogue
@@ -141,12 +139,6 @@ def ask(work: UnitOfWork, name: str, day: date, facts: Mapping[str, Any]) -> Ans
     LookupError where nothing of the name is in force; otherwise it refuses what `Version.ask` refuses.
     """
     return in_force(work, name, day).ask(facts)
-
-
-def ask_many(work: UnitOfWork, names: Iterable[str], day: date, facts: Mapping[str, Any]) -> dict[str, Answer]:
-    """The same for several policies by name, whose versions are found with one query."""
-    found = work.policies.in_force_of(names, day)
-    return {name: deciding(work, one).ask(facts) for name, one in found.items()}
 
 
 def in_force(work: UnitOfWork, name: str, day: date) -> Version:

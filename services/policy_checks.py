@@ -9,8 +9,7 @@ import zen
 
 from models.policies import PolicyKind
 from services.forms import Sentence
-from services.policy_cells import Problem as Problem
-from services.policy_cells import Surroundings, a_kind, constant, in_both_languages
+from services.policy_cells import Problem, Surroundings, a_kind, constant, in_both_languages
 from services.policy_kinds import GRADES, KINDS, REFUSE, Kind
 from services.policy_tables import CELLS, ComparisonTooLong, DecisionTable, uncovered
 

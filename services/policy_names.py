@@ -9,13 +9,15 @@ from typing import Any
 from books.errors import UnknownPolicy
 from lending.behaviour import FACTS as BEHAVIOUR_FACTS
 from lending.behaviour import InvalidWarningRule, WarningRule
+from models.changes import CHANGES_TERMS, ChangeKind
 from models.policies import PolicyKind
 from models.products import Product
+from models.staff import Role
 from services.authority import LOANS
 from services.facts import CORE_FACTS
 from services.forms import Sentence
-from services.policy_cells import constant
-from services.policy_checks import Problem, problems_of
+from services.policy_cells import Problem, constant
+from services.policy_checks import problems_of
 from services.policy_kinds import BEHAVIOUR_CARD, KINDS, PRIOR, kind_of, name_of, scope_of
 from services.policy_tables import DecisionTable, declared_facts
 from services.products import catalogue
@@ -23,6 +25,7 @@ from services.reminder_rules import REMINDER_FACTS, window_problems
 
 _KNOWN_LATER = ("documents_complete", "documents_unread", "documents_doubtful", "score", "score_known")
 """Facts of the core that are not there yet when the list of documents is asked."""
+_WITHOUT_NEW_TERMS = frozenset(ChangeKind) - CHANGES_TERMS
 FOLDER = Path(__file__).with_name("shipped_policies")
 """The policies of the core, one file each; those of a product come with its module."""
 
@@ -109,6 +112,8 @@ def draft_problems(name: str, content: Mapping[str, Any]) -> list[Problem]:
     found = problems_of(content, facts_on_offer(name), kind.code)
     if not found and kind.code is PolicyKind.DOCUMENTS and product is not None:
         found = list(_document_problems(content, product.documents))
+    if not found and kind.code is PolicyKind.AUTHORITY:
+        found = list(_finance_problems(name, content))
     if not found and kind.code is PolicyKind.REMINDERS:
         found = list(window_problems(content))
     if not found and name == BEHAVIOUR_CARD:
@@ -122,6 +127,20 @@ def _warning_problems(content: Mapping[str, Any]) -> Iterable[Problem]:
     except InvalidWarningRule as error:
         zh = "warnings 应有分值递减的 bands（最后一档 from 为 null）、其中的 warned_bands 和大于零的 drop_points"
         yield Problem(Sentence(str(error), zh))
+
+
+def _finance_problems(name: str, content: Mapping[str, Any]) -> Iterable[Problem]:
+    """Finance decides neither amount nor terms; the database refuses what it would approve."""
+    table = DecisionTable.read(content)
+    for number in range(1, len(table.rows) + 1):
+        if constant(table.cell(number, "decided_by")) != Role.FINANCE:
+            continue
+        if name == LOANS:
+            yield Problem(Sentence("finance approves no loan", "财务岗不审批贷款"), number, "decided_by")
+        elif constant(table.cell(number, "kind")) not in _WITHOUT_NEW_TERMS:
+            kinds = ", ".join(sorted(_WITHOUT_NEW_TERMS))
+            en = f"a row in which finance decides must name one of: {kinds}"
+            yield Problem(Sentence(en, f"由财务岗决定的行应写明下列之一：{kinds}"), number, "kind")
 
 
 def _document_problems(content: Mapping[str, Any], known: Iterable[str]) -> Iterable[Problem]:

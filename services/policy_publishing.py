@@ -11,7 +11,7 @@ from books.policies import InForce
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.policies import (
-    LONGEST_SHARE_PERCENT,
+    LARGEST_SHARE_PERCENT,
     SHIPPED_BY,
     Backtest,
     Policy,
@@ -23,7 +23,7 @@ from models.policies import (
 )
 from models.staff import Actor
 from services import audit
-from services.permissions import check_may_change_policies, check_may_see_policies
+from services.permissions import Action, require
 from services.policies import InvalidPolicy, deciding, version
 from services.policy_kinds import CHAIN, Past, kind_of, name_of, past_of, scope_of
 from services.policy_names import draft_problems, shipped
@@ -79,7 +79,7 @@ def draft(work: UnitOfWork, actor: Actor, name: str, content: Mapping[str, Any],
 
     Refused: anybody but risk, a name whose kind or scope is unknown, a draft without a reason.
     """
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     if not _is_storable(content):
         wrong = f"has a number or a sign that JSON does not have, or more than {MOST_LEVELS} levels"
         raise InvalidPublication("the content cannot be stored", fields={"content": wrong})
@@ -148,21 +148,22 @@ def publish(
     """Puts a version in force from a day on: as champion, or as challenger of a share of the cases (0: in the shadow).
 
     Refused: anybody but risk, whoever drafted it, a version that is not checked, one that was not back-tested against
-    the version in force (where its kind has past cases), a day that is over, a share that is none, a second
-    challenger, and a challenger of another kind than knock-out, grading and pricing.
+    the version in force (where its kind has past cases), a day that is over, a share that is none, one that would meet
+    a version that waits for its first day, a second challenger, and a challenger of another kind than knock-out,
+    grading and pricing.
     """
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     today = work.today
     if policy.drafted_by == actor.id:
         raise OwnPolicy
     _require_reason(reason)
     if starts_on < today:
         raise InvalidPublication("rules never begin in the past", fields={"starts_on": f"from {today} on"})
-    most = LONGEST_SHARE_PERCENT if part is PolicyPart.CHALLENGER else 0
+    most = LARGEST_SHARE_PERCENT if part is PolicyPart.CHALLENGER else 0
     if not 0 <= share_percent <= most:
         raise InvalidPublication(
             "a challenger decides a share of the cases, a champion all of the others",
-            fields={"share_percent": f"from 0 to {LONGEST_SHARE_PERCENT}, and 0 for a champion"},
+            fields={"share_percent": f"from 0 to {LARGEST_SHARE_PERCENT}, and 0 for a champion"},
         )
     found = work.policies.in_force(policy.name, today)
     _require_ready(work, policy, starts_on)
@@ -172,6 +173,8 @@ def publish(
                 "only knock-out, grading and pricing have challengers", fields={"part": "must be champion"}
             )
         _require_no_other(work, policy, starts_on)
+    else:
+        _require_none_waits(work, policy)
     step = _step(
         work,
         actor.id,
@@ -211,6 +214,9 @@ def _require_ready(work: UnitOfWork, policy: Policy, starts_on: date) -> None:
         raise PolicyNotReady(
             f"{_label(policy)} was not back-tested against the version in force; run a back-test first"
         )
+    if to_compare_with(work, policy, starts_on) != to_compare_with(work, policy, work.today):
+        # What it was compared with is what is in force today.
+        raise PolicyNotReady(f"another version is in force on {starts_on} than today; publish when it has begun")
 
 
 def lacks_backtest(work: UnitOfWork, policy: Policy, day: date) -> bool:
@@ -256,12 +262,23 @@ def _require_price(work: UnitOfWork, policy: Policy, starts_on: date) -> None:
 
 
 def _require_no_other(work: UnitOfWork, policy: Policy, starts_on: date) -> None:
-    for day in (work.today, starts_on):
-        found = work.policies.in_force(policy.name, day)
+    """Whoever plays a part on the first day or begins later would be ousted, or would oust without a word."""
+    for day, found in work.policies.course(policy.name, starts_on):
         if found.challenger is not None and found.challenger.policy_id != policy.id:
-            raise PolicyNotReady("there is a challenger already; retire it first")
+            raise PolicyNotReady(f"there is a challenger on {day}; retire it first")
         if found.champion is not None and found.champion.policy_id == policy.id:
-            raise PolicyNotReady(f"{_label(policy)} is in force; it cannot challenge itself")
+            raise PolicyNotReady(f"{_label(policy)} is in force on {day}; it cannot challenge itself")
+
+
+def _require_none_waits(work: UnitOfWork, policy: Policy) -> None:
+    """Two that wait were compared with what is in force today, and not with each other."""
+    for _, found in work.policies.course(policy.name, work.today):
+        waiting = found.champion
+        if waiting is not None and waiting.starts_on > work.today and waiting.policy_id != policy.id:
+            label = _label(work.policies.get(waiting.policy_id))
+            raise PolicyNotReady(
+                f"{label} waits for {waiting.starts_on}; wait until it has begun, or call it off first"
+            )
 
 
 def retire(work: UnitOfWork, actor: Actor, policy: Policy, from_day: date, reason: str) -> PolicyStep:
@@ -269,19 +286,26 @@ def retire(work: UnitOfWork, actor: Actor, policy: Policy, from_day: date, reaso
 
     The champion cannot be retired: another version takes its place, so that there are always rules.
     """
-    check_may_change_policies(actor)
+    require(actor, Action.CHANGE_POLICIES)
     _require_reason(reason)
     if from_day < work.today:
         raise InvalidPublication("nothing ends in the past", fields={"from_day": f"from {work.today} on"})
-    state = life_of(work, policy, work.today).state
-    if state not in (PolicyState.CHALLENGER, PolicyState.SCHEDULED):
+    life = life_of(work, policy, work.today)
+    if life.state not in (PolicyState.CHALLENGER, PolicyState.SCHEDULED):
         raise PolicyNotReady(f"{_label(policy)} is neither a challenger nor waiting for its first day")
+    waiting = life.publication if life.state is PolicyState.SCHEDULED else None
+    first_day = waiting.starts_on if waiting is not None and waiting.part is PolicyPart.CHAMPION else None
+    if first_day is not None and from_day > first_day:
+        raise InvalidPublication(
+            "a champion that has begun is only replaced", fields={"from_day": f"{first_day} at the latest"}
+        )
     step = _step(work, actor.id, policy, PolicyStepKind.RETIRED, starts_on=from_day, reason=reason)
     audit.record(
         work,
         actor,
         "policy_retired",
         subject=_label(policy),
+        before={"state": life.state},
         after={"from": from_day.isoformat()},
         reason=reason,
     )
@@ -345,7 +369,7 @@ def lives(work: UnitOfWork, actor: Actor, name: str) -> list[Life]:
 
 def all_lives(work: UnitOfWork, actor: Actor, names: Sequence[str] | None = None) -> dict[str, list[Life]]:
     """The same for several names, or for all that the books have, in three queries."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     versions = work.policies.versions_of(names)
     steps = work.policies.steps([policy.id for policy in versions])
     found = work.policies.in_force_of([policy.name for policy in versions], work.today)

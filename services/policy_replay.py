@@ -1,23 +1,27 @@
 """Decisions made again: every policy that was asked, by the version of its day and from the facts that were kept.
 
-First what the rules made of a case, then by which authority people, or by which fast lane nobody, approved it.
+First what the rules made of a case, then by which authority people, or by which fast lane nobody, approved it, and what
+people might grant who looked at a refusal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from books.policies import InForce
 from books.session import UnitOfWork
 from models.grading import Grading, KeptStep
+from models.loans import Loan
 from models.policies import PolicyKind
+from models.second_looks import SecondLook
 from models.staff import Actor
 from models.tasks import Decision
 from services.decisions import Chain
-from services.permissions import check_may_see_policies
-from services.policies import GradeOutcome, version
+from services.permissions import Action, require
+from services.policies import FactsIncomplete, GradeOutcome, version
 from services.policy_kinds import CHAIN
 from services.scorecards import score_by
+from services.second_looks import UNPRICED, pricing_of, worst_price
 
 _COMPARED = ("outcome", "grade", "limit_fen", "annual_rate_percent", "reasons")
 ROW = "fired_row"
@@ -55,7 +59,7 @@ class Replayed:
 
 def replay(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed]:
     """Every decision of the rules on a loan that this person may see, made once more; the first round first."""
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     return [_replayed(work, one) for one in work.policies.gradings(work.loans.seen_by(actor, loan).number)]
 
 
@@ -83,7 +87,7 @@ def replay_approvals(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed
     """Every approval of an application that this person may see, by its policy; those from before facts were kept are
     left out.
     """
-    check_may_see_policies(actor)
+    require(actor, Action.SEE_POLICIES)
     decisions = work.tasks.decisions(work.loans.seen_by(actor, loan).number)
     return [_approved_again(work, one, one.policy_id, one.facts) for one in decisions if one.policy_id and one.facts]
 
@@ -98,6 +102,57 @@ def _approved_again(work: UnitOfWork, kept: Decision, policy_id: str, facts: Map
     champion = work.policies.in_force(name, kept.decided_on, before_id=kept.id).champion
     was_in_force = champion is not None and champion.policy_id == policy_id
     return ReplayedApproval(kept, f"{name}/{number}", answer.fired_row, answer.values, was_in_force, tuple(differing))
+
+
+@dataclass(frozen=True)
+class ReplayedLook:
+    """What people might grant who looked at a refusal, found again from the facts of that refusal.
+
+    `label` is the policy's name and version, `row` the row that says so now; `differing` names what differs.
+    """
+
+    look: SecondLook
+    label: str
+    row: int | None
+    says: Mapping[str, Any]
+    was_in_force: bool
+    differing: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it came out again as it was, under the policy of its day."""
+        return self.was_in_force and not self.differing
+
+
+def replay_looks(work: UnitOfWork, actor: Actor, loan: str) -> list[ReplayedLook]:
+    """The price of each person's look at a refusal that this person may see, by the version that gave it; looks from
+    before the version was kept are left out.
+    """
+    require(actor, Action.SEE_POLICIES)
+    found = work.loans.seen_by(actor, loan)
+    gradings = {one.round: one for one in work.policies.gradings(found.number)}
+    looks = work.tasks.second_looks(found.number)
+    return [_priced_again(work, found, gradings[one.round], one, one.policy_id) for one in looks if one.policy_id]
+
+
+def _priced_again(work: UnitOfWork, loan: Loan, grading: Grading, look: SecondLook, policy_id: str) -> ReplayedLook:
+    name, number = work.policies.labels([policy_id])[policy_id]
+    try:
+        price = worst_price(work, version(work, policy_id), grading)
+    except FactsIncomplete:
+        price = UNPRICED
+    says = price._asdict()
+    row = says.pop(ROW)
+    differing = [output for output, value in says.items() if getattr(look, output) != value]
+    if row != look.fired_row:
+        differing.append(ROW)
+    was_in_force = pricing_of(work, loan, grading).key == policy_id
+    return ReplayedLook(look, f"{name}/{number}", row, says, was_in_force, tuple(differing))
+
+
+def all_agree(*found: Sequence[Replayed | ReplayedApproval | ReplayedLook]) -> bool:
+    """Whether everything that was made again came out as it was."""
+    return all(one.agrees for each in found for one in each)
 
 
 def _replayed(work: UnitOfWork, grading: Grading) -> Replayed:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sqlmodel import SQLModel
 
 from books.customers import blind_index
+from books.outbox import message_values
 from books.rows import write_many
 from books.session import UnitOfWork
 from lending.account import LoanAccount
@@ -22,10 +23,12 @@ from models.loans import Application, Loan, LoanEvent, LoanTerms, Stage
 from models.messages import LoanOrder, NextDay, StepKind
 from models.outbox import OutboxRow, Topic
 from models.portfolio import OPENING_DIFFERENCES, TAKEOVER, TakenOverLoan
-from models.products import CUSTOMER_FIELDS, Product
+from models.products import Product
 from models.search import SearchToken
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
+from services import audit
+from services.customers import new_customer
 from services.errors import NotAllowed
 from services.ledger import COMPONENTS, RECEIVABLES, Entry, Line, post_entries, signed_line, vat_part
 from services.loans import order_for
@@ -121,7 +124,7 @@ def take_over(work: UnitOfWork, mandate: Mandate, checked: Sequence[CheckedTakeo
             continue
         number = f"L{work.today:%y}{first + offset:06d}"
         if customer is None:
-            customer = _new_customer(work, takeover)
+            customer = new_customer(takeover.customer, work.now)
             customers[customer["id_number_index"]] = customer
             rows[Customer].append(customer)
             rows[SearchToken] += search_rows(customer["id"], takeover.customer)
@@ -187,23 +190,6 @@ def _customers(work: UnitOfWork, checked: Sequence[CheckedTakeover]) -> dict[str
     """The customers that the books know, by the digest of their ID number."""
     found = work.customers.by_id_number([one.takeover.customer["id_number"] for one in checked])
     return {index: {"id": one.id, "name": one.name, "id_number_index": index} for index, one in found.items()}
-
-
-def _new_customer(work: UnitOfWork, takeover: Takeover) -> dict[str, Any]:
-    form = takeover.customer
-    optional = {field.name for field in CUSTOMER_FIELDS if not field.required}
-    return {
-        "id": new_id(),
-        "name": form["name"],
-        "id_number": form["id_number"],
-        "mobile": form["mobile"],
-        "id_number_index": blind_index(form["id_number"]),
-        "mobile_index": blind_index(form["mobile"]),
-        "details": {name: form[name] for name in optional if form.get(name) is not None},
-        "tags": [],
-        "owner_id": None,
-        "created_at": work.now,
-    }
 
 
 def _loan_rows(
@@ -279,25 +265,13 @@ def _loan_rows(
         }
     )
     order = order_for_taken_over(work, number, takeover.product, cut_off)
-    rows[OutboxRow].append(
-        {
-            "id": new_id(),
-            "topic": Topic.START_LOAN,
-            "key": f"start:{number}",
-            "loan": number,
-            "payload": order.model_dump(mode="json"),
-            "not_before": work.now,
-            "attempts": 0,
-        }
-    )
+    started = message_values(Topic.START_LOAN, f"start:{number}", order.model_dump(mode="json"), work.now, number)
+    rows[OutboxRow].append(started)
     rows[AuditEntry].append(
         {
             "id": new_id(),
             "at": work.now,
-            "actor_id": mandate.actor.id,
-            "role": mandate.actor.role,
-            "address": mandate.actor.address,
-            "request_id": mandate.actor.request_id,
+            **audit.who(mandate.actor),
             "act": "loan_taken_over",
             "loan": number,
             "subject": decision_id,

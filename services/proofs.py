@@ -1,17 +1,20 @@
-"""The postings of taxes and month-ends, computed again from terms, events and rules, and compared."""
+"""A loan's postings, taxes and month-ends, computed again from terms, events and rules, and compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from books.session import UnitOfWork
+from lending.account import LoanAccount
+from lending.components import Components
 from models import ledger as chart
 from models.ledger import Posting
-from models.loans import LoanEvent, LoanTerms
+from models.loans import Loan, LoanEvent, LoanTerms
 from models.months import Month
 from models.periods import LoanMonthEnd
 from services.accruals import Rules, accrual_key, at_month_end, rules_on
-from services.ledger import COMPONENTS, Line, vat_part
+from services.ledger import COMPONENTS, RECEIVABLES, Line, Moved, net, vat_part
+from services.loans import account_of
 
 FIGURES = tuple(name for name in LoanMonthEnd.model_fields if name.endswith("_fen"))
 
@@ -36,7 +39,8 @@ class Proofs:
         self._rules: dict[Month, Rules] = {}
 
     def differences(self, loan: str) -> Iterator[BooksDifference]:
-        """What differs in a loan's taxes and month-ends."""
+        """What differs in a loan's balances at the date its books stand at, in its taxes and in its month-ends."""
+        yield from _balances(self.work, self.work.loans.get(loan))
         postings = self.work.ledger.of_loan(loan, limit=1_000_000)
         yield from self._taxes(loan, postings)
         before: LoanMonthEnd | None = None
@@ -110,6 +114,50 @@ class Proofs:
         if month not in self._rules:
             self._rules[month] = rules_on(self.work, month.last)
         return self._rules[month]
+
+
+def _balances(work: UnitOfWork, loan: Loan) -> Iterator[BooksDifference]:
+    """What the loan's postings come to, and what is shown of it, against its account."""
+    account = account_of(work, loan.number, loan.booked_to or loan.applied_on)
+    moved = work.ledger.moved(loan.number)
+    for figure, ledger, computed in _figures(moved, account):
+        if ledger != computed:
+            yield BooksDifference(loan.number, figure, ledger, computed)
+    owed = account.outstanding.borrower_total if account else 0
+    if account is not None and loan.outstanding_fen != owed:
+        yield BooksDifference(loan.number, "shown", loan.outstanding_fen, owed)
+
+
+def _figures(moved: Moved, account: LoanAccount | None) -> Iterator[tuple[str, int, int]]:
+    """Each figure by the loan's postings and by the mathematics; all are zero before anything is paid out.
+
+    What is left is not enough: a charge and a waiver too many leave it as it is.
+    """
+    nothing = Components()
+    left, charged = (account.outstanding, account.charged) if account else (nothing, nothing)
+    for component, receivable in RECEIVABLES.items():
+        yield component, _balance(moved, receivable), getattr(left, component)
+    written_off = account.written_off if account else nothing
+    recovered = min(account.recovered_fen, written_off.borrower_total) if account else 0
+    # What came in above a debt that was written off is the borrower's as well.
+    credit = account.credit_fen + account.recovered_fen - recovered if account else 0
+    yield "credit", -_balance(moved, chart.UNALLOCATED), credit
+    yield "state's credit", -_balance(moved, chart.STATE_UNALLOCATED), account.subsidy_credit_fen if account else 0
+    for component, (receivable, income) in COMPONENTS.items():
+        gross = net(moved, receivable, income) + net(moved, receivable, chart.VAT_PAYABLE)
+        yield f"{component} charged", gross, getattr(charged, component)
+    for what, counter, parts in (
+        ("waived", chart.WAIVERS, account.waived if account else nothing),
+        ("written off", chart.WRITE_OFFS, written_off),
+    ):
+        for component, receivable in RECEIVABLES.items():
+            yield f"{component} {what}", net(moved, counter, receivable), getattr(parts, component)
+    yield "recovered", net(moved, chart.UNALLOCATED, chart.RECOVERY_INCOME), recovered
+
+
+def _balance(moved: Moved, code: str) -> int:
+    """What was debited to an account less what was credited."""
+    return sum(fen * ((debit == code) - (credit == code)) for (debit, credit), fen in moved.items())
 
 
 def _fen(line: Line | None) -> int:

@@ -15,6 +15,7 @@ from services.authority import Band, band_once_complete, standing_with
 from services.loans import move
 from services.notices import send_sms
 from services.policies import GradeOutcome
+from services.policy_kinds import REFUSE
 from services.products import catalogue
 from services.tasks import close_all, open_task
 
@@ -23,7 +24,7 @@ def follow(
     work: UnitOfWork, loan: Loan, order: VerificationOrder, outcome: GradeOutcome, facts: Mapping[str, Any]
 ) -> Progress:
     """Moves a graded case on, by the facts that it was graded by. The borrower of a refused one is told at once."""
-    if outcome.outcome == "refuse":
+    if outcome.outcome == REFUSE:
         close_all(work, loan.number)
         loan.closed_on = order.day
         move(work, loan, Stage.REFUSED)

@@ -1,28 +1,63 @@
-"""Refusals as the audit log keeps them: one by one up to a bound, then counted, so that nobody fills the disk."""
+"""Refusals that the audit log keeps: one by one up to a bound, then counted, so that nobody fills the disk."""
 
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary, ref
 
-from books.errors import UnknownLoan, UnknownTask
 from books.session import Books, UnitOfWork
 from lending.errors import LendingError
 from models.keys import ID_PATTERN, LOAN_PATTERN
-from models.staff import Actor
+from models.origin import NOWHERE, coming_from, whence
+from models.policies import NAME_PATTERN
+from models.staff import Actor, Role
 from services import audit
 from services.permissions import Action, Open
+from services.sign_in_tries import source_of
 
+KEPT_STATUSES = frozenset({403, 404, 409, 413, 429})
+"""Refusals worth an entry: not allowed, not there for this person, impossible as things stand, too large, too often.
+
+Slips in a form are not.
+"""
+KEPT_CODES = frozenset(
+    {
+        "notice_rejected",
+        "invalid_scope",
+        "reason_missing",
+        "invalid_document",
+        "bad_webhook_address",
+        "seal_broken",
+        "key_missing",
+        "other_index_key",
+        "other_ring_key",
+    }
+)
+"""And these, whatever their status: something was forged, tampered with, or tried that is more than a slip."""
+LEFT_OUT = frozenset({"engine_busy", "page_not_found"})
+"""Those that are nobody's attempt at anything."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_EACH = 20
-"""So many refusals a minute of one actor at one address have an entry each."""
+"""So many refusals a minute of one person, or of strangers at one address, have an entry each."""
 MOST_OF_ALL = 600
-"""So many a minute of everybody; a person with many addresses gets no further than this."""
+"""So many a minute of all people, and as many of all strangers: these cannot use up the room of those."""
+FIRST_ALONE = MOST_OF_ALL // 2
+"""From here on only the first of each has an entry, so that a flood from some addresses does not hide another's."""
+MOST_STRANGERS = 1_000
+"""So many addresses of strangers are told apart at a time; the others share a window."""
 WINDOW_SECONDS = 60.0
-MOST_WINDOWS = 10_000
-"""So many actors and addresses are told apart at a time; the others share a window."""
 COUNTED = "refusals_counted"
+
+
+def is_kept(error: LendingError, method: str) -> bool:
+    """Whether a refusal belongs into the audit log; `method` is that of the request, for what only reads conflicts with
+    nothing.
+    """
+    if error.code in LEFT_OUT or (error.http_status == 409 and method in READING):
+        return False
+    return error.http_status in KEPT_STATUSES or error.code in KEPT_CODES
 
 
 @dataclass(frozen=True)
@@ -51,7 +86,8 @@ def refusal_of(
 ) -> Refusal:
     """What a request was refused: the act by its route's name, what the table says of it, and the parts of its address.
 
-    `number` is the part that holds a loan's number; `loan` stands for it where the address has none.
+    `number` is the part that holds a loan's number; `loan` stands for it where the address has none. An account that
+    was locked is the subject where the address names nothing.
     """
     return Refusal(
         act,
@@ -59,7 +95,8 @@ def refusal_of(
         asked_for if isinstance(asked_for, Action) else None,
         loan=_named(address, number, LOAN_PATTERN) or loan,
         task=_named(address, "task_id", ID_PATTERN),
-        subject=next(filter(None, (_named(address, name, ID_PATTERN) for name in address)), None),
+        subject=next(filter(None, (_named(address, name, one) for one in SUBJECTS for name in address)), None)
+        or getattr(error, "account", None),
     )
 
 
@@ -69,9 +106,13 @@ def _named(address: Mapping[str, object], part: str, pattern: str) -> str | None
     return given if isinstance(given, str) and re.fullmatch(pattern, given) else None
 
 
+SUBJECTS = (ID_PATTERN, NAME_PATTERN, r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")
+"""What may stand as a refusal's subject: a row's id, a policy's name, a month or day."""
+
+
 @dataclass
 class _Window:
-    """A minute of one actor at one address. `more` refusals came on top of those that have an entry."""
+    """A minute of a person, or of strangers at an address. `more` refusals came on top of those that have an entry."""
 
     actor: Actor
     until: float
@@ -91,12 +132,15 @@ class RefusalLog:
         self._books = ref(books)
         self._at = at
         self._lock = threading.Lock()
-        self._windows: dict[tuple[str, str], _Window] = {}
-        self._all_until = 0.0
-        self._all_kept = 0
+        self._windows: dict[tuple[bool, str], _Window] = {}
+        self._until = 0.0
+        # How many have an entry in this minute: of people, of strangers.
+        self._kept = {False: 0, True: 0}
 
     def keep(self, actor: Actor, refusal: Refusal) -> None:
         """Writes an entry, in a unit of work of its own; above the bound it is only counted."""
+        where = whence()
+        actor = replace(actor, address=actor.address or where.address, request_id=actor.request_id or where.request_id)
         with self._lock:
             over = self._take_over(self._at())
             is_listed = self._count(actor, refusal.act)
@@ -104,7 +148,8 @@ class RefusalLog:
         if books is None or not (is_listed or over):
             return
         loan, named = _place(books, actor, refusal) if is_listed else (None, None)
-        with books.begin() as work:
+        # Counts are of other requests than the one under way.
+        with coming_from(NOWHERE), books.begin() as work:
             for window in over:
                 _record_count(work, window)
             if is_listed:
@@ -123,15 +168,17 @@ class RefusalLog:
     def _count(self, actor: Actor, act: str) -> bool:
         """Counts a refusal; whether it has an entry of its own."""
         now = self._at()
-        if now >= self._all_until:
-            self._all_until, self._all_kept = now + WINDOW_SECONDS, 0
-        key = (actor.id, actor.address or "")
-        if key not in self._windows and len(self._windows) >= MOST_WINDOWS:
-            key = ("", "")
+        if now >= self._until:
+            self._until, self._kept = now + WINDOW_SECONDS, {False: 0, True: 0}
+        is_stranger = actor.role is Role.STRANGER
+        key = (is_stranger, source_of(actor.address) if is_stranger else actor.id)
+        if is_stranger and key not in self._windows and len(self._windows) >= MOST_STRANGERS:
+            key, actor = (True, ""), audit.STRANGER
         window = self._windows.setdefault(key, _Window(actor, now + WINDOW_SECONDS))
-        if window.kept < MOST_EACH and self._all_kept < MOST_OF_ALL:
+        kept = self._kept[is_stranger]
+        if kept < MOST_OF_ALL and window.kept < (MOST_EACH if kept < FIRST_ALONE else 1):
             window.kept += 1
-            self._all_kept += 1
+            self._kept[is_stranger] += 1
             return True
         window.more += 1
         window.last = act
@@ -176,7 +223,8 @@ def _place(books: Books, actor: Actor, refusal: Refusal) -> tuple[str | None, st
                 loan = work.tasks.seen_by(actor, refusal.task).loan
             if loan is not None:
                 loan = work.loans.seen_by(actor, loan).number
-        except (UnknownLoan, UnknownTask):
+        except LendingError:
+            # Not there for him, or what is kept of it cannot be opened.
             return None, refusal.task or refusal.subject or refusal.loan
     return loan, refusal.task or refusal.subject
 

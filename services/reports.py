@@ -194,12 +194,3 @@ def trial_balance(work: UnitOfWork, as_of: date) -> TrialBalance:
         if account.code in debited or account.code in credited
     )
     return TrialBalance(as_of, tuple(lines))
-
-
-def balances_of_loan(work: UnitOfWork, loan: str) -> dict[str, int]:
-    """A loan's balance on every account that it moved, debits less credits in fen, from its postings alone."""
-    balances: dict[str, int] = {}
-    for (debit, credit), fen in work.ledger.moved(loan).items():
-        balances[debit] = balances.get(debit, 0) + fen
-        balances[credit] = balances.get(credit, 0) - fen
-    return balances

@@ -9,6 +9,7 @@ from lending.errors import LendingError
 from models.customers import Customer
 from models.loans import Loan
 from models.staff import Actor
+from models.words import storable
 from services import audit
 from services.permissions import Action, require
 
@@ -62,7 +63,7 @@ def reveal(work: UnitOfWork, actor: Actor, loan: Loan, field: Revealed, reason: 
     Recorded with the reason, never with the value. Raises NotAllowed, ReasonMissing, TooManyReveals.
     """
     require(actor, ASKS_FOR[field])
-    if len(reason.strip()) < LEAST_REASON:
+    if len(reason.strip()) < LEAST_REASON or not storable(reason):
         raise ReasonMissing
     # Held until the end: values asked for at the same moment are counted one after the other.
     work.staff.hold(actor.id)

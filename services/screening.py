@@ -18,6 +18,8 @@ from services.screening_hooks import Screening
 
 CHECK = "screening"
 """The check by which an AML provider outside is asked; one of a co-signer is called `screening@guarantor`."""
+FINDINGS = "screening_findings"
+"""Beside the facts of a case: who of it stands on which list."""
 
 
 @dataclass(frozen=True)
@@ -108,4 +110,4 @@ OWN_LIST = Screening("own_list", "The lender's own list", "本机构名单", _on
 
 def findings_in(facts: Mapping[str, Any]) -> list[Finding]:
     """Who stood on which list when a case was graded, from the facts of its grading."""
-    return [Finding.from_json(one) for one in facts.get("screening_findings", ())]
+    return [Finding.from_json(one) for one in facts.get(FINDINGS, ())]

@@ -1,7 +1,9 @@
 """A person's look at what the rules refused by themselves, for whoever asks for it (PIPL article 24)."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -11,20 +13,33 @@ from models.outbox import Topic
 from models.policies import PolicyKind
 from models.second_looks import SecondLook
 from models.staff import Actor
+from models.tasks import Task, TaskKind
 from models.words import storable
 from services import audit
-from services.authority import loan_band, standing_of
+from services.authority import Band, loan_band, standing_of
 from services.errors import InvalidDecision, WrongStage
+from services.legal_bounds import chain_of
 from services.loans import most_to_approve, require_stage
 from services.notices import send_sms
 from services.permissions import check_may_speak_for
-from services.policies import FactsIncomplete, in_force
-from services.policy_kinds import GRADES, REFER, name_of
+from services.policies import FactsIncomplete, Version
+from services.policy_kinds import GRADES, REFER, REFUSE
 from services.policy_tables import DecisionTable
 from services.products import catalogue
 from services.referral import ask_people
+from services.tasks import close_all
 
-UNPRICED = (GRADES[-1], 0, "0")
+
+class Price(NamedTuple):
+    """What people may grant at most where the rules granted nothing, and the row of the table that says so."""
+
+    grade: str
+    limit_fen: int
+    annual_rate_percent: str
+    fired_row: int | None
+
+
+UNPRICED = Price(GRADES[-1], 0, "0", None)
 """Nobody can approve anything then: the look can only uphold the refusal or send the case back."""
 
 
@@ -74,28 +89,10 @@ def ask(work: UnitOfWork, actor: Actor, loan: Loan, day: date, words: str = "") 
     grading = work.policies.grading(loan.number)
     if grading is None:
         raise WrongStage(loan.number, loan.stage, "a person's look")
-    try:
-        grade, limit_fen, rate = _worst_price(work, loan, grading)
-    except FactsIncomplete:
-        # A case from before the pricing asked so much has to be sent back and graded anew.
-        grade, limit_fen, rate = UNPRICED
-    look = SecondLook(
-        loan=loan.number,
-        round=grading.round,
-        words=words or None,
-        grade=grade,
-        limit_fen=limit_fen,
-        annual_rate_percent=rate,
-        asked_by=actor.id,
-        asked_as=actor.role,
-        asked_on=day,
-        asked_at=work.now,
-    )
-    work.write(look)
+    asked_now = {"words": words or None, "asked_by": actor.id, "asked_as": actor.role, "asked_on": day}
+    look = _keep(work, loan, grading, asked_now | {"asked_at": work.now})
     loan.closed_on = None
-    standing = standing_of(work, loan, day)
-    band = loan_band(work, standing, most_to_approve(work, loan), day)
-    task = ask_people(work, loan, day, band, f"{loan.product}, a person's look at the refusal by the rules")
+    task, band = _ask_people(work, loan, day)
     key = f"{loan.number}:second_look:{grading.round}"
     audit.record(
         work,
@@ -111,12 +108,54 @@ def ask(work: UnitOfWork, actor: Actor, loan: Loan, day: date, words: str = "") 
     return look
 
 
+def carry_over(work: UnitOfWork, loan: Loan, day: date) -> Task | None:
+    """Keeps a look that was asked for and not decided on for a case that the rules have refused anew meanwhile.
+
+    Gives the task of who looks at it; None where nobody waits for a look, or somebody decided since it was asked for.
+    """
+    look, grading = work.tasks.second_look(loan.number), work.policies.grading(loan.number)
+    if look is None or grading is None or look.round == grading.round:
+        return None
+    if any(one.decided_at >= look.asked_at for one in work.tasks.decisions(loan.number)):
+        return None
+    told = ("words", "asked_by", "asked_as", "asked_on", "asked_at")
+    _keep(work, loan, grading, {name: getattr(look, name) for name in told})
+    close_all(work, loan.number, TaskKind.APPROVAL)
+    return _ask_people(work, loan, day)[0]
+
+
+def _keep(work: UnitOfWork, loan: Loan, grading: Grading, asked: Mapping[str, Any]) -> SecondLook:
+    rules = pricing_of(work, loan, grading)
+    try:
+        price = worst_price(work, rules, grading)
+    except FactsIncomplete:
+        # A case from before the pricing asked so much has to be sent back and graded anew.
+        price = UNPRICED
+    look = SecondLook(
+        loan=loan.number,
+        round=grading.round,
+        grade=price.grade,
+        limit_fen=price.limit_fen,
+        annual_rate_percent=price.annual_rate_percent,
+        policy_id=rules.key,
+        fired_row=price.fired_row,
+        **asked,
+    )
+    work.write(look)
+    return look
+
+
+def _ask_people(work: UnitOfWork, loan: Loan, day: date) -> tuple[Task, Band]:
+    band = loan_band(work, standing_of(work, loan, day), most_to_approve(work, loan), day)
+    return ask_people(work, loan, day, band, f"{loan.product}, a person's look at the refusal by the rules"), band
+
+
 def may_ask_until(work: UnitOfWork, loan: Loan) -> date | None:
     """Until which day a person's look at the refusal of a loan may be asked for; None where the rules did not refuse
     it, or it was asked for already.
     """
     grading = work.policies.grading(loan.number)
-    if loan.stage is not Stage.REFUSED or loan.closed_on is None or grading is None or grading.outcome != "refuse":
+    if loan.stage is not Stage.REFUSED or loan.closed_on is None or grading is None or grading.outcome != REFUSE:
         return None
     look = work.tasks.second_look(loan.number)
     if look is not None and look.round == grading.round:
@@ -124,29 +163,38 @@ def may_ask_until(work: UnitOfWork, loan: Loan) -> date | None:
     return loan.closed_on + timedelta(days=catalogue().product(loan.product).second_look_days)
 
 
-def _worst_price(work: UnitOfWork, loan: Loan, grading: Grading) -> tuple[str, int, str]:
-    """The worst grade to which the rules of the refusal's day lend anything: its highest limit and that one's rate.
-
-    Asked of the pricing, where one is in force, else read from the grading table. UNPRICED if there is none.
+def pricing_of(work: UnitOfWork, loan: Loan, grading: Grading) -> Version:
+    """What gives the price of a look: the pricing that would have been asked next when the rules refused, by what was
+    published until then; the grading table, where no pricing was in force.
     """
-    day = grading.graded_on or work.clock.business_date(grading.graded_at)
-    pricing = name_of(PolicyKind.PRICING, loan.product)
-    if work.policies.in_force(pricing, day).champion is not None:
-        rules = in_force(work, pricing, day)
+    versions = chain_of(work, loan, grading).versions
+    return versions.get(PolicyKind.PRICING) or versions[PolicyKind.GRADING]
+
+
+def worst_price(work: UnitOfWork, rules: Version, grading: Grading) -> Price:
+    """The worst grade to which a pricing, or a grading table, lends anything: its highest limit and that one's rate.
+
+    UNPRICED if there is none; FactsIncomplete for a case from before the pricing asked so much.
+    """
+    if rules.kind.code is PolicyKind.PRICING:
         for grade in reversed(GRADES):
             answer = rules.ask(grading.facts | {"grade": grade})
-            if answer.values["limit_fen"] > 0:
-                return grade, answer.values["limit_fen"], answer.values["annual_rate_percent"]
+            limit_fen, rate = answer.values["limit_fen"], answer.values["annual_rate_percent"]
+            if limit_fen > 0:
+                return Price(grade, limit_fen, rate, answer.fired_row)
         return UNPRICED
-    rules = in_force(work, name_of(PolicyKind.GRADING, loan.product), day)
     table = DecisionTable.read(work.policies.get(rules.key).content)
-    found = {
-        (grade, _limit(table.cell(row, "limit_fen"), grading), table.cell(row, "annual_rate_percent").strip('"'))
+    found = [
+        Price(
+            table.cell(row, "grade").strip('"'),
+            _limit(table.cell(row, "limit_fen"), grading),
+            table.cell(row, "annual_rate_percent").strip('"'),
+            row,
+        )
         for row in range(1, len(table.rows) + 1)
-        for grade in (table.cell(row, "grade").strip('"'),)
         if table.cell(row, "outcome") == f'"{REFER}"'
-    }
-    return max(((grade, limit, rate) for grade, limit, rate in found if limit > 0), default=UNPRICED)
+    ]
+    return max((one for one in found if one.limit_fen > 0), default=UNPRICED)
 
 
 def _limit(cell: str, grading: Grading) -> int:

@@ -1,7 +1,7 @@
 """Signing in at the pages: passwords and second factors of the staff, and the sessions of everybody."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from books.session import UnitOfWork
@@ -40,8 +40,8 @@ class SignInRefused(LendingError):
     code = "sign_in_refused"
     http_status = 422
 
-    def __init__(self) -> None:
-        super().__init__("no member of staff has this id and this password")
+    def __init__(self, sentence: str = "no member of staff has this id and this password") -> None:
+        super().__init__(sentence)
 
 
 class CodeRefused(LendingError):
@@ -125,22 +125,27 @@ def show_code(work: UnitOfWork, session: WebSession, code: str, origin: Origin) 
     """
     credential = _credential(work, session)
     actor = _actor(work, session, origin)
-    given = code.strip()
-    recovered = False
-    if not is_code(credential, given, work.now):
-        recovered = use_recovery_code(work, credential.staff_id, given)
-        if not recovered:
-            audit.record(work, actor, "second_factor_refused", subject=actor.id, refused=True)
-            return None
-    if recovered:
-        left = work.sign_in.recovery_codes_left(actor.id)
-        audit.record(work, actor, "recovery_code_used", subject=actor.id, after={"left": left})
-    work.session.add(credential)
+    if not is_second_factor(work, credential, actor, code):
+        return None
     state = _next_state(credential, second_factor=True)
     if state is not SessionState.OPEN:
         # Not signed in yet, which has an entry of its own.
         audit.record(work, actor, "second_factor_given", subject=actor.id)
     return _go_on(work, session, state, actor, second_factor=True)
+
+
+def is_second_factor(work: UnitOfWork, credential: StaffCredential, actor: Actor, code: str) -> bool:
+    """Whether this is a code of his authenticator or a recovery code. It is used up; what is neither is recorded."""
+    given = code.strip()
+    if is_code(credential, given, work.now):
+        work.session.add(credential)
+        return True
+    if not use_recovery_code(work, credential.staff_id, given):
+        audit.record(work, actor, "second_factor_refused", subject=actor.id, reason="code", refused=True)
+        return False
+    left = work.sign_in.recovery_codes_left(actor.id)
+    audit.record(work, actor, "recovery_code_used", subject=actor.id, after={"left": left})
+    return True
 
 
 def choose_password(
@@ -168,14 +173,16 @@ def authenticator_secret(work: UnitOfWork, session: WebSession) -> str:
     return _unenrolled(work, session).totp_secret or ""
 
 
-def enrol(work: UnitOfWork, session: WebSession, code: str, origin: Origin) -> tuple[str, list[str]]:
-    """Confirms the authenticator with its first code. Returns what the cookie holds from then on, and recovery codes.
+def enrol(work: UnitOfWork, session: WebSession, code: str, origin: Origin) -> tuple[str, list[str]] | None:
+    """Confirms the authenticator with its first code. Returns what the cookie holds from then on, and recovery codes;
+    None for a wrong code, which is to be committed as well: the refusal is in the audit log.
 
-    His other sessions end. Raises CodeRefused, and SignInRefused once an authenticator is enrolled.
+    His other sessions end. Raises SignInRefused once an authenticator is enrolled.
     """
     credential, actor = _unenrolled(work, session), _actor(work, session, origin)
     if not is_code(credential, code.strip(), work.now):
-        raise CodeRefused
+        audit.record(work, actor, "second_factor_refused", subject=actor.id, reason="enrolment", refused=True)
+        return None
     credential.totp_confirmed_at = work.now
     work.session.add(credential)
     codes = new_recovery_codes(work, actor.id)
@@ -220,7 +227,7 @@ def end_others(work: UnitOfWork, actor: Actor, session: WebSession) -> None:
 
 
 def own_sessions(work: UnitOfWork, actor: Actor) -> list[WebSession]:
-    """Where the actor is signed in now, newest first."""
+    """Where the actor is signed in now, and his tokens, newest first."""
     return [
         one
         for one in work.sign_in.sessions_of(None if actor.customer_id else actor.id, actor.customer_id, work.now)
@@ -353,4 +360,4 @@ def _actor(work: UnitOfWork, session: WebSession, origin: Origin) -> Actor:
 
 
 def _nobody(origin: Origin) -> Actor:
-    return Actor("unknown", Role.SYSTEM, address=origin.address)
+    return replace(audit.STRANGER, address=origin.address)

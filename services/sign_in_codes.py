@@ -3,9 +3,7 @@
 Whoever asks learns nothing: for a number that nobody has, the same rows are written and the same words are said.
 """
 
-import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from hmac import compare_digest
 
 from books.customers import blind_index
@@ -18,10 +16,8 @@ from models.staff import Actor, Role
 from services import audit
 from services.sign_in import Origin, enter_borrower
 from services.sign_in_tries import may_send
+from services.text_codes import MOST_TRIES, VALID_FOR, new_digits, with_code
 
-CODE_DIGITS = 6
-VALID_FOR = timedelta(minutes=5)
-MOST_TRIES = 5
 LAST_OF_ID_NUMBER = 4
 TEXT = "【借款服务】您的登录验证码为{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请忽略。"
 
@@ -46,7 +42,7 @@ def ask_for_code(work: UnitOfWork, visitor_digest: str, mobile: str, origin: Ori
     index = blind_index(mobile)
     customers = work.sign_in.customers_with(index)
     is_sent = may_send(work, mobile) and bool(customers)
-    digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    digits = new_digits()
     code = SignInCode(
         visitor_digest=visitor_digest,
         mobile_index=index,
@@ -66,7 +62,8 @@ def ask_for_code(work: UnitOfWork, visitor_digest: str, mobile: str, origin: Ori
         _who(code.customer_id, origin),
         "sign_in_code_requested",
         subject=code.customer_id,
-        refused=code.customer_id is None,
+        reason=None if is_sent else "nobody has this number, or it was sent too many codes",
+        refused=not is_sent,
     )
 
 
@@ -102,7 +99,7 @@ def enter_code(
 
 def message(digits: str) -> str:
     """The text that a code arrives in."""
-    return TEXT.format(code=digits, minutes=VALID_FOR // timedelta(minutes=1))
+    return with_code(TEXT, digits)
 
 
 def _ends_with(customer: Customer, last_of_id_number: str) -> bool:

@@ -5,7 +5,7 @@ Tokens are drawn at random and kept as digests, not signed: to disable an accoun
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
@@ -40,7 +40,8 @@ class UnknownScope(LendingError):
     code = "invalid_scope"
     http_status = 422
 
-    def __init__(self, having: Iterable[Scope]) -> None:
+    def __init__(self, account: str, having: Iterable[Scope]) -> None:
+        self.account = account
         super().__init__(f"ask for some of the scopes of the account: {' '.join(sorted(having))}")
 
 
@@ -82,12 +83,12 @@ def issue_token(
     matches = [compare_digest(one.secret_hash, digest) for one in good]
     if account is None or not account.active or account.role is not Role.INTEGRATOR or not any(matches):
         subject = account.id if account else None
-        role = account.role if account else Role.SYSTEM
-        actor = Actor(subject or "unknown", role, address=address)
+        actor = Actor(account.id, account.role) if account else audit.STRANGER
+        actor = replace(actor, address=address)
         audit.record(work, actor, "token_refused", subject=subject, reason="wrong_client", refused=True)
         return WrongClient()
     having = scopes_of(account.scopes)
-    scopes = _wanted(wanted, having)
+    scopes = _wanted(account.id, wanted, having)
     text = TOKEN_MARK + secrets.token_urlsafe(32)
     work.session.add(
         AccessToken(
@@ -114,10 +115,16 @@ def holder_of(work: UnitOfWork, token: str) -> tuple[Staff, frozenset[Scope], da
 
 
 def add_secret(work: UnitOfWork, actor: Actor, account: Staff, overlap: timedelta = CHANGE_OVER) -> str:
-    """A new secret of an account, shown this once. The one before it ends after `overlap`. Raises TooManySecrets."""
+    """A new secret of an account, shown this once. The one before it ends after `overlap`; without any, as for one that
+    is out, all tokens end with it. Raises TooManySecrets.
+    """
+    # Held until the end: secrets asked for at the same moment are counted one after the other.
+    work.staff.hold(account.id)
     good = work.sign_in.secrets_of(account.id, work.now)
     if len(good) >= MOST_SECRETS and overlap > timedelta():
         raise TooManySecrets
+    if overlap <= timedelta():
+        work.sign_in.end_access(account.id, work.now)
     for one in good:
         one.ends_at = min(one.ends_at or work.now + overlap, work.now + overlap)
         work.session.add(one)
@@ -128,13 +135,13 @@ def add_secret(work: UnitOfWork, actor: Actor, account: Staff, overlap: timedelt
     return text
 
 
-def _wanted(wanted: str | None, having: frozenset[Scope]) -> frozenset[Scope]:
+def _wanted(account: str, wanted: str | None, having: frozenset[Scope]) -> frozenset[Scope]:
     try:
         scopes = scopes_of(wanted) or having
     except ValueError:
-        raise UnknownScope(having) from None
+        raise UnknownScope(account, having) from None
     if not scopes <= having:
-        raise UnknownScope(having)
+        raise UnknownScope(account, having)
     return scopes
 
 

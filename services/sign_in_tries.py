@@ -72,7 +72,9 @@ class TooManyTries(LendingError):
     code = "too_many_tries"
     http_status = 429
 
-    def __init__(self, until: datetime, now: datetime) -> None:
+    def __init__(self, until: datetime, now: datetime, account: str | None = None) -> None:
+        """`account` is the one that was tried, if there is one of this name."""
+        self.account = account
         self.seconds = max(1, ceil((until - now).total_seconds()))
         super().__init__(f"too many wrong tries; wait until {until:%Y-%m-%d %H:%M} UTC")
 
@@ -99,7 +101,7 @@ def take(work: UnitOfWork, door: Door, account: str, address: str | None) -> Try
         closed = [one for one in counted if not windows.hit(one[0], *one[1])]
     if closed:
         ends = [instant_of(windows.get_window_stats(one[0], *one[1])[0]) for one in closed]
-        raise TooManyTries(max(ends), work.now)
+        raise TooManyTries(max(ends), work.now, known.id if (known := work.staff.account(account)) else None)
     whose = (door.value, "slow", account)
     tries = counts.incr(_SLOW.key_for(*whose), _SLOW.get_expiry())
     return Try((*counted, (_SLOW, whose)), min(max(tries - FREE_TRIES, 0), LONGEST_WAIT_SECONDS))

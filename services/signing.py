@@ -7,15 +7,14 @@ goes to the mobile of that very party, and the signature names the digest of the
 
 import hashlib
 import hmac
-import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from models.customers import Party
+from models.customers import Party, PartyRole
 from models.documents import Document
 from models.loans import Loan, Stage
 from models.notices import Contact
@@ -24,15 +23,15 @@ from models.papers import PaperKind
 from models.signatures import Signature, SignatureMethod, SigningCode
 from models.staff import Actor
 from services import audit
-from services.errors import NotAllowed
+from services.customers import require_confirmed
+from services.errors import NotAllowed, OfferOver
 from services.loans import require_stage
+from services.notices import sms_values
 from services.paper_contents import SIGNING_ROLES, signers
 from services.paper_words import masked_mobile
 from services.permissions import check_may_speak_for
+from services.text_codes import HIDDEN, MOST_TRIES, VALID_FOR, new_digits, with_code
 
-CODE_DIGITS = 6
-VALID_FOR = timedelta(minutes=5)
-MOST_TRIES = 5
 PAUSE = timedelta(minutes=1)
 """Between two codes for a party."""
 MOST_CODES_A_DAY = 10
@@ -45,7 +44,6 @@ PAPERS = {PaperKind.CONTRACT.value: "借款合同", MANDATE: "委托扣款授权
 """What can be signed, as the message calls it."""
 _SIGNED = {MANDATE: "mandate_signed", AUTHORISATION: "authorisation_signed"}
 TEXT = "【借款服务】您正在签署{paper}{loan}，验证码{code}，{minutes}分钟内有效。请勿告知他人；非本人操作请联系我们。"
-HIDDEN = "*" * CODE_DIGITS
 
 _HASH_COST = 2**12
 """Some ten milliseconds a try: a million take hours, the code is good for minutes."""
@@ -223,21 +221,31 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
 
 
 def require_own_mobiles(work: UnitOfWork, loan: Loan) -> None:
-    """Refuses (SharedMobile) codes as long as two who sign a loan's papers have the same mobile."""
-    mobiles = Counter(one.mobile for one in signers(work, loan))
-    if max(mobiles.values()) > 1:
+    """Refuses (SharedMobile) codes as long as two who sign a loan's papers have the same mobile.
+
+    That the borrower is known by counts as his as well, whatever mobile the application states for him.
+    """
+    people = signers(work, loan)
+    mobiles = Counter(one.mobile for one in people)
+    known = work.customers.by_id_number([one.id_number for one in people if one.party.role is PartyRole.BORROWER])
+    others = {one.mobile for one in people if one.party.role is not PartyRole.BORROWER}
+    if max(mobiles.values()) > 1 or any(one.mobile in others for one in known.values()):
         raise SharedMobile(loan.number)
 
 
 def send_code(work: UnitOfWork, actor: Actor, loan: Loan, party: Party, document: Document) -> SigningCode:
-    """Sends a party a code for a document that he may sign now. Raises AlreadySigned and TooManyCodes."""
+    """Sends a party a code for a document that he may sign now.
+
+    Raises AlreadySigned, TooManyCodes, and NotConfirmed for a borrower of whom nobody confirmed the mobile.
+    """
     book = work.signatures
+    noted = require_confirmed(work, loan) if party.customer_id is not None else None
     if any(one.party_id == party.id for one in book.of_document(document.id)):
         raise AlreadySigned
     before = book.codes_since(party.id, work.now - timedelta(days=1))
     if len(before) >= MOST_CODES_A_DAY or (before and work.now - before[0].asked_at < PAUSE):
         raise TooManyCodes
-    digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    digits = new_digits()
     code = SigningCode(
         loan=loan.number,
         party_id=party.id,
@@ -254,32 +262,44 @@ def send_code(work: UnitOfWork, actor: Actor, loan: Loan, party: Party, document
     work.outbox.put(Topic.SIGNING_CODE, key, {"signing_code": code.id}, work.now, loan.number)
     if party.customer_id is not None:
         # Without the code: whoever may read the history of contact could sign with it.
-        work.write(
-            Contact(
-                key=key,
-                customer_id=party.customer_id,
-                loan=loan.number,
-                channel="sms",
-                direction="out",
-                template="signing_code",
-                text=message(loan.number, HIDDEN, document.kind),
-                at=work.now,
-            )
-        )
+        text = message(loan.number, HIDDEN, document.kind)
+        work.write(Contact(**sms_values(loan.number, party.customer_id, "signing_code", key, text, work.now)))
     audit.record(
         work,
         actor,
         "signing_code_requested",
         loan=loan.number,
         subject=party.id,
-        after={"document": document.id, "sha256": document.sha256},
+        after={"document": document.id, "sha256": document.sha256, **(noted or {})},
     )
     return code
 
 
+def text_paper(work: UnitOfWork, loan: Loan, kind: str, text: str, filename: str) -> Document:
+    """A text that is to be signed, kept as a document of the loan: the same text of a kind once."""
+    content = text.encode()
+    digest = hashlib.sha256(content).hexdigest()
+    document = work.documents.same(loan.number, kind, digest)
+    if document is None:
+        document = Document.of(
+            content,
+            sha256=digest,
+            loan=loan.number,
+            kind=kind,
+            filename=filename,
+            media_type="text/plain; charset=utf-8",
+            language="zh",
+            uploaded_by=audit.SYSTEM.id,
+            uploaded_at=work.now,
+        )
+        work.session.add(document)
+        work.session.flush()
+    return document
+
+
 def message(loan: str, digits: str, kind: str) -> str:
     """The text that a code arrives in, for a document of a kind."""
-    return TEXT.format(paper=PAPERS[kind], loan=loan, code=digits, minutes=VALID_FOR // timedelta(minutes=1))
+    return with_code(TEXT, digits, paper=PAPERS[kind], loan=loan)
 
 
 def sign(
@@ -379,10 +399,14 @@ def sign_document(
     return signature
 
 
-def missing_signatures(work: UnitOfWork, loan: Loan) -> list[Party]:
-    """Who has not signed the contract of the newest terms; everybody as long as there is none."""
+def missing_signatures(work: UnitOfWork, loan: Loan, until: date | None = None) -> list[Party]:
+    """Who has not signed the contract of the newest terms, or not by a day; everybody as long as there is none."""
     document = contract_to_sign(work, loan)
-    signed = {one.party_id for one in _good(work, document)} if document else set()
+    signed = {
+        one.party_id
+        for one in (_good(work, document) if document else [])
+        if until is None or work.clock.business_date(one.signed_at) <= until
+    }
     parties = sorted(work.customers.parties(loan.number), key=lambda one: (one.position, one.role))
     return [one for one in parties if one.role in SIGNING_ROLES and one.id not in signed]
 
@@ -390,6 +414,16 @@ def missing_signatures(work: UnitOfWork, loan: Loan) -> list[Party]:
 def all_signed(work: UnitOfWork, loan: Loan) -> bool:
     """Whether every party has signed the contract of the newest terms, and it is still what they signed."""
     return not missing_signatures(work, loan)
+
+
+def require_in_time(work: UnitOfWork, loan: Loan, day: date) -> None:
+    """Refuses (OfferOver) an offer whose last day has passed. One that all had signed by then was taken in time,
+    however late that is heard.
+    """
+    if loan.offer_until is None or day <= loan.offer_until:
+        return
+    if missing_signatures(work, loan, loan.offer_until):
+        raise OfferOver(loan.number, loan.offer_until)
 
 
 def require_signed(work: UnitOfWork, loan: Loan) -> None:
@@ -431,6 +465,7 @@ def _signed_before(
 
 def _to_sign(work: UnitOfWork, loan: Loan, party_id: str, document: Document | None) -> tuple[Party, Document]:
     require_stage(loan, "signing", Stage.ACCEPTANCE)
+    require_in_time(work, loan, work.today)
     parties = work.customers.parties(loan.number)
     party = next((one for one in parties if one.id == party_id and one.role in SIGNING_ROLES), None)
     if party is None:

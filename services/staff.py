@@ -5,7 +5,7 @@ import secrets
 from datetime import timedelta
 
 from books.session import UnitOfWork
-from books.staff import key_digest
+from books.sign_in import secret_digest
 from lending.errors import LendingError
 from models.sign_in import StaffCredential
 from models.staff import Actor, Role, Scope, Staff
@@ -59,10 +59,6 @@ def add_person(
     """
     if role not in STAFF_ROLES:
         raise InvalidPerson(f"a member of staff has one of the roles {', '.join(sorted(STAFF_ROLES))}")
-    if manager_id is not None:
-        manager = work.staff.get(manager_id)
-        if manager is None or manager.role is not Role.MANAGER:
-            raise InvalidPerson(f"{manager_id} is not the id of a manager")
     _add(work, actor, "staff_added", Staff(id=staff_id, name=name, role=role, manager_id=manager_id, key_hash=""))
     return _new_password(work, staff_id)
 
@@ -106,22 +102,35 @@ def sign_out_everywhere(work: UnitOfWork, actor: Actor, staff_id: str) -> int:
     return ended
 
 
+def sign_out_borrower(work: UnitOfWork, actor: Actor, number: str) -> int:
+    """Ends all sessions of the borrower of a loan, who lost his phone or fears for it; returns how many there were.
+
+    Raises UnknownLoan for a loan that the actor does not see.
+    """
+    loan = work.loans.seen_by(actor, number)
+    ended = work.sign_in.end_sessions(work.now, customer_id=loan.customer_id)
+    # About the person and not the loan, by which he was only found.
+    after = {"ended": ended, "found_by": loan.number}
+    audit.record(work, actor, "sessions_ended", subject=loan.customer_id, after=after)
+    return ended
+
+
 def disable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
     """Keeps a person or machine out from now on; sessions, tokens and secrets end. Raises UnknownPerson."""
     person = person_with(work, staff_id)
-    person.active = False
+    was, person.active = person.active, False
     work.session.add(person)
     work.sign_in.end_sessions(work.now, staff_id=staff_id)
     work.sign_in.end_access(staff_id, work.now)
-    audit.record(work, actor, "staff_disabled", subject=staff_id)
+    audit.record(work, actor, "staff_disabled", subject=staff_id, before={"active": was}, after={"active": False})
 
 
 def enable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
     """Lets a person in again, with the password that he had; a machine needs a new secret. Raises UnknownPerson."""
     person = person_with(work, staff_id)
-    person.active = True
+    was, person.active = person.active, True
     work.session.add(person)
-    audit.record(work, actor, "staff_enabled", subject=staff_id)
+    audit.record(work, actor, "staff_enabled", subject=staff_id, before={"active": was}, after={"active": True})
 
 
 def person_with(work: UnitOfWork, staff_id: str) -> Staff:
@@ -137,10 +146,14 @@ def _add(work: UnitOfWork, actor: Actor, act: str, person: Staff) -> None:
         raise InvalidPerson("an id has 3 to 32 small letters, digits and hyphens, and begins with a letter")
     if not person.name.strip():
         raise InvalidPerson("a name is needed")
+    if person.manager_id is not None:
+        manager = work.staff.get(person.manager_id)
+        if manager is None or manager.role is not Role.MANAGER:
+            raise InvalidPerson(f"{person.manager_id} is not the id of a manager")
     if work.staff.get(person.id) is not None:
         raise InvalidPerson(f"{person.id} is somebody's id already")
     # A key that nobody knows: who is added here comes in by password or token.
-    person.key_hash = key_digest(secrets.token_urlsafe(32))
+    person.key_hash = secret_digest(secrets.token_urlsafe(32))
     work.session.add(person)
     work.session.flush()
     after = {"role": person.role, "manager": person.manager_id, "scopes": person.scopes}
@@ -171,7 +184,7 @@ def add_demo_persons(work: UnitOfWork) -> None:
     """Adds the demo persons that are not there yet."""
     for staff_id, name, role, _manager in DEMO_PERSONS:
         if work.staff.get(staff_id) is None:
-            work.session.add(Staff(id=staff_id, name=name, role=role, key_hash=key_digest(demo_key(staff_id))))
+            work.session.add(Staff(id=staff_id, name=name, role=role, key_hash=secret_digest(demo_key(staff_id))))
     work.session.flush()
     for staff_id, _name, _role, manager in DEMO_PERSONS:
         person = work.staff.get(staff_id)

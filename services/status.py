@@ -7,7 +7,7 @@ from books.session import UnitOfWork
 from lending.account import LoanAccount
 from lending.cost import cost_of_account, cost_of_terms
 from lending.events import Event
-from lending.schedules import build_schedule
+from lending.servicing import service
 from lending.terms import Terms
 from models.audit import AuditEntry
 from models.loans import WITHDRAWABLE, Loan, LoanTerms, Stage
@@ -79,6 +79,7 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         next_due=loan.next_due,
         next_due_fen=loan.next_due_fen,
         remedies=helping,
+        offer_until=loan.offer_until if loan.stage is Stage.ACCEPTANCE else None,
         decided_automatically=loan.stage is Stage.ACCEPTANCE and _is_automatic(work, number),
         actions=_actions(actor, loan, helping),
         timeline=[_timeline_entry(entry) for entry in work.audit.of_loan(number)],
@@ -95,30 +96,14 @@ def _cost(work: UnitOfWork, number: str, written: LoanTerms, account: LoanAccoun
 def schedule_of(work: UnitOfWork, actor: Actor, number: str, day: date | None = None) -> list[ScheduleRow]:
     """The schedule: as promised before the payout, as serviced after it; empty before approval."""
     loan = work.loans.seen_by(actor, number)
-    account = account_of(work, number, day or account_day(work, loan))
-    if account is not None:
-        return rows_of(account)
-    terms = work.loans.terms(number)
-    if terms is None:
-        return []
-    return [
-        ScheduleRow(
-            n=row.n,
-            due=row.due,
-            principal_fen=row.principal,
-            interest_fen=row.interest,
-            fee_fen=row.fee,
-            penalty_fen=row.penalty,
-            subsidy_fen=row.subsidy,
-            total_fen=row.total,
-            balance_fen=row.balance,
-            paid_fen=0,
-            outstanding_fen=row.total,
-            paid_on=None,
-            dpd=0,
-        )
-        for row in build_schedule(Terms.parse(terms.body)).rows
-    ]
+    seen_on = day or account_day(work, loan)
+    account = account_of(work, number, seen_on)
+    if account is None:
+        terms = work.loans.terms(number)
+        if terms is None:
+            return []
+        account = service(Terms.parse(terms.body), [], seen_on)
+    return rows_of(account)
 
 
 def _waits_for(work: UnitOfWork, loan: Loan) -> WaitsFor | None:
@@ -132,11 +117,12 @@ def _waits_for(work: UnitOfWork, loan: Loan) -> WaitsFor | None:
             who = WAITING.get(loan.stage, task.role.value)
             return WaitsFor(who=who, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
     if loan.stage is Stage.ACCEPTANCE and missing_before_payout(work, loan, work.today) and all_signed(work, loan):
-        for kind in (TaskKind.EVIDENCE, TaskKind.REGISTRATION, TaskKind.INSURANCE):
+        for kind in (TaskKind.EVIDENCE, TaskKind.REGISTRATION, TaskKind.INSURANCE, TaskKind.DOCUMENT):
             for task in work.tasks.open_of(loan.number, kind):
                 return WaitsFor(who=task.role.value, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
     waited_for = WAITING.get(loan.stage)
-    return WaitsFor(who=waited_for, due_on=loan.next_due) if waited_for else None
+    due_on = loan.offer_until if loan.stage is Stage.ACCEPTANCE else loan.next_due
+    return WaitsFor(who=waited_for, due_on=due_on) if waited_for else None
 
 
 def _is_automatic(work: UnitOfWork, number: str) -> bool:

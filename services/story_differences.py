@@ -1,26 +1,25 @@
 """Where the engine's history, the books and the bank tell different stories of one loan."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 
 from books.histories import RUN_ARCHIVED
 from books.session import UnitOfWork
 from lending.money import yuan
 from models.audit import AuditEntry
 from models.chain import entry_bytes, leaf_hash
+from models.keys import workflow_id
 from models.loans import Stage
 from models.payments import MONEY_MOVED, Payment, PaymentKind, PaymentStatus
 from models.run_events import CloseStatus, digest
+from services.loans import BEING_VERIFIED
+from services.story_books import book_differences
+from services.story_kinds import A_MOMENT, StoryDifference, is_recent
+from services.story_kinds import DifferenceKind as DifferenceKind
 from services.timeline import RunSource, Story, StoryLine, ToldRun, command_of, payment_key
 from services.timeline_days import stage_at
 from services.timeline_steps import ACT_OF, StepKind, StepOutcome
 
-BEING_VERIFIED = {Stage.APPLICATION, Stage.VERIFICATION, Stage.GRADING}
-"""The books follow later: until the grade these count as one."""
-A_MOMENT = timedelta(seconds=60)
-"""How long an act may be under way between engine and books before it counts as missing."""
 CUT_OFF = frozenset({CloseStatus.TERMINATED, CloseStatus.TIMED_OUT, CloseStatus.FAILED})
 """Ends at which an act may have been under way."""
 WITHOUT_BANK = frozenset({PaymentKind.REALLOCATION})
@@ -29,40 +28,13 @@ BANK_PATIENCE_DAYS = 2
 """The bank's statement of a day comes on the next one."""
 
 
-class DifferenceKind(StrEnum):
-    """What does not fit together."""
-
-    RUN_MISSING = "run_missing"
-    RUN_DAMAGED = "run_damaged"
-    RUN_NOT_AS_ARCHIVED = "run_not_as_archived"
-    EVENT_WITHOUT_EFFECT = "event_without_effect"
-    EFFECT_WITHOUT_EVENT = "effect_without_event"
-    ENTRY_WITHOUT_EVENT = "entry_without_event"
-    POSTING_WITHOUT_ACT = "posting_without_act"
-    PAYMENT_DIFFERS = "payment_differs"
-    PAYMENT_WITHOUT_BANK_ENTRY = "payment_without_bank_entry"
-    BANK_AMOUNT_DIFFERS = "bank_amount_differs"
-    STAGE_DIFFERS = "stage_differs"
-    ACTOR_WITHOUT_ENTRY = "actor_without_entry"
-    ENTRY_CHANGED = "entry_changed"
-
-
-@dataclass(frozen=True)
-class StoryDifference:
-    """One thing that does not fit: its kind, what it is about, and a sentence."""
-
-    kind: DifferenceKind
-    subject: str
-    sentence: str
-
-
 def differences(work: UnitOfWork, story: Story) -> list[StoryDifference]:
     """Everything in a loan's story that does not fit together; empty for a loan whose books are sound.
 
     What is still on its way between engine and books at this moment is none.
     """
     found = [*_runs(story), *_entries(work, story), *_events(story), *_books(work, story)]
-    found += [*_bank(work, story), *_stage(work, story)]
+    found += [*book_differences(work, story), *_bank(work, story), *_stage(work, story)]
     return found
 
 
@@ -128,7 +100,7 @@ def _without_event(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
         (step.run, step.activity_id) for run in story.runs if run.read for step in run.read.steps if step.activity_id
     }
     for entry in story.facts.entries:
-        if entry.run_id is None or _is_recent(work, entry.at) or (entry.run_id, entry.activity_id) in steps:
+        if not _by_loan(entry) or is_recent(work, entry.at) or (entry.run_id, entry.activity_id) in steps:
             continue
         # An act that ended with its run has written its entry all the same.
         if _lost_with_run(story, entry):
@@ -137,16 +109,17 @@ def _without_event(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
         yield StoryDifference(DifferenceKind.ENTRY_WITHOUT_EVENT, entry.id, sentence)
 
 
+def _by_loan(entry: AuditEntry) -> bool:
+    """Whether the loan's own workflow wrote it; jobs that look at many loans have histories of their own."""
+    return entry.loan is not None and entry.workflow_id == workflow_id(entry.loan)
+
+
 def _lost_with_run(story: Story, entry: AuditEntry) -> bool:
     """Whether the run that an entry names was cut off: what it did last left no event."""
     for run in story.runs:
         if run.found.run_id == entry.run_id and run.events is not None:
             return run.events.closed_as in CUT_OFF
     return False
-
-
-def _is_recent(work: UnitOfWork, at: datetime) -> bool:
-    return work.now - at < A_MOMENT
 
 
 # -- steps of the workflow --------------------------------------------------------------------------------------------
@@ -232,9 +205,9 @@ def _books(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
     told = {effect.key for line in story.lines if line.step is not None for effect in line.effects}
     whole = _is_whole(story) and bool(story.runs)
     for act in story.acts.values():
-        if _is_recent(work, act.at):
+        if is_recent(work, act.at):
             continue
-        by_engine = not act.entries or any(entry.run_id is not None for entry in act.entries)
+        by_engine = not act.entries or any(_by_loan(entry) for entry in act.entries)
         for effect in act.effects:
             if whole and effect.key not in told and by_engine and not _cut_off(story, act.entries):
                 sentence = f"act {effect.act} ({effect.key}) is in the books, and no history tells of it"
@@ -246,7 +219,7 @@ def _books(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
 
 
 def _cut_off(story: Story, entries: Sequence[AuditEntry]) -> bool:
-    return any(entry.run_id is not None and _lost_with_run(story, entry) for entry in entries)
+    return any(_by_loan(entry) and _lost_with_run(story, entry) for entry in entries)
 
 
 # -- the bank ---------------------------------------------------------------------------------------------------------
@@ -276,12 +249,13 @@ def _bank(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
 
 def _stage(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
     loan = work.loans.get(story.loan)
-    if _is_recent(work, loan.updated_at):
+    if is_recent(work, loan.updated_at):
         return
     said = {"the acts in the books": stage_at(story, work.now)}
     if _is_whole(story) and story.runs:
         said["the history"] = _stage_in(story.runs[-1])
     for who, stage in said.items():
+        # The books follow later: until the grade these stages count as one.
         if stage is not None and stage is not loan.stage and not {stage, loan.stage} <= BEING_VERIFIED:
             sentence = f"loan {loan.number} is at {loan.stage}, by {who} at {stage}"
             yield StoryDifference(DifferenceKind.STAGE_DIFFERS, loan.number, sentence)

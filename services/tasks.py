@@ -25,6 +25,7 @@ ABOUT_ACCOUNTS = frozenset({TaskKind.ACCOUNT, TaskKind.ACCOUNT_CHANGE})
 """Tasks that end with what is done about an account: one closes by itself, the other with a second person's word."""
 
 LONGEST_ABOUT = 200
+"""Characters of the sentence that a task is about."""
 
 
 def open_task(
@@ -32,8 +33,8 @@ def open_task(
 ) -> Task:
     """Opens a task for a role; a loan has at most one open task of a kind, which is then returned.
 
-    Troubles are one for each role, and one that is open already tells of the new one as well. `rule` are further
-    columns: by which rule the task is for this role.
+    Troubles are one for each role, and one that is open already tells of the new one as well. `about` is cut to
+    LONGEST_ABOUT. `rule` are further columns: by which rule the task is for this role.
     """
     if loan is not None:
         for task in work.tasks.open_of(loan.number, kind):
@@ -50,7 +51,7 @@ def open_task(
         role=role,
         due_on=due_on,
         opened_at=work.now,
-        about=about,
+        about=about[:LONGEST_ABOUT],
         **rule,
     )
     work.write(task)

@@ -17,12 +17,16 @@ from models.ledger import Posting
 from models.loans import LoanEvent
 from models.outbox import Effect
 from models.payments import Payment, PaymentStatus
-from models.run_events import HistoryDamaged, RunEvents, read_events
+from models.run_events import CodeVersion, HistoryDamaged, RunEvents, read_events
 from models.staff import Role
 from models.tasks import Outcome
 from services.timeline_acts import act_words
 from services.timeline_steps import ACT_OF, COLLECT, RunSteps, Step, StepKind, StepOutcome, steps_of
 from services.timeline_words import OUTCOMES, SETTLED_PAYMENT, TIMERS, Words, name, step_words
+
+APPROVAL, TAKEN_OVER = "approval_decided", "loan_taken_over"
+DECISIONS = frozenset({APPROVAL, "payout_problem_decided", "change_decided", TAKEN_OVER})
+"""Acts of which the books keep a decision."""
 
 
 class RunSource(StrEnum):
@@ -56,6 +60,13 @@ class ToldRun:
     def events(self) -> RunEvents | None:
         """What the engine wrote of it."""
         return self.read.run if self.read else None
+
+    @property
+    def versions(self) -> tuple[CodeVersion, ...]:
+        """Which versions of the code worked on it, and from when on; of a history that is gone what was archived."""
+        if self.events is not None:
+            return self.events.versions
+        return self.found.archived.versions if self.found.archived else ()
 
 
 @dataclass
@@ -267,10 +278,9 @@ class _Teller:
             line.actor_id, line.role = acting[0].actor_id, _role(acting[0].role)
         if line.reason is None:
             line.reason = next((one.reason for one in people if one.reason), None)
-        for at in {one.at for one in line.entries}:
-            for decision in self.acts[at].decisions:
-                if decision.outcome is Outcome.APPROVE:
-                    line.approved_by = decision.decided_by
+        for entry in line.entries:
+            if (approver := approver_of(entry)) is not None:
+                line.approved_by = approver
 
     def _figures(self, step: Step, line: StoryLine) -> dict[str, Words | str]:
         figures: dict[str, Words | str] = {"sentence": _sentence(step)}
@@ -299,26 +309,36 @@ class _Teller:
         bank = [one for one in act.bank if one.reference not in self.shown]
         first = act.entries[0] if act.entries else None
         if first is not None:
-            code, outcome = f"act.{first.act}", StepOutcome.REFUSED if first.refused else StepOutcome.DONE
+            what = first.act
         elif act.month_end is not None:
-            code, outcome = "act.month_end", StepOutcome.DONE
+            what = "month_end"
         elif act.effects:
-            code, outcome = f"act.effect_{act.effects[0].act or 'unknown'}", StepOutcome.DONE
+            what = f"effect_{act.effects[0].act or 'unknown'}"
         elif bank:
-            code, outcome = "act.bank_reported", StepOutcome.DONE
+            what = "bank_reported"
         elif act.postings:
-            code, outcome = "act.posted", StepOutcome.DONE
-        elif act.events:
-            code, outcome = "act.recorded", StepOutcome.DONE
+            what = "posted"
+        elif act.bank and not act.events:
+            # Its payment has told of it.
+            return
         else:
-            # A decision or terms alone: their own act's entries say what it was, or nothing does.
-            code, outcome = "act.recorded", StepOutcome.DONE
-            if act.bank:
-                return
-        line = StoryLine(act.at, self.clock.business_date(act.at), code, act_words(code.partition(".")[2]), outcome)
+            what = "recorded"
+        outcome = StepOutcome.REFUSED if first is not None and first.refused else StepOutcome.DONE
+        line = StoryLine(act.at, self.clock.business_date(act.at), f"act.{what}", act_words(what), outcome)
         line.entries, line.postings, line.bank, line.effects = act.entries, act.postings, bank, act.effects
         self._name_people(line)
         yield line
+
+
+def approver_of(entry: AuditEntry) -> str | None:
+    """Who approved, by the entry of it; None for any other entry. Of a takeover it is the second person, whom the
+    entry names. What the table of decisions says is compared with this, and proves nothing by itself.
+    """
+    after = entry.after or {}
+    if entry.act == TAKEN_OVER:
+        return after.get("approved_by")
+    approves = entry.act in DECISIONS and not entry.refused and after.get("outcome") == Outcome.APPROVE
+    return entry.actor_id if approves else None
 
 
 def command_of(loan: str, step: Step) -> str:

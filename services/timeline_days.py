@@ -12,6 +12,7 @@ from lending.servicing import service
 from lending.terms import Terms
 from models.loans import LoanTerms, Stage
 from models.tasks import Task
+from services.bundle_check import balances
 from services.timeline import Story
 
 STAGE_AFTER = {
@@ -86,9 +87,6 @@ def _account(story: Story, terms: LoanTerms | None, end: datetime, day: date) ->
 
 
 def _ledger(story: Story, end: datetime) -> dict[str, int]:
-    left: dict[str, int] = {}
-    for posting in story.facts.postings:
-        if posting.booked_at < end:
-            left[posting.debit] = left.get(posting.debit, 0) + posting.amount_fen
-            left[posting.credit] = left.get(posting.credit, 0) - posting.amount_fen
-    return {code: fen for code, fen in sorted(left.items()) if fen}
+    written = (one for one in story.facts.postings if one.booked_at < end)
+    left = balances((one.debit, one.credit, one.amount_fen) for one in written)
+    return {code: fen for code, fen in left.items() if fen}

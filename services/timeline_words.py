@@ -69,7 +69,7 @@ STEPS: Mapping[str, Words] = {
     "local.withdraw_loan": Words("Recorded the withdrawal; now at {stage}", "记录借款人撤回申请，进入{stage}"),
     "local.expire_offer": Words("Closed the offer, because it was not accepted in time", "要约逾期未接受，关闭"),
     "local.book_payout": Words("Booked the payout and opened the account", "放款入账，贷款账户开立"),
-    "local.record_payout_failure": Words("The payout failed: finance has the case", "放款失败，转财务处理"),
+    "local.record_payout_failure": Words("The payout failed: a person has the case", "放款失败，转人工处理"),
     "local.order_prepayment": Words("Ordered a prepayment of {amount}", "登记提前还款{amount}元"),
     "local.advance_account": Words("Brought the account up to date; now at {stage}", "账户记至当日，当前阶段：{stage}"),
     "local.look_up_position": Words("Took up what the books say: {stage}", "按账册恢复流程位置：{stage}"),

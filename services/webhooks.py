@@ -5,6 +5,7 @@ nothing more because somebody listens.
 """
 
 import base64
+import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,7 +99,9 @@ def register(
         read_to=first_id_at(work.now),
     )
     work.webhooks.add(webhook)
-    audit.record(work, actor, "webhook_registered", subject=webhook.id, after={"events": webhook.events})
+    # The host alone: what stands behind it may be a secret.
+    after = {"host": urlsplit(url).hostname, "events": webhook.events}
+    audit.record(work, actor, "webhook_registered", subject=webhook.id, after=after)
     return webhook, secret
 
 
@@ -137,9 +140,11 @@ def enable(work: UnitOfWork, actor: Actor, webhook_id: str) -> Webhook:
     """Takes a disabled address up again; what happened meanwhile is sent too, for as long as it is kept to be told."""
     webhook = webhook_of(work, actor, webhook_id, held=True)
     if webhook.disabled_at is not None:
+        before = {"disabled_at": webhook.disabled_at.isoformat()}
         webhook.disabled_at = webhook.failing_since = None
         work.session.add(webhook)
-        audit.record(work, actor, "webhook_enabled", subject=webhook.id)
+        work.webhooks.take_up(webhook.id, work.now)
+        audit.record(work, actor, "webhook_enabled", subject=webhook.id, before=before, after={"disabled_at": None})
     return webhook
 
 
@@ -180,6 +185,17 @@ def _check_address(url: str, *, plain_http: bool) -> None:
         raise BadAddress("it names no host")
     if parts.username or parts.password or parts.fragment:
         raise BadAddress("leave name, password and fragment out; the signature says that it is us")
+    if not plain_http and _is_inside(parts.hostname):
+        raise BadAddress("it is inside the house; they go to the internet only")
+
+
+def _is_inside(host: str) -> bool:
+    """Whether a host is seen to be inside; where a name leads is looked up at each sending."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        name = host.rstrip(".")
+        return "." not in name or name.endswith((".localhost", ".local", ".internal"))
 
 
 def _new_secret() -> str:
@@ -196,8 +212,8 @@ def collect(work: UnitOfWork, webhook_id: str, after: str | None = None) -> str 
     Entries that are committed late have ids below others: whoever calls this looks at the last minutes again now and
     then, by giving no `after`.
     """
-    webhook = work.webhooks.get(webhook_id, held=True)
-    if webhook is None or webhook.disabled_at is not None:
+    webhook = work.webhooks.told_of_events(webhook_id, held=True)
+    if webhook is None:
         return None
     entries = work.webhooks.entries(EVENT_OF, after or webhook.read_to, PAGE)
     if not entries:
@@ -224,7 +240,7 @@ def collect(work: UnitOfWork, webhook_id: str, after: str | None = None) -> str 
 
 def has_news(work: UnitOfWork, webhook_id: str, after: str | None) -> bool:
     """Whether `collect` would find an entry to look at; reads only, so that listening costs no writer anything."""
-    webhook = work.webhooks.get(webhook_id)
+    webhook = work.webhooks.told_of_events(webhook_id)
     return webhook is not None and bool(work.webhooks.entries(EVENT_OF, after or webhook.read_to, 1))
 
 
@@ -262,8 +278,8 @@ class Letter:
 
 def claim(work: UnitOfWork, webhook_id: str, limit: int = AT_ONCE) -> list[Letter]:
     """Takes events that are due for an address; nobody else gets them until the lease ends."""
-    webhook = work.webhooks.get(webhook_id)
-    if webhook is None or webhook.disabled_at is not None:
+    webhook = work.webhooks.told_of_events(webhook_id)
+    if webhook is None:
         return []
     found = work.webhooks.due(webhook_id, work.now, limit)
     for row in found:
@@ -292,7 +308,7 @@ class Sent:
 
 
 def settle(work: UnitOfWork, webhook_id: str, results: list[Sent]) -> None:
-    """Writes down what became of letters. An address that took nothing for days is disabled, and a person is asked."""
+    """Writes down what became of letters. An address that says it is gone is disabled, and a person is asked."""
     webhook = work.webhooks.get(webhook_id, held=True)
     if webhook is None:
         return
@@ -311,10 +327,24 @@ def settle(work: UnitOfWork, webhook_id: str, results: list[Sent]) -> None:
     elif results and webhook.failing_since is None:
         webhook.failing_since = work.now
     work.session.add(webhook)
-    gone = any(result.status == GONE for result in results)
-    failed_long = webhook.failing_since is not None and work.now - webhook.failing_since >= DISABLED_AFTER
-    if webhook.disabled_at is None and (gone or failed_long):
-        _disable(work, webhook, "the receiver says that it is gone" if gone else "it took nothing for five days")
+    if webhook.disabled_at is None and any(result.status == GONE for result in results):
+        _disable(work, webhook, "the receiver says that it is gone")
+
+
+def fails_for_long(work: UnitOfWork) -> list[str]:
+    """Addresses that took nothing for days, whether or not anything waits for them still; reads only."""
+    return [one.id for one in work.webhooks.active() if _fails_for_long(one, work.now)]
+
+
+def give_up(work: UnitOfWork, webhook_id: str) -> None:
+    """Disables such an address, and asks a person; one that took something meanwhile stays."""
+    webhook = work.webhooks.told_of_events(webhook_id, held=True)
+    if webhook is not None and _fails_for_long(webhook, work.now):
+        _disable(work, webhook, "it took nothing for five days")
+
+
+def _fails_for_long(webhook: Webhook, now: datetime) -> bool:
+    return webhook.failing_since is not None and now - webhook.failing_since >= DISABLED_AFTER
 
 
 def _next_try(row: WebhookDelivery, now: datetime) -> datetime | None:
@@ -328,5 +358,12 @@ def _disable(work: UnitOfWork, webhook: Webhook, why: str) -> None:
     webhook.disabled_at = work.now
     work.session.add(webhook)
     about = f"webhook {webhook.id} of {webhook.owner_id} is disabled: {why}"
-    task = open_task(work, None, TaskKind.TROUBLE, Role.RISK, work.today + timedelta(days=1), about[:200])
-    audit.record(work, audit.SYSTEM, "webhook_disabled", subject=webhook.id, after={"why": why, "task": task.id})
+    task = open_task(work, None, TaskKind.TROUBLE, Role.RISK, work.today + timedelta(days=1), about)
+    audit.record(
+        work,
+        audit.SYSTEM,
+        "webhook_disabled",
+        subject=webhook.id,
+        before={"disabled_at": None},
+        after={"why": why, "task": task.id},
+    )

@@ -24,7 +24,7 @@ from web.permitted import PERMITTED as OF_WEB
 from web.permitted import roles_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "permissions.md"
-COLUMNS = tuple(role for role in Role if role is not Role.SYSTEM)
+COLUMNS = tuple(role for role in Role if role not in (Role.SYSTEM, Role.STRANGER))
 OPENING = """# Who may do what
 
 This page is written by `python -m tools.permission_matrix` from the table that the program itself asks
@@ -40,8 +40,8 @@ This page is written by `python -m tools.permission_matrix` from the table that 
 - **So do the rules of each act**: four eyes, the own case, authority by amount. They stand in the services, and the
   database holds many of them.
 - **Refusals are recorded** with who, role, action, address and request id: what a role may not do, and what somebody
-  may not see, whether it is there or not. Above {each} a minute of one person at one address they are counted, in one
-  entry.
+  may not see, whether it is there or not; a stranger's too. Above {each} a minute of one person, or of strangers at one
+  address, they are counted, in one entry.
 - **A machine's token** needs the scope besides, where it was issued with scopes.
 - **A co-signer signs in nowhere**: his link and the code on his mobile let him into his own page alone.
 

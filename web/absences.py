@@ -9,7 +9,7 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from services import absences
 from services.absences import InvalidAbsence
-from services.permissions import MAY_DECIDE
+from services.permissions import MAY_DECIDE, Action, require
 from web import pages, refusals
 from web.addresses import Id, on_day
 from web.context import WebContext, in_books
@@ -73,7 +73,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     context: WebContext = request.app.state.context
-    absences.check_may_see(visit.person)
+    require(visit.person, Action.SEE_ABSENCES)
     with context.books.read() as work:
         staff = {person.id: person for person in work.staff.all()}
         known = work.absences.from_day(work.today)

@@ -7,6 +7,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
 
+from engine.histories import Histories
+from engine.replaying import Replays
 from services.permitted_routes import require_entries
 from web import (
     absences,
@@ -26,6 +28,7 @@ from web import (
     inbox,
     ledger,
     limits,
+    loan_audit,
     loans,
     mandates,
     mobile_sign_in,
@@ -91,7 +94,8 @@ def create_web(context: WebContext) -> FastAPI:
     )
     app.state.context = context
     app.state.sessions = Sessions(context.session_secret)
-    app.add_middleware(codec.CodecDoor, temporal_ui_url=context.temporal_ui_url)
+    app.state.replays = context.replays or Replays(context.books, Histories(context.commands.client))
+    app.add_middleware(codec.CodecDoor, temporal_ui_url=context.temporal_ui_url, books=context.books)
     app.add_middleware(ProtectingHeaders)
     app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
     for subject in (
@@ -133,6 +137,7 @@ def create_web(context: WebContext) -> FastAPI:
         papers,
         permissions,
         audit,
+        loan_audit,
     ):
         app.include_router(subject.router)
     app.add_api_route("/{path:path}", _no_page, methods=["GET"], dependencies=[Depends(visit_of)], name="page")

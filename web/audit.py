@@ -1,13 +1,11 @@
 """The audit log for auditors: search, one entry with its seal, and how the chain stands."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.responses import StreamingResponse
 
 from books.audit import EntryFilter
 from lending.calendar import SHANGHAI
@@ -17,11 +15,13 @@ from services import audit_search
 from web import pages
 from web.addresses import Id, on_day, query
 from web.context import WebContext, in_books
+from web.files import csv_file
 from web.visit import StaffVisit
 
 router = APIRouter()
 
 PAGE = 50
+ACTOR = re.compile(r"[!-~]{1,64}")
 ACT = re.compile(r"[a-z][a-z0-9_]{0,47}")
 OUTCOMES = {"done": False, "refused": True}
 
@@ -48,7 +48,7 @@ class Asked:
         return EntryFilter(
             _begins(on_day(self.since)),
             _begins(last + timedelta(days=1)) if last and last < date.max else None,
-            self.actor.strip() or None,
+            self.actor.strip() if ACTOR.fullmatch(self.actor.strip()) else None,
             self.role if self.role in set(Role) else None,
             self.act.strip() if ACT.fullmatch(self.act.strip()) else None,
             self.loan.strip() if re.fullmatch(LOAN_PATTERN, self.loan.strip()) else None,
@@ -92,14 +92,7 @@ async def audit_file(request: Request, visit: StaffVisit, asked: Filter) -> Resp
     context: WebContext = request.app.state.context
     wanted = asked.wanted()
     await in_books(request, lambda work: audit_search.begin_export(work, visit.person, wanted))
-
-    def pieces() -> Iterator[str]:
-        # Spreadsheets take a file without this mark for another encoding than the Chinese in it has.
-        yield "\ufeff"
-        yield from audit_search.csv_lines(context.books, visit.person, wanted)
-
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file("audit", audit_search.csv_lines(context.books, visit.person, wanted))
 
 
 @router.get("/audit/{id}", name="audit_entry")
@@ -112,4 +105,7 @@ def audit_entry(request: Request, visit: StaffVisit, id: Id) -> Response:
 
 
 def _begins(day: date | None) -> datetime | None:
-    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC) if day else None
+    # The first of all days begins before any instant that a clock of ours can tell.
+    if day is None or day == date.min:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)

@@ -17,7 +17,7 @@ from services.authorisation_links import LinkOwner, NotTicked, owner_of
 from services.authorisation_texts import CURRENT
 from services.authorisations import words_of
 from services.signing import AUTHORISATION, WrongCode
-from web import labels, pages, refusals
+from web import pages, refusals
 from web.addresses import Number
 from web.context import WebContext, in_books
 from web.language import marked
@@ -250,7 +250,7 @@ async def _refuse_link(
 ) -> Response:
     if error.http_status == 404:
         raise error
-    refused = labels.refusal(error.code, str(error), visit.language)
+    refused = await refusals.told(request, visit, error)
     entered = replace(entered, problems={"code": refused}) if paper else replace(entered, refused=refused)
     shown = paper if len(paper) == 64 and paper.isalnum() else ""
     return await asyncio.to_thread(_show_link, request, visit, token, error.http_status, paper=shown, entered=entered)

@@ -149,7 +149,7 @@ async def _act(
         await do(fields.get("command_id") or new_id(), fields)
     except LendingError as error:
         await asyncio.to_thread(refusals.note, request, visit, error)
-        refused = labels.refusal(error.code, str(error), visit.language)
+        refused = labels.refusal(error, visit.language)
         if pages.wants_fragment(request):
             return _notice(request, visit, error.http_status, refused=refused)
         return await asyncio.to_thread(_page, request, visit, number, error.http_status, refused=refused)

@@ -16,13 +16,13 @@ from models.keys import ID_PATTERN, new_id
 from models.messages import DecisionOrder
 from models.tasks import Outcome
 from services import bulk_decisions
+from services.audit import sender_of
 from services.bulk_decisions import MOST_AT_ONCE
 from services.errors import InvalidDecision
 from web import labels, pages
 from web.context import WebContext
 from web.decision import DecisionForm, read_note
 from web.inbox import TaskRow, rows_for
-from web.orders import sender_of
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -105,7 +105,7 @@ def _why_not(work: UnitOfWork, visit: Visit, row: TaskRow) -> str | None:
     try:
         bulk_decisions.check(work, person, row.task, order)
     except LendingError as error:
-        return labels.refusal(error.code, str(error), visit.language)
+        return labels.refusal(error, visit.language)
     return None
 
 
@@ -116,7 +116,7 @@ def _result(request: Request, visit: Visit, found: list[Decided]) -> Response:
     told = [
         (
             rows[one.task_id],
-            labels.refusal(one.refusal.code, str(one.refusal), visit.language) if one.refusal else None,
+            labels.refusal(one.refusal, visit.language) if one.refusal else None,
         )
         for one in found
         if one.task_id in rows

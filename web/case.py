@@ -9,7 +9,7 @@ from books.session import UnitOfWork
 from models.customers import Collateral, Customer, Party
 from models.documents import Document, DocumentReading
 from models.grading import Grading
-from models.loans import Application, Loan
+from models.loans import CLOSED, Application, Loan, Stage
 from models.products import FieldKind, FormField, Product
 from models.screening import Finding
 from models.tasks import Decision, Outcome, TaskKind
@@ -17,6 +17,7 @@ from services.accounts import AccountState, state_of
 from services.document_lists import DocumentStanding
 from services.early_warnings import Behaviour, behaviour_of
 from services.facts import document_list
+from services.payout_screening import findings_today
 from services.permissions import allows, may_see_check
 from services.policies import sentences_of
 from services.products import catalogue
@@ -69,7 +70,7 @@ class Case:
 
     `papers` are the documents that were handed in, `missing` the kinds that it needs and of which none is there, or
     none that a person did not refuse; `steps` the policies that the rules asked,
-    `findings` who stood on which list when it was graded: for risk and auditors alone.
+    `findings` who stands on which list, once money is out who stood on one at the grading: for risk and auditors alone.
     """
 
     application: Application
@@ -118,9 +119,15 @@ def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
         decisions=_decided(work, loan, language),
         is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
         steps=steps_in_words(work, grading, language) if grading else (),
-        findings=findings_in(grading.facts) if grading and visit.sees_listings else [],
+        findings=_findings(work, loan, grading) if visit.sees_listings else [],
         behaviour=behaviour_of(work, loan) if visit.sees_warnings else None,
     )
+
+
+def _findings(work: UnitOfWork, loan: Loan, grading: Grading | None) -> list[Finding]:
+    if loan.stage not in CLOSED and loan.stage is not Stage.REPAYMENT:
+        return findings_today(work, loan)
+    return findings_in(grading.facts) if grading else []
 
 
 def _papers(work: UnitOfWork, loan: Loan, language: Language) -> tuple[Paper, ...]:

@@ -19,6 +19,7 @@ from models.staff import Actor, Role
 from models.status import ScheduleRow
 from models.tasks import Task, TaskKind
 from services import changes
+from services.audit import sender_of
 from services.permissions import MAY_PROPOSE
 from services.previews import MONEY, Preview, has_guarantors, rows_of
 from services.status import status_of
@@ -26,7 +27,6 @@ from web import pages, refusals
 from web.addresses import Id, Number
 from web.context import WebContext
 from web.errors import PageNotFound
-from web.orders import sender_of
 from web.proposals import ProposalForm, form_for
 from web.session import posted
 from web.stages import mark_of, stage_bar

@@ -15,7 +15,10 @@ def register_rule(rule: RegisterRule, language: Language) -> str:
         valid = language.say("Good for %(days)s days", days=str(rule.valid_days))
     match rule.when_down:
         case WhenDown.WAIT:
-            down = language.say("if it is down, waited for %(days)s business days", days=str(rule.wait_days))
+            if rule.wait_days == 1:
+                down = language.say("if it is down, waited for one business day")
+            else:
+                down = language.say("if it is down, waited for %(days)s business days", days=str(rule.wait_days))
         case WhenDown.PERSON:
             down = language.say("if it is down, a person is asked")
         case _:

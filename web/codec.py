@@ -10,7 +10,11 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.decoding import LARGEST_REQUEST, PayloadsNotOpened, PayloadsNotRead, decode
+from books.session import Books
+from engine.decoding import ACT, LARGEST_REQUEST, PayloadsNotOpened, PayloadsNotRead, decode
+from lending.errors import LendingError
+from services.audit import STRANGER
+from services.refusals import Refusal, refusal_log
 from web.context import WebContext
 from web.errors import FormTooLarge, PageNotFound
 from web.visit import AnyVisit
@@ -20,6 +24,7 @@ router = APIRouter()
 PATH = "/codec/decode"
 ASKED_HEADERS = "authorization, content-type, x-namespace"
 PREFLIGHT_SECONDS = "600"
+NOT_SIGNED_IN = Refusal(ACT, "not_signed_in: sign in first")
 FOREIGN = {"code": "foreign_origin", "detail": "only Temporal's own pages ask here, at LOANWRIGHT_TEMPORAL_UI_URL"}
 
 
@@ -32,11 +37,20 @@ async def decode_payloads(request: Request, visit: AnyVisit) -> Response:
     namespace = request.headers.get("x-namespace", "")
     try:
         asked = await _asked(request)
+    except (FormTooLarge, PayloadsNotRead) as refusal:
+        kept = Refusal(ACT, f"{refusal.code}: {refusal}")
+        await asyncio.to_thread(refusal_log(context.books).keep, visit.person, kept)
+        return _refused(refusal)
+    try:
         clear = await asyncio.to_thread(decode, context.books, visit.person, namespace, asked)
-    except (FormTooLarge, PayloadsNotOpened, PayloadsNotRead) as refusal:
-        # No person reads this but one who looks why Temporal's page shows nothing.
-        return JSONResponse({"code": refusal.code, "detail": str(refusal)}, refusal.http_status)
+    except (PayloadsNotOpened, PayloadsNotRead) as refusal:
+        return _refused(refusal)
     return Response(clear, media_type="application/json")
+
+
+def _refused(refusal: LendingError) -> Response:
+    """No person reads this but one who looks why Temporal's page shows nothing."""
+    return JSONResponse({"code": refusal.code, "detail": str(refusal)}, refusal.http_status)
 
 
 async def _asked(request: Request) -> Any:
@@ -58,8 +72,9 @@ class CodecDoor:
     Without an origin nobody may ask. What is not sent by a page names no origin and is refused as well.
     """
 
-    def __init__(self, app: ASGIApp, *, temporal_ui_url: str | None) -> None:
+    def __init__(self, app: ASGIApp, *, temporal_ui_url: str | None, books: Books) -> None:
         self.app = app
+        self.books = books
         spoken = urlsplit(temporal_ui_url or "")
         self.origin = f"{spoken.scheme}://{spoken.netloc}" if spoken.netloc else None
 
@@ -70,6 +85,9 @@ class CodecDoor:
             return
 
         if Headers(scope=scope).get("origin") != self.origin:
+            # The door does not ask who it is: a page of another site comes with the cookie of whoever looks at it.
+            refusal = Refusal(ACT, f"{FOREIGN['code']}: {FOREIGN['detail']}")
+            await asyncio.to_thread(refusal_log(self.books).keep, STRANGER, refusal)
             await JSONResponse(FOREIGN, 403, {"Vary": "Origin"})(scope, receive, send)
             return
 
@@ -78,6 +96,7 @@ class CodecDoor:
                 headers = MutableHeaders(scope=message)
                 self._allow(headers)
                 if message["status"] == 303:
+                    await asyncio.to_thread(refusal_log(self.books).keep, STRANGER, NOT_SIGNED_IN)
                     # To the sign-in, where no script of another page can follow.
                     message["status"] = 401
                     del headers["Location"]

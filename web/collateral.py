@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,10 +15,9 @@ from models.collateral import CollateralCondition, CollateralEvidence, Condition
 from models.customers import Collateral
 from models.loans import CLOSED, Loan, Stage
 from models.tasks import TaskKind
-from services.collateral import missing_before_payout
+from services.collateral import DOCUMENT_OF, missing_before_payout
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import (
-    DOCUMENT_OF,
     TAKES_EVIDENCE,
     InvalidEvidence,
     Proof,
@@ -27,6 +26,7 @@ from services.collateral_evidence import (
     review,
 )
 from services.dealers import set_standing
+from services.facts import facts_by_now
 from services.permissions import Action, allows
 from services.products import catalogue
 from web import pages, refusals
@@ -113,8 +113,8 @@ class Shown:
 @dataclass(frozen=True)
 class VehiclePart:
     """What a page shows of the vehicle. `others` are further loans on it, for who sees all; `value_fen` and `ltv_bp`
-    are those of the last grading. `enterable` are the kinds of proof that this visitor may enter now; `is_over` says
-    that the loan never came about.
+    are those of today and, once money is out, those of the grading. `enterable` are the kinds of proof that this
+    visitor may enter now; `is_over` says that the loan never came about.
     """
 
     thing: Collateral
@@ -138,8 +138,7 @@ def vehicle_part(work: UnitOfWork, visit: Visit, loan: Loan) -> VehiclePart | No
         return None
     conditions = tuple(work.collateral.conditions(loan.number))
     others = elsewhere(work, loan) if visit.is_staff else []
-    grading = work.policies.grading(loan.number) if visit.is_staff else None
-    figures = grading.facts if grading else {}
+    figures = _figures(work, loan) if visit.is_staff else {}
     decides = loan.stage not in CLOSED and may_decide_on(work, visit.person, loan, TaskKind.EVIDENCE)
     evidence = work.collateral.evidence(loan.number)
     proofs = tuple(
@@ -162,6 +161,16 @@ def vehicle_part(work: UnitOfWork, visit: Visit, loan: Loan) -> VehiclePart | No
         home=visit.home_of(loan.number),
         is_over=loan.stage in CLOSED and loan.stage is not Stage.SETTLED,
     )
+
+
+def _figures(work: UnitOfWork, loan: Loan) -> Mapping[str, Any]:
+    """The facts of a graded case: of today while something can still be decided, so that an invoice counts at once."""
+    grading = work.policies.grading(loan.number)
+    if grading is None:
+        return {}
+    if loan.stage in CLOSED or loan.stage is Stage.REPAYMENT:
+        return grading.facts
+    return facts_by_now(work, loan, work.today)
 
 
 def _is_reviewed(evidence: CollateralEvidence) -> bool:

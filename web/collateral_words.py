@@ -8,6 +8,7 @@ CONDITIONS = {
     ConditionKind.INSURANCE: marked("The vehicle is insured, with the lender named first"),
     ConditionKind.RELEASE: marked("The mortgage is released and the certificate handed back"),
     "dealer": marked("The lender works with the dealer again"),
+    "documents": marked("The lender has looked at every document"),
 }
 """What is asked; beside the kinds, what else keeps a payout back."""
 EVIDENCE = {

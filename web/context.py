@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from fastapi import Request
 
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
+from engine.replaying import Replays
 from models.identity_provider import IdentityProvider
+from services.sign_in_tokens import LASTS
 
 Result = TypeVar("Result")
 
@@ -30,6 +33,8 @@ class WebContext:
     `temporal_ui_url` is the address of Temporal's own pages, linked from each loan; None leaves the link out.
     `demo_sign_in` opens the sign-in without a password for made-up people. `provider` is where members of staff may
     sign in instead of here, and `pages_url` where these pages are reached from outside, to which it sends them back.
+    `staff_tokens` is how long a person's token for the API is good. `replays` are those of the API in this process, for
+    one loan is replayed at a time; without them the pages have their own.
     """
 
     books: Books
@@ -41,6 +46,8 @@ class WebContext:
     demo_sign_in: bool = False
     provider: IdentityProvider | None = None
     pages_url: str = ""
+    staff_tokens: timedelta = LASTS
+    replays: Replays | None = None
 
 
 async def in_books(request: Request, act: Callable[[UnitOfWork], Result]) -> Result:

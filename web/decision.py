@@ -19,17 +19,15 @@ from services.permissions import MAY_DECIDE, check_may_decide
 from web import labels
 from web.language import Language, marked
 
-DECIDED_KINDS = (TaskKind.APPROVAL, TaskKind.PAYOUT_PROBLEM, TaskKind.CHANGE)
-"""Tasks that are decided, not just done."""
-
 PROBLEMS = {
     "outcome": marked("Choose one of these."),
     "reason": marked("Write a sentence of at most 500 characters."),
     "amount": marked(
-        "Only with an approval: an amount above zero, at most what was applied for and what the grade allows."
+        "Only with an approval: an amount that the product lends, at most what was applied for and what the grade "
+        "allows."
     ),
 }
-"""What a person reads at a field that was refused."""
+"""What a person reads at a field of a decision that cannot be read or taken. Other refusals have their own sentence."""
 CONTROL_PROBLEM = marked(
     "The text held invisible control characters. They are taken out now: read it again and send it."
 )
@@ -67,11 +65,12 @@ class DecisionForm:
 
     def with_problems(self, error: LendingError, language: Language) -> Self:
         """The form with what was wrong about it, at the fields where possible."""
-        problems = {name: language.say(PROBLEMS[name]) for name in error.fields if name in PROBLEMS}
+        named = error.fields if error.code == InvalidDecision.code else ()
+        problems = {name: language.say(PROBLEMS[name]) for name in named if name in PROBLEMS}
         reason = without_control(self.reason)
         if "reason" in problems and reason != self.reason:
             problems["reason"] = language.say(CONTROL_PROBLEM)
-        refused = None if problems else labels.refusal(error.code, str(error), language)
+        refused = None if problems else labels.refusal(error, language)
         return replace(self, reason=reason, problems=problems, refused=refused, is_answered=True)
 
 
@@ -143,7 +142,7 @@ def why_not(work: UnitOfWork, actor: Actor, task: Task) -> LendingError | None:
     """Why this person cannot act on an open task, None if he can: asked of the same checks as the act itself meets."""
     try:
         check_may_decide(actor, task)
-        if task.kind in DECIDED_KINDS:
+        if task.kind in approval.DECIDED:
             sender = Sender(actor_id=actor.id, role=actor.role)
             # The outcome that nothing but the person stands against: not every case or change can be approved as it is,
             # and not every payout can be given up.

@@ -78,9 +78,21 @@ FILE_PROBLEMS = {
     REFUSALS["broken"]: marked("The file is cut off or damaged. Save or photograph the document anew."),
 }
 """What a person reads at a file that was not taken, by the reason of the refusal."""
+PARTY_PROBLEMS = {
+    "nobody of this loan": marked("Choose a person of this loan."),
+    "this file is another person's": marked(
+        "This very file was handed in for another person. Choose him, or a document of this person's own."
+    ),
+}
+"""The same at the person whose document it is said to be."""
 NAMED_WRONGLY = marked("The file's name ends like that of another type of file.")
 
 
 def file_problem(why: str, language: Language) -> str:
     """Why a file was not taken."""
     return language.say(FILE_PROBLEMS.get(why, NAMED_WRONGLY))
+
+
+def party_problem(why: str, language: Language) -> str:
+    """Why a file was not taken as a document of that person."""
+    return language.say(PARTY_PROBLEMS[why])

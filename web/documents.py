@@ -10,11 +10,14 @@ from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from models.customers import Party
 from models.documents import Document, DocumentReading
 from models.loans import CLOSED, Loan
 from models.tasks import TaskKind
 from services import documents_reading
+from services.authorisations import signing_parties
 from services.document_lists import DocumentList
+from services.document_people import person_of
 from services.documents import UnknownDocument, hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, examine
 from services.errors import InvalidDocument
@@ -53,9 +56,13 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class Shown:
-    """A document with what was read on it. `is_open` says that a person has to decide, `fields` are for him only."""
+    """A document with what was read on it. `is_open` says that a person has to decide, `fields` are for him only.
+
+    `owner` is whose it is; None for an older one of which nobody has said so.
+    """
 
     document: Document
+    owner: Party | None
     reading: DocumentReading | None
     verdict: str
     colour: str
@@ -96,21 +103,27 @@ async def hand_in_own(request: Request, visit: BorrowerVisit, number: Number) ->
 async def _taken(request: Request, visit: Visit, number: str) -> Response:
     context: WebContext = request.app.state.context
 
-    def keep(kind: str, filename: str, content: bytes) -> None:
+    def keep(fields: Mapping[str, str], filename: str, content: bytes) -> None:
         file = examine(content, filename)
+        kind, party = fields.get("kind", ""), fields.get("party") or None
         with context.books.begin() as work:
-            hand_in(work, visit.person, work.loans.seen_by(visit.person, number), kind, filename, file)
+            hand_in(work, visit.person, work.loans.seen_by(visit.person, number), kind, filename, file, party)
 
     try:
         fields, filename, content = await posted_file(request, visit.session, LARGEST_FORM)
-        await asyncio.to_thread(keep, fields.get("kind", ""), filename, content)
+        await asyncio.to_thread(keep, fields, filename, content)
     except FormTooLarge as error:
+        await asyncio.to_thread(refusals.note, request, visit, error)
         why = document_words.file_problem("empty or too large", visit.language)
         response = await asyncio.to_thread(_page, request, visit, number, error.http_status, problem=why)
         # Otherwise the server would read the rest of one that is far too large, only to throw it away.
         response.headers["Connection"] = "close"
         return response
     except InvalidDocument as error:
+        await asyncio.to_thread(refusals.note, request, visit, error)
+        if "party" in error.fields:
+            why = document_words.party_problem(error.fields["party"], visit.language)
+            return await asyncio.to_thread(_page, request, visit, number, error.http_status, party_problem=why)
         why = document_words.file_problem(error.fields.get("file", ""), visit.language)
         return await asyncio.to_thread(_page, request, visit, number, error.http_status, problem=why)
     return pages.go(request, _address(visit, number))
@@ -123,8 +136,8 @@ async def decide_document(request: Request, visit: StaffVisit, number: Number, d
 
     def decide(work: UnitOfWork) -> None:
         loan = work.loans.seen_by(visit.person, number)
-        reason = read_note(DecisionForm.from_fields(fields))
-        documents_reading.decide(work, visit.person, loan, document_id, read_outcome(fields), reason)
+        reason, party = read_note(DecisionForm.from_fields(fields)), fields.get("party") or None
+        documents_reading.decide(work, visit.person, loan, document_id, read_outcome(fields), reason, party)
 
     try:
         await in_books(request, decide)
@@ -167,6 +180,7 @@ def _page(
     http_status: int = 200,
     *,
     problem: str | None = None,
+    party_problem: str | None = None,
     refused: str | None = None,
 ) -> Response:
     context: WebContext = request.app.state.context
@@ -191,7 +205,9 @@ def _page(
             kinds=kinds,
             may_hand_in=allows(visit.person, Action.HAND_IN_DOCUMENTS) and loan.stage not in CLOSED,
             names=work.staff.names(),
+            people=[party for party, _ in signing_parties(work, number)],
             problem=problem,
+            party_problem=party_problem,
             refused=refused,
         )
 
@@ -223,17 +239,18 @@ def _shown(
     if not visit.is_staff or reading is None or reading.verdict is None:
         waits = document_words.WAITS if visit.is_staff and reading is not None else document_words.NOT_READ
         words = language.say(waits) if visit.is_staff else ""
-        return Shown(document, reading, words, "secondary", "", "", False, (), (), False, (0, 0), ())
+        owner = person_of(work, document)
+        return Shown(document, owner, reading, words, "secondary", "", "", False, (), (), False, (0, 0), ())
     is_open = reading.doubtful and reading.outcome is None and may_decide
     is_open = is_open and document.uploaded_by != visit.person.id
     found = reading.found or {}
     same: tuple[str, ...] = ()
     if reading.duplicated and visit.sees_others:
-        same_file = work.documents.of_others(document.sha256, loan.customer_id)
-        alike = work.documents.alike(reading.text_index, reading.number_index, loan.customer_id)
-        same = tuple(dict.fromkeys(one.loan for one in (*same_file, *alike)))
+        others = documents_reading.same_elsewhere(work, loan.customer_id, document, reading)
+        same = tuple(dict.fromkeys(one.loan for one in others))
     return Shown(
         document=document,
+        owner=person_of(work, document),
         reading=reading,
         verdict=language.say(document_words.VERDICTS[reading.verdict]),
         colour=document_words.VERDICT_COLOURS[reading.verdict],

@@ -23,6 +23,7 @@ from services.products import catalogue
 from web import pages
 from web.addresses import query
 from web.context import WebContext
+from web.files import csv_file
 from web.visit import StaffVisit, Visit
 
 router = APIRouter()
@@ -94,11 +95,9 @@ def warnings(request: Request, visit: StaffVisit, filtered: Filter, after: Text 
 def warnings_file(request: Request, visit: StaffVisit, filtered: Filter) -> Response:
     """The whole list as a file, in the visitor's language."""
     context: WebContext = request.app.state.context
-    with context.books.read() as work:
-        wanted = filtered.wanted(work, visit)
-        text = "".join(csv_lines(work, visit.person, wanted, visit.language.code))
     with context.books.begin() as work:
+        wanted = filtered.wanted(work, visit)
         begin_export(work, visit.person, wanted)
-    headers = {"Content-Disposition": f'attachment; filename="warnings-{wanted.month or "none"}.csv"'}
-    # Spreadsheets take a file without this mark for another encoding than the Chinese in it has.
-    return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers=headers)
+        # Read before it is sent: whoever loads the file slowly holds no connection.
+        pieces = list(csv_lines(work, visit.person, wanted, visit.language.code))
+    return csv_file(f"warnings-{wanted.month or 'none'}", pieces)

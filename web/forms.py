@@ -81,7 +81,7 @@ class EnteredForm:
             return replace(self, problems=problems, refused=None)
         # A field that the form does not have, such as the day of the change itself.
         elsewhere = next((known[name] for name in error.fields if name in known), None)
-        refused = language.say(elsewhere) if elsewhere else labels.refusal(error.code, str(error), language)
+        refused = language.say(elsewhere) if elsewhere else labels.refusal(error, language)
         return replace(self, problems={}, refused=refused)
 
     def entered(self) -> tuple[dict[str, Any], list[str]]:

@@ -4,6 +4,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.keys import request_id_from
+from models.origin import Whence, coming_from
 
 CONTENT_POLICY = "; ".join(
     (
@@ -54,4 +55,6 @@ class ProtectingHeaders:
                 protect(MutableHeaders(scope=message), request_id)
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        client = scope.get("client")
+        with coming_from(Whence(str(client[0]) if client else None, request_id)):
+            await self.app(scope, receive, send_with_headers)

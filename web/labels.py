@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lending.errors import LendingError
 from lending.events import PrepaymentEffect
 from models.accounts import CardResult, MandateSource, MandateStatus
 from models.changes import REVERSAL, ChangeKind, ChangeStatus
@@ -12,8 +13,11 @@ from models.payments import PaymentKind, PaymentStatus, ProposalKind, ToldBy
 from models.reconciliation import DifferenceKind
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
+from services.bulk_decisions import NotSimple
+from services.errors import AboveAuthority
 from services.matching import Reason
 from services.reveals import Revealed
+from web.audit_words import REPLAY_COLOURS, REPLAYS, RUN_ENDS, RUN_SOURCES, STEP_COLOURS, STEPS, STORY_DIFFERENCES
 from web.check_labels import ANSWERS as ANSWERS
 from web.check_labels import AUTHORISATION_METHODS, AUTHORISATIONS, RESULTS, VERDICT_COLOURS, VERDICTS
 from web.check_labels import CHECKS as CHECKS
@@ -33,7 +37,7 @@ from web.policy_words import (
     POLICY_STATES,
     POLICY_STEPS,
 )
-from web.refusal_words import REFUSALS
+from web.refusal_words import NO_AUTHORITY, NOT_SIMPLE, REFUSALS
 from web.screening_words import LISTING_COLOURS, LISTINGS, SCREENINGS
 from web.sign_in_words import METHODS as SIGN_INS
 from web.warning_words import BEHAVIOUR_FACTS, URGENCIES, URGENCY_COLOURS, WARNING_CAUSES
@@ -162,6 +166,7 @@ ROLES = {
     Role.ADMIN: marked("Administrator"),
     Role.INTEGRATOR: marked("Integrator"),
     Role.SYSTEM: marked("System"),
+    Role.STRANGER: marked("Stranger"),
 }
 ROLE_DUTIES = {
     Role.AGENT: marked("Completes cases, hands in documents and follows up overdue loans of own customers."),
@@ -322,6 +327,7 @@ BANK_REASONS = {
     "insufficient_funds": marked("the balance is too small"),
     "unknown_account": marked("there is no such account"),
     "not_sent": marked("not sent, because another payout failed"),
+    "closer_look": marked("held back until risk has looked at it"),
     "outcome_unknown": marked("the bank has not said what became of it"),
     "account_unknown": marked("there is no such account"),
     "account_changed": marked("another account took its place"),
@@ -425,6 +431,11 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "sign_in": SIGN_INS,
     "standing": STANDINGS,
     "urgency": URGENCIES,
+    "story_difference": STORY_DIFFERENCES,
+    "run_source": RUN_SOURCES,
+    "run_end": RUN_ENDS,
+    "replay": REPLAYS,
+    "step_outcome": STEPS,
     "warning_cause": WARNING_CAUSES,
 }
 _COLOURS: Mapping[str, Mapping[Any, str]] = {
@@ -440,6 +451,8 @@ _COLOURS: Mapping[str, Mapping[Any, str]] = {
     "listing": LISTING_COLOURS,
     "standing": STANDING_COLOURS,
     "urgency": URGENCY_COLOURS,
+    "replay": REPLAY_COLOURS,
+    "step_outcome": STEP_COLOURS,
 }
 
 
@@ -456,7 +469,11 @@ def colour(spelling: str, group: str) -> str:
     return _COLOURS[group].get(spelling, "secondary")
 
 
-def refusal(code: str, sentence: str, language: Language) -> str:
+def refusal(error: LendingError, language: Language) -> str:
     """A refusal as a person reads it."""
-    known = REFUSALS.get(code)
-    return language.say(known) if known else sentence
+    known = REFUSALS.get(error.code)
+    if isinstance(error, NotSimple):
+        known = NOT_SIMPLE[error.cause]
+    elif isinstance(error, AboveAuthority) and not error.most_fen:
+        known = NO_AUTHORITY
+    return language.say(known) if known else str(error)

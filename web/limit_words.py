@@ -1,6 +1,6 @@
 """The words of limits and published rates: kinds, states, licences, and what their forms ask for."""
 
-from lending.floating import Tenor
+from lending.floating_clause import Tenor
 from models.limits import LimitKind
 from web.language import marked
 

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
-from lending.floating import Tenor
+from lending.floating_clause import Tenor
 from lending.money import to_fen
 from models.limits import SHIPPED_BY, LimitKind, LimitOutcome, LimitStatus
 from services.limit_changes import LICENCES, InvalidLimit, LimitState, decide_limit, limit_states, propose_limit
 from services.limits import ROWS, CostCapRow, OwnCardRow, PrimeRateRow
-from services.permissions import Action, allows, check_may_keep_limits
+from services.permissions import Action, allows, require
 from services.products import catalogue
 from web import formats, labels, pages, refusals
 from web.addresses import Id
@@ -127,7 +127,7 @@ def limits(request: Request, visit: StaffVisit) -> Response:
 @router.get("/limits/{kind}", name="limit_form")
 def limit_form(request: Request, visit: StaffVisit, kind: LimitKind) -> Response:
     """The empty form of a row."""
-    check_may_keep_limits(visit.person)
+    require(visit.person, Action.KEEP_LIMITS)
     return _form_page(request, visit, kind, form_for(kind))
 
 
@@ -136,7 +136,7 @@ async def propose(request: Request, visit: StaffVisit, kind: LimitKind) -> Respo
     """Proposes a row; nothing changes until another person of risk puts it in force."""
     form = form_for(kind).filled(await posted(request, visit.session))
     try:
-        check_may_keep_limits(visit.person)
+        require(visit.person, Action.KEEP_LIMITS)
         row, reason = form.read()
         await in_books(request, lambda work: propose_limit(work, visit.person, kind, row, reason))
     except LendingError as error:

@@ -2,24 +2,22 @@
 
 import asyncio
 import re
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from lending.errors import LendingError
 from models.sign_in import SessionState
 from services.sign_in_codes import SeveralCustomers, SignInCodeRefused, ask_for_code
 from services.sign_in_codes import enter_code as enter
 from services.sign_in_tries import Door, give_back
-from web import labels, pages
+from web import pages, refusals
 from web.context import in_books
 from web.session import posted
-from web.sign_in import go_on, sign_in_again, taken
+from web.sign_in import Back, go_on, sign_in_again, taken
 from web.visit import AnyVisit, Visit, origin_of
 
 router = APIRouter(prefix="/sign-in")
 
-Back = Annotated[str, Query(alias="next", max_length=200)]
 _MOBILE = re.compile(r"(?:\+?86)?(1[0-9]{10})")
 
 
@@ -44,9 +42,9 @@ async def ask(request: Request, visit: AnyVisit) -> Response:
         await taken(request, Door.MOBILE, "")
         await in_books(request, lambda work: ask_for_code(work, visit.session.digest, mobile, origin))
     except LendingError as error:
-        problem = labels.refusal(error.code, str(error), visit.language)
+        problem = await refusals.told(request, visit, error)
         return await asyncio.to_thread(sign_in_again, request, visit, back, error.http_status, mobile_problem=problem)
-    return pages.go(request, "/sign-in/mobile" if back == "/" else f"/sign-in/mobile?next={back}")
+    return pages.go(request, pages.leading_on("/sign-in/mobile", back))
 
 
 @router.get("/mobile", name="mobile_code")
@@ -76,7 +74,7 @@ async def enter_code(request: Request, visit: AnyVisit) -> Response:
             raise entered
         await in_books(request, lambda work: give_back(work, counted))
     except LendingError as error:
-        problem = labels.refusal(error.code, str(error), visit.language)
+        problem = await refusals.told(request, visit, error)
         return await asyncio.to_thread(_page, request, visit, back, error.http_status, problem, several=several)
     if isinstance(entered, SeveralCustomers):
         return await asyncio.to_thread(_page, request, visit, back, several=True)

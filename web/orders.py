@@ -7,19 +7,15 @@ from typing import Any, TypeVar
 from books.session import UnitOfWork
 from models.keys import command_id
 from models.loans import Loan
-from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder, Sender
+from models.messages import Command, CommandOrder, CommandResult, PrepaymentOrder
 from models.payments import PaymentStatus
 from models.staff import Actor
+from services.audit import sender_of
 from services.commands import done_before, prepaid_before
 from web.context import WebContext
 from web.visit import Visit
 
 Order = TypeVar("Order", CommandOrder, PrepaymentOrder)
-
-
-def sender_of(actor: Actor) -> Sender:
-    """The acting person as a command carries him."""
-    return Sender(actor_id=actor.id, role=actor.role, address=actor.address, request_id=actor.request_id)
 
 
 def heading(actor: Actor, number: str, act: str, given: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from lending.dated import Source
 from services.policies import reason_text
 from services.products import UnknownProduct, catalogue
-from web import check_words, formats, labels, masking
+from web import act_words, check_words, formats, labels, masking
+from web.addresses import query
 from web.context import WebContext
 from web.language import NAMES, Language, language
 from web.matters import matter
@@ -22,6 +24,8 @@ from web.offers import installment_state
 from web.session import Sessions
 from web.visit import Visit
 
+IN_ADDRESSES = ":/%#?=@[]!$&'()*+,;"
+"""What stands in an address as it is; everything else is spelled with percent signs, for a header takes no other."""
 ROOM = Path(__file__).parent
 STATIC = ROOM / "static"
 
@@ -81,6 +85,8 @@ def environment(code: str) -> Environment:
     }
     made.filters.update({name: partial(_in_language, shown=show, spoken=spoken) for name, show in shown.items()})
     made.filters["matter"] = lambda about: matter(about, spoken)
+    made.filters["act_words"] = lambda entry: act_words.act_in_words(entry, spoken)
+    made.filters["refusal_words"] = lambda entry: act_words.refusal_in_words(entry, spoken)
     made.filters["check"] = lambda name: check_words.check(name, spoken)
     made.filters["register_rule"] = lambda rule: check_words.register_rule(rule, spoken)
     made.filters["label"] = lambda spelling, group: labels.label(spelling, group, spoken)
@@ -128,8 +134,14 @@ def show(request: Request, visit: Visit, template: str, http_status: int = 200, 
 def go(request: Request, address: str) -> Response:
     """Sends the browser to another page of ours, with or without htmx."""
     if wants_fragment(request):
-        return Response(status_code=204, headers={"HX-Redirect": address})
+        return Response(status_code=204, headers={"HX-Redirect": quote(address, safe=IN_ADDRESSES)})
     return RedirectResponse(address, status_code=303)
+
+
+def leading_on(address: str, back: str) -> str:
+    """An address that leads on to another one of ours afterwards, unless that is the home page."""
+    back = own_address(back)
+    return address if back == "/" else address + query({"next": back})
 
 
 def own_address(address: str | None) -> str:

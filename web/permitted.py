@@ -42,6 +42,7 @@ PERMITTED: Final[Permitted] = {
     "end_other_sessions": Action.SEE_PUBLIC,
     "change_password": Action.SEE_PUBLIC,
     "new_recovery_codes": Action.USE_DESK,
+    "give_token": Action.USE_DESK,
     "sign_out": OPEN,
     "language": OPEN,
     # search, values in full
@@ -135,6 +136,7 @@ PERMITTED: Final[Permitted] = {
     "task": Action.SEE_TASKS,
     "task_offer": Action.SEE_TASKS,
     "claim": Action.DECIDE_TASKS,
+    "ask_again": Action.DECIDE_TASKS,
     "release": Action.DECIDE_TASKS,
     "decision": Action.DECIDE_TASKS,
     "completion": Action.DECIDE_TASKS,
@@ -165,6 +167,9 @@ PERMITTED: Final[Permitted] = {
     "audit": Action.READ_AUDIT,
     "audit_entry": Action.READ_AUDIT,
     "audit_file": Action.READ_AUDIT,
+    "loan_audit": Action.READ_AUDIT,
+    "replay_loan": Action.READ_AUDIT,
+    "export_loan": Action.READ_AUDIT,
     # screening
     "screening": Action.SEE_LISTINGS,
     "entry_form": Action.KEEP_LISTINGS,

@@ -1,24 +1,21 @@
 """The policies for risk: versions and their tables in words, drafts, back-tests, publication, challengers."""
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
-from models.policies import LONGEST_SHARE_PERCENT, SHIPPED_BY, Policy, PolicyKind, PolicyPart, PolicyState
+from models.policies import LARGEST_SHARE_PERCENT, SHIPPED_BY, Policy, PolicyKind, PolicyPart, PolicyState
 from models.words import storable
 from services import backtests
 from services.audit import SYSTEM
 from services.backtest_findings import CLASSES
 from services.challengers import Comparison, comparison
 from services.default_rates import FEWEST_LOANS
-from services.permissions import Action, allows, check_may_change_policies, check_may_see_policies
-from services.policy_differences import differences
+from services.permissions import Action, allows, require
 from services.policy_kinds import CHAIN, Past, kind_of, past_of, scope_of
 from services.policy_names import draft_problems
 from services.policy_publishing import (
@@ -35,8 +32,10 @@ from services.policy_publishing import (
 from web import pages
 from web.addresses import Id, PolicyName, Version, on_day
 from web.context import WebContext, in_books
+from web.files import csv_file
 from web.language import Language
-from web.policy_rows import policy_title, rows_in_words, scope_title
+from web.policy_drafts import DraftForm
+from web.policy_rows import differences_in_words, policy_title, rows_in_words, scope_title
 from web.scorecards import card_in_words
 from web.session import posted
 from web.visit import StaffVisit
@@ -55,7 +54,7 @@ def _people(work: UnitOfWork, language: Language) -> dict[str, str]:
 @router.get("/policies", name="policies")
 def policies(request: Request, visit: StaffVisit, kind: str = "", scope: str = "") -> Response:
     """The policies of a kind and scope, or all of them, with their versions and where these stand today."""
-    check_may_see_policies(visit.person)
+    require(visit.person, Action.SEE_POLICIES)
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         found = all_lives(work, visit.person)
@@ -83,21 +82,19 @@ def policies(request: Request, visit: StaffVisit, kind: str = "", scope: str = "
 @router.get("/policies/backtests/{backtest_id}.csv", name="backtest_cases")
 def backtest_cases(request: Request, visit: StaffVisit, backtest_id: Id) -> Response:
     """The cases that a back-test decides otherwise, as a file."""
-    check_may_see_policies(visit.person)
+    require(visit.person, Action.SEE_POLICIES)
     context: WebContext = request.app.state.context
-    with context.books.read() as work:
-        work.policies.backtest(backtest_id)
-        text = "".join(backtests.csv_lines(work, visit.person, backtest_id))
     with context.books.begin() as work:
         backtests.begin_export(work, visit.person, backtest_id)
-    headers = {"Content-Disposition": f'attachment; filename="backtest-{backtest_id}.csv"'}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+        # Read before it is sent: whoever loads the file slowly holds no connection.
+        pieces = list(backtests.csv_lines(work, visit.person, backtest_id))
+    return csv_file(f"backtest-{backtest_id}", pieces)
 
 
 @router.get("/policies/backtests/{backtest_id}", name="policy_backtest")
 def policy_backtest(request: Request, visit: StaffVisit, backtest_id: Id) -> Response:
     """The report of a back-test."""
-    check_may_see_policies(visit.person)
+    require(visit.person, Action.SEE_POLICIES)
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         backtest = work.policies.backtest(backtest_id)
@@ -120,7 +117,13 @@ def policy_backtest(request: Request, visit: StaffVisit, backtest_id: Id) -> Res
 @router.get("/policies/{name}/{version}", name="policy_version")
 def policy_version(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
     """A version: its table in words, what forbids to publish it, how it differs from what is in force."""
-    check_may_see_policies(visit.person)
+    require(visit.person, Action.SEE_POLICIES)
+    return _version_page(request, visit, name, version)
+
+
+def _version_page(
+    request: Request, visit: StaffVisit, name: str, version: int, form: DraftForm | None = None, status: int = 200
+) -> Response:
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         policy = work.policies.version(name, version)
@@ -136,6 +139,7 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
             request,
             visit,
             "policy_version.html",
+            status,
             policy=policy,
             life=life,
             in_force=in_force,
@@ -143,14 +147,14 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
             rows=rows_in_words(policy.content, visit.language) if kind.is_table and not problems else (),
             card=None if kind.is_table or problems else card_in_words(policy.content, visit.language),
             problems=[(one, one.sentence.zh if visit.language.code == "zh" else one.sentence) for one in problems],
-            differences=differences(in_force.content, policy.content) if in_force else [],
+            differences=differences_in_words(in_force.content, policy.content, visit.language) if in_force else (),
             has_past=has_past,
             may_challenge=kind.code in CHAIN,
             comparison=_comparison(work, visit, policy, life.state),
             classes=CLASSES,
             staff=_people(work, visit.language),
             since=work.today - timedelta(days=BACKTESTED_DAYS),
-            most_share=LONGEST_SHARE_PERCENT,
+            most_share=LARGEST_SHARE_PERCENT,
             may_test=is_risk and has_past and against is not None and not problems,
             may_publish=is_risk
             and not lacks_backtest(work, policy, work.today)
@@ -160,7 +164,7 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
             is_own=is_risk and policy.drafted_by == visit.person.id,
             may_retire=is_risk and life.state in (PolicyState.CHALLENGER, PolicyState.SCHEDULED),
             may_draft=is_risk,
-            text=json.dumps(policy.content, ensure_ascii=False, indent=1),
+            form=form or DraftForm.of(policy.content),
         )
 
 
@@ -172,11 +176,25 @@ def _comparison(work: UnitOfWork, visit: StaffVisit, policy: Policy, state: Poli
 
 @router.post("/policies/{name}/drafts", name="draft_policy")
 async def draft_policy(request: Request, visit: StaffVisit, name: PolicyName) -> Response:
-    """Keeps a new version of the rules."""
+    """Keeps a new version of the rules. What cannot be read stays in the form, with the line that is wrong."""
     fields = await posted(request, visit.session)
-    content, reason = _content(fields.get("content", "")), _reason(fields)
-    drafted = await in_books(request, lambda work: draft(work, visit.person, name, content, reason).version)
+    form = DraftForm.from_fields(fields)
+    try:
+        content, reason = form.read()
+        drafted = await in_books(request, lambda work: draft(work, visit.person, name, content, reason).version)
+    except InvalidPublication as error:
+        refused = form.with_problems(error, visit.language)
+        return await asyncio.to_thread(_draft_again, request, visit, name, fields.get("version", ""), refused)
     return pages.go(request, f"/policies/{name}/{drafted}")
+
+
+def _draft_again(request: Request, visit: StaffVisit, name: str, version: str, form: DraftForm) -> Response:
+    """The page that the draft was typed on, or that of the newest version."""
+    context: WebContext = request.app.state.context
+    with context.books.read() as work:
+        newest = work.policies.newest_number(name)
+    number = int(version) if re.fullmatch("[0-9]{1,7}", version) else newest
+    return _version_page(request, visit, name, min(max(number, 1), newest), form, InvalidPublication.http_status)
 
 
 @router.post("/policies/{name}/{version}/backtests", name="run_policy_backtest")
@@ -187,7 +205,7 @@ async def run_policy_backtest(request: Request, visit: StaffVisit, name: PolicyN
     since, until = _day(fields, "since"), _day(fields, "until")
 
     def run() -> str:
-        check_may_change_policies(visit.person)
+        require(visit.person, Action.CHANGE_POLICIES)
         with backtests.one_at_a_time(), context.books.read() as work:
             found = backtests.run(work, visit.person, work.policies.version(name, version), since, until)
         with context.books.begin() as work:
@@ -225,16 +243,6 @@ async def retire_policy(request: Request, visit: StaffVisit, name: PolicyName, v
 
     await in_books(request, act)
     return pages.go(request, f"/policies/{name}/{version}")
-
-
-def _content(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise InvalidPublication("the rules are no JSON object", fields={"content": "is no JSON object"})
-    return content
 
 
 def _reason(fields: Mapping[str, str]) -> str:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
-from services.policy_replay import Replayed, ReplayedApproval, replay, replay_approvals
+from services.policy_replay import (
+    Replayed,
+    ReplayedApproval,
+    ReplayedLook,
+    all_agree,
+    replay,
+    replay_approvals,
+    replay_looks,
+)
 from web import labels, pages
 from web.addresses import Number
 from web.context import WebContext
@@ -36,6 +44,7 @@ def policy_replay(request: Request, visit: StaffVisit, number: Number) -> Respon
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         decisions, approvals = replay(work, visit.person, number), replay_approvals(work, visit.person, number)
+        looks = replay_looks(work, visit.person, number)
         return pages.show(
             request,
             visit,
@@ -43,8 +52,9 @@ def policy_replay(request: Request, visit: StaffVisit, number: Number) -> Respon
             number=number,
             rounds=[(one, _steps(work, one, visit.language)) for one in decisions],
             differing_in=lambda one: _named(one.differing, visit.language),
-            approvals=[_approval(one, visit.language) for one in approvals],
-            agrees=all(one.agrees for one in decisions) and all(one.agrees for one in approvals),
+            approvals=[_answer(one, visit.language) for one in approvals],
+            looks=[_answer(one, visit.language) for one in looks],
+            agrees=all_agree(decisions, approvals, looks),
         )
 
 
@@ -64,7 +74,7 @@ def _steps(work: UnitOfWork, found: Replayed, language: Language) -> list[AskedA
     ]
 
 
-def _approval(found: ReplayedApproval, language: Language) -> AskedAgain:
+def _answer(found: ReplayedApproval | ReplayedLook, language: Language) -> AskedAgain:
     name, _, number = found.label.rpartition("/")
     return AskedAgain(
         name=name,

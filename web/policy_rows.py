@@ -9,6 +9,7 @@ from typing import Any
 from books.session import UnitOfWork
 from models.grading import Grading
 from services.policies import reason_text
+from services.policy_differences import differences
 from services.policy_kinds import kind_of, scope_of
 from services.policy_tables import DecisionTable
 from services.products import catalogue
@@ -31,6 +32,17 @@ class RowInWords:
     asked: tuple[str, ...]
     said: tuple[str, ...]
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DifferenceInWords:
+    """What differs in a row: `column` is what it is called, None where the whole row came or went."""
+
+    row_before: int | None
+    row_after: int | None
+    column: str | None
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,41 @@ def _row(table: DecisionTable, number: int, content: Mapping[str, Any], language
     codes = json.loads(table.cell(number, "reasons")) if "reasons" in outputs else []
     reasons = tuple(reason_text(code, language.code, content) for code in codes)
     return RowInWords(number, tuple(asked), tuple(said), reasons)
+
+
+def differences_in_words(
+    before: Mapping[str, Any], after: Mapping[str, Any], language: Language
+) -> tuple[DifferenceInWords, ...]:
+    """What has to be changed in one table to get the other, its cells as the rows have them."""
+    return tuple(
+        DifferenceInWords(
+            one.row_before,
+            one.row_after,
+            labels.label(one.column, "fact", language) if one.column else None,
+            _side(before, one.row_before, one.column, one.before, language),
+            _side(after, one.row_after, one.column, one.after, language),
+        )
+        for one in differences(before, after)
+    )
+
+
+def _side(
+    content: Mapping[str, Any], row: int | None, column: str | None, plain: str, language: Language
+) -> tuple[str, ...]:
+    """One side of a difference. A cell that cannot be read, which a draft may have, stands as it was typed."""
+    if row is None or not plain:
+        return ()
+    table = DecisionTable.read(content)
+    try:
+        if column is None:
+            told = _row(table, row, content, language)
+            return (*told.asked, *told.said, *told.reasons)
+        if column == "reasons":
+            return tuple(reason_text(code, language.code, content) for code in json.loads(plain))
+        is_output = column in [one.field for one in table.outputs]
+        return ((_answer_cell if is_output else _cell)(column, plain, language),)
+    except (KeyError, TypeError, ValueError):
+        return (plain,)
 
 
 def steps_in_words(work: UnitOfWork, grading: Grading, language: Language) -> tuple[StepInWords, ...]:

@@ -15,17 +15,16 @@ from models.identity_provider import IdentityProvider
 from models.sign_in import ProviderRequest, SessionState
 from services.sign_in import SignInRefused, enter_from_provider, refuse
 from services.sign_in_tries import Door
-from web import labels, pages
+from web import pages, refusals
 from web.context import WebContext, in_books
 from web.errors import PageNotFound
-from web.sign_in import go_on, sign_in_again, taken
+from web.sign_in import Back, go_on, sign_in_again, taken
 from web.visit import AnyVisit, Visit, origin_of
 
 router = APIRouter(prefix="/sign-in/provider")
 
 ANSWER = "/sign-in/provider/answer"
 ANSWERS_WITHIN = timedelta(minutes=10)
-Back = Annotated[str, Query(alias="next", max_length=200)]
 Given = Annotated[str, Query(max_length=2000)]
 
 
@@ -85,7 +84,7 @@ async def take_answer(
         identity = await provider.identity(
             code=code, redirect_uri=context.pages_url + ANSWER, nonce=asked.nonce, verifier=asked.verifier
         )
-        staff_id = identity.staff_id[:64]
+        staff_id = identity.staff_id
         try:
             given = await in_books(
                 request,
@@ -109,7 +108,7 @@ def _asked(work: UnitOfWork, state: str, visitor: str) -> ProviderRequest | None
 
 
 async def _refused(request: Request, visit: Visit, error: LendingError) -> Response:
-    problem = labels.refusal(error.code, str(error), visit.language)
+    problem = await refusals.told(request, visit, error)
     return await asyncio.to_thread(sign_in_again, request, visit, "/", error.http_status, staff_problem=problem)
 
 

@@ -1,5 +1,6 @@
 """What a person reads instead of a refusal's own sentence."""
 
+from services.bulk_decisions import Cause
 from web.language import marked
 from web.sign_in_words import REFUSED
 
@@ -8,6 +9,7 @@ REFUSALS = {
     "foreign_form": marked("This form has expired or was sent from another site. Open the page again and repeat."),
     "page_not_found": marked("There is no page at this address."),
     "idempotency_conflict": marked("This form was sent before with other content. Open the page again and repeat."),
+    "done_meanwhile": marked("Somebody did the same at the same moment. Look at the result before you try again."),
     "form_too_large": marked("What was sent is too large for any of our forms. Shorten it and send it again."),
     "unknown_borrower": marked("No loan has this number and these four digits."),
     "unknown_link": marked("This link belongs to no open application. Ask whoever named you for a new one."),
@@ -15,9 +17,19 @@ REFUSALS = {
     "nothing_authorised": marked("There is no authorisation of this kind to take back."),
     "unknown_loan": marked("There is no such loan, or you may not see it."),
     "unknown_task": marked("There is no such task, or you may not see it."),
+    "unknown_document": marked("There is no such document, or you may not see it."),
+    "nothing_to_replay": marked("This loan has no run yet that could be executed again."),
+    "not_sealed_yet": marked("The loan is at work at this moment. Export it again in a minute."),
+    "day_to_come": marked("This day is not over yet. Ask for a day up to today."),
+    "unknown_audit_entry": marked("The audit log has no such entry."),
+    "unknown_product": marked("The product of this loan is not loaded here. The operator has to load its module."),
+    "person_erased": marked("The personal data of this customer was erased after the legal period."),
+    "key_missing": marked("What is kept here cannot be opened: its key is missing. The operator has to put it back."),
+    "seal_broken": marked("What is kept here is damaged or was tampered with. The operator has to look into it."),
     "not_allowed": marked("Your role may not do this."),
     "nothing_to_search": marked(
-        "Search by two characters of a name, by pinyin, by a whole mobile or ID number, or by the last four of either."
+        "Search by two characters of a name, by pinyin, by a whole mobile or ID number, by the last four of either, or "
+        "by the number of a loan."
     ),
     "too_many_searches": marked(
         "You searched very often within a minute, or by many numbers that nobody has. Wait a little."
@@ -29,7 +41,11 @@ REFUSALS = {
     "own_approval": marked(
         "You, or the one you stand in for, gave the first approval. Another person gives the second."
     ),
+    "too_many_documents": marked("This loan has as many documents as it may have."),
+    "nothing_doubtful": marked("This document is not in doubt, or somebody has decided on it before."),
     "documents_incomplete": marked("A document is missing or not read yet. Until it is there, only risk may approve."),
+    "answers_expired": marked("Answers of registers are past their days. Have them asked again, or leave it to risk."),
+    "nothing_to_ask": marked("Every answer of the registers is within its days, so none is asked again."),
     "above_authority": marked("This is more than you may approve. See who may approve how much, or approve less."),
     "closed_by_law": marked("The law forbids this loan, so nobody may approve it. Refuse it, or send it back."),
     "not_simple": marked("This case is not simple. Decide it on its own."),
@@ -54,7 +70,7 @@ REFUSALS = {
     "loan_in_trouble": marked("The loan waits for help. Ask again when it goes on."),
     "debit_under_way": marked("A debit of this loan is under way. Ask again when it is done."),
     "conditions_not_met": marked(
-        "Nothing is paid out yet: something about the vehicle is missing. The loan's page says what."
+        "Nothing is paid out yet: something about the vehicle is missing, or a document has to be looked at first."
     ),
     "invalid_evidence": marked("This does not prove what is asked for. See the marked fields."),
     "nothing_asked": marked("This is not asked for, or a proof of it is there already."),
@@ -66,6 +82,9 @@ REFUSALS = {
     "contract_not_ready": marked("The contract is being made. Try again in a moment."),
     "already_signed": marked("This person has signed already."),
     "shared_mobile": marked("Two who sign have the same mobile. Each signs with a code on his own."),
+    "identity_not_confirmed": marked(
+        "The identity register has not confirmed that name, ID number and mobile belong together. No code is sent."
+    ),
     "payees_changed": marked("The payees would not receive what was signed. Nothing is paid out."),
     "too_many_codes": marked("A code was sent a moment ago. Look at the messages, or wait a minute."),
     "other_document": marked("The contract has changed. Read it and have a new code sent."),
@@ -77,16 +96,27 @@ REFUSALS = {
     "paper_not_ready": marked("This paper is being made. Look again in a moment."),
     "too_many_papers": marked("This loan has as many papers as it may have."),
     "invalid_paper": marked("This paper cannot be made as asked for."),
+    "not_printable": marked("This paper holds a sign that the font lacks. It has to be made by hand."),
+    "nothing_to_sign": marked("The loan has no approved terms, so there is no contract."),
     "wrong_stage": marked("The loan has moved on, and this is not possible any more."),
     "invalid_decision": marked("The decision is not complete. See the marked fields."),
     "invalid_prepayment": marked("This prepayment cannot be taken: one is under way already, or nothing is left."),
     "too_many_quotes": marked("This loan has as many quotes as may hold at once. Use one of them."),
+    "unknown_installment": marked("The loan has no such installment."),
+    "rate_not_published": marked(
+        "The rate that this loan follows is not published yet. Risk enters it with the limits."
+    ),
+    "invalid_terms": marked("No schedule can be made of this. Look at amount, term and rate."),
+    "invalid_event": marked("This cannot be booked on the loan as it stands."),
+    "invalid_offer": marked("No quote can be made of this. Look at the day and the amount."),
     "nothing_to_prepay": marked("Nothing is left that could be paid."),
     "prepayment_declined": marked("The bank declined the prepayment. Nothing was taken from the account."),
     "outcome_unknown": marked("The bank has not answered yet. The prepayment is booked as soon as it does."),
     "loan_not_running": marked("The loan takes no orders now: it has just been entered, or it is closed."),
     "engine_busy": marked("Too many orders to this loan at once. Try again in a moment."),
     "engine_unavailable": marked("The system did not answer in time. Look at the loan before you try again."),
+    "offer_over": marked("The last day of the offer has passed. You can apply anew."),
+    "decision_unknown": marked("Something broke on our side. Look at the loan before you decide it again."),
     "books_unavailable": marked("The books did not answer. Try again in a moment."),
     "invalid_month": marked("A month is written with year and month, such as 2026-01."),
     "period_not_over": marked("This month is not over yet; it can be closed from the day after its last."),
@@ -135,8 +165,25 @@ REFUSALS = {
     "policy_without_past": marked(
         "Nothing past can be asked about this kind of policy, so it is published without a back-test."
     ),
+    "invalid_policy": marked("These rules cannot be used. Look at their problems."),
+    "policy_without_answer": marked("The rules in force have no answer for this case. Risk has to add a row."),
+    "facts_incomplete": marked("The rules ask for a fact that this case does not have."),
+    "scorecard_without_figures": marked("This scorecard was not trained on cases, so there are no figures to report."),
     "backtest_running": marked("Another back-test is running. Try again when it is done."),
     "payee_unknown": marked("The register names no account to pay to. Send the case back and have it asked again."),
     **REFUSED,
 }
 """Refusals by their code. One without a sentence here is shown in its own English words."""
+NO_AUTHORITY = marked("You may not approve this case, whatever the amount. See who may, and why.")
+"""Instead of that of `above_authority`, where no smaller amount helps."""
+NOT_SIMPLE = {
+    Cause.OTHER_DECISION: marked("Only applications are approved together. Decide it on its own."),
+    Cause.NOT_THE_WHOLE: marked(
+        "The grade does not allow the whole amount, or a second person is asked. Decide it on its own."
+    ),
+    Cause.DOCUMENTS: marked("A document is missing, not read yet or in doubt. Decide it on its own."),
+    Cause.EXPIRED: marked("Answers of registers are past their days. Have them asked again on its page."),
+    Cause.LISTED: marked("Somebody of it is on a list, or may be. Decide it on its own."),
+    Cause.RULES: marked("The rules of authority do not call this case simple. Decide it on its own."),
+}
+"""Instead of that of `not_simple`: why."""

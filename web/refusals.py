@@ -5,22 +5,23 @@ import asyncio
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from books.session import was_written_before
 from lending.errors import LendingError
-from services.refusals import refusal_log, refusal_of
+from services import audit
+from services.refusals import Refusal, is_kept, refusal_log, refusal_of
 from web import labels, pages
 from web.context import WebContext
-from web.errors import FormTooLarge, NotSignedIn, PageNotFound
+from web.errors import DoneMeanwhile, FormTooLarge, NotSignedIn, PageNotFound
 from web.headers import protect
 from web.permitted import PERMITTED
+from web.session import Sessions
 from web.visit import Visit, request_id_of, stranger
 
 log = structlog.get_logger()
-
-KEPT_STATUSES = frozenset({403, 404, 409})
-"""Refusals that are worth an entry: not allowed, not seen, too late. Slips in a form are not."""
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -30,23 +31,27 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _without_page)
     app.add_exception_handler(RequestValidationError, _without_page)
     app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(IntegrityError, _overtaken)
     app.add_exception_handler(Exception, _failed)
 
 
 def note(request: Request, visit: Visit, error: LendingError) -> None:
-    """Keeps a refusal in the audit log: who was refused which act on what, and why."""
-    if visit.actor is None or error.http_status not in KEPT_STATUSES or isinstance(error, PageNotFound):
-        return
+    """Keeps a refusal that is worth it in the audit log: who was refused which act on what, and why."""
+    if is_kept(error, request.method):
+        act = request.scope["route"].name
+        keep(request, visit, refusal_of(act, PERMITTED.get(act), error, request.path_params, number="number"))
+
+
+def keep(request: Request, visit: Visit, refusal: Refusal) -> None:
+    """Keeps what a visitor was refused, whoever he is."""
     context: WebContext = request.app.state.context
-    act = request.scope["route"].name
-    refusal = refusal_of(act, PERMITTED.get(act), error, request.path_params, number="number")
-    refusal_log(context.books).keep(visit.actor, refusal)
+    refusal_log(context.books).keep(visit.actor or audit.STRANGER, refusal)
 
 
 async def told(request: Request, visit: Visit, error: LendingError) -> str:
     """The refusal in words, for the page that shows it; noted where it is worth it."""
     await asyncio.to_thread(note, request, visit, error)
-    return labels.refusal(error.code, str(error), visit.language)
+    return labels.refusal(error, visit.language)
 
 
 async def answer(request: Request, visit: Visit, error: LendingError) -> Response:
@@ -64,9 +69,15 @@ async def answer(request: Request, visit: Visit, error: LendingError) -> Respons
     return response
 
 
-async def _to_the_sign_in(request: Request, _error: Exception) -> Response:
+async def _to_the_sign_in(request: Request, error: Exception) -> Response:
+    sessions: Sessions = request.app.state.sessions
+    shown = sessions.read(request)
+    if shown is not None and _visit(request).signed_in is None and not sessions.is_new(shown):
+        # Made up, or of somebody who is not signed in with it any more.
+        refusal = Refusal("session_refused", f"not_signed_in: {error}")
+        await asyncio.to_thread(keep, request, _visit(request), refusal)
     back = request.url.path if request.method == "GET" and not pages.wants_fragment(request) else "/"
-    return pages.go(request, f"/sign-in?next={back}" if back != "/" else "/sign-in")
+    return pages.go(request, pages.leading_on("/sign-in", back))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -77,6 +88,13 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _without_page(request: Request, _error: Exception) -> Response:
     return await answer(request, _visit(request), PageNotFound())
+
+
+async def _overtaken(request: Request, error: Exception) -> Response:
+    """Somebody wrote the same row at the same moment, which is no mistake of the program."""
+    if not isinstance(error, IntegrityError) or not was_written_before(error):
+        raise error
+    return await answer(request, _visit(request), DoneMeanwhile())
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:

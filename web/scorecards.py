@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lending.scorecard import Scorecard
-from services.permissions import check_may_see_policies
+from services.permissions import Action, require
 from services.policies import reason_text
 from services.scorecard_report import report_html
 from web import formats, labels
@@ -56,7 +56,7 @@ class CardInWords:
 @router.get("/policies/{name}/{version}/report", name="scorecard_report")
 def scorecard_report(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
     """The report of a trained scorecard as a file."""
-    check_may_see_policies(visit.person)
+    require(visit.person, Action.SEE_POLICIES)
     context: WebContext = request.app.state.context
     with context.books.read() as work:
         policy = work.policies.version(name, version)

@@ -19,7 +19,7 @@ from services.listings import (
     propose_removal,
     shown_name,
 )
-from services.permissions import Action, allows, check_may_keep_listings
+from services.permissions import Action, allows, require
 from web import masking, pages, refusals
 from web.addresses import Id, on_day
 from web.context import WebContext, in_books
@@ -124,7 +124,7 @@ def screening(
 @router.get("/screening/new", name="entry_form")
 def entry_form(request: Request, visit: StaffVisit) -> Response:
     """The empty form of an entry."""
-    check_may_keep_listings(visit.person)
+    require(visit.person, Action.KEEP_LISTINGS)
     return _form_page(request, visit, ENTRY)
 
 

@@ -1,9 +1,13 @@
 """Search by name or number, and one masked value in full."""
 
+import re
+import unicodedata
+
 from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from models.keys import ID_PATTERN, LOAN_PATTERN
 from services.reveals import ASKS_FOR, Revealed, reveal
 from services.search import Found, search
 from services.search_words import LONGEST_QUERY
@@ -19,19 +23,32 @@ router = APIRouter()
 
 @router.post("/loans/search", name="search_loans")
 async def search_loans(request: Request, visit: StaffVisit) -> Response:
-    """Loans by who borrows. What was typed stands in no address, so in no log and no history of a browser."""
+    """Loans by who borrows, and the page of a loan by its number.
+
+    What was typed of a person stands in no address, so in no log and no history of a browser.
+    """
     fields = await posted(request, visit.session)
-    typed = fields.get("query", "")[:LONGEST_QUERY]
+    typed, after = fields.get("query", "")[:LONGEST_QUERY], fields.get("after", "")
+    after = after if re.fullmatch(ID_PATTERN, after) else ""
     found: Found | None = None
     refused, status = None, 200
     try:
-        found = await in_books(request, lambda work: search(work, visit.person, typed, fields.get("after", "")))
+        if number := _number(typed):
+            await in_books(request, lambda work: work.loans.seen_by(visit.person, number))
+            return pages.go(request, f"/loans/{number}")
+        found = await in_books(request, lambda work: search(work, visit.person, typed, after))
     except LendingError as error:
-        if error.http_status not in (422, 429):
+        if error.http_status not in (404, 422, 429):
             raise
         refused, status = await refusals.told(request, visit, error), error.http_status
     names = {one.id: one for one in found.customers} if found else {}
     return pages.show(request, visit, "search.html", status, typed=typed, found=found, customers=names, refused=refused)
+
+
+def _number(typed: str) -> str | None:
+    """The number of a loan, if it is one that was typed: case, blanks and full-width signs do not matter."""
+    plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", typed)).upper()
+    return plain if re.fullmatch(LOAN_PATTERN, plain) else None
 
 
 @router.post("/loans/{number}/reveals", name="reveal_value")

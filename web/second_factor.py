@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import segno
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -24,16 +24,17 @@ from services.sign_in import (
     show_code,
 )
 from services.sign_in_tries import Door, give_back
-from web import labels, pages
+from web import labels, pages, refusals
 from web.context import WebContext, in_books
 from web.session import Sessions, posted
-from web.sign_in import go_on, taken
+from web.sign_in import Back, go_on, taken
 from web.visit import AnyVisit, Visit, origin_of
 
 router = APIRouter(prefix="/sign-in")
 
 Result = TypeVar("Result")
-Back = Annotated[str, Query(alias="next", max_length=200)]
+
+CODE_PAGE, PASSWORD_PAGE = "sign_in_code.html", "new_password.html"
 
 
 class SamePassword(PasswordRefused):
@@ -59,12 +60,15 @@ def code_page(request: Request, visit: AnyVisit, back: Back = "/") -> Response:
     """Asks for the code that the authenticator shows."""
     if _held(visit, SessionState.SECOND_FACTOR) is None:
         return pages.go(request, "/sign-in")
-    return _code_page(request, visit, back)
+    return _page(request, visit, CODE_PAGE, back)
 
 
-def _code_page(request: Request, visit: Visit, back: str, status: int = 200, problem: str | None = None) -> Response:
-    values = {"next": pages.own_address(back), "problem": problem}
-    return pages.show(request, visit, "sign_in_code.html", status, **values)
+def _page(request: Request, visit: Visit, template: str, back: str, error: LendingError | None = None) -> Response:
+    """The page of a step, with what was wrong with what was entered there."""
+    if error is not None:
+        refusals.note(request, visit, error)
+    problem, status = (labels.refusal(error, visit.language), error.http_status) if error else (None, 200)
+    return pages.show(request, visit, template, status, next=pages.own_address(back), problem=problem)
 
 
 @router.post("/code", name="enter_sign_in_code")
@@ -77,8 +81,7 @@ async def enter_code(request: Request, visit: AnyVisit) -> Response:
     try:
         shown = await _with_code(request, held, fields, show_code)
     except LendingError as error:
-        problem = labels.refusal(error.code, str(error), visit.language)
-        return await asyncio.to_thread(_code_page, request, visit, back, error.http_status, problem)
+        return await asyncio.to_thread(_page, request, visit, CODE_PAGE, back, error)
     return go_on(request, *shown, back)
 
 
@@ -103,14 +106,7 @@ def new_password_page(request: Request, visit: AnyVisit, back: Back = "/") -> Re
     """Asks for a password of his own, since the one he came with was given to him."""
     if _held(visit, SessionState.NEW_PASSWORD) is None:
         return pages.go(request, "/sign-in")
-    return _password_page(request, visit, back)
-
-
-def _password_page(
-    request: Request, visit: Visit, back: str, status: int = 200, problem: str | None = None
-) -> Response:
-    values = {"next": pages.own_address(back), "problem": problem}
-    return pages.show(request, visit, "new_password.html", status, **values)
+    return _page(request, visit, PASSWORD_PAGE, back)
 
 
 @router.post("/new-password", name="choose_password")
@@ -123,8 +119,7 @@ async def choose(request: Request, visit: AnyVisit) -> Response:
     try:
         given, state = await new_password(request, held, fields)
     except LendingError as error:
-        problem = labels.refusal(error.code, str(error), visit.language)
-        return await asyncio.to_thread(_password_page, request, visit, back, error.http_status, problem)
+        return await asyncio.to_thread(_page, request, visit, PASSWORD_PAGE, back, error)
     return go_on(request, given, state, back)
 
 
@@ -177,7 +172,7 @@ async def enrol_authenticator(request: Request, visit: AnyVisit) -> Response:
     try:
         given, codes = await _with_code(request, held, fields, enrol)
     except LendingError as error:
-        problem = labels.refusal(error.code, str(error), visit.language)
+        problem = await refusals.told(request, visit, error)
         return await asyncio.to_thread(_enrolment_page, request, visit, held, back, error.http_status, problem)
     return await asyncio.to_thread(show_recovery_codes, request, visit, codes, back, given)
 

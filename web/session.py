@@ -3,9 +3,10 @@
 import hmac
 import re
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
@@ -22,6 +23,8 @@ LARGEST_FORM = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
 FILE_FORM = "multipart/form-data"
 """How our pages send their forms: the second way where they hand in a file."""
+DRAWN_BYTES, MARK_BYTES = 24, 8
+"""Of the id of a visitor who has not signed in; together 43 letters, as any other."""
 SOMEWHAT = 4
 """So many times the limit is still read, and refused then."""
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -54,8 +57,17 @@ class Sessions:
         return Session(given, hmac.new(self._secret, f"form|{given}".encode(), "sha256").hexdigest())
 
     def new(self) -> Session:
-        """A session that nobody has signed in with."""
-        return self.with_id(secrets.token_urlsafe(32))
+        """A session that nobody has signed in with. Its id bears a mark, so that it is known for one of ours."""
+        drawn = secrets.token_bytes(DRAWN_BYTES)
+        return self.with_id(urlsafe_b64encode(drawn + self._mark(drawn)).decode().rstrip("="))
+
+    def is_new(self, session: Session) -> bool:
+        """Whether a session is one that we gave to a visitor who had not signed in."""
+        given = urlsafe_b64decode(session.id + "=")
+        return hmac.compare_digest(given[DRAWN_BYTES:], self._mark(given[:DRAWN_BYTES]))
+
+    def _mark(self, drawn: bytes) -> bytes:
+        return hmac.digest(self._secret, b"visitor|" + drawn, "sha256")[:MARK_BYTES]
 
     def read(self, request: Request) -> Session | None:
         """The visitor's session; None without one."""
@@ -123,7 +135,8 @@ async def posted_file(request: Request, session: Session, largest: int) -> tuple
 def _refuse_foreign(request: Request, wanted: str) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    ours = {f"{scheme}://{request.headers.get('host')}" for scheme in ("http", "https")}
+    foreign = origin is not None and origin not in ours
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if foreign or site not in ("same-origin", "none") or kind != wanted:
         raise ForeignForm

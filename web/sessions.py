@@ -19,8 +19,9 @@ from services.sign_in import (
     own_sessions,
     refuse,
 )
+from services.sign_in_tokens import PersonToken, give_token_to_visitor
 from services.sign_in_tries import Door, give_back
-from web import labels, pages
+from web import pages, refusals
 from web.context import WebContext, in_books
 from web.errors import NotSignedIn
 from web.language import marked
@@ -56,7 +57,14 @@ def sessions_page(request: Request, visit: AnyVisit, said: Annotated[str, Query(
 
 
 def _page(
-    request: Request, visit: Visit, status: int = 200, *, said: str = "", problem: str | None = None, at: str = ""
+    request: Request,
+    visit: Visit,
+    status: int = 200,
+    *,
+    said: str = "",
+    problem: str | None = None,
+    at: str = "",
+    token: PersonToken | None = None,
 ) -> Response:
     context: WebContext = request.app.state.context
     with context.books.read() as work:
@@ -69,6 +77,9 @@ def _page(
         sessions=listed,
         here=_here(visit).id,
         has_password=_here(visit).method is SignInMethod.PASSWORD,
+        may_have_token=visit.is_staff and _here(visit).method is SignInMethod.PROVIDER,
+        minutes=int(context.staff_tokens.total_seconds()) // 60,
+        made=token.text if token is not None else None,
         said=visit.language.say(SAID[said]) if said in SAID else "",
         problem=problem,
         at=at,
@@ -120,6 +131,19 @@ async def recovery_codes(request: Request, visit: AnyVisit) -> Response:
     return await asyncio.to_thread(show_recovery_codes, request, visit, codes, "/sessions", None)
 
 
+@router.post("/token", name="give_token")
+async def give_token(request: Request, visit: AnyVisit) -> Response:
+    """Gives whom the identity provider let in with a second factor a token for the API, shown this once."""
+    await posted(request, visit.session)
+    context: WebContext = request.app.state.context
+    lasts, here, origin = context.staff_tokens, _here(visit), origin_of(request)
+    try:
+        given = await in_books(request, lambda work: give_token_to_visitor(work, visit.person, here, origin, lasts))
+    except LendingError as error:
+        return await _refused(request, visit, error, "token")
+    return await asyncio.to_thread(_page, request, visit, token=given)
+
+
 async def _confirm(request: Request, visit: Visit, fields: dict[str, str]) -> None:
     """Refuses (WrongPassword) who does not know the password: an unlocked screen does not give an account away."""
     if _here(visit).method is not SignInMethod.PASSWORD:
@@ -134,7 +158,7 @@ async def _confirm(request: Request, visit: Visit, fields: dict[str, str]) -> No
 
 
 async def _refused(request: Request, visit: Visit, error: LendingError, at: str) -> Response:
-    problem = labels.refusal(error.code, str(error), visit.language)
+    problem = await refusals.told(request, visit, error)
     return await asyncio.to_thread(_page, request, visit, error.http_status, problem=problem, at=at)
 
 

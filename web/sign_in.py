@@ -27,7 +27,7 @@ from services.sign_in import (
 from services.sign_in import sign_out as end_here
 from services.sign_in_tries import Door, Try, give_back, take
 from services.staff import DEMO_PERSONS
-from web import labels, pages
+from web import pages, refusals
 from web.context import WebContext, in_books
 from web.errors import PageNotFound, UnknownBorrower
 from web.language import COOKIE as LANGUAGE_COOKIE
@@ -37,6 +37,8 @@ from web.visit import AnyVisit, Visit, address_of, origin_of
 
 router = APIRouter()
 
+Back = Annotated[str, Query(alias="next", max_length=200)]
+"""Where somebody wanted to go who has to sign in first."""
 STEPS = {
     SessionState.SECOND_FACTOR: "/sign-in/code",
     SessionState.NEW_PASSWORD: "/sign-in/new-password",
@@ -46,11 +48,11 @@ STEPS = {
 
 
 @router.get("/sign-in", name="sign_in")
-def sign_in_page(request: Request, visit: AnyVisit, next: Annotated[str, Query(max_length=200)] = "/") -> Response:
+def sign_in_page(request: Request, visit: AnyVisit, back: Back = "/") -> Response:
     """The doors: for the staff, for borrowers and, in a demonstration, for everybody whom a visitor may be."""
     if visit.actor is not None:
-        return pages.go(request, pages.own_address(next))
-    return sign_in_again(request, visit, next)
+        return pages.go(request, pages.own_address(back))
+    return sign_in_again(request, visit, back)
 
 
 def sign_in_again(request: Request, visit: Visit, back: str, status: int = 200, **values: object) -> Response:
@@ -73,7 +75,7 @@ def go_on(request: Request, given: str, state: SessionState, back: str | None) -
     """Gives the visitor his session and sends him to the next step, or to where he wanted to go."""
     address = pages.own_address(back)
     if state is not SessionState.OPEN:
-        address = STEPS[state] if address == "/" else f"{STEPS[state]}?next={address}"
+        address = pages.leading_on(STEPS[state], address)
     response = pages.go(request, address)
     sessions: Sessions = request.app.state.sessions
     sessions.write(request, response, sessions.with_id(given))
@@ -104,7 +106,7 @@ async def sign_in_password(request: Request, visit: AnyVisit) -> Response:
     except LendingError as error:
         if isinstance(error, SignInRefused):
             await in_books(request, lambda work: refuse(work, staff_id, origin, "password"))
-        problem = labels.refusal(error.code, str(error), visit.language)
+        problem = await refusals.told(request, visit, error)
         values = {"staff_problem": problem, "staff_id": staff_id}
         back = fields.get("next") or "/"
         return await asyncio.to_thread(sign_in_again, request, visit, back, error.http_status, **values)
@@ -151,7 +153,7 @@ async def sign_in_borrower(request: Request, visit: AnyVisit) -> Response:
         counted = await taken(request, Door.DEMO, loan)
         given = await asyncio.to_thread(_borrower, context, loan, digits, counted, origin)
     except LendingError as error:
-        problem = labels.refusal(error.code, str(error), visit.language)
+        problem = await refusals.told(request, visit, error)
         return await asyncio.to_thread(
             sign_in_again, request, visit, "/", error.http_status, problem=problem, loan=loan
         )

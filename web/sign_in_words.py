@@ -15,9 +15,13 @@ REFUSED = {
     ),
     "sign_in_refused": marked("No member of staff has this id and this password."),
     "sign_in_busy": marked("Many people are signing in at this moment. Try again in a few seconds."),
+    "second_factor_needed": marked(
+        "A token is for who signed in with a second factor. The identity provider did not say that you did."
+    ),
     "second_factor_refused": marked("The authenticator shows another code now, or this one was used already."),
     "password_refused": marked(
-        "Choose another password: at least twelve characters, and nothing that anybody would guess first."
+        "Choose another password: at least twelve characters, your own id not among them, and nothing that anybody "
+        "would guess first."
     ),
     "same_password": marked("Choose another password than the one that you have."),
     "not_repeated": marked("The two entries are not the same."),

@@ -22,7 +22,6 @@ from services import acceptance
 from services.collateral import missing_before_payout
 from services.errors import NotAllowed
 from services.signing import (
-    CODE_DIGITS,
     Signer,
     WrongCode,
     all_signed,
@@ -31,6 +30,7 @@ from services.signing import (
     sign,
     signing_of,
 )
+from services.text_codes import CODE_DIGITS
 from web import labels, pages, refusals
 from web.addresses import Number
 from web.context import WebContext
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/signing")
 ACCEPTED = marked("Thank you. The contract is accepted and the money is on its way.")
 SIGNED = marked("The signature is kept.")
 AWAITED = marked(
-    "Thank you, the contract is signed. The money goes out as soon as nothing about the vehicle is missing."
+    "Thank you, the contract is signed. The money goes out as soon as everything that it waits for is there."
 )
 SENT = marked("The code is on its way. It is good for five minutes.")
 
@@ -143,7 +143,7 @@ async def refuse(
     """The refusal beside where the code is entered; as any other where nothing of the loan is there to be shown."""
     response = None
     if error.http_status != 404:
-        refused = labels.refusal(error.code, str(error), visit.language)
+        refused = labels.refusal(error, visit.language)
         status = error.http_status
         response = await asyncio.to_thread(show, request, visit, number, part_of, status, refused=refused, party=party)
     if response is None:

@@ -38,6 +38,7 @@ PLAIN = {
     "unmatched_money_finished": marked("Cleared up the unmatched money"),
     "change_expired": marked("A proposed change fell away, because nobody decided it in time"),
     "change_withdrawn": marked("Took the proposed change back"),
+    "behaviour_not_scored": marked("The borrower's behaviour could not be scored"),
     "trouble_reported": marked("Asked a person to have a look"),
     "trouble_finished": marked("Had a look and mended it"),
 }

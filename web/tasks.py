@@ -14,7 +14,8 @@ from models.loans import Loan
 from models.messages import CommandOrder, DecisionOrder
 from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
-from services import account_changes, approval, tasks
+from services import account_changes, approval, tasks, verification
+from services.audit import sender_of
 from services.errors import InvalidDecision, TaskClosed
 from services.loans import most_to_approve
 from services.permissions import check_may_decide
@@ -25,10 +26,9 @@ from web.addresses import Id
 from web.case import case_view
 from web.changes import proposed
 from web.context import WebContext, in_books
-from web.decision import DECIDED_KINDS, DecisionForm, read_amount, read_decision, read_note, why_not
+from web.decision import DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
 from web.offers import Offer, offer_if_approved
-from web.orders import sender_of
 from web.second_looks import authority_rows, before_of
 from web.session import posted
 from web.stages import mark_of, stage_bar
@@ -71,6 +71,21 @@ async def claim(request: Request, visit: StaffVisit, task_id: Id) -> Response:
 async def release(request: Request, visit: StaffVisit, task_id: Id) -> Response:
     """Gives the task back to its role."""
     return await _hand(request, visit, task_id, tasks.release)
+
+
+@router.post("/tasks/{task_id}/registers", name="ask_again")
+async def ask_again(request: Request, visit: StaffVisit, task_id: Id) -> Response:
+    """Has the registers asked again whose answers are past their days."""
+    await posted(request, visit.session)
+
+    def change(work: UnitOfWork) -> None:
+        task = work.tasks.seen_by(visit.person, task_id)
+        if task.status is not TaskStatus.OPEN or task.loan is None:
+            raise TaskClosed(task_id)
+        verification.ask_again(work, visit.person, work.loans.get(task.loan))
+
+    await in_books(request, change)
+    return pages.go(request, f"/tasks/{task_id}")
 
 
 async def _hand(
@@ -189,17 +204,20 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "names": work.staff.names(),
             "outcomes": _outcomes(task),
             "is_open": task.status is TaskStatus.OPEN,
-            "is_decided": task.kind in DECIDED_KINDS,
+            "is_decided": task.kind in approval.DECIDED,
             "why_not": _why_not(work, visit, task),
             "offer": None,
             "money": unmatched_money(work, task),
             "proposed": proposed(work, task),
             "most_fen": most_to_approve(work, row.loan, task) if row.loan else 0,
             "authority": authority_rows(work, task, visit.language),
+            "past": _past(work, task, row.loan),
+            "is_asked_again": verification.is_being_asked(work, task),
             "before": before_of(work, task, row.loan) if task.kind is TaskKind.APPROVAL else None,
+            "is_fragment": pages.wants_fragment(request),
             "can_change_account": row.loan is not None and row.loan.stage in account_changes.STAGES,
         }
-        if pages.wants_fragment(request):
+        if values["is_fragment"]:
             return pages.show(request, visit, "parts/act.html", status, **values)
         if row.loan is not None:
             loan_status = status_of(work, visit.person, row.loan.number)
@@ -219,6 +237,12 @@ def _offer(work: UnitOfWork, task: Task, loan: Loan, most_fen: int) -> Offer | N
     return offer_if_approved(work, loan, most_fen or loan.applied_fen)
 
 
+def _past(work: UnitOfWork, task: Task, loan: Loan | None) -> tuple[str, ...]:
+    """The checks whose answers are past their days, while the task waits for the decision of a case."""
+    waits = task.kind is TaskKind.APPROVAL and task.status is TaskStatus.OPEN
+    return verification.answers_past(work, loan, work.today) if waits and loan is not None else ()
+
+
 def _outcomes(task: Task) -> list[tuple[Outcome, str]]:
     """What can be decided on the task, and under which group of labels."""
     if task.kind is TaskKind.PAYOUT_PROBLEM:
@@ -231,4 +255,4 @@ def _why_not(work: UnitOfWork, visit: Visit, task: Task) -> str | None:
     if task.status is not TaskStatus.OPEN:
         return None
     error = why_not(work, visit.person, task)
-    return labels.refusal(error.code, str(error), visit.language) if error else None
+    return labels.refusal(error, visit.language) if error else None

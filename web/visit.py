@@ -65,6 +65,11 @@ class Visit:
         return self._may(Action.USE_DESK)
 
     @property
+    def searches_customers(self) -> bool:
+        """Whether this person may search for customers."""
+        return self._may(Action.SEARCH_CUSTOMERS)
+
+    @property
     def sees_funds(self) -> bool:
         """Whether the flow of funds is for this person."""
         return self._may(Action.SEE_FUNDS)

@@ -48,13 +48,16 @@ class Asking:
         patience, retry = REGISTER_PATIENCE, REGISTER_RETRY
         # Checks that are asked together have one rule.
         rule = self.order.down.get(apart(check)[0])
-        if rule is not None and rule.when_down is WhenDown.WAIT:
-            patience = max(self.order.clock.length_of(rule.wait_days), timedelta(minutes=1))
+        waiting = rule if rule is not None and rule.when_down is WhenDown.WAIT else None
+        if waiting is not None:
+            patience = max(self.order.clock.length_of(waiting.wait_days), timedelta(minutes=1))
             retry = WAITING_RETRY
+        waits = waiting is not None
+        order = CheckOrder(loan=self.order.loan, check=check, day=self._today(), round=self.round, waits=waits)
         try:
             outcome: CheckOutcome = await workflow.execute_activity(
                 "ask_register",
-                CheckOrder(loan=self.order.loan, check=check, day=self._today(), round=self.round),
+                order,
                 task_queue=REGISTERS_QUEUE,
                 start_to_close_timeout=timedelta(seconds=15),
                 schedule_to_close_timeout=patience,

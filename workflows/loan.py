@@ -130,7 +130,7 @@ class LoanWorkflow(Asking):
             await self._act("expire_completion", Stage.RETURNED)
 
     async def _wait_for_acceptance(self) -> None:
-        if not await self._within(self.order.acceptance_days, lambda: self.stage is not Stage.ACCEPTANCE):
+        if not await self._within_full(self.order.acceptance_days, lambda: self.stage is not Stage.ACCEPTANCE):
             await self._act("expire_offer", Stage.ACCEPTANCE)
 
     async def _pay_out(self) -> None:

@@ -11,14 +11,18 @@ from sqlalchemy import text
 from activities.documents import ReadingDesk
 from books.session import Books
 from gateways.document_reader import DocumentReader
+from models.customers import PartyRole
 from models.documents import DocumentReading, ReadingVerdict
 from models.tasks import TaskKind
+from services.authorisations import give as give_word
+from services.authorisations import words_of
 from services.documents import hand_in
 from services.documents_intake import PNG
 from services.documents_reading import MOST_TRIES
 from tests.modules.applications import CUSTOMER
+from tests.modules.test_student import PARENT
 from tests.services.document_files import id_card, income_proof, jpeg, png, taken
-from tests.services.procedure import AGENT, Procedure
+from tests.services.procedure import AGENT, INTEGRATOR, Procedure
 
 NAME = str(CUSTOMER["name"])
 
@@ -137,3 +141,25 @@ async def test_a_desk_that_is_sent_home_ends_what_it_reads_at_once(procedure: Pr
         await asyncio.get_running_loop().shutdown_default_executor()
     row = reading_of(procedure.books, document)
     assert (row.done_at, row.last_error) == (None, "outside_unavailable")
+
+
+def test_a_parents_card_is_read_by_the_parents_word_and_not_by_the_students(procedure: Procedure) -> None:
+    loan = procedure.apply("student", **PARENT)
+    picture = png(id_card(PARENT["joint_borrower_id_number"], PARENT["joint_borrower_name"]))
+
+    def handed_in(content: bytes) -> str:
+        with procedure.at() as work:
+            parent = next(one.id for one in work.customers.parties(loan) if one.role is PartyRole.JOINT_BORROWER)
+            return hand_in(work, AGENT, work.loans.get(loan), "id_card", "", taken(content, PNG), parent).id
+
+    before = handed_in(picture)
+    assert desk(procedure).read_all() == 1
+    assert reading_of(procedure.books, before).method == "none"
+
+    with procedure.at() as work:
+        parent = next(one for one in words_of(work, loan) if one.name == "joint_borrower")
+        give_word(work, INTEGRATOR, work.loans.get(loan), parent.party.id, sensitive=True)
+    after = handed_in(picture + b"\n")
+    assert desk(procedure).read_all() == 1
+    row = reading_of(procedure.books, after)
+    assert (row.method, row.verdict) == ("scan", ReadingVerdict.AGREES)

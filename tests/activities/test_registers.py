@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from activities.accounts import CardCheckSender
 from activities.documents import ReadingDesk
 from activities.registers import RegisterActs, Registers
-from activities.signing import AuthorisationLinkSender
+from activities.secrets import AuthorisationLinkSender
 from books.session import Books
 from gateways.breaker import Breakers, ServiceResting, set_breakers
 from gateways.connection import open_session
@@ -57,9 +57,10 @@ class Worker:
         self.gateways = of = Gateways(session, url, 2)
         self.acts = RegisterActs(books, Registers(of.identity, of.bureau, of.enrolment, of.vehicles, of.screening))
 
-    async def ask(self, loan: str, check: str, round_: int = 1) -> CheckOutcome:
+    async def ask(self, loan: str, check: str, round_: int = 1, *, waits: bool = False) -> CheckOutcome:
         """One try of the activity."""
-        return await self.acts.ask_register(CheckOrder(loan=loan, check=check, day=DAY, round=round_))
+        order = CheckOrder(loan=loan, check=check, day=DAY, round=round_, waits=waits)
+        return await self.acts.ask_register(order)
 
 
 def works(books: Books, outside: Outside, *asks: Ask) -> list[str]:
@@ -79,8 +80,8 @@ def works(books: Books, outside: Outside, *asks: Ask) -> list[str]:
     return asyncio.run(one_by_one())
 
 
-def about(loan: str, check: str, round_: int = 1) -> Ask:
-    return lambda worker: worker.ask(loan, check, round_)
+def about(loan: str, check: str, round_: int = 1, *, waits: bool = False) -> Ask:
+    return lambda worker: worker.ask(loan, check, round_, waits=waits)
 
 
 def asked(outside: Outside, operation: str) -> int:
@@ -185,6 +186,16 @@ def test_nonsense_is_the_registers_error_and_never_the_applicants(
     outside.plan_fault(check, "nonsense")
     assert works(procedure.books, outside, about(loan, check), about(loan, check)) == ["malformed", "passed"]
     assert verdicts(procedure, loan) == [(check, Verdict.MALFORMED), (check, Verdict.PASSED)]
+
+
+def test_where_the_product_waits_nonsense_is_asked_again_as_a_register_that_is_down(
+    procedure: Procedure, outside: Outside
+) -> None:
+    loan = procedure.apply(**HIM)
+    outside.plan_fault("enrolment", "nonsense")
+    waiting = about(loan, "enrolment", waits=True)
+    assert works(procedure.books, outside, waiting, waiting) == ["outside_unavailable", "passed"]
+    assert verdicts(procedure, loan) == [("enrolment", Verdict.PASSED)]
 
 
 def test_a_register_that_is_down_is_left_alone_and_figures_show_it(procedure: Procedure, outside: Outside) -> None:

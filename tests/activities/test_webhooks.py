@@ -53,6 +53,22 @@ async def test_an_address_that_is_slow_or_dead_holds_up_no_other(books: Books, p
         assert 0 < len(slow.received) <= webhooks.AT_ONCE
 
 
+async def test_a_desk_that_stops_sends_what_is_under_way_and_begins_nothing_more(
+    books: Books, procedure: Procedure
+) -> None:
+    async with receiving() as receiver, WebhookGateway(inner_allowed=True) as gateway:
+        receiver.delay_seconds = 0.5
+        told_at(books, receiver)
+        for _ in range(3 * webhooks.AT_ONCE):
+            await asyncio.to_thread(procedure.apply)
+        desk = NewsDesk(books, gateway)
+        working = asyncio.create_task(desk.run())
+        await until(desk, lambda: bool(receiver.received))
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        assert len(receiver.received) == webhooks.AT_ONCE
+
+
 async def test_what_was_not_taken_comes_again_under_the_same_id(books: Books, procedure: Procedure) -> None:
     async with receiving() as receiver, WebhookGateway(inner_allowed=True) as gateway:
         receiver.status = 503
@@ -74,3 +90,17 @@ async def test_what_was_not_taken_comes_again_under_the_same_id(books: Books, pr
         assert len(receiver.verified(secret)) == 2
         with books.read() as work:
             assert work.webhooks.deliveries(webhook.id, None, 10)[0].delivered_at is not None
+
+
+async def test_an_address_that_fails_for_days_is_disabled_though_nothing_waits_for_it(books: Books) -> None:
+    async with receiving() as receiver, WebhookGateway(inner_allowed=True) as gateway:
+        webhook, _ = told_at(books, receiver)
+        with books.begin() as work:
+            row = work.webhooks.get(webhook.id)
+            assert row is not None
+            row.failing_since = work.now - webhooks.DISABLED_AFTER
+            work.session.add(row)
+        await NewsDesk(books, gateway).look()
+        with books.read() as work:
+            assert work.webhooks.disabled() == 1
+        assert not receiver.received

@@ -14,7 +14,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.result import Ok
 
-from books.staff import key_digest
+from books.sign_in import secret_digest
 from models.staff import Role, Staff
 from services.staff import demo_key
 from settings import Settings
@@ -102,7 +102,7 @@ def described_api(servers: SharedServers, temporal_server: str, folder: Path) ->
         with books.begin() as work:
             tasks = [task.id for loan in loans for task in work.tasks.open_of(loan)]
             customer = work.loans.get(loans[0]).customer_id
-            key = key_digest(demo_key(BORROWER))
+            key = secret_digest(demo_key(BORROWER))
             work.session.add(Staff(id=BORROWER, name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=key))
         engine = Settings(temporal_address=temporal_server, temporal_namespace=own_namespace(temporal_server))
         with serving(books, engine) as api:

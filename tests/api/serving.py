@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -90,7 +91,13 @@ def serving(books: Books, settings: Settings | None = None, *, with_worker: bool
     configured = settings or Settings(temporal_address=NOWHERE)
 
     def make(client: Client) -> list[FastAPI]:
-        context = ApiContext(books, LoanCommands(client), partial(read_notice, configured), demo_keys=configured.demo)
+        context = ApiContext(
+            books,
+            LoanCommands(client),
+            partial(read_notice, configured),
+            demo_keys=configured.demo,
+            staff_tokens=timedelta(minutes=configured.staff_token_minutes),
+        )
         return [with_known_routes("api", create_app(context)), create_inner_app(context)]
 
     with served(make, 2, books, configured, with_worker=with_worker) as (outer, inner):

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+
+from engine import corrections
 from models.loans import Stage
+from models.messages import Progress
 from models.tasks import TaskKind
 from tests.api.serving import Caller
 from tests.services.procedure import Procedure
@@ -100,6 +104,25 @@ def test_of_several_only_simple_ones_reach_the_engine(api: Caller, procedure: Pr
     with procedure.books.read() as work:
         kept = [one.subject for one in work.audit.page() if one.act == "decision_refused"]
     assert sorted(kept) == sorted([*tasks[1:], "0" * 32])  # type: ignore[type-var]  # each has one
+
+
+def test_what_breaks_at_one_case_hides_nothing_of_the_others(
+    api: Caller, procedure: Procedure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, whole = (procedure.graded() for _ in range(2))
+    for loan in (broken, whole):
+        procedure.complete(loan)
+
+    async def decide(_books: object, _commands: object, loan: str, _order: object) -> Progress:
+        if loan == broken:
+            raise RuntimeError("a mistake of ours")
+        return Progress(stage=Stage.ACCEPTANCE)
+
+    monkeypatch.setattr(corrections, "decide", decide)
+    tasks = [task_of(procedure, loan) for loan in (broken, whole)]
+    found = api.post("/tasks/decisions", {"tasks": tasks, "reason": "all in order"}).json()
+    assert [(one["code"], one["stage"]) for one in found["items"]] == [("decision_unknown", None), (None, "acceptance")]
+    assert found["approved"] == 1
 
 
 def test_a_list_has_an_end(api: Caller) -> None:

@@ -5,6 +5,9 @@ import io
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+import pytest
+
+from books.seals import POSTINGS
 from books.session import Books
 from services import audit
 from tests.api.serving import Caller
@@ -70,6 +73,12 @@ def test_one_entry_comes_with_its_place_in_the_chain(api: Caller, books: Books) 
     assert shown["sealed_in"] == seals["items"][0] == chain["last_seal"]
     assert (shown["seal"], shown["position"], len(shown["leaf"])) == (no, shown["sealed_in"]["count"] - 2, 64)
     assert (chain["waiting"], chain["oldest_waiting"], chain["deposits"]) == (0, None, [])
+    # The posting with which the books were opened.
+    assert chain["waiting_postings"] == 1
+    of_ledger = seal(books, of=POSTINGS)
+    assert api.get("/audit/chain", AUDITOR).json()["waiting_postings"] == 0
+    listed = api.get("/audit/seals", AUDITOR).json()["items"]
+    assert [(one["no"], one["book"]) for one in listed[:2]] == [(of_ledger, "ledger"), (no, None)]
     unknown = api.get(f"/audit/entries/{'0' * 32}", AUDITOR)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_audit_entry")
 
@@ -114,4 +123,17 @@ def test_what_waits_to_be_sealed_shows_as_a_gauge(api: Caller, books: Books) -> 
     write(books, 3)
     lines = api.client.get(f"{api.inner_url}/metrics").text.splitlines()
     assert "loanwright_audit_unsealed 3" in lines
+    assert "loanwright_ledger_unsealed 1" in lines
+    assert any(line.startswith("loanwright_ledger_unsealed_oldest_seconds ") for line in lines)
     assert any(line.startswith("loanwright_audit_unsealed_oldest_seconds ") for line in lines)
+
+
+@pytest.mark.parametrize("path", ["/audit/entries", "/audit/entries.csv"])
+@pytest.mark.parametrize("asked", [{"from": "0001-01-01T00:00:00+08:00"}, {"to": "9999-12-31T23:00:00-08:00"}])
+def test_an_instant_beyond_all_years_is_refused_at_its_field(
+    refusing_api: Caller, path: str, asked: dict[str, str]
+) -> None:
+    answer = refusing_api.get(path, "auditor-wei", params=asked)
+
+    assert answer.status_code == 422
+    assert answer.json()["fields"].keys() == asked.keys()

@@ -103,6 +103,12 @@ def test_unknown_and_wrong_get_the_same_answer(api: Caller, books: Books, client
     assert refused.subject == (client if client in (CLIENT, "manager-zhao") else None)
 
 
+def test_a_client_that_cannot_be_read_is_unknown(api: Caller) -> None:
+    answer = api.client.post(f"{api.url}/api/v1/auth/token", headers={b"Authorization": b"Basic \xe9t\xe9"})
+
+    assert answer.status_code == 401
+
+
 def test_unknown_costs_the_books_as_much_as_wrong(api: Caller, books: Books) -> None:
     account(books)
     statements: list[str] = []
@@ -170,6 +176,24 @@ def test_a_secret_that_is_out_ends_at_once(api: Caller, books: Books) -> None:
         second = add_secret(work, SYSTEM, person_with(work, CLIENT), timedelta())
 
     assert [asks(api, secret).status_code for secret in (first, second)] == [401, 200]
+
+
+def test_tokens_of_a_secret_that_is_out_end_with_it_and_those_of_an_ordinary_change_over_do_not(
+    api: Caller, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "KEPT_SECONDS", 0.3)
+    token = asks(api, account(books)).json()["access_token"]
+    with books.begin() as work:
+        second = add_secret(work, SYSTEM, person_with(work, CLIENT))
+    time.sleep(0.4)
+    assert api.get("/loans", None, headers=bearer(token)).status_code == 200
+    other = asks(api, second).json()["access_token"]
+    with books.begin() as work:
+        third = add_secret(work, SYSTEM, person_with(work, CLIENT), timedelta())
+    time.sleep(0.4)
+
+    assert [api.get("/loans", None, headers=bearer(one)).status_code for one in (token, other)] == [401, 401]
+    assert asks(api, third).status_code == 200
 
 
 def test_a_disabled_account_is_out_within_seconds_and_stays_out(

@@ -13,10 +13,13 @@ from services.documents import MOST_DOCUMENTS, hand_in
 from services.documents_intake import LARGEST_BYTES
 from services.documents_reading import conclude
 from tests.api.serving import Caller
+from tests.modules.test_student import PARENT
 from tests.services.document_files import A_PDF, png, taken
 from tests.services.papers import squeezed
 from tests.services.procedure import AGENT, Procedure
+from tests.services.test_document_people import nobodys
 from tests.services.test_documents_comparing import read
+from tests.services.test_documents_reading import concluded
 
 PDF = A_PDF
 CARD = png(Image.new("L", (8, 8)))
@@ -35,9 +38,11 @@ def upload(
     kind: str = "id_card",
     who: str = "integrator-demo",
     name: str = "card.pdf",
+    **further: str,
 ) -> httpx.Response:
     """The answer to an upload."""
-    return api.call("POST", f"/loans/{loan}/documents", who, data={"kind": kind}, files={"file": (name, content)})
+    fields = {"kind": kind, **further}
+    return api.call("POST", f"/loans/{loan}/documents", who, data=fields, files={"file": (name, content)})
 
 
 def test_a_document_is_kept_and_listed(api: Caller, procedure: Procedure) -> None:
@@ -74,6 +79,37 @@ def test_the_same_document_at_the_same_moment_is_kept_once(api: Caller, procedur
     assert {one.status_code for one in answers} <= {200, 201, 409}
     assert {one.json()["code"] for one in answers if one.status_code == 409} <= {"done_meanwhile"}
     assert len(api.get(f"/loans/{loan}/documents").json()["items"]) == 1
+
+
+def test_a_document_is_of_the_borrower_unless_the_sender_names_another_person(
+    api: Caller, procedure: Procedure
+) -> None:
+    loan = procedure.apply("student", **PARENT)
+    people = api.get(f"/loans/{loan}/authorisations").json()["people"]
+    party = {one["role"]: one["party"] for one in people}
+    own, parents = upload(api, loan), upload(api, loan, CARD, name="card.png", party=party["joint_borrower"])
+    assert [own.json()["party"], parents.json()["party"]] == [party["borrower"], party["joint_borrower"]]
+    listed = api.get(f"/loans/{loan}/documents").json()
+    assert [one["party"] for one in listed["items"]] == [party["borrower"], party["joint_borrower"]]
+    for wrong in (
+        upload(api, loan, party=party["joint_borrower"]),
+        upload(api, loan, another(1), name="x.png", party="0" * 32),
+    ):
+        assert (wrong.status_code, list(wrong.json()["fields"])) == (422, ["party"])
+
+
+def test_who_takes_a_document_of_nobody_says_whose_it_is(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply("student", **PARENT)
+    document = upload(api, loan).json()["id"]
+    nobodys(procedure, document)
+    concluded(procedure, document, read("公民身份号码", "姓名 无人"))
+    people = api.get(f"/loans/{loan}/authorisations").json()["people"]
+    address = f"/loans/{loan}/documents/{document}/decision"
+    word = {"outcome": "approve", "reason": "seen by eye"}
+    refused = api.post(address, word, "manager-zhao")
+    assert (refused.status_code, list(refused.json()["fields"])) == (422, ["party"])
+    decided = api.post(address, word | {"party": people[1]["party"]}, "manager-zhao")
+    assert (decided.status_code, decided.json()["party"]) == (200, people[1]["party"])
 
 
 WRONG: list[tuple[bytes, str, str]] = [

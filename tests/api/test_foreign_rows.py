@@ -10,7 +10,7 @@ import pytest
 
 from api.permitted import PERMITTED
 from books.session import Books
-from books.staff import key_digest
+from books.sign_in import secret_digest
 from models.staff import Actor, Role, Staff
 from models.tasks import TaskKind
 from services.documents import hand_in
@@ -91,7 +91,7 @@ def outsiders(books: Books, procedure: Procedure) -> dict[str, Role]:
     own = procedure.loan(procedure.apply()).customer_id
     with books.begin() as work:
         work.session.add(
-            Staff(id="borrower", name="?", role=Role.BORROWER, customer_id=own, key_hash=key_digest("key-borrower"))
+            Staff(id="borrower", name="?", role=Role.BORROWER, customer_id=own, key_hash=secret_digest("key-borrower"))
         )
     staff = {"agent-lin": Role.AGENT, "manager-zhao": Role.MANAGER, "integrator-demo": Role.INTEGRATOR}
     return {demo_key(name): role for name, role in staff.items()} | {"key-borrower": Role.BORROWER}

@@ -128,6 +128,9 @@ def test_a_loan_at_work_is_told_with_its_events_and_replayed(at_work: Caller) ->
     assert told["engine_answered"]
     assert [(run["source"], run["status"]) for run in told["runs"]] == [("engine", None)]
     [version] = told["runs"][0]["code_versions"]
+    [since] = told["runs"][0]["versions"]
+    assert (since["version"], since["first_event"] > 1) == (version, True)
+    assert since["at"] > told["runs"][0]["started_at"]
     asked = next(line for line in told["lines"] if line["code"] == "activity.ask_register")
     assert asked["events"][0]["type"] == "ACTIVITY_TASK_SCHEDULED"
     replayed = at_work.post(f"/audit/loans/{loan}/replay", None, "auditor-wei", timeout=120)

@@ -49,15 +49,15 @@ def test_finance_closes_a_month_that_is_over_and_a_refusal_is_kept(
 
 def test_finance_adds_rules_from_a_day_to_come(api: Caller, books: Books) -> None:
     rules = {
-        "accounts": [{"code": INTEREST_INCOME, "valid_from": "2090-01-01", "vat_basis_points": 300}],
-        "non_accrual": [{"valid_from": "2090-01-01", "above_dpd": 60, "cured_at_dpd": 0}],
-        "provisions": [{"classification": "loss", "valid_from": "2090-01-01", "basis_points": 9000}],
+        "accounts": [{"code": INTEREST_INCOME, "valid_from": "2026-12-01", "vat_basis_points": 300}],
+        "non_accrual": [{"valid_from": "2026-12-01", "above_dpd": 60, "cured_at_dpd": 0}],
+        "provisions": [{"classification": "loss", "valid_from": "2026-12-01", "basis_points": 9000}],
     }
 
     assert api.call("POST", "/ledger/rules", "finance-sun", json=rules).json() == {"added": 3}
 
     with books.read() as work:
-        assert work.ledger.rates(date(2090, 1, 1))[INTEREST_INCOME] == 300
+        assert work.ledger.rates(date(2026, 12, 1))[INTEREST_INCOME] == 300
     for again in ("accounts", "non_accrual", "provisions"):
         answer = api.call("POST", "/ledger/rules", "finance-sun", json={again: rules[again]})
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_rule"), again
@@ -66,11 +66,13 @@ def test_finance_adds_rules_from_a_day_to_come(api: Caller, books: Books) -> Non
 @pytest.mark.parametrize(
     ("rules", "field"),
     [
-        ({"accounts": [{"code": "4001", "valid_from": "2090-01-01", "name_en": None}]}, "accounts.0.name_en"),
-        ({"accounts": [{"code": "4001", "valid_from": "2090-01-01", "parent": "9999"}]}, "parent"),
+        ({"accounts": [{"code": "4001", "valid_from": "2026-12-01", "name_en": None}]}, "accounts.0.name_en"),
+        ({"accounts": [{"code": "4001", "valid_from": "2026-12-01", "parent": "9999"}]}, "parent"),
         ({"accounts": [{"code": "4001", "valid_from": "2020-01-01", "vat_basis_points": 1}]}, "valid_from"),
+        ({"accounts": [{"code": "40\x0001", "valid_from": "2026-12-01"}]}, "accounts.0.code"),
+        ({"accounts": [{"code": "4001", "valid_from": "2026-12-01", "name_zh": "收\x00入"}]}, "accounts.0.name_zh"),
         ({"rates": []}, "rates"),
-        ({"non_accrual": [{"valid_from": "2090-01-01", "above_dpd": 10**12, "cured_at_dpd": 0}]}, "above_dpd"),
+        ({"non_accrual": [{"valid_from": "2026-12-01", "above_dpd": 10**12, "cured_at_dpd": 0}]}, "above_dpd"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_with_its_field(
@@ -84,7 +86,7 @@ def test_a_rule_that_cannot_be_is_refused_with_its_field(
 def test_the_ledger_is_closed_to_roles_that_neither_move_nor_check_money(refusing_api: Caller) -> None:
     for path in ("/ledger/trial-balance", "/ledger/postings?account=1001", "/ledger/months"):
         assert refusing_api.get(path, "manager-zhao").status_code == 403
-    rule = {"valid_from": "2090-01-01", "above_dpd": 60, "cured_at_dpd": 0}
+    rule = {"valid_from": "2026-12-01", "above_dpd": 60, "cured_at_dpd": 0}
     answer = refusing_api.call("POST", "/ledger/rules", "risk-qian", json={"non_accrual": [rule]})
     assert answer.status_code == 403
     assert refusing_api.post("/ledger/rules", {}, "risk-qian").status_code == 403

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from books.session import Books
-from books.staff import key_digest
+from books.sign_in import secret_digest
 from models.staff import Role, Staff
 from services.staff import demo_key
 from tests.api.serving import Caller
@@ -42,7 +42,7 @@ def test_a_borrower_sees_his_own_loan_only(api: Caller, books: Books, procedure:
     his, anothers = procedure.apply(), procedure.apply()
     with books.begin() as work:
         customer = work.loans.get(his).customer_id
-        digest = key_digest(demo_key("borrower"))
+        digest = secret_digest(demo_key("borrower"))
         work.session.add(Staff(id="borrower", name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=digest))
 
     assert api.get(f"/loans/{his}", "borrower").json()["actions"] == ["withdraw"]

@@ -15,7 +15,6 @@ from api.context import ApiContext, NoticeReader
 from api.permitted import PERMITTED
 from books.session import Books
 from books.sign_in import secret_digest
-from books.staff import key_digest
 from engine.commands import LoanCommands
 from models.audit import AuditEntry
 from models.sign_in import AccessToken
@@ -76,14 +75,14 @@ def everybody(books: Books) -> list[Asker]:
         for name, role in KEYLESS.items():
             customer = customers[name] if role is Role.BORROWER else None
             work.session.add(
-                Staff(id=name, name="?", role=role, customer_id=customer, key_hash=key_digest(f"key-{name}"))
+                Staff(id=name, name="?", role=role, customer_id=customer, key_hash=secret_digest(f"key-{name}"))
             )
             askers.append(Asker(customer or name, role, f"key-{name}"))
         for scope in Scope:
             token = f"lwt_{scope}"
             account = f"machine-{scope.name.lower()}"
             work.session.add(
-                Staff(id=account, name="?", role=Role.INTEGRATOR, key_hash=key_digest(account), scopes=scope)
+                Staff(id=account, name="?", role=Role.INTEGRATOR, key_hash=secret_digest(account), scopes=scope)
             )
             work.session.flush()
             ends_at = work.now + timedelta(hours=1)

@@ -1,6 +1,9 @@
 """Authorisations and checks by API: what integrators send, attest and see."""
 
+from datetime import timedelta
+
 from books.session import Books
+from models.tasks import TaskKind
 from models.verification import Verdict
 from services.authorisation_texts import CURRENT
 from services.verification import store_miss
@@ -93,3 +96,24 @@ def test_the_checks_of_a_case_are_shown_with_their_rules(api: Caller, procedure:
     with books.read() as work:
         form = work.loans.application(loan).form
     assert form["id_number"] not in api.get(f"/loans/{loan}/checks", INTEGRATOR).text
+
+
+def test_answers_past_their_days_are_asked_again_by_who_may_decide(api: Caller, procedure: Procedure) -> None:
+    procedure.day -= timedelta(days=1)
+    loan = procedure.graded()
+    procedure.day += timedelta(days=1)
+    path = f"/loans/{loan}/checks"
+    task = procedure.task(loan, TaskKind.APPROVAL).id
+    decision = {"outcome": "approve", "reason": "clean record"}
+    refused = api.post(f"/tasks/{task}/decision", decision, "manager-zhao")
+    assert (refused.status_code, refused.json()["code"]) == (403, "documents_incomplete")
+    procedure.complete(loan)
+    refused = api.post(f"/tasks/{task}/decision", decision, "manager-zhao")
+    assert (refused.status_code, refused.json()["code"]) == (403, "answers_expired")
+    assert api.post(f"{path}/again", {}, AUDITOR).status_code == 403
+    answer = api.post(f"{path}/again", {}, "risk-qian")
+    assert answer.status_code == 202
+    assert [one["check_name"] for one in answer.json()["checks"] if one["past"]] == ["screening"]
+    assert api.post(f"{path}/again", {}, "manager-zhao").status_code == 202
+    fresh = procedure.graded()
+    assert api.post(f"/loans/{fresh}/checks/again", {}, "manager-zhao").json()["code"] == "nothing_to_ask"

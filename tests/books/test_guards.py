@@ -54,6 +54,7 @@ ALSO_INSERT_ONLY = {
     "early_warning",
     "evidence_review",
     "loan_performance",
+    "posting_sealed",
     "prepayment_quote",
     "reconciliation",
     "replay_verdict",

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from books.audit import EntryFilter
 from books.behaviour import WarningFilter
+from books.seals import SEALABLE
 from books.session import Books, UnitOfWork
 from models.loans import Stage
 from models.months import Month
@@ -75,10 +76,11 @@ def look_at_people(work: UnitOfWork, loan: str) -> None:
     work.documents.of_loan(loan)
     work.documents.same(loan, "id_card", "0")
     work.documents.reading("d")
+    work.documents.to_compare_again(loan)
     work.documents.readings(loan)
     work.documents.is_reading_due(NOW)
-    work.documents.of_others("0", "c")
-    work.documents.alike("0", "1", "c")
+    work.documents.of_others("0", "c", "p")
+    work.documents.alike("0", "1", "c", "p")
     work.documents.states(loan)
     work.loans.of_person("0", loan, DAY)
     work.screening.listed(["0"], ["1", "2"], DAY)
@@ -266,13 +268,11 @@ def look_at_behaviour(work: UnitOfWork, loan: str) -> None:
     behaviour.applications_of([loan])
     behaviour.bureau_answers([loan], NOW)
     behaviour.standings("2026-01", [loan])
-    behaviour.scores_of(loan)
     behaviour.newest_score(loan)
     behaviour.warning(loan, "2026-01")
     for actor in (AGENT, MANAGER, RISK, AUDITOR):
         behaviour.warnings(actor, WarningFilter("2026-01"), None, 50)
         behaviour.warnings(actor, WarningFilter("2026-01", "micro", 1, "D"), (1, 500, loan), 50)
-    behaviour.warnings_of(loan)
     behaviour.warned_since("2026-01")
     behaviour.late_since("2026-01", 30)
     behaviour.months_scored([loan], "2026-01")
@@ -293,21 +293,22 @@ def look_at_audit(work: UnitOfWork, loan: str) -> None:
     seals = work.seals
     seals.last()
     seals.newest(9, 50)
-    seals.newest_entry("f")
-    seals.open_entries("a", 50)
-    seals.open_ids("a", 50, "b")
-    seals.entry_after("a", 50)
-    seals.places(["a", "b"])
-    seals.leaves(7)
+    for of in SEALABLE:
+        seals.newest_sealed("f", of)
+        seals.open_rows("a", 50, None, of)
+        seals.open_ids("a", 50, "b", of)
+        seals.row_after("a", 50, of)
+        seals.places(["a", "b"], of)
+        seals.leaves(7, of)
+        seals.rows_as_stored(7, 8, of)
+        seals.beyond(7, of)
+        seals.sealed_below_first(of)
+        seals.reached_before(7, NOW, of)
     seals.as_stored(7, 50)
-    seals.entries_as_stored(7, 8)
-    seals.beyond(7)
     seals.last_before(NOW)
     seals.first_from(7, NOW, NOW)
     seals.first_from(0, None, NOW)
     seals.numbers_below_first()
-    seals.sealed_below_first()
-    seals.reached_before(7, NOW)
     seals.deposits(7)
     seals.last_deposit("d")
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from books.payments import in_portions
+from books.portions import in_portions
 from books.session import UnitOfWork
 from models.reconciliation import BankStatement
 from tests.books.test_indexes import listening, scanned

@@ -14,6 +14,9 @@ from typing import Any
 
 import psutil
 
+from console.screen import out, say
+from tests.servers.recorded import every_act_recorded
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
 ENVIRONMENT = {
@@ -41,12 +44,12 @@ class Ended:
 
 
 def loanwright(*arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> Ended:
-    """Runs the command to its end, in a process of its own.
+    """Runs the command to its end, in a process of its own; fails if it wrote anything without an audit entry.
 
     The process is forked from one that has loaded the command's libraries, which takes them two seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / name for name in ("in", "out", "err")]
+        files = [Path(folder) / name for name in ("in", "out", "err", "silent")]
         files[0].write_text(stdin, encoding="utf-8")
         settings = {**os.environ, **ENVIRONMENT, **(environment or {})}
         process = LOADED.Process(target=_command, args=(arguments, settings, files))
@@ -58,21 +61,32 @@ def loanwright(*arguments: str, stdin: str = "", environment: Mapping[str, str] 
             raise AssertionError(f"not in {PATIENCE:g} s: loanwright {' '.join(arguments)}")
         code = process.exitcode
         process.close()
-        return Ended(code, *(file.read_text(encoding="utf-8") for file in files[1:]))
+        *said, silent = (file.read_text(encoding="utf-8") if file.exists() else "" for file in files[1:])
+        assert not silent, silent
+        return Ended(code, *said)
 
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str], files: Sequence[Path]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    for descriptor, file in enumerate(files):
+    for descriptor, file in enumerate(files[:3]):
         opened = os.open(file, os.O_RDWR | os.O_CREAT)
         os.dup2(opened, descriptor)
         os.close(opened)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 they stay open until the process ends
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    # They were loaded in another environment, whose width they took.
+    for screen in (say, out):
+        screen.width = int(environment["COLUMNS"])
     sys.argv = [str(ROOT / "cli.py"), *arguments]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    silent: list[str] = []
+    try:
+        with every_act_recorded(silent, everywhere=True):
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    finally:
+        if silent:
+            files[3].write_text("\n".join(silent), encoding="utf-8")
 
 
 def wait_until(happened: Callable[[], bool], what: str) -> None:

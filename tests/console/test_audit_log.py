@@ -28,9 +28,9 @@ def test_a_log_that_is_whole_is_proved_and_what_waits_is_told(books: Books) -> N
 
     ended = verify(books)
     assert (ended.code, ended.out) == (0, "")
-    assert "2 entries are not sealed yet, the oldest of " in ended.err
+    assert "2 entries and 1 postings are not sealed yet, the oldest of " in ended.err
     assert f"last seal {last}, " in ended.err
-    assert "the audit log is whole" in ended.err
+    assert "audit log and ledger are whole" in ended.err
     told = verify(books, "--json").answer
     assert (told["whole"], told["findings"], told["unsealed"]) == (True, [], 2)
     assert (told["head"]["seal"], told["seals"]) == (last, last)

@@ -1,8 +1,6 @@
 """`loanwright warnings`: months scored from the command, the list, and how good it was."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -10,21 +8,8 @@ from typer.testing import CliRunner
 from books.session import Books
 from console.early_warnings import MonthScored, app, score_months
 from lending.errors import LendingError
-from settings import settings
-from tests.books.migrated import seeded_file
-from tests.servers.shared import SharedServers
 from tests.services.procedure import Procedure
 from tests.services.test_behaviour import MARCH, misses
-
-
-@pytest.fixture
-def books(servers: SharedServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
-    """Seeded books that the command finds by its setting."""
-    with seeded_file(servers, tmp_path) as made:
-        monkeypatch.setenv("LOANWRIGHT_DATABASE_URL", made.url)
-        settings.cache_clear()
-        yield made
-    settings.cache_clear()
 
 
 def run(*words: str) -> str:

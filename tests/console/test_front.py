@@ -41,7 +41,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     books = Books(settings.database_url)
     seed(books, settings)
     books.close()
-    kept, front.HEAD_SECONDS, front.BODY_SECONDS = (front.HEAD_SECONDS, front.BODY_SECONDS), PATIENCE, PATIENCE
+    kept = front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS
+    front.HEAD_SECONDS = front.BODY_SECONDS = front.UNREAD_SECONDS = PATIENCE
     opened = listen("127.0.0.1", 0)
     ready = threading.Event()
     stop = threading.Event()
@@ -62,7 +63,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{opened.getsockname()[1]}"
     stop.set()
     thread.join()
-    front.HEAD_SECONDS, front.BODY_SECONDS = kept
+    front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS = kept
 
 
 def said(house: str, *parts: bytes, pause: float = 0.0) -> bytes:
@@ -70,10 +71,11 @@ def said(house: str, *parts: bytes, pause: float = 0.0) -> bytes:
     address = urlsplit(house)
     answer = b""
     with socket.create_connection((address.hostname, address.port), timeout=20) as line:
-        for part in parts:
-            line.sendall(part)
-            time.sleep(pause)
         # Who is cut off in the middle of sending may read nothing but that.
+        with suppress(ConnectionResetError, BrokenPipeError):
+            for part in parts:
+                line.sendall(part)
+                time.sleep(pause)
         with suppress(ConnectionResetError):
             while got := line.recv(65536):
                 answer += got
@@ -189,6 +191,35 @@ def test_a_body_without_a_length_ends_at_the_limit(house: str, path: str) -> Non
     answer = said(house, asked, part * 2 + b"0\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 413")
+
+
+def test_fields_after_a_body_that_do_not_end_are_cut_off(house: str) -> None:
+    asked = head("/api/v1/auth/token", "Transfer-Encoding: chunked", method="POST")
+    line = b"X-More: " + b"x" * 1000 + b"\r\n"
+
+    answer = said(house, asked + b"2\r\n{}\r\n0\r\n", *([line * 20] * 5), pause=0.02)
+    began = time.monotonic()
+    said(house, asked + b"2\r\n{}\r\n0\r\nX-Slow: ")
+
+    assert b"Headers too large" in answer or answer == b""
+    assert time.monotonic() - began < 10
+
+
+def test_who_does_not_read_what_he_asked_for_is_cut_off(house: str) -> None:
+    address = urlsplit(house)
+    asked = b"GET /static/vendor/tabler.min.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(20)
+        line.connect((address.hostname, address.port))
+        line.sendall(asked * 20)
+        time.sleep(PATIENCE * 4)
+        got = 0
+        with suppress(ConnectionResetError):
+            while part := line.recv(65536):
+                got += len(part)
+    whole = 20 * len(httpx.get(f"{house}/static/vendor/tabler.min.css").content)
+    assert 0 < got < whole
 
 
 @pytest.mark.parametrize(

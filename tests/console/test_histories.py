@@ -21,6 +21,7 @@ from tests.console.running import loanwright
 from tests.histories.storing import files_of
 from tests.servers.shared import SharedServers
 from tests.servers.temporal import own_namespace
+from tests.services.audit_log import seal, tamper
 from tests.services.procedure import Procedure
 
 RUN = files_of("knocked_out")[0]
@@ -106,7 +107,7 @@ def _export_and_check(loan: str, file: Path, environment: Mapping[str, str]) -> 
     assert gone.code == 2
 
 
-@pytest.mark.parametrize("damage", ["content", "digest", "row"])
+@pytest.mark.parametrize("damage", ["content", "type", "digest", "row"])
 def test_a_changed_history_is_found_and_named(servers: SharedServers, tmp_path: Path, damage: str) -> None:
     with seeded_file(servers, tmp_path) as books:
         loan = Procedure(books).graded()
@@ -116,6 +117,7 @@ def test_a_changed_history_is_found_and_named(servers: SharedServers, tmp_path: 
         assert (proved.code, proved.err.strip()) == (0, "1 archived histories are as they were taken over")
         statements = {
             "content": "UPDATE run_content SET sealed = CAST(substr(sealed, 2) || x'01' AS BLOB)",
+            "type": "UPDATE run_content SET sealed = 'this is text'",
             "digest": "UPDATE audit_entry SET after = '{\"sha256\": \"0\"}' WHERE act = 'run_archived'",
             "row": "UPDATE run_history SET events = 5",
         }
@@ -139,3 +141,36 @@ def test_who_asks_has_to_be_said_where_there_are_several_auditors(servers: Share
         asked = loanwright("replay", "L26000001", environment={"LOANWRIGHT_DATABASE_URL": books.url})
     assert asked.code == 1
     assert "there are 2 auditors; say with --actor who asks" in asked.err
+
+
+async def test_an_auditor_reads_the_life_of_a_loan(
+    servers: SharedServers, temporal_server: str, namespace: str, tmp_path: Path
+) -> None:
+    with seeded_file(servers, tmp_path) as books:
+        # What the engine had a part in would be missed in its history later, however slow this is.
+        loan = Procedure(books).apply()
+        with books.read() as work:
+            order = order_from_books(work, work.loans.get(loan))
+        await LoanCommands(await connect(temporal_server, namespace)).start(order)
+        environment = {
+            "LOANWRIGHT_DATABASE_URL": books.url,
+            "TEMPORAL_ADDRESS": temporal_server,
+            "TEMPORAL_NAMESPACE": namespace,
+        }
+        told = loanwright("audit", "loan", loan, "--as-of", "2026-01-05", environment=environment)
+        assert (told.code, "history, books and bank fit together" in told.err) == (0, True), told.err
+        entry = "application_submitted, not sealed yet"
+        for said in ("open", "The application was entered", entry, "at the end of 2026-01-05"):
+            assert said in told.out, told.out
+        seal(books)
+        tamper(books, "UPDATE audit_entry SET reason = 'another' WHERE act = 'application_submitted'")
+        away = loanwright("audit", "loan", loan, environment=environment | {"TEMPORAL_ADDRESS": "127.0.0.1:9"})
+        assert away.code == 1, away.err
+        assert "there is no Temporal server" in away.err
+        assert "entry_changed" in away.out
+        assert "application_submitted, NOT THE SEALED ONE" in away.out
+        assert away.out.index("entry_changed") < away.out.index("application_submitted")
+        refused = loanwright("audit", "loan", loan, "--actor", "finance-sun", environment=environment)
+        assert (refused.code, "may not" in refused.err) == (1, True)
+        unknown = loanwright("audit", "loan", "L99000001", environment=environment)
+        assert (unknown.code, unknown.err.strip()) == (1, "there is no loan L99000001")

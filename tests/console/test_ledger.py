@@ -87,36 +87,36 @@ def test_finance_closes_a_month_and_nobody_else(books: Books) -> None:
 
 def test_a_file_of_versions_is_taken_as_a_whole_or_not_at_all(books: Books, tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
-    good = {"code": INTEREST_INCOME, "valid_from": "2030-01-01", "vat_basis_points": 300}
+    good = {"code": INTEREST_INCOME, "valid_from": "2026-12-01", "vat_basis_points": 300}
     bad = {"classification": "loss", "valid_from": "2026-01-01", "basis_points": 9000}
     file.write_text(json.dumps({"accounts": [good], "provisions": [bad]}))
     refused = run(books, "ledger", "revise", str(file), *FINANCE)
     assert (refused.code, "begins after" in refused.err) == (1, True), refused.err
     with books.read() as work:
-        assert work.ledger.rates(date(2030, 1, 1))[INTEREST_INCOME] == 600
+        assert work.ledger.rates(date(2026, 12, 1))[INTEREST_INCOME] == 600
 
-    ruled = {"valid_from": "2030-01-01", "above_dpd": 60, "cured_at_dpd": 0}
+    ruled = {"valid_from": "2026-12-01", "above_dpd": 60, "cured_at_dpd": 0}
     file.write_text(json.dumps({"accounts": [good], "non_accrual": [ruled]}))
     taken = run(books, "ledger", "revise", str(file), *FINANCE)
     assert taken.code == 0, taken.err
     with books.read() as work:
-        assert work.ledger.rates(date(2030, 1, 1))[INTEREST_INCOME] == 300
-        assert work.ledger.rates(date(2029, 12, 31))[INTEREST_INCOME] == 600
+        assert work.ledger.rates(date(2026, 12, 1))[INTEREST_INCOME] == 300
+        assert work.ledger.rates(date(2026, 11, 30))[INTEREST_INCOME] == 600
     (revised,) = entries(books, "account_revised")
     assert revised.before == {"vat_basis_points": 600}
-    assert revised.after == {"vat_basis_points": 300, "valid_from": "2030-01-01"}
+    assert revised.after == {"vat_basis_points": 300, "valid_from": "2026-12-01"}
 
 
 @pytest.mark.parametrize(
     ("content", "field"),
     [
-        ('{"accounts": [{"valid_from": "2030-01-01"}]}', "accounts.0.code"),
+        ('{"accounts": [{"valid_from": "2026-12-01"}]}', "accounts.0.code"),
         ('{"accounts": [{"code": "4001", "valid_from": "soon"}]}', "accounts.0.valid_from"),
         (
-            '{"provisions": [{"classification": "fine", "valid_from": "2030-01-01", "basis_points": 1}]}',
+            '{"provisions": [{"classification": "fine", "valid_from": "2026-12-01", "basis_points": 1}]}',
             "provisions.0.",
         ),
-        ('{"non_accrual": [{"valid_from": "2030-01-01", "above_dpd": "90", "cured_at_dpd": 0}]}', "above_dpd"),
+        ('{"non_accrual": [{"valid_from": "2026-12-01", "above_dpd": "90", "cured_at_dpd": 0}]}', "above_dpd"),
         ('{"rates": []}', "rates"),
         ("[1", "file"),
     ],

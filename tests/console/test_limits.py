@@ -1,41 +1,23 @@
 """`loanwright limits`: publications and caps by two people of risk, and what is in force."""
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from books.schema import migrate
 from books.session import Books
 from console.limits import read_rows
-from console.seed import seed
-from lending.calendar import BusinessClock
-from lending.floating import Tenor, published_rate
+from lending.floating import published_rate
+from lending.floating_clause import Tenor
 from services.limit_changes import InvalidLimit
 from services.limits import SHIPPED, limits_of, shipped_rows
-from settings import Settings
 from tests.console.running import Ended, loanwright
+from tests.modules.applications import DAY
 from tests.services.limits import SOURCE
 
-DAY = date(2026, 11, 20)
 
-
-@pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    """Seeded books whose first business day is that of a publication."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'loanwright.db'}")
-    migrate(settings.database_url)
-    books = Books(settings.database_url)
-    books.set_clock(BusinessClock(3600, datetime.now(UTC), DAY))
-    seed(books, settings)
-    yield books
-    books.close()
-
-
-def run(books: Books, *arguments: str) -> Ended:
-    return loanwright("limits", *arguments, "--data-dir", str(Path(books.url.removeprefix("sqlite:///")).parent))
+def run(*arguments: str) -> Ended:
+    return loanwright("limits", *arguments)
 
 
 def rates(books: Books) -> list[str]:
@@ -45,43 +27,44 @@ def rates(books: Books) -> list[str]:
 
 def test_a_publication_of_both_rates_is_proposed_by_one_and_confirmed_by_another(books: Books) -> None:
     figures = ("--one-year", "2.90", "--over-five-years", "3.40")
-    proposed = run(books, "rate", str(DAY), *figures, "--actor", "risk-qian")
+    proposed = run("rate", str(DAY), *figures, "--actor", "risk-qian")
     assert proposed.code == 0, proposed.err
     ids = proposed.out.split()
     assert len(ids) == 2
     assert rates(books) == ["3.00", "3.50"]
 
-    own = run(books, "confirm", *ids, "--actor", "risk-qian")
+    own = run("confirm", *ids, "--actor", "risk-qian")
     assert (own.code, own.out) == (1, "")
     assert "another person of risk" in own.err
     assert rates(books) == ["3.00", "3.50"]
 
-    assert run(books, "confirm", *ids, "--actor", "risk-shen").out.split() == ids
+    assert run("confirm", *ids, "--actor", "risk-shen").out.split() == ids
     assert rates(books) == ["2.90", "3.40"]
     with books.read() as work:
         refused = [(one.act, one.actor_id) for one in work.audit.page(limit=1000) if one.refused]
     assert refused == [("limit_decided", "risk-qian")]
 
-    shown = run(books, "show").out
+    shown = run("show").out
     assert all(one in shown for one in ids)
     assert "open" not in shown
 
 
-def test_a_file_of_rows_is_proposed_as_a_whole_or_not_at_all(books: Books, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("books")
+def test_a_file_of_rows_is_proposed_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     good = {"since": "2027-01-01", "licence": "microloan", "lpr_multiple": "4", "source": SOURCE}
     file.write_text(json.dumps({"cost_caps": [good, good | {"licence": "microlaon"}]}), encoding="utf-8")
     arguments = ("propose", str(file), "--actor", "risk-qian", "--reason", "the way to four times the rate")
-    refused = run(books, *arguments)
+    refused = run(*arguments)
     assert (refused.code, refused.out) == (1, "")
     assert "no product is lent under this licence" in refused.err
 
     file.write_text(json.dumps({"cost_caps": [good]}), encoding="utf-8")
-    (proposed,) = run(books, *arguments).out.split()
+    (proposed,) = run(*arguments).out.split()
     refuse = ("refuse", proposed, "--actor", "risk-shen", "--reason", "not decided yet")
-    assert run(books, *refuse).out.split() == [proposed]
-    assert proposed not in run(books, "show").out
-    assert proposed in run(books, "show", "--all").out
+    assert run(*refuse).out.split() == [proposed]
+    assert proposed not in run("show").out
+    assert proposed in run("show", "--all").out
 
 
 def test_the_shipped_file_has_the_form_that_is_read(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from gateways.document_reader import DocumentReader
 from lending.calendar import BusinessClock
 from models.collateral import ConditionKind
 from models.tasks import TaskKind
-from services.collateral import missing_before_payout
-from services.collateral_evidence import DOCUMENT_OF
+from services.collateral import DOCUMENT_OF, missing_before_payout
 from services.documents_comparing import compare
 from services.documents_intake import PNG
 from settings import Settings

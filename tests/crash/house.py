@@ -92,7 +92,8 @@ class House:
         self.worker = self._process("worker", python("cli.py", "worker"), lambda: True)
         dying = python("-m", "tests.crash.dying_worker", str(self.death_flag))
         self.dying_worker = self._process("dying-worker", dying, lambda: True)
-        serve = python("cli.py", "serve", "--port", str(self.api_port), "--inner-port", str(lasting_port()))
+        self.inner_port = lasting_port()
+        serve = python("cli.py", "serve", "--port", str(self.api_port), "--inner-port", str(self.inner_port))
         self.api = self._process("api", serve, lambda: listens(self.api_port))
         self.director = httpx.Client(
             base_url=self.settings.outside_url,

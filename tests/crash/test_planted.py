@@ -1,27 +1,35 @@
 """Nothing that is known of a person lies in clear in anything that the system writes: values are planted and sought."""
 
+import asyncio
 import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
+from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import inspect, text
 
 from models.loans import Stage
+from models.messages import CommandOrder
 from models.staff import Actor
 from services.applications import Receipt, read_submission, submit
 from services.staff import demo_key
 from simulators.records import Person
 from tests.crash.house import FIRST_DAY, INTEGRATOR, SOUND, House, micro_application, standing
+from tests.modules.applications import FORMS
+from tests.services.document_files import id_card
 
 REASON = "planted-reason-of-a-person-7431"
 OCCUPATION = "标记职业甲乙丙"
-FILE_NAME = "标记文件名甲乙丙.png"
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
+NOTE = "planted-note-of-a-person-7431"
+FILE_NAME, PDF_NAME = "标记文件名甲乙丙.png", "标记文件名丁戊己.pdf"
+DEALER = "标记汽车销售甲乙丙有限公司"
+IN_A_PICTURE, IN_A_PDF = "planted-in-a-picture-7431", "planted-in-a-document-7431"
+SIGNS_BESIDE = SOUND[7]
+"""The guarantor of the second loan."""
 
 
 def spellings(value: str) -> Iterator[bytes]:
@@ -40,7 +48,38 @@ def spellings(value: str) -> Iterator[bytes]:
 
 def known_of(person: Person) -> set[str]:
     """What the house was told of a person; each value is long enough to stand nowhere by chance."""
-    return {person.name, person.id_number, person.mobile, person.account, OCCUPATION, FILE_NAME}
+    of_guarantor = {SIGNS_BESIDE.name, SIGNS_BESIDE.id_number, SIGNS_BESIDE.mobile}
+    entered = {OCCUPATION, FILE_NAME, PDF_NAME, IN_A_PICTURE, IN_A_PDF, DEALER}
+    return {person.name, person.id_number, person.mobile, person.account} | of_guarantor | entered
+
+
+def picture(person: Person) -> bytes:
+    """An identity card as a PNG, with a mark that can be read in the file itself."""
+    marks = PngInfo()
+    marks.add_text("Comment", IN_A_PICTURE)
+    kept = io.BytesIO()
+    id_card(person.id_number, person.name).save(kept, "PNG", pnginfo=marks)
+    return kept.getvalue()
+
+
+def document() -> bytes:
+    """A PDF of one page, whose text can be read in the file itself."""
+    text = f"BT /F1 12 Tf 72 720 Td ({IN_A_PDF}) Tj ET".encode()
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>"
+    parts = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        page,
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    made, places = b"%PDF-1.4\n", []
+    for n, part in enumerate(parts, 1):
+        places.append(len(made))
+        made += b"%d 0 obj%sendobj\n" % (n, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(made)
+    return made + b"xref\n0 6\n0000000000 65535 f \n" + table + end
 
 
 def lies_in(content: bytes, values: set[str]) -> set[str]:
@@ -59,16 +98,41 @@ def apply(house: House, person: Person) -> str:
     return receipt.loan
 
 
-def call_about(house: House, person: Person, loan: str) -> None:
-    """Looks, errors and refusals of the API and the pages, with the person's values wherever somebody may put them."""
+def apply_beside(house: House, person: Person) -> str:
+    """An application for a car, with a guarantor, and a dealer to whom the money goes."""
+    of_guarantor = {
+        "guarantor_name": SIGNS_BESIDE.name,
+        "guarantor_id_number": SIGNS_BESIDE.id_number,
+        "guarantor_mobile": SIGNS_BESIDE.mobile,
+    }
+    body = micro_application(person)
+    body["product"] = "auto"
+    body["form"] = {name: body["form"][name] for name in ("name", "id_number", "mobile", "bank_card")}
+    body["form"] |= FORMS["auto"] | of_guarantor | {"dealer": DEALER}
+    submission = read_submission(body, "planted-beside", Actor(INTEGRATOR.actor_id, INTEGRATOR.role), FIRST_DAY)
+    with house.books.begin() as work:
+        (receipt,) = submit(work, [submission])
+    assert isinstance(receipt, Receipt), receipt
+    return receipt.loan
+
+
+def call_about(house: House, person: Person, loan: str) -> list[httpx.Response]:
+    """Looks, errors and refusals of the API and the pages, with the person's values wherever somebody may put them; the
+    answers to whom nothing of it is to be shown.
+    """
+    answers: list[httpx.Response] = []
     as_risk = {"Authorization": f"Bearer {demo_key('risk-qian')}"}
     as_integrator = {"Authorization": f"Bearer {demo_key('integrator-demo')}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{house.api_port}", timeout=20) as caller:
-        upload = {"file": (FILE_NAME, PIXEL, "image/png")}
-        handed_in = caller.post(
-            f"/api/v1/loans/{loan}/documents", files=upload, data={"kind": "id_card"}, headers=as_integrator
-        )
-        assert handed_in.status_code < 500, handed_in.text
+        for kind, name, content in (("id_card", FILE_NAME, picture(person)), ("income_proof", PDF_NAME, document())):
+            handed_in = caller.post(
+                f"/api/v1/loans/{loan}/documents",
+                files={"file": (name, content, "application/octet-stream")},
+                data={"kind": kind},
+                headers=as_integrator,
+            )
+            assert handed_in.status_code == 201, handed_in.text
+            answers.append(handed_in)
         assert caller.get(f"/api/v1/loans/{loan}", headers=as_risk).is_success
         wrong = micro_application(person)
         wrong["form"] |= {"mobile": person.mobile + "0", person.name: person.id_number}
@@ -76,10 +140,24 @@ def call_about(house: House, person: Person, loan: str) -> None:
             "/api/v1/applications", json=wrong, headers=as_integrator | {"Idempotency-Key": "planted-wrong"}
         )
         assert refused.status_code == 422
+        answers.append(refused)
         for address in (f"/api/v1/loans?stage={quote(person.name)}", f"/loans/{person.id_number}", f"/{person.mobile}"):
-            assert caller.get(address, headers=as_risk).status_code < 500
-        caller.post("/sign-in/borrower", data={"loan": person.mobile, "digits": person.id_number})
-        caller.get("/api/v1/loans", headers={"Authorization": f"Bearer {person.id_number}"})
+            answers.append(caller.get(address, headers=as_risk))
+        answers += [
+            caller.post("/sign-in/borrower", data={"loan": person.mobile, "digits": person.id_number}),
+            caller.get("/api/v1/loans", headers={"Authorization": f"Bearer {person.id_number}"}),
+            caller.get(f"/api/v1/loans/{loan}", headers={"Authorization": f"Bearer {demo_key('agent-tang')}"}),
+            caller.post(
+                "/api/v1/loans/search",
+                json={"query": person.name},
+                headers={"Authorization": f"Bearer {demo_key('agent-tang')}"},
+            ),
+            caller.post(f"/api/v1/loans/{loan}/documents", content=person.name.encode() * 10**6, headers=as_integrator),
+            caller.get(f"http://127.0.0.1:{house.inner_port}/metrics"),
+        ]
+    assert not [one for one in answers if one.status_code >= 500]
+    assert {one.status_code for one in answers} >= {200, 401, 403, 404, 413, 422}
+    return answers
 
 
 async def live(house: House, person: Person) -> str:
@@ -89,9 +167,20 @@ async def live(house: House, person: Person) -> str:
     house.worker.start()
     house.api.start()
     await house.connect()
-    loan = apply(house, person)
+    loan, noted = apply(house, person), house.apply(SOUND[9])
+    apply_beside(house, SOUND[8])
     await house.bring_to(loan, Stage.APPROVAL)
-    call_about(house, person, loan)
+    await house.bring_to(noted, Stage.APPROVAL)
+    # Documents that do not agree with a case hold it up: they are handed in to the one that is withdrawn.
+    answers = await asyncio.to_thread(call_about, house, person, noted)
+    # An address that somebody typed stands in his own page, which leads back there.
+    told = {
+        str(one.url): lies_in(one.content, known_of(person)) - lies_in(one.url.raw_path, known_of(person))
+        for one in answers
+    }
+    assert {address: values for address, values in told.items() if values} == {}
+    order = CommandOrder(sender=INTEGRATOR, command_id="planted-note", reason=NOTE)
+    await house.commands.withdraw(noted, order)
     house.reason = REASON
     await house.bring_to(loan, Stage.SETTLED)
     assert house.messages(), "messages were sent to the borrower"
@@ -107,11 +196,10 @@ async def test_files_of_books_and_engine_and_all_logs_hold_nothing_that_is_known
     # What is searched is really where things are written: what is not personal is found in each of these.
     for name, sign in (("books.db", loan), ("temporal.db", loan), ("api.log", "integrator-demo")):
         assert any(lies_in(path.read_bytes(), {sign}) for path in ours if path.name.startswith(name)), name
-    found = {path.name: lies_in(path.read_bytes(), known_of(person) | {REASON}) for path in ours}
-    # A person's reason is kept with his decision and in the audit log, and nowhere else: not in the engine's histories.
-    assert {name: values for name, values in found.items() if values} == {
-        name: {REASON} for name in found if name.startswith("books.db") and found[name]
-    }
+    found = {path.name: lies_in(path.read_bytes(), known_of(person) | {REASON, NOTE}) for path in ours}
+    # What a person wrote is kept with his act and in the audit log, and nowhere else: not in the engine's histories.
+    assert {name for name, values in found.items() if values} <= {"books.db", "books.db-wal"}
+    assert set().union(*found.values()) == {REASON, NOTE}
 
 
 async def test_a_dump_of_postgresql_holds_nothing_that_is_known_of_a_person(tmp_path: Path, postgres_url: str) -> None:

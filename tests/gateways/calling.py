@@ -104,7 +104,7 @@ async def check_enrolment(gateways: Gateways) -> object:
 
 async def check_vehicle(gateways: Gateways) -> object:
     """Asks the vehicle register about a car."""
-    return await gateways.vehicles.check(CAR.vin, CAR.dealer, SOMEBODY.id_number)
+    return await gateways.vehicles.check(CAR.vin, ON, CAR.dealer, SOMEBODY.id_number)
 
 
 async def screen(gateways: Gateways) -> object:

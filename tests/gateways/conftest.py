@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from tests.simulators.running import Outside, running_outside
+from tests.simulators.running import Outside, Receiver, running_outside
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,3 +25,18 @@ def shared_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside
 def outside(shared_outside: Outside) -> Iterator[Outside]:
     yield shared_outside
     shared_outside.call("DELETE", "/control/faults")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Who takes what a bank sends."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(params=["iso20022", "direct"])
+def noticing_bank(request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver) -> Iterator[Outside]:
+    """A bank of this test alone, of either protocol, that tells the receiver of money."""
+    environment = {"LOANWRIGHT_BANK_PROTOCOL": str(request.param)}
+    with running_outside(tmp_path / "bank", receiver.url, environment) as outside:
+        yield outside

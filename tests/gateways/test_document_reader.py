@@ -1,11 +1,14 @@
 """The reader of documents: text layers and pictures, in a process that is ended when it takes too long."""
 
+import io
+import os
 import time
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageOps
 
-from gateways.document_reader import DocumentReader, ReaderMissing
+from gateways.document_reader import TOOL, DocumentReader, ReaderMissing
 from gateways.errors import OutsideUnavailable
 from models.documents import Reading
 from tests.modules.applications import id_number
@@ -54,20 +57,58 @@ def test_a_scanned_pdf_is_read_page_by_page(reader: DocumentReader) -> None:
     assert {word.page for line in reading.lines for word in line} == {1, 2}
 
 
-def test_the_text_layer_of_a_pdf_is_taken_as_it_is(reader: DocumentReader) -> None:
-    stream = b"BT /F 12 Tf 100 700 Td (proof of income of Wang, 10,000.00) Tj ET"
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"
-    objects = A_PDF.replace(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>", page).replace(
+def with_text(more: bytes = b"", page: bytes = b"") -> bytes:
+    """A PDF with a text layer and `more` on its page."""
+    stream = b"BT /F 12 Tf 100 700 Td (proof of income of Wang, 10,000.00) Tj ET\n" + more
+    whole = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>%s>>" % page
+    return A_PDF.replace(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>", whole).replace(
         b"xref",
         b"4 0 obj<</Length %d>>stream\n%s\nendstream endobj\n" % (len(stream), stream)
         + b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\nxref",
         1,
     )
-    reading = reader.read(objects, "application/pdf")
+
+
+def test_the_text_layer_of_a_pdf_is_taken_as_it_is(reader: DocumentReader) -> None:
+    reading = reader.read(with_text(), "application/pdf")
     assert (reading.method, lines_of(reading)) == ("text", ["proof of income of Wang, 10,000.00"])
     (word,) = reading.lines[0]
-    assert (word.confidence, reading.picture) == (100, None)
+    assert word.confidence == 100
     assert abs(word.box[0] - 168) < 3
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_page_with_a_text_layer_is_drawn_as_people_see_it_and_each_piece_stands_where_it_says(
+    reader: DocumentReader, degrees: int
+) -> None:
+    reading = reader.read(with_text(page=b"/Rotate %d" % degrees), "application/pdf")
+    assert reading.picture is not None
+    shown = Image.open(io.BytesIO(reading.picture)).convert("L")
+    assert (max(shown.size), shown.size) == (1100, reading.picture_size)
+    inked = ImageOps.invert(shown).point(lambda dot: 255 * (dot > 128)).getbbox()
+    assert inked is not None
+    left, top, width, height = reading.lines[0][0].box
+    # The length of a piece is a guess; where it begins is not.
+    box = (left, top, left + width, top + height)
+    ends = [round(1000 * dot / shown.size[n % 2]) for n, dot in enumerate(inked)]
+    begin = {0: (0, 1), 90: (1, 2), 180: (2, 3), 270: (3, 0)}[degrees]
+    assert all(abs(box[n] - ends[n]) <= 10 for n in begin), (box, ends)
+
+
+def test_the_picture_shows_what_covers_a_text_layer(reader: DocumentReader) -> None:
+    reading = reader.read(with_text(b"0 g 0 0 595 842 re f"), "application/pdf")
+    assert (reading.method, lines_of(reading)) == ("text", ["proof of income of Wang, 10,000.00"])
+    assert reading.picture is not None
+    shown = Image.open(io.BytesIO(reading.picture)).convert("L")
+    assert shown.point(lambda dot: 255 * (dot > 60)).getbbox() is None
+
+
+def test_a_page_that_can_be_read_and_not_be_drawn_keeps_its_words(tmp_path: Path) -> None:
+    tool = tmp_path / "without_drawing.py"
+    broken = "DRAW_PAGE = b'#panic()'\n\n\ndef main("
+    tool.write_text(TOOL.read_text(encoding="utf-8").replace("def main(", broken), encoding="utf-8")
+    reading = DocumentReader(tool=tool).read(with_text(), "application/pdf")
+    assert (reading.method, len(reading.lines), reading.picture) == ("text", 1, None)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +145,17 @@ def test_a_stopped_reader_reads_no_more(reader: DocumentReader) -> None:
     reader.stop()
     with pytest.raises(OutsideUnavailable, match="stopped"):
         reader.read(png(id_card(NUMBER)), "image/png")
+
+
+def test_a_tesseract_that_does_not_answer_counts_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = tmp_path / "tesseract"
+    hangs.write_text("#!/bin/sh\nexec sleep 30\n")
+    hangs.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    began = time.monotonic()
+    with pytest.raises(ReaderMissing):
+        DocumentReader(patience_seconds=0.5).require()
+    assert time.monotonic() - began < 10
 
 
 def test_a_machine_without_tesseract_says_how_to_get_it(

@@ -3,9 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ from models.statements import Direction
 from simulators.bank.orders import Notice, OrderKind, OrderStatus
 from simulators.bank.xml_reports import notice as notice_in_xml
 from tests.gateways.calling import ON, SOMEBODY, ask, transfer
-from tests.simulators.running import LENDER, NOTICE_SECRET, Outside, Receiver, running_outside
+from tests.simulators.running import LENDER, NOTICE_SECRET, Outside, Receiver
 
 NOW = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
 NOTICE: dict[str, object] = {
@@ -38,19 +36,6 @@ def signed(body: bytes, at: datetime = NOW, secret: str = NOTICE_SECRET) -> dict
     timestamp = str(int(at.timestamp()))
     mac = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     return {"x-bank-timestamp": timestamp, "X-BANK-SIGNATURE": f"v1={mac}"}
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture(params=["iso20022", "direct"])
-def noticing_bank(request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver) -> Iterator[Outside]:
-    environment = {"LOANWRIGHT_BANK_PROTOCOL": str(request.param)}
-    with running_outside(tmp_path / "bank", receiver.url, environment) as outside:
-        yield outside
 
 
 def test_what_the_bank_sends_is_believed_also_the_second_time(noticing_bank: Outside, receiver: Receiver) -> None:

@@ -1,5 +1,6 @@
 """The registers' answers as typed results."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -8,12 +9,12 @@ from pydantic import ValidationError
 
 from gateways.bureau import CreditReport, NoCreditReport
 from gateways.enrolment import Degree, Enrolled, NotEnrolled
-from gateways.errors import OutsideRefused
+from gateways.errors import AnswerMalformed, OutsideRefused
 from gateways.identity import IdentityResult
 from gateways.vehicles import VehicleFound, VehicleNotFound
 from simulators.records import Person
 from tests.gateways.calling import ON, SOMEBODY, Gateways, ask
-from tests.simulators.running import PEOPLE, Outside
+from tests.simulators.running import PEOPLE, Outside, Receiver
 
 
 def test_identity_is_matched(outside: Outside) -> None:
@@ -127,7 +128,7 @@ def test_studies_that_end_before_they_begin_are_no_answer() -> None:
 @pytest.mark.parametrize("new", [True, False])
 def test_a_vehicle_is_found_with_its_dealer(outside: Outside, new: bool) -> None:
     car = next(vehicle for vehicle in PEOPLE.vehicles if vehicle.new is new)
-    found = ask(outside.url, lambda gateways: gateways.vehicles.check(car.vin, car.dealer))
+    found = ask(outside.url, lambda gateways: gateways.vehicles.check(car.vin, ON, car.dealer))
     assert isinstance(found, VehicleFound)
     assert (found.price_fen, found.new, found.first_registered) == (car.price_fen, new, car.first_registered)
     assert (found.dealer_matches, found.owner_matches) == (True, None)
@@ -136,7 +137,8 @@ def test_a_vehicle_is_found_with_its_dealer(outside: Outside, new: bool) -> None
 
 
 def test_an_unknown_vehicle_is_not_found(outside: Outside) -> None:
-    unknown = ask(outside.url, lambda gateways: gateways.vehicles.check("L0Z00000000000000", PEOPLE.dealers[9].name))
+    dealer = PEOPLE.dealers[9].name
+    unknown = ask(outside.url, lambda gateways: gateways.vehicles.check("L0Z00000000000000", ON, dealer))
     assert isinstance(unknown, VehicleNotFound)
     assert unknown.dealer is not None
     assert unknown.dealer.licensed is False
@@ -169,3 +171,58 @@ def test_people_on_lists_are_found_for_certain_or_by_their_name_alone(outside: O
     assert found(SOMEBODY) == []
     assert found(PEOPLE.people[-1]) == [True]
     assert found(PEOPLE.people[-3]) == [False]
+
+
+STUDIES = {
+    "enrolled": True,
+    "reference": "EN-1",
+    "school": "云川大学",
+    "school_account": "6990000000000002",
+    "full_time": True,
+    "degree": "bachelor",
+    "started": "2023-09-01",
+    "graduates_on": "2027-06-30",
+}
+VEHICLE = {
+    "found": True,
+    "reference": "V-1",
+    "model": "T",
+    "new_energy": False,
+    "price_fen": 1,
+    "new": False,
+    "first_registered": "2021-03-20",
+    "mortgaged": False,
+    "dealer": None,
+    "dealer_matches": True,
+    "owner_matches": None,
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"started": "2999-09-01", "graduates_on": "3001-06-30"},
+        {"graduates_on": "9999-12-31"},
+        {"started": "1999-09-01", "graduates_on": "2003-06-30"},
+    ],
+)
+def test_studies_on_days_that_no_student_of_today_has_are_no_answer(wrong: dict[str, str]) -> None:
+    def check(gateways: Any) -> Any:
+        return gateways.enrolment.check(SOMEBODY.name, SOMEBODY.id_number, ON)
+
+    with Receiver(200, json.dumps(STUDIES).encode()) as receiver:
+        assert isinstance(ask(receiver.url, check), Enrolled)
+    with Receiver(200, json.dumps(STUDIES | wrong).encode()) as receiver, pytest.raises(AnswerMalformed):
+        ask(receiver.url, check)
+
+
+@pytest.mark.parametrize("registered", ["2099-01-01", "1899-01-01"])
+def test_a_vehicle_registered_on_a_day_that_cannot_be_is_no_answer(registered: str) -> None:
+    def check(gateways: Any) -> Any:
+        return gateways.vehicles.check("L0Z00000000000001", ON)
+
+    with Receiver(200, json.dumps(VEHICLE).encode()) as receiver:
+        assert isinstance(ask(receiver.url, check), VehicleFound)
+    wrong = json.dumps(VEHICLE | {"first_registered": registered}).encode()
+    with Receiver(200, wrong) as receiver, pytest.raises(AnswerMalformed):
+        ask(receiver.url, check)

@@ -1,10 +1,6 @@
 """A settled debit that the payer's bank takes back: told by notice and statement, over both links, with the reason."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-
-import pytest
 
 from gateways.bank_messages import TransferResult
 from gateways.iso20022.statements import read_statement
@@ -13,22 +9,9 @@ from models.statements import Direction, StatementEntry
 from simulators.bank.store import Entry
 from simulators.bank.xml_reports import statement
 from tests.gateways.calling import DIRECT, ISO, SOMEBODY, Gateways, ask, debit_order, draw
-from tests.simulators.running import LENDER, NOTICE_SECRET, Outside, Receiver, running_outside
+from tests.simulators.running import LENDER, NOTICE_SECRET, Outside, Receiver
 
 DAY = date(2026, 4, 17)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture(params=["iso20022", "direct"])
-def noticing_bank(request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver) -> Iterator[Outside]:
-    environment = {"LOANWRIGHT_BANK_PROTOCOL": str(request.param)}
-    with running_outside(tmp_path / "bank", receiver.url, environment) as outside:
-        yield outside
 
 
 def drawn(outside: Outside) -> TransferResult:

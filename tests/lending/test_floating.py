@@ -9,12 +9,11 @@ from lending.floating import (
     FloatingRate,
     Published,
     RateNotPublished,
-    Reset,
-    Tenor,
     published_rate,
     rate_changes,
     rate_on,
 )
+from lending.floating_clause import Reset, Tenor
 from lending.servicing import service
 from tests.lending.builders import terms_of
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from lending.floating import FloatingRate, Reset, Tenor
+from lending.floating import FloatingRate
+from lending.floating_clause import Reset, Tenor
 from lending.schedules import build_schedule
 from lending.terms import InvalidTerms, Terms
 from tests.lending.builders import terms_of

@@ -9,7 +9,8 @@ from lending.account import FIVE_CLASS_2023, classify
 from lending.caps import CapRule, CostAboveCap, CostCap, cost_cap, require_cost_below
 from lending.dated import NoRuleInForce, Scope, Source, rule_in_force
 from lending.entrusted import EntrustedPaymentRequired, OwnCardRule, own_card_rule, require_entrusted
-from lending.floating import Published, Tenor
+from lending.floating import Published
+from lending.floating_clause import Tenor
 
 RATES = {Tenor.ONE_YEAR: [Published(date(2024, 1, 22), Decimal("3.45")), Published(date(2025, 5, 20), Decimal("3.00"))]}
 TODAY = date(2026, 1, 5)

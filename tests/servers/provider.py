@@ -21,7 +21,7 @@ CLIENT, SECRET = "loanwright", "a secret shared with the provider"
 
 @dataclass
 class Provider:
-    """Who signs in there, and what it says about him. `claims` and `header` go over what is true."""
+    """Who signs in there, and what it says about him. `claims` and `header` go over what is true, `raw` over all."""
 
     person: str = "manager-zhao"
     claims: dict[str, Any] = field(default_factory=dict)
@@ -29,7 +29,11 @@ class Provider:
     left_out: frozenset[str] = frozenset()
     sign_with: Any = None
     status: int = 200
+    raw: bytes = b""
+    other_keys: list[Any] = field(default_factory=list)
+    shows_its_key: bool = True
     issuer_said: str | None = None
+    not_described: frozenset[str] = frozenset()
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
     asked: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -37,12 +41,13 @@ class Provider:
 
     def description(self) -> dict[str, Any]:
         """What it says about itself."""
-        return {
+        described = {
             "issuer": self.issuer_said or self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys",
         }
+        return {name: value for name, value in described.items() if name not in self.not_described}
 
     def authorize(self, asked: dict[str, str]) -> str:
         """Where it sends the visitor back, whom it takes for `person`."""
@@ -107,7 +112,8 @@ def identity_provider() -> Iterator[Provider]:
             if path == "/.well-known/openid-configuration":
                 self._say(200, provider.description())
             elif path == "/keys":
-                self._say(200, {"keys": [provider.key.as_dict(private=False)]})
+                own = [provider.key.as_dict(private=False)] if provider.shows_its_key else []
+                self._say(200, {"keys": [*provider.other_keys, *own]})
             elif path == "/authorize":
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(query))
@@ -119,10 +125,10 @@ def identity_provider() -> Iterator[Provider]:
             provider.calls.append(self.path)
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             fields = {name: values[0] for name, values in parse_qs(body).items()}
-            self._say(*provider.token(self.headers.get("Authorization", ""), fields))
+            self._say(*provider.token(self.headers.get("Authorization", ""), fields), provider.raw)
 
-        def _say(self, status: int, body: dict[str, Any]) -> None:
-            content = json.dumps(body).encode()
+        def _say(self, status: int, body: dict[str, Any], raw: bytes = b"") -> None:
+            content = raw or json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

@@ -1,4 +1,4 @@
-"""Sees to it that whatever is written by API, pages or worker leaves an entry in the audit log."""
+"""Sees to it that whatever is written by API, pages, worker or commands leaves an entry in the audit log."""
 
 import re
 import threading
@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from books.audit import AuditBook
 from books.session import Books, UnitOfWork
+from models.origin import origin
+from models.staff import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITES = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)"?')
@@ -29,9 +32,10 @@ NO_ACTS = {
 }
 """Tables in which a row alone is nobody's act, and why."""
 NO_ACT_OF = {
-    "activities/signing.py:_forget": "the secret of a message that was sent is removed; the asking is recorded",
-    "activities/sign_in.py:_forget": "the code of a message that was sent is removed; what became of it is recorded",
+    "console/keys.py:_begun": "a portion of a rotation, whose beginning and end are recorded",
+    "activities/secrets.py:_forget": "the secret of a message that was sent is removed; the asking is recorded",
     "activities/papers.py:make_one": "a try to make a paper; the order and the paper are recorded",
+    "engine/bundles.py:_made": "what waits is sealed before an export, which is recorded",
     "activities/bank.py:_begin": "an order that is recorded goes out; what became of it is recorded",
 }
 """Who opens units of work that are not acts, and why."""
@@ -61,15 +65,21 @@ def nothing_is_written_silently() -> Iterator[None]:
 
 
 @contextmanager
-def every_act_recorded(silent: list[str]) -> Iterator[None]:
+def every_act_recorded(silent: list[str], *, everywhere: bool = False) -> Iterator[None]:
     """While the block lasts, adds to `silent` each unit of work of a served application that was committed without an
-    entry: where it was opened, and what it wrote. The test's own thread may write what it likes.
+    entry: where it was opened, and what it wrote; and each entry that does not say from where somebody came. The test's
+    own thread may write what it likes, unless `everywhere` is asked for.
     """
-    begin = Books.begin
+    begin, add = Books.begin, AuditBook.add
+
+    def added(book: AuditBook, **entry: Any) -> None:
+        add(book, **entry)
+        if getattr(_UNDER_WAY, "unit", None) is not None and (missing := _lacks(entry)):
+            silent.append(f"{entry['act']} of {entry['actor_id']} has no {missing}")
 
     @contextmanager
     def watched(books: Books, now: datetime | None = None) -> Iterator[UnitOfWork]:
-        if threading.current_thread() is threading.main_thread():
+        if not everywhere and threading.current_thread() is threading.main_thread():
             with begin(books, now) as work:
                 yield work
             return
@@ -86,12 +96,25 @@ def every_act_recorded(silent: list[str]) -> Iterator[None]:
                 silent.append(f"{' < '.join(opened_by)} wrote {', '.join(sorted(acted))}")
 
     Books.begin = watched  # type: ignore[method-assign, assignment]  # for the block
+    AuditBook.add = added  # type: ignore[method-assign, assignment]  # for the block
     event.listen(Engine, "before_cursor_execute", _note)
     try:
         yield
     finally:
         event.remove(Engine, "before_cursor_execute", _note)
         Books.begin = begin  # type: ignore[method-assign]
+        AuditBook.add = add  # type: ignore[method-assign]
+
+
+def _lacks(entry: dict[str, Any]) -> str | None:
+    """What is missing of an entry to say from where its actor came. Nobody sends the system; a step of a workflow names
+    itself; a command has no request.
+    """
+    if origin() is not None or entry["role"] is Role.SYSTEM:
+        return None
+    if not entry["address"]:
+        return "address"
+    return None if entry["request_id"] or entry["address"].startswith("cli:") else "request id"
 
 
 def _opened_by() -> list[str]:

@@ -1,4 +1,4 @@
-"""An audit log to be sealed, and ways around the application to tamper with it."""
+"""An audit log and a ledger to be sealed, and ways around the application to tamper with it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
+from books.seals import ENTRIES, Sealable
 from books.session import Books
 from models.staff import Actor, Role
 from services import audit
 from services.audit_chain import keep, next_batch, open_since
-from services.audit_proof import FindingKind, Verdict, verify
+from services.audit_findings import FindingKind, Verdict
+from services.audit_proof import verify
 
 SOMEBODY = Actor("risk-qian", Role.RISK, address="192.0.2.7", request_id="req-1")
 AFTER = {"outcome": "refuse", "amount_fen": None, "weight": 0.1, "why": "还款能力不足"}
@@ -26,11 +28,11 @@ def write(books: Books, count: int = 1, reason: str = "looked at everything") ->
         return [entry.id for entry in work.audit.page(limit=1000)[len(newest) :]]
 
 
-def seal(books: Books, most: int = 2_000, at: datetime | None = None) -> int:
-    """Seals all that waits, at most so many entries together; the number of the last seal."""
+def seal(books: Books, most: int = 2_000, at: datetime | None = None, of: Sealable = ENTRIES) -> int:
+    """Seals all that waits of a book, at most so many rows together; the number of the last seal."""
     with books.begin(at) as work:
-        after = open_since(work)
-        while (batch := next_batch(work, after, most=most)) is not None:
+        after = open_since(work, of)
+        while (batch := next_batch(work, after, most=most, of=of)) is not None:
             keep(work, batch)
             after = batch.last_id
         last = work.seals.last()

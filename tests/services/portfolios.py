@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from books.session import Books
 from lending.account import LoanAccount
+from lending.errors import LendingError
 from lending.events import Event
 from lending.money import yuan
 from lending.schedules import build_schedule
 from lending.servicing import service
 from lending.terms import Terms
+from services.portfolio import Mandate, Taken, take_over
+from services.takeover_check import CheckedTakeover, DifferencePolicy, check_takeover
+from services.takeover_lines import read_origin, read_takeover
 from tests.modules.applications import DAY, id_number
+from tests.services.procedure import INTEGRATOR, RISK
 
 SOURCE = "oldbank"
 PAID_OUT = date(2025, 7, 5)
+MANDATE = Mandate(INTEGRATOR, RISK, "f" * 64)
+REFUSE, ADOPT = DifferencePolicy.REFUSE, DifferencePolicy.ADOPT
 
 TERMS: dict[str, Any] = {
     "principal": "12000.00",
@@ -118,3 +126,23 @@ def running_loan(
         "schedule": schedule(found),
         **changes,
     }
+
+
+def check(body: dict[str, Any], policy: DifferencePolicy = REFUSE) -> CheckedTakeover:
+    """A line that is read and compared."""
+    return check_takeover(read_takeover(body, read_origin(body), DAY), policy)
+
+
+def taken(books: Books, *bodies: dict[str, Any], policy: DifferencePolicy = REFUSE) -> list[str]:
+    """The numbers of loans that are taken over."""
+    answers = answers_to(books, *bodies, policy=policy)
+    assert all(isinstance(one, Taken) for one in answers), answers
+    return [one.loan for one in answers if isinstance(one, Taken)]
+
+
+def answers_to(books: Books, *bodies: dict[str, Any], policy: DifferencePolicy = REFUSE) -> list[Taken | LendingError]:
+    """What becomes of loans that are brought in together."""
+    checked = [check(body, policy) for body in bodies]
+    assert all(one.is_taken for one in checked), [one.left for one in checked]
+    with books.begin(books.clock.opens_at(DAY)) as work:
+        return take_over(work, MANDATE, checked)

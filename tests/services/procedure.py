@@ -160,6 +160,22 @@ class Procedure:
                 verification.store_answer(work, loan, check, 1, verdict, f"ref-{check}", body)
             check_account(work, loan)
 
+    def ask_again(self, loan: str, **changes: dict[str, Any]) -> Progress:
+        """The answers that are past their days are asked for again, the others taken over, and the case graded anew.
+
+        Changes are those of a register's new answer.
+        """
+        with self.at() as work:
+            past = verification.answers_past(work, work.loans.get(loan), self.day)
+            assert verification.verify_again(work, loan).look_again, "nothing is to be asked again"
+            newest = verification.newest_answers(work, loan)
+            round_ = max(row.round for row in newest.values()) + 1
+            for check in past:
+                row = newest[check]
+                body = {**row.answer, **changes.get(check, {})}
+                verification.store_answer(work, loan, check, round_, row.verdict, f"ref-{check}-{round_}", body)
+        return self.grade(loan, round=round_)
+
     def grade(self, loan: str, **further: Any) -> Progress:
         """The grade of a verified case."""
         return self.act(grading.grade, VerificationOrder(**self.order(loan), **further))

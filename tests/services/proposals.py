@@ -12,7 +12,7 @@ from services import changes
 from services.reports import funds
 from tests.services.procedure import FINANCE, MANAGER, RISK, Procedure, sender
 
-OTHER_RISK = Actor("risk-li", Role.RISK)
+OTHER_RISK = Actor("risk-shen", Role.RISK)
 OTHER_FINANCE = Actor("finance-zhou", Role.FINANCE)
 
 

@@ -10,7 +10,7 @@ from models.payments import PaymentStatus
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from services import acceptance, disbursement, payments, tasks
-from services.errors import NotAllowed, WrongStage
+from services.errors import NotAllowed, OfferOver, WrongStage
 from tests.services.procedure import AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 
 
@@ -106,6 +106,25 @@ def test_an_offer_that_nobody_accepts_expires(procedure: Procedure) -> None:
     assert procedure.act(acceptance.expire_offer, BooksOrder(**procedure.order(loan))).stage is Stage.EXPIRED
     assert procedure.loan(loan).closed_on == procedure.day
     assert procedure.messages(loan)[-1] == "offer_expired"
+
+
+def test_after_its_last_day_an_offer_is_not_accepted_though_the_engine_was_away(procedure: Procedure) -> None:
+    loan = procedure.offered()
+    assert procedure.loan(loan).offer_until == procedure.day + timedelta(days=14)
+    procedure.day += timedelta(days=15)
+    with pytest.raises(OfferOver), procedure.at() as work:
+        acceptance.check(work, INTEGRATOR, work.loans.get(loan))
+    with pytest.raises(OfferOver):
+        procedure.act(acceptance.accept, procedure.command(loan, INTEGRATOR))
+    assert procedure.payments(loan) == []
+
+
+def test_an_offer_that_all_signed_in_time_is_taken_however_late_that_is_heard(procedure: Procedure) -> None:
+    loan = procedure.offered()
+    procedure.day += timedelta(days=14)
+    procedure.sign(loan)
+    procedure.day += timedelta(days=6)
+    assert procedure.act(acceptance.accept, procedure.command(loan, INTEGRATOR)).stage is Stage.DISBURSEMENT
 
 
 def test_an_accepted_offer_does_not_expire(procedure: Procedure) -> None:

@@ -14,7 +14,7 @@ from models.messages import BooksOrder, StepKind
 from models.signatures import Signature
 from models.staff import Actor, Role
 from models.tasks import TaskKind
-from services import acceptance, account_changes, disbursement, mandate_papers
+from services import absences, acceptance, account_changes, disbursement, mandate_papers, tasks
 from services.account_changes import (
     AccountChangePending,
     AccountInUse,
@@ -27,13 +27,13 @@ from services.errors import NotAllowed, OwnProposal, TaskClosed, WrongStage
 from services.mandate_papers import NoMandatePaper
 from services.signing import WrongCode
 from tests.services.accounts import answer_change, enter_mandates
-from tests.services.portfolios import running_loan
+from tests.services.portfolios import running_loan, taken
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure, movement
-from tests.services.test_portfolio import taken
 
 OLD = "6222020000000000001"
 NEW = "6230000000000000011"
 WHY = "the bank replaced his card"
+DEPUTY = Actor("manager-feng", Role.MANAGER)
 
 
 def party_of(procedure: Procedure, loan: str, role: str = "borrower") -> Party:
@@ -136,6 +136,18 @@ def test_whoever_proposed_it_does_not_decide_it_nor_does_finance(procedure: Proc
     assert NEW not in accounts_of(procedure, loan)
     decide(procedure, loan, actor=RISK)
     assert NEW in accounts_of(procedure, loan)
+
+
+def test_the_deputy_of_whoever_proposed_an_account_does_not_confirm_it_for_him(procedure: Procedure) -> None:
+    loan = procedure.offered()
+    change = propose(procedure, loan, actor=MANAGER)
+    answered(procedure, loan)
+    with procedure.at() as work:
+        tasks.claim(work, MANAGER, work.tasks.get(change.task_id))
+        absences.enter(work, MANAGER, MANAGER.id, DEPUTY.id, procedure.day, procedure.day, "ill")
+    with pytest.raises(OwnProposal):
+        decide(procedure, loan, actor=DEPUTY)
+    assert decide(procedure, loan, actor=DEPUTY, confirmed=False).id == change.id
 
 
 def test_an_account_that_is_not_known_to_be_his_is_not_taken_but_can_be_refused(procedure: Procedure) -> None:

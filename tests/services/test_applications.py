@@ -141,6 +141,7 @@ def test_another_amount_or_product_is_another_wish_of_the_same_customer(procedur
 def test_a_known_customer_keeps_his_agent(procedure: Procedure) -> None:
     person = id_number(sequence=703)
     first = procedure.apply(id_number=person, actor=AGENT)
+    procedure.verify(first)
     second = procedure.apply(id_number=person, amount="15000")
     with procedure.books.read() as work:
         customer = work.customers.get(work.loans.get(second).customer_id)

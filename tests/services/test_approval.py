@@ -22,7 +22,7 @@ from models.products import LoanCase, Payee
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from modules.micro.product import terms as micro_terms
-from services import approval, disbursement, payments, tasks
+from services import approval, disbursement, payments, staff, tasks
 from services.errors import InvalidDecision, NotAllowed, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
 from services.products import Catalogue, PayeeUnknown, _Installed, catalogue
 from tests.services.limits import SOURCE, enter
@@ -334,3 +334,23 @@ def test_much_money_does_not_go_to_the_borrowers_own_card(
         ],
     )
     assert procedure.decide(loan).stage is Stage.ACCEPTANCE
+
+
+@pytest.mark.parametrize("what", ["disabled", "another role"])
+def test_a_decision_that_waited_is_refused_if_its_person_may_not_decide_any_more(
+    procedure: Procedure, what: str
+) -> None:
+    """The engine may have been away for hours between the decision and its entry in the books."""
+    loan = procedure.graded()
+    order = procedure.decision(loan, actor=RISK)
+    with procedure.at() as work:
+        if what == "disabled":
+            staff.disable(work, ADMIN, RISK.id)
+        else:
+            person = work.staff.get(RISK.id)
+            assert person is not None
+            person.role = Role.AUDITOR
+            work.session.add(person)
+    with pytest.raises(NotAllowed, match="any more"):
+        procedure.act(approval.decide, order)
+    assert procedure.loan(loan).stage is Stage.APPROVAL

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from books.session import Books
 from models.messages import BooksOrder, StepKind
+from models.origin import Whence, coming_from
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from services import acceptance, audit, disbursement, tasks
@@ -109,8 +110,10 @@ def test_an_act_without_an_entry_would_be_noticed(books: Books) -> None:
     def act() -> None:
         with books.begin() as work:
             work.outbox.next_numbers("loan", 1)
-        with books.begin() as work:
+        with coming_from(Whence("192.0.2.7", "req-1")), books.begin() as work:
             audit.record(work, AGENT, "looked_around")
+        with books.begin() as work:
+            audit.record(work, AGENT, "looked_from_nowhere")
         with books.begin() as work:
             work.session.execute(text("UPDATE loan SET dpd = 1"))
 
@@ -120,6 +123,7 @@ def test_an_act_without_an_entry_would_be_noticed(books: Books) -> None:
         thread = threading.Thread(target=act)
         thread.start()
         thread.join()
-    (found,) = silent
+    from_nowhere, found = silent
+    assert from_nowhere == f"looked_from_nowhere of {AGENT.id} has no address"
     assert "test_audit.py:act" in found
     assert found.endswith(" wrote loan")

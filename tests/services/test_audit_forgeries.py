@@ -9,7 +9,8 @@ from sqlmodel import SQLModel
 from books.session import Books
 from models.audit import AuditEntry, AuditSeal, SealedEntry
 from models.chain import NO_SEAL, Seal, entry_bytes, first_id_at, leaf_hash, merkle_root
-from services.audit_proof import GRACE, FindingKind
+from services.audit_findings import FindingKind
+from services.audit_proof import GRACE
 from services.evidence import next_root
 from tests.services.audit_log import found, outsider, seal, tamper, verdict, write
 

@@ -264,7 +264,7 @@ def test_a_wrong_code_and_a_foreign_link_authorise_nothing(procedure: Procedure)
 
 def test_a_borrower_does_not_agree_for_a_co_signer_by_his_own_telephone(procedure: Procedure) -> None:
     person: dict[str, Any] = {"id_number": id_number(date(2004, 3, 2), 611)}
-    procedure.apply("student", **person, mobile="19900000611")
+    procedure.verify(procedure.apply("student", **person, mobile="19900000611"))
     # He applies again from another number and gives the one that is on record as the co-signer's.
     again = person | {"mobile": "19900000612", "term": 72}
     loan = procedure.apply("student", **PARENT | again | {"joint_borrower_mobile": "19900000611"})

@@ -44,9 +44,18 @@ LARGE = "160000"
 
 
 def standing(product: str = "micro", grade: str = "A", **further: Any) -> Standing:
-    known: dict[str, Any] = {"outcome": "refer", "limit_fen": 10**9, "exposure_fen": 0, "unanswered": False}
-    documents = {"documents_complete": True, "documents_unread": False, "documents_doubtful": False}
-    return Standing(product, grade, **known | documents | further)
+    of_case: dict[str, Any] = {"outcome": "refer", "limit_fen": 10**9, "unanswered": False, "expired": ()}
+    known = {
+        "exposure_fen": 0,
+        "screening_hit": False,
+        "screening_known": True,
+        "documents_complete": True,
+        "documents_unread": False,
+        "documents_doubtful": False,
+    }
+    known |= {name: value for name, value in further.items() if name not in of_case}
+    of_case |= {name: value for name, value in further.items() if name in of_case}
+    return Standing(product, grade, **of_case, known=known)
 
 
 def graded(procedure: Procedure, amount: str) -> str:
@@ -84,6 +93,9 @@ def band(procedure: Procedure, yuan: str, of: Standing | None = None) -> Band:
         (standing(exposure_fen=50_000_000), "0.01", "risk", 2, "large_exposure"),
         (standing(outcome="refuse"), "1", "risk", 2, "refused_by_rules"),
         (standing(unanswered=True), "1", "risk", 1, "register_unanswered"),
+        (standing(expired=("bureau",)), "1", "risk", 1, "register_unanswered"),
+        (standing(screening_hit=True), "1", "risk", 1, "closer_look"),
+        (standing(screening_known=False), "1", "risk", 1, "closer_look"),
         (standing(documents_doubtful=True), "1", "risk", 1, "documents_doubtful"),
         (standing(documents_complete=False), "1", "risk", 1, "documents_missing"),
         (standing(documents_complete=False, documents_unread=True), "1", "risk", 1, "documents_unread"),
@@ -156,7 +168,7 @@ def rules(changes: dict[int, dict[str, str]]) -> dict[str, Any]:
 
 def test_a_case_goes_to_who_may_decide_all_of_it_and_the_task_keeps_the_rule(procedure: Procedure) -> None:
     small, large = procedure.graded(), graded(procedure, "120000")
-    for loan, role, row in ((small, Role.MANAGER, 16), (large, Role.RISK, 13)):
+    for loan, role, row in ((small, Role.MANAGER, 17), (large, Role.RISK, 14)):
         task = procedure.task(loan, TaskKind.APPROVAL)
         assert (task.role, task.fired_row, task.people) == (role, row, 1)
         with procedure.books.read() as work:
@@ -165,7 +177,7 @@ def test_a_case_goes_to_who_may_decide_all_of_it_and_the_task_keeps_the_rule(pro
     procedure.decide(small, actor=MANAGER)
     with procedure.books.read() as work:
         (decision,) = work.tasks.decisions(small)
-    assert (decision.policy_id, decision.fired_row, decision.people) == (task.policy_id, 16, 1)
+    assert (decision.policy_id, decision.fired_row, decision.people) == (task.policy_id, 17, 1)
 
 
 @pytest.mark.parametrize("code", ["micro", "auto", "student"])
@@ -182,7 +194,7 @@ def test_without_its_documents_no_manager_approves_a_case_and_risk_does_with_a_r
     procedure.decide(loan, actor=RISK, reason="the branch has seen the papers")
     with procedure.books.read() as work:
         (decision,) = work.tasks.decisions(loan)
-        assert (decision.fired_row, (decision.facts or {})["documents_complete"]) == (9, False)
+        assert (decision.fired_row, (decision.facts or {})["documents_complete"]) == (10, False)
     assert (procedure.entries(loan)[-1].after or {})["authority_reasons"] == ["documents_missing"]
     procedure.complete(other)
     assert procedure.decide(other, actor=MANAGER).stage is Stage.ACCEPTANCE
@@ -214,10 +226,11 @@ def test_risk_may_ask_for_every_fact_of_the_core_when_it_says_who_decides(proced
 def test_the_version_of_the_day_counts_and_less_may_be_within_authority(procedure: Procedure) -> None:
     loan = procedure.graded()
     lowered = rules(
-        {16: {"amount_fen": "<= 500000"}, 19: {"amount_fen": "<= 1000000"}, 20: {"amount_fen": "<= 1000000"}}
+        {17: {"amount_fen": "<= 500000"}, 20: {"amount_fen": "<= 1000000"}, 21: {"amount_fen": "<= 1000000"}}
     )
-    procedure.complete(loan)
     procedure.day += timedelta(days=1)
+    procedure.ask_again(loan)
+    procedure.complete(loan)
     with procedure.at() as work:
         put_in_force(work, LOANS, 2, lowered)
     with pytest.raises(AboveAuthority) as refused:
@@ -233,7 +246,7 @@ def test_the_version_of_the_day_counts_and_less_may_be_within_authority(procedur
 def test_a_manager_refuses_what_he_may_not_approve(procedure: Procedure) -> None:
     loan = procedure.graded()
     with procedure.at() as work:
-        put_in_force(work, LOANS, 2, rules({row: {"amount_fen": "<= 1"} for row in (16, 19, 20)}))
+        put_in_force(work, LOANS, 2, rules({row: {"amount_fen": "<= 1"} for row in (17, 20, 21)}))
     with pytest.raises(AboveAuthority):
         procedure.decide(loan, actor=MANAGER)
     assert procedure.decide(loan, Outcome.REFUSE, actor=MANAGER).stage is Stage.REFUSED
@@ -346,5 +359,10 @@ def test_a_manager_sees_no_authority_over_what_two_of_risk_decide(procedure: Pro
         customer = work.session.get(Customer, work.loans.get(large).customer_id)
     assert customer is not None
     procedure.own(large, AGENT.id)
+    with procedure.at() as work:
+        owner = work.staff.get(AGENT.id)
+        assert owner is not None
+        owner.role = Role.RISK
+        work.session.add(owner)
     with pytest.raises(OwnCase):
         procedure.decide(large, actor=Actor(AGENT.id, Role.RISK))

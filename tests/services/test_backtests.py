@@ -6,7 +6,7 @@ import pytest
 
 from models.policies import Policy, PolicyPart
 from services import backtests
-from services.backtests import InvalidPeriod, changed_cases
+from services.backtests import InvalidBacktestPeriod, changed_cases
 from services.errors import NotAllowed
 from services.policy_publishing import draft
 from tests.modules.applications import DAY
@@ -146,7 +146,7 @@ def test_the_latest_decision_of_a_case_counts_and_cases_of_other_days_do_not(pro
         assert found.matrix == {("B", "B"): 1}
         later = DAY + timedelta(days=1)
         for since, until in ((later, later), (later, DAY)):
-            with pytest.raises(InvalidPeriod):
+            with pytest.raises(InvalidBacktestPeriod):
                 backtests.run(work, OTHER_RISK, policy, since, until)
 
 

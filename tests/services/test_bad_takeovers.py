@@ -9,9 +9,8 @@ from models.messages import StepKind
 from settings import Settings
 from tests.modules.applications import DAY
 from tests.services.month_ends import balances, end_months, month_end_of
-from tests.services.portfolios import running_loan
+from tests.services.portfolios import running_loan, taken
 from tests.services.procedure import Procedure
-from tests.services.test_portfolio import taken
 
 
 def test_the_income_of_a_loan_that_came_in_bad_is_suspended_and_only_what_was_earned_here(

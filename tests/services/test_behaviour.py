@@ -24,6 +24,7 @@ from services.early_warnings import csv_lines, early_warnings, how_good, newest_
 from services.errors import NotAllowed
 from services.policy_kinds import BEHAVIOUR_CARD
 from services.warning_words import CAUSES
+from tests.services.month_ends import do_months, scores_of, warnings_of
 from tests.services.policies import put_in_force
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, MANAGER, OTHER_AGENT, RISK, Procedure
 
@@ -35,18 +36,7 @@ MARCH = date(2026, 3, 4)
 
 def score_months(procedure: Procedure, day: date) -> list[str]:
     """What the schedule does on a day; returns the months that it completed."""
-    completed: list[str] = []
-    while True:
-        with procedure.at(day) as work:
-            month = month_to_score(work, DueMonthOrder(day=day)).month
-        if month is None:
-            return completed
-        page = MonthPage(after="")
-        while page.after is not None:
-            page = score_page(procedure, MonthPageOrder(month=month, day=day, after=page.after))
-        if not page.complete:
-            return completed
-        completed.append(month)
+    return do_months(procedure, day, month_to_score, score_page)
 
 
 def score_page(procedure: Procedure, order: MonthPageOrder) -> MonthPage:
@@ -57,12 +47,12 @@ def score_page(procedure: Procedure, order: MonthPageOrder) -> MonthPage:
 
 def scores(procedure: Procedure, loan: str) -> list[BehaviourScore]:
     with procedure.books.read() as work:
-        return work.behaviour.scores_of(loan)
+        return scores_of(work, loan)
 
 
 def warnings(procedure: Procedure, loan: str) -> list[EarlyWarning]:
     with procedure.books.read() as work:
-        return work.behaviour.warnings_of(loan)
+        return warnings_of(work, loan)
 
 
 def misses(procedure: Procedure, loan: str, *days: int) -> None:

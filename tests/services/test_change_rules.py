@@ -44,15 +44,6 @@ POSSIBLE: dict[ChangeKind, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def loan(procedure: Procedure) -> str:
-    """A microloan of 12,000 yuan in twelve installments, paid out on 5 January 2026, seen on 20 January."""
-    number = procedure.running()
-    procedure.day = date(2026, 1, 20)
-    procedure.advance(number)
-    return number
-
-
 def paid(procedure: Procedure, loan: str) -> str:
     """The first installment is paid; returns the key of its event."""
     procedure.day = FIRST_DUE
@@ -119,6 +110,11 @@ def test_finance_confirms_no_correction_of_its_own(procedure: Procedure, loan: s
 def test_who_entered_the_case_decides_no_change_of_it(procedure: Procedure) -> None:
     loan = procedure.running(actor=AGENT)
     propose(procedure, loan, ChangeKind.DEFERRAL, DEFERRAL)
+    with procedure.at() as work:
+        who_entered = work.staff.get(AGENT.id)
+        assert who_entered is not None
+        who_entered.role = Role.RISK
+        work.session.add(who_entered)
     with pytest.raises(OwnCase):
         decide(procedure, loan, by=Actor(AGENT.id, Role.RISK))
 

@@ -44,15 +44,6 @@ FIRST_DUE = date(2026, 2, 5)
 DEFERRAL: dict[str, Any] = {"periods": 2, "component": "principal"}
 
 
-@pytest.fixture
-def loan(procedure: Procedure) -> str:
-    """A microloan of 12,000 yuan in twelve installments, paid out on 5 January 2026, seen on 20 January."""
-    number = procedure.running()
-    procedure.day = date(2026, 1, 20)
-    procedure.advance(number)
-    return number
-
-
 def overdue(procedure: Procedure, loan: str, days: int = 40) -> None:
     """Nothing was paid on the first due date."""
     procedure.day = FIRST_DUE

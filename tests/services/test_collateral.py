@@ -12,9 +12,9 @@ from models.loans import Stage
 from models.messages import BooksOrder, CommandOrder
 from models.outbox import OutboxRow, Topic
 from models.papers import PaperKind
-from models.staff import Actor
+from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
-from services import acceptance, disbursement, tasks
+from services import absences, acceptance, disbursement, tasks
 from services.collateral import ConditionsNotMet
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import (
@@ -32,6 +32,7 @@ from tests.services.papers import made, squeezed
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 from tests.services.vehicles import conditions, confirmed, entered, paper, say, thing, used_car
 
+DEPUTY = Actor("manager-feng", Role.MANAGER)
 REGISTRATION, INSURANCE, RELEASE = ConditionKind.REGISTRATION, ConditionKind.INSURANCE, ConditionKind.RELEASE
 
 
@@ -158,6 +159,7 @@ def test_an_offer_waits_once_as_long_again_for_its_conditions(procedure: Procedu
     procedure.day += timedelta(days=14)
     assert procedure.act(acceptance.expire_offer, BooksOrder(**procedure.order(loan))).stage is Stage.ACCEPTANCE
     assert procedure.acts(loan)[-1] == "offer_kept_open"
+    assert procedure.loan(loan).offer_until == procedure.day + timedelta(days=14)
     procedure.day += timedelta(days=14)
     assert procedure.act(acceptance.expire_offer, BooksOrder(**procedure.order(loan))).stage is Stage.EXPIRED
     assert procedure.open_tasks(loan) == []
@@ -257,6 +259,17 @@ def test_whoever_enters_a_proof_does_not_confirm_it(procedure: Procedure) -> Non
         say(procedure, loan, evidence.id, actor=RISK)
 
 
+def test_the_deputy_of_whoever_entered_a_proof_does_not_confirm_it_for_him(procedure: Procedure) -> None:
+    loan = used_car(procedure)
+    evidence = entered(procedure, loan, REGISTRATION, actor=MANAGER)
+    with procedure.at() as work:
+        tasks.claim(work, MANAGER, work.tasks.get(procedure.task(loan, TaskKind.EVIDENCE).id))
+        absences.enter(work, MANAGER, MANAGER.id, DEPUTY.id, procedure.day, procedure.day, "ill")
+    with pytest.raises(OwnEvidence):
+        say(procedure, loan, evidence.id, actor=DEPUTY)
+    say(procedure, loan, evidence.id, actor=RISK)
+
+
 def test_a_proof_that_is_refused_leaves_its_condition_open(procedure: Procedure) -> None:
     loan = used_car(procedure)
     evidence = entered(procedure, loan, REGISTRATION)
@@ -339,6 +352,15 @@ def test_a_registration_that_nobody_confirmed_is_released_too(procedure: Procedu
     assert procedure.open_tasks(loan) == [TaskKind.RELEASE]
     with pytest.raises(TaskClosed):
         say(procedure, loan, evidence.id)
+
+
+def test_a_registration_whose_paper_is_in_and_not_entered_is_released_too(procedure: Procedure) -> None:
+    loan = procedure.running("auto")
+    paper(procedure, loan, "vehicle_registration")
+    pay_back(procedure, loan)
+    assert procedure.open_tasks(loan) == [TaskKind.RELEASE]
+    entered(procedure, loan, RELEASE, actor=AGENT)
+    assert thing(procedure, loan).released_on == procedure.day
 
 
 @pytest.mark.parametrize(

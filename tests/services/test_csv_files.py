@@ -14,7 +14,7 @@ from services.csv_files import as_text
 from tests.services.audit_log import SOMEBODY
 from tests.services.procedure import AUDITOR
 
-BEGINNINGS = ("=", "+", "-", "@", "\t=", "\r=", "\n=")
+BEGINNINGS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t=", "\r=", "\n=")
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)

@@ -15,12 +15,15 @@ from models.sealing import KeyMissing, KeyRing, keys, set_keys
 from services.data_keys import (
     STEPS,
     OtherIndexKey,
+    OtherRingKey,
     Portion,
     check_index_keys,
+    check_ring,
     digest_columns,
     reindex,
     seal_documents,
     take_index_keys,
+    take_ring,
     wrap_keys,
 )
 from settings import Settings
@@ -169,6 +172,61 @@ def test_a_destroyed_key_stays_destroyed(books: Books, procedure: Procedure) -> 
     assert rotate(books)["data keys"] == 1
     with books.read() as work:
         assert work.data_keys.destroyed() == 1
+
+
+# -- names of keys ---------------------------------------------------------------------------------------------------
+
+OTHER = "demo:bG9hbndyaWdodCBkZW1vbnN0cmF0aW9uIGtleSAwMDk="
+"""Another key under a name that the books know."""
+
+
+def test_a_name_stays_with_the_key_that_had_it_first(books: Books, procedure: Procedure) -> None:
+    procedure.apply()
+    for ring in (OTHER, f"{NEW},{OTHER}", f"{OTHER},{NEW}"):
+        use(ring)
+        with books.begin() as work, pytest.raises(OtherRingKey, match="the key demo in LOANWRIGHT_KEYS is not the one"):
+            take_ring(work)
+    use(f"{NEW},{DEMO}")
+    with books.begin() as work:
+        take_ring(work)
+    rotate(books)
+    # Nothing lies under the old key any more; what was sealed with it elsewhere may.
+    use(f"{NEW},{OTHER}")
+    with books.read() as work, pytest.raises(OtherRingKey):
+        check_ring(work)
+    use(NEW)
+    with books.begin() as work:
+        take_ring(work)
+        assert set(work.data_keys.ring_marks()) == {"demo", "new"}
+        noted = [(one.act, one.subject) for one in work.audit.page(limit=1000) if one.act == "ring_key_known"]
+    assert set(noted) == {("ring_key_known", "demo"), ("ring_key_known", "new")}
+
+
+def test_books_without_marks_believe_a_key_that_opens_what_lies_under_its_name(
+    books: Books, procedure: Procedure
+) -> None:
+    for _ in range(3):
+        procedure.apply()
+    with books.engine.begin() as connection:
+        connection.execute(text("DELETE FROM ring_key"))
+    use(f"{NEW},{OTHER}")
+    with books.read() as work, pytest.raises(OtherRingKey):
+        check_ring(work)
+    use(DEMO)
+    with books.begin() as work:
+        # One that is damaged says nothing of the key.
+        (oldest,) = work.data_keys.oldest_under("demo", 1)
+        oldest.wrapped = b"damaged"
+        work.session.add(oldest)
+    with books.begin() as work:
+        take_ring(work)
+        assert work.data_keys.ring_marks() == KeyRing.parse(DEMO).marks()
+
+
+def test_a_mark_is_none_of_another_key_and_no_part_of_its_own() -> None:
+    marks = [KeyRing.parse(one).marks()["demo"] for one in (DEMO, OTHER)]
+    assert marks[0] != marks[1]
+    assert {len(mark) for mark in marks} == {16}
 
 
 # -- digests ---------------------------------------------------------------------------------------------------------

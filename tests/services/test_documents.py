@@ -36,7 +36,13 @@ def test_a_document_is_kept_as_it_came_and_waits_to_be_read(procedure: Procedure
     assert kept.sha256 == hashlib.sha256(PDF).hexdigest()
     entry = procedure.entries(loan)[-1]
     assert (entry.act, entry.subject, entry.actor_id) == ("document_handed_in", kept.id, AGENT.id)
-    assert entry.after == {"kind": "income_proof", "sha256": kept.sha256, "size_bytes": len(PDF)}
+    assert kept.party_id is not None
+    assert entry.after == {
+        "kind": "income_proof",
+        "party": kept.party_id,
+        "sha256": kept.sha256,
+        "size_bytes": len(PDF),
+    }
     with procedure.books.read() as work:
         (waiting,) = work.documents.readings(loan)
         assert (waiting.document_id, waiting.done_at, waiting.verdict) == (kept.id, None, None)

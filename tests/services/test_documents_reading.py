@@ -5,9 +5,9 @@ from sqlalchemy import text
 
 from models.documents import Document, DocumentReading, Reading, ReadingVerdict
 from models.loans import Stage
-from models.staff import Actor
+from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind, TaskStatus
-from services import tasks
+from services import absences, tasks
 from services.documents import UnknownDocument, hand_in
 from services.documents_reading import (
     LEASE,
@@ -153,6 +153,18 @@ def test_whoever_handed_a_document_in_does_not_decide_on_it(procedure: Procedure
     with pytest.raises(NotAllowed, match="whoever handed"):
         word(procedure, loan, own)
     assert word(procedure, loan, own, actor=RISK).outcome is Outcome.APPROVE
+
+
+def test_the_deputy_of_whoever_handed_a_document_in_does_not_decide_on_it_for_him(procedure: Procedure) -> None:
+    loan, deputy = procedure.apply(), Actor("manager-feng", Role.MANAGER)
+    with procedure.at() as work:
+        own = hand_in(work, MANAGER, work.loans.get(loan), "id_card", "x.png", taken(FILE, "image/png")).id
+    concluded(procedure, own, NOTHING)
+    with procedure.at() as work:
+        tasks.claim(work, MANAGER, work.tasks.get(procedure.task(loan, TaskKind.DOCUMENT).id))
+        absences.enter(work, MANAGER, MANAGER.id, deputy.id, procedure.day, procedure.day, "ill")
+    with pytest.raises(NotAllowed, match="nor does his deputy"):
+        word(procedure, loan, own, actor=deputy)
 
 
 def test_the_task_cannot_be_finished_past_its_documents(procedure: Procedure) -> None:

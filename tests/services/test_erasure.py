@@ -9,7 +9,6 @@ from sqlmodel import SQLModel
 from books.customers import blind_index
 from books.session import Books
 from console.audits import audit_books
-from lending.errors import LendingError
 from models.audit import AuditEntry
 from models.columns import ERASED, ErasedForm
 from models.documents import Document, ring_binding
@@ -19,7 +18,7 @@ from models.staff import Actor
 from services.applications import Receipt, submit
 from services.data_keys import digest_columns
 from services.documents import hand_in
-from services.erasure import Erasure, NotErasable, UnknownCustomer, erase
+from services.erasure import Erasure, InvalidErasure, NotErasable, UnknownCustomer, erase
 from services.errors import NotAllowed
 from tests.books.migrated import opened_anew
 from tests.services.document_files import taken
@@ -222,8 +221,9 @@ def test_an_administrator_erases_and_a_second_person_agrees(procedure: Procedure
 
 def test_an_erasure_needs_a_reason(procedure: Procedure) -> None:
     loan = settled(procedure)
-    with pytest.raises(LendingError, match="say why"):
+    with pytest.raises(InvalidErasure, match="say why") as refused:
         erased(procedure, loan, reason="  old  ")
+    assert (refused.value.code, refused.value.http_status) == ("invalid_erasure", 422)
 
 
 def test_it_happens_once(procedure: Procedure) -> None:

@@ -13,7 +13,8 @@ from books.session import Books
 from models.attesting import SigningKey
 from models.chain import DailyRoot
 from models.recurring import Deposited, SealingOrder
-from services.audit_proof import FindingKind, verify
+from services.audit_findings import FindingKind
+from services.audit_proof import verify
 from services.audit_search import deposit_states
 from services.evidence import (
     Depository,

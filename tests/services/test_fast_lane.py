@@ -26,30 +26,32 @@ from tests.services.document_files import taken
 from tests.services.policies import micro_rules, put_in_force, table_of
 from tests.services.procedure import AGENT, MANAGER, RISK, Procedure
 from tests.services.test_approval import with_fees
+from tests.services.test_documents_comparing import read
 from tests.services.test_documents_reading import NOTHING, good
 from tests.services.test_scorecards import overdue_card
 
 FACTS: dict[str, Any] = {
+    "exposure_fen": 0,
     "worst_own_dpd": 0,
     "screening_known": True,
     "screening_hit": False,
+    "documents_complete": True,
+    "documents_unread": False,
+    "documents_doubtful": False,
 }
 
 
 def standing(**changes: Any) -> Standing:
-    known: dict[str, Any] = {
+    of_case: dict[str, Any] = {
         "product": "micro",
         "grade": "A",
         "outcome": "refer",
         "limit_fen": 20_000_000,
-        "exposure_fen": 0,
-        "documents_complete": True,
-        "documents_unread": False,
-        "documents_doubtful": False,
         "unanswered": False,
+        "expired": (),
     }
-    graded_by = FACTS | {name: value for name, value in changes.items() if name not in known}
-    return Standing(**known | {name: one for name, one in changes.items() if name in known}, graded_by=graded_by)
+    known = FACTS | {name: value for name, value in changes.items() if name not in of_case}
+    return Standing(**of_case | {name: one for name, one in changes.items() if name in of_case}, known=known)
 
 
 @pytest.mark.parametrize(
@@ -88,15 +90,12 @@ def hand_in_all(procedure: Procedure, loan: str, *, doubtful: bool = False) -> s
             hand_in(work, AGENT, work.loans.get(loan), kind, "x.png", taken(f"{loan} {kind}".encode(), "image/png")).id
             for kind in kinds
         ]
-    # What an identity card shows is the reader's own test.
-    readings = [good(procedure, loan), NOTHING if doubtful else good(procedure, loan)]
+        form = work.loans.application(loan).form
+    card = read(f"姓名 {form['name']}", f"公民身份号码 {form['id_number']}")
+    readings = [good(procedure, loan), NOTHING if doubtful else card]
     with procedure.at() as work:
         for document, reading in zip(reversed(ids), readings, strict=True):
             conclude(work, document, reading)
-            row = work.documents.reading(document)
-            assert row is not None
-            row.doubtful = doubtful
-            work.session.add(row)
     return ids[-1]
 
 

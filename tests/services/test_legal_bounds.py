@@ -87,7 +87,7 @@ def test_what_one_person_may_owe_holds_for_a_number_whose_owner_is_not_sure(
     procedure.decide(first, actor=OTHER_RISK)
     assert procedure.grade(second).stage is Stage.APPROVAL
     with pytest.raises(InvalidDecision, match=r"at most 0\.00"):
-        procedure.decide(second, actor=RISK, amount_fen=100)
+        procedure.decide(second, actor=RISK, amount_fen=100_000)
 
 
 def test_several_applications_at_once_do_not_exceed_what_one_person_may_owe(procedure: Procedure) -> None:
@@ -106,7 +106,7 @@ def test_who_owes_all_that_one_person_may_owe_gets_nothing_more(procedure: Proce
     procedure.decide(first, actor=RISK)
     procedure.decide(first, actor=OTHER_RISK)
     with pytest.raises(ClosedByLaw):
-        procedure.decide(second, actor=RISK, amount_fen=100)
+        procedure.decide(second, actor=RISK, amount_fen=100_000)
 
 
 def test_two_decisions_at_once_see_each_other(procedure: Procedure) -> None:

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from lending.floating import Tenor, published_rate
+from lending.floating import published_rate
+from lending.floating_clause import Tenor
 from models.audit import AuditEntry
 from models.limits import LimitKind, LimitOutcome, LimitStatus
 from services.errors import NotAllowed

@@ -16,8 +16,8 @@ from books.session import Books
 from models.changes import ChangeKind
 from models.policies import Policy, PolicyKind, PolicyPart, PolicyState
 from services import backtests
-from services.backtests import InvalidPeriod, NoPast
-from services.policies import FactsIncomplete, ask, ask_many
+from services.backtests import InvalidBacktestPeriod, NoPast
+from services.policies import FactsIncomplete, ask
 from services.policy_kinds import KINDS, Past, kind_of, name_of, past_of, scope_of
 from services.policy_names import draft_problems, facts_on_offer, shipped
 from services.policy_publishing import (
@@ -91,6 +91,9 @@ def test_only_pricing_may_ask_for_the_grade_and_only_what_comes_later_for_hardsh
         ("hardship-student", 1, {"share_bp": "10001"}, "row 1, share_bp: must be an integer from 0 to 10000"),
         ("yearly_limit-student", 1, {"limit_fen": '"much"'}, "row 1, limit_fen: must be a sum in fen"),
         ("authority-loans", 1, {"decided_by": '"agent"'}, "row 1, decided_by: must be one of, in quotation marks"),
+        ("authority-loans", 1, {"decided_by": '"finance"'}, "row 1, decided_by: finance approves no loan"),
+        ("authority-changes", 3, {"decided_by": '"finance"'}, "row 3, kind: a row in which finance decides must name"),
+        ("authority-changes", 13, {"decided_by": '"finance"'}, "row 13, kind: a row in which finance decides"),
         ("authority-loans", 1, {"people": "3"}, "row 1, people: must be an integer from 1 to 2, not 3"),
         ("documents-student", 1, {"required": '["diary"]'}, "row 1, required: diary is no document that the product"),
         ("documents-student", 1, {"required": '"id_card"'}, "row 1, required: is no list of different codes"),
@@ -115,12 +118,10 @@ def test_a_refusal_without_a_remedy_in_both_languages_is_not_published() -> None
 # -- asked by name ---------------------------------------------------------------------------------------------------
 
 
-def test_several_policies_are_asked_with_one_query(procedure: Procedure) -> None:
+def test_the_version_in_force_is_asked_by_its_name(procedure: Procedure) -> None:
     facts = {"day": 20260105, "degree": "master"}
     with procedure.books.read() as work:
-        found = ask_many(work, ["yearly_limit-student"], DAY, facts)
-        assert found["yearly_limit-student"] == ask(work, "yearly_limit-student", DAY, facts)
-        answer = found["yearly_limit-student"]
+        answer = ask(work, "yearly_limit-student", DAY, facts)
         assert (answer.label, answer.fired_row, answer.values["limit_fen"]) == ("yearly_limit-student/1", 2, 2_500_000)
         with pytest.raises(FactsIncomplete):
             ask(work, "yearly_limit-student", DAY, {"day": 20260105})
@@ -231,13 +232,13 @@ def test_authority_over_changes_is_tried_on_past_proposals(procedure: Procedure)
     propose(procedure, loan, ChangeKind.FEE, {"amount": "50.00"})
     content = changed("authority-changes")
     for row in table_of(content)["rules"]:
-        row["decided_by"] = '"finance"'
+        row["decided_by"] = '"nobody"'
     policy = a_draft(procedure, "authority-changes", content)
     with procedure.at() as work:
         found = backtests.run(work, OTHER_RISK, policy, DAY, procedure.day)
-        with pytest.raises(InvalidPeriod):
+        with pytest.raises(InvalidBacktestPeriod):
             backtests.run(work, OTHER_RISK, policy, date(2020, 1, 1), date(2020, 1, 2))
-    assert (found.cases, found.matrix) == (1, {("risk", "finance"): 1})
+    assert (found.cases, found.matrix) == (1, {("risk", "nobody"): 1})
     assert found.changed[0][:4] == [loan, "micro", procedure.day.isoformat(), 5000]
 
 

@@ -163,7 +163,7 @@ def test_a_publication_that_cannot_be_is_refused(
 def test_there_is_one_challenger_until_it_is_retired(procedure: Procedure) -> None:
     first, second = backtested(procedure), backtested(procedure)
     put(procedure, first, part=PolicyPart.CHALLENGER)
-    with pytest.raises(PolicyNotReady, match="there is a challenger already"):
+    with pytest.raises(PolicyNotReady, match="there is a challenger on"):
         put(procedure, second, part=PolicyPart.CHALLENGER)
     with procedure.at() as work:
         retire(work, RISK, first, DAY, "it said nothing new")
@@ -175,6 +175,51 @@ def test_there_is_one_challenger_until_it_is_retired(procedure: Procedure) -> No
         found = work.policies.in_force(MICRO_PRICES, DAY)
         assert found.champion is not None
         assert (found.champion.policy_id, found.challenger) == (second.id, None)
+
+
+def test_a_challenger_meets_no_other_on_any_later_day(procedure: Procedure) -> None:
+    first, second, third = backtested(procedure), backtested(procedure), backtested(procedure)
+    put(procedure, first, DAY + timedelta(days=5), part=PolicyPart.CHALLENGER, share=20)
+    with pytest.raises(PolicyNotReady, match=f"there is a challenger on {DAY + timedelta(days=5)}"):
+        put(procedure, second, DAY + timedelta(days=1), part=PolicyPart.CHALLENGER, share=30)
+    with procedure.at() as work:
+        retire(work, RISK, first, DAY + timedelta(days=8), "done by then")
+    with pytest.raises(PolicyNotReady, match="there is a challenger on"):
+        put(procedure, second, DAY + timedelta(days=7), part=PolicyPart.CHALLENGER)
+    put(procedure, second, DAY + timedelta(days=8), part=PolicyPart.CHALLENGER)
+    put(procedure, third, DAY + timedelta(days=9))
+    with procedure.books.read() as work:
+        parts = [work.policies.in_force(MICRO_PRICES, DAY + timedelta(days=day)).challenger for day in (4, 5, 7, 8, 9)]
+    assert [one and one.policy_id for one in parts] == [None, first.id, first.id, second.id, second.id]
+
+
+def test_a_version_waits_alone_for_its_first_day_and_was_compared_with_what_is_in_force_then(
+    procedure: Procedure,
+) -> None:
+    waits, other, challenger = backtested(procedure), backtested(procedure), backtested(procedure)
+    put(procedure, waits, DAY + timedelta(days=3))
+    for day in (0, 2, 3, 4):
+        with pytest.raises(PolicyNotReady, match=f"waits for {DAY + timedelta(days=3)}|another version is in force"):
+            put(procedure, other, DAY + timedelta(days=day))
+    with pytest.raises(PolicyNotReady, match="another version is in force"):
+        put(procedure, challenger, DAY + timedelta(days=4), part=PolicyPart.CHALLENGER)
+    put(procedure, challenger, DAY + timedelta(days=2), part=PolicyPart.CHALLENGER)
+    with procedure.at() as work:
+        retire(work, RISK, waits, DAY + timedelta(days=3), "not now")
+    put(procedure, other, DAY + timedelta(days=4))
+    assert state(procedure, other, DAY + timedelta(days=4)) is PolicyState.IN_FORCE
+
+
+def test_what_is_called_off_never_begins(procedure: Procedure) -> None:
+    policy = backtested(procedure)
+    put(procedure, policy, DAY + timedelta(days=5))
+    with pytest.raises(InvalidPublication) as refusal, procedure.at() as work:
+        retire(work, RISK, policy, DAY + timedelta(days=6), "a mistake")
+    assert refusal.value.fields == {"from_day": f"{DAY + timedelta(days=5)} at the latest"}
+    assert state(procedure, policy) is PolicyState.SCHEDULED
+    with procedure.at() as work:
+        retire(work, RISK, policy, DAY + timedelta(days=5), "a mistake")
+    assert state(procedure, policy, DAY + timedelta(days=5)) is PolicyState.RETIRED
 
 
 def test_a_publication_is_called_off_before_it_begins_and_a_champion_never(procedure: Procedure) -> None:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event as database_event
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -114,6 +115,29 @@ def test_a_running_loan_becomes_a_past_case_after_twelve_months(books: Books, pr
     # Nothing was ever paid.
     assert (then.defaulted, then.applied_on) == (True, now.applied_on)
     assert loan.startswith("L")
+
+
+def test_what_became_of_past_cases_is_asked_for_many_at_once(procedure: Procedure) -> None:
+    asked: list[str] = []
+
+    def count(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    def queries(cases: int) -> int:
+        with procedure.at(DAY + timedelta(days=380)) as work:
+            asked.clear()
+            assert len(list(past_cases(work, OTHER_RISK, "micro"))) == cases
+        return len(asked)
+
+    database_event.listen(procedure.books.engine, "before_cursor_execute", count)
+    procedure.running()
+    queries(1)
+    few = queries(1)
+    for _ in range(3):
+        procedure.running()
+    queries(4)
+    assert queries(4) == few
+    database_event.remove(procedure.books.engine, "before_cursor_execute", count)
 
 
 def test_only_risk_reads_past_cases(books: Books) -> None:

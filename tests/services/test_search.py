@@ -214,6 +214,13 @@ def test_a_value_in_full_needs_a_reason_and_is_recorded_without_it(procedure: Pr
     assert customer.mobile not in str(entries)
 
 
+@pytest.mark.parametrize("reason", ["the bank\x00asks", "the bank \x1b[2J asks", "the bank asks back " * 30])
+def test_a_reason_that_the_books_do_not_take_is_none(procedure: Procedure, reason: str) -> None:
+    loan = procedure.apply()
+    with procedure.books.begin() as work, pytest.raises(ReasonMissing):
+        reveal(work, RISK, work.loans.get(loan), Revealed.MOBILE, reason)
+
+
 def test_roles_see_in_full_what_they_work_with(procedure: Procedure) -> None:
     loan = procedure.apply()
     with procedure.books.begin() as work:

@@ -1,29 +1,38 @@
 """A declined borrower: what would change it, and a person's look at what the rules refused by themselves."""
 
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from books.schema import alembic_config, migrate
 from lending.terms import Terms
 from models.grading import Grading
 from models.keys import new_id
 from models.loans import Stage
+from models.messages import VerificationOrder
 from models.outbox import Topic
+from models.second_looks import SecondLook
 from models.staff import Actor, Role
 from models.status import Possible, Remedies
 from models.tasks import Outcome, TaskKind
-from services import second_looks
+from services import grading, second_looks
 from services.dealers import set_standing
 from services.errors import ClosedByLaw, InvalidDecision, NotAllowed, WrongStage
 from services.loans import order_from_books, price_of
+from services.policy_names import shipped_by
+from services.policy_replay import all_agree, replay_looks
 from services.remedies import remedies
 from services.second_looks import NotRefusedByRules, TooLateToAsk
 from services.status import status_of
+from services.verification import send_back
+from tests.modules.applications import CATALOGUE, id_number
 from tests.modules.test_auto import GUARANTOR
-from tests.services.policies import OTHER_RISK
-from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, RISK, Procedure
+from tests.services.policies import MICRO_PRICES, OTHER_RISK, micro_rules, put_in_force, table_of
+from tests.services.procedure import AGENT, BORN, FINANCE, INTEGRATOR, RISK, Procedure
 from tests.services.test_collateral_checks import invoiced
 
 
@@ -212,6 +221,91 @@ def test_they_may_approve_within_what_the_worst_grade_gets(procedure: Procedure,
     assert procedure.loan(refused).stage is Stage.REPAYMENT
 
 
+def test_the_price_is_that_of_the_version_that_was_in_force_when_the_rules_refused(
+    procedure: Procedure, refused: str
+) -> None:
+    cheaper = micro_rules({20: {"annual_rate_percent": '"9.9"', "limit_fen": "3000000"}}, MICRO_PRICES)
+    with procedure.at() as work:
+        put_in_force(work, MICRO_PRICES, 2, cheaper)
+    ask(procedure, refused)
+    with procedure.books.read() as work:
+        look = work.tasks.second_look(refused)
+        assert look is not None
+        assert (look.grade, look.limit_fen, look.annual_rate_percent) == ("E", 1_000_000, "23.4")
+        kept = work.policies.get(look.policy_id or "")
+        assert (kept.name, kept.version) == (MICRO_PRICES, 1)
+        assert table_of(kept.content)["rules"][(look.fired_row or 0) - 1]["annual_rate_percent"] == '"23.4"'
+        (again,) = replay_looks(work, RISK, refused)
+    assert (again.label, again.row, again.was_in_force, again.differing) == (
+        f"{MICRO_PRICES}/1",
+        look.fired_row,
+        True,
+        (),
+    )
+    assert dict(again.says) == {"grade": "E", "limit_fen": 1_000_000, "annual_rate_percent": "23.4"}
+
+
+def test_a_price_that_another_version_gave_is_found_at_the_replay(procedure: Procedure, refused: str) -> None:
+    with procedure.at() as work:
+        other = put_in_force(work, MICRO_PRICES, 2, micro_rules({20: {"limit_fen": "3000000"}}, MICRO_PRICES)).id
+        work.write(
+            SecondLook(
+                loan=refused,
+                round=1,
+                grade="E",
+                limit_fen=3_000_000,
+                annual_rate_percent="9.9",
+                policy_id=other,
+                fired_row=20,
+                asked_by=RISK.id,
+                asked_as=RISK.role,
+                asked_on=procedure.day,
+                asked_at=work.now,
+            )
+        )
+    with procedure.books.read() as work:
+        (again,) = replay_looks(work, RISK, refused)
+        assert (again.was_in_force, again.agrees) == (False, False)
+        assert "annual_rate_percent" in again.differing
+        assert not all_agree([again])
+        with pytest.raises(NotAllowed):
+            replay_looks(work, FINANCE, refused)
+
+
+def test_a_look_from_before_its_version_was_kept_is_left_out_of_the_replay(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused)
+    url = procedure.books.url
+    procedure.books.engine.dispose()
+    command.downgrade(alembic_config(url), "0032")
+    migrate(url)
+    with procedure.books.read() as work:
+        look = work.tasks.second_look(refused)
+        assert look is not None
+        assert (look.limit_fen, look.policy_id, look.fired_row) == (1_000_000, None, None)
+        assert replay_looks(work, RISK, refused) == []
+
+
+def test_a_look_is_held_to_what_is_left_of_the_year_by_then(procedure: Procedure) -> None:
+    knockout = deepcopy(dict(shipped_by(CATALOGUE.product("student"))["knockout-student"]))
+    own = {"_id": "own", "term": "> 59", "outcome": '"refuse"', "reasons": '["own_arrears_over_90_days"]'}
+    table_of(knockout)["rules"].insert(5, own)
+    with procedure.at() as work:
+        put_in_force(work, "knockout-student", 2, knockout)
+    him = id_number(BORN["student"], 902)
+    first = procedure.apply("student", id_number=him, amount="15000", term=60)
+    second = procedure.apply("student", id_number=him, amount="14000", term=54)
+    for loan in (first, second):
+        procedure.verify(loan)
+        procedure.grade(loan)
+    assert procedure.loan(first).stage is Stage.REFUSED
+    procedure.decide(second)
+    ask(procedure, first)
+    with pytest.raises(InvalidDecision, match="at most 6000"):
+        procedure.decide(first)
+    procedure.decide(first, amount_fen=600_000)
+    assert procedure.decide(first, actor=OTHER_RISK).stage is Stage.ACCEPTANCE
+
+
 def test_they_may_uphold_it_once_and_for_all(procedure: Procedure, refused: str) -> None:
     ask(procedure, refused, AGENT)
     assert procedure.decide(refused, Outcome.REFUSE, actor=RISK, reason="无还款能力").stage is Stage.REFUSED
@@ -268,3 +362,19 @@ def test_what_was_asked_stays_as_it_was(procedure: Procedure, refused: str) -> N
     for statement in ("UPDATE second_look SET limit_fen = 1", "DELETE FROM second_look"):
         with pytest.raises(DBAPIError, match="insert-only"), procedure.at() as work:
             work.session.connection().execute(text(statement))
+
+
+def test_a_look_that_nobody_gave_yet_outlives_a_new_grade(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused)
+    first = procedure.task(refused, TaskKind.APPROVAL)
+    with procedure.at() as work:
+        send_back(work, work.loans.get(refused), ("bureau",), RISK)
+    again = procedure.act(grading.grade, VerificationOrder(**procedure.order(refused, round=2)))
+    assert (again.stage, procedure.open_tasks(refused)) == (Stage.APPROVAL, [TaskKind.APPROVAL])
+    with procedure.books.read() as work:
+        looks = work.tasks.second_looks(refused)
+        assert [(one.round, one.words) for one in looks] == [(1, "我的收入已增加"), (2, "我的收入已增加")]
+        assert work.loans.get(refused).closed_on is None
+    assert again.task_id not in (None, first.id)
+    procedure.decide(refused, Outcome.REFUSE, actor=RISK)
+    assert procedure.loan(refused).stage is Stage.REFUSED

@@ -70,7 +70,9 @@ def key_for(books: Books, held: WebSession) -> str:
 
 def enrols(books: Books, held: WebSession, code: str) -> list[str]:
     with books.begin() as work:
-        return enrol(work, held, code, HERE)[1]
+        enrolled = enrol(work, held, code, HERE)
+    assert enrolled is not None
+    return enrolled[1]
 
 
 def test_once_one_session_has_enrolled_no_other_reads_the_key_or_enrols(books: Books) -> None:
@@ -148,6 +150,7 @@ def test_a_password_that_was_right_a_moment_ago_begins_no_session(books: Books, 
 
 def customer_of(procedure: Procedure, mobile: str) -> str:
     number = procedure.apply(mobile=mobile)
+    procedure.verify(number)
     with procedure.books.read() as work:
         return work.loans.get(number).customer_id
 

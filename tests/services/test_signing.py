@@ -18,14 +18,11 @@ from models.papers import PaperLanguage
 from models.signatures import Signature, SignatureMethod
 from models.staff import Actor, Role
 from services import acceptance
-from services.errors import NotAllowed, WrongStage
+from services.errors import NotAllowed, OfferOver, WrongStage
 from services.paper_contents import signers
 from services.signing import (
-    HIDDEN,
     MOST_CODES_A_DAY,
-    MOST_TRIES,
     PAUSE,
-    VALID_FOR,
     AlreadySigned,
     CodeExpired,
     ContractNotReady,
@@ -41,6 +38,7 @@ from services.signing import (
     request_code,
     sign,
 )
+from services.text_codes import HIDDEN, MOST_TRIES, VALID_FOR
 from tests.services.papers import JOINT, contract, offer_anew
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, INTEGRATOR, Procedure
 
@@ -359,6 +357,17 @@ def test_an_offer_that_is_taken_or_gone_is_not_signed(desk: Desk) -> None:
     for act in (lambda: desk.ask(actor=AGENT), lambda: desk.sign(code)):
         with pytest.raises(WrongStage):
             act()
+
+
+def test_after_its_last_day_nobody_signs_an_offer_even_if_nobody_closed_it(desk: Desk) -> None:
+    after = desk.procedure.books.clock.opens_at(desk.procedure.day + timedelta(days=15))
+    desk.now = after - timedelta(minutes=1)
+    code = desk.ask()
+    desk.now = after
+    for act in (lambda: desk.ask(actor=AGENT), lambda: desk.sign(code)):
+        with pytest.raises(OfferOver, match="was open until 2026-01-19"):
+            act()
+    assert desk.signatures() == []
 
 
 def test_evidence_can_be_neither_changed_nor_removed(books: Books, desk: Desk) -> None:

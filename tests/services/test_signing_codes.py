@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from activities.signing import SigningCodeSender
+from activities.secrets import SigningCodeSender
 from gateways.connection import open_session
 from gateways.errors import OutsideError
 from gateways.sms import SmsGateway

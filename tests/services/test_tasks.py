@@ -226,6 +226,12 @@ def test_a_loan_has_one_open_task_of_a_kind(procedure: Procedure, approval: str)
     assert len(set(money)) == 2
 
 
+def test_what_a_task_is_about_is_cut_to_what_the_books_hold(procedure: Procedure) -> None:
+    with procedure.at() as work:
+        task = tasks.open_task(work, None, TaskKind.UNMATCHED_MONEY, Role.FINANCE, procedure.day, "why " * 100)
+        assert len(task.about) == tasks.LONGEST_ABOUT
+
+
 def test_tasks_that_fell_away_are_cancelled_and_not_done(procedure: Procedure, approval: str) -> None:
     loan = look(procedure, approval).loan or ""
     with procedure.at() as work:

@@ -8,10 +8,11 @@ import pytest
 
 from books.session import UnitOfWork
 from models.chain import first_id_at
+from models.loans import Stage
 from models.staff import Actor, Role, Staff
 from models.tasks import Outcome, TaskKind
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
-from services import audit, webhooks
+from services import audit, staff, webhooks
 from services.errors import NotAllowed
 from services.webhooks import BadAddress, Sent, TooManyWebhooks, UnknownWebhook
 from tests.services.procedure import ADMIN, AGENT, INTEGRATOR, RISK, Procedure
@@ -60,6 +61,13 @@ def later(procedure: Procedure, **passed: float) -> Any:
     return procedure.books.begin(datetime.now(UTC) + timedelta(**passed))
 
 
+def give_up(procedure: Procedure, **passed: float) -> None:
+    """Looks after addresses that fail, as the desk does."""
+    with later(procedure, **passed) as work:
+        for webhook_id in webhooks.fails_for_long(work):
+            webhooks.give_up(work, webhook_id)
+
+
 def fail_at(procedure: Procedure, webhook_id: str, status: int = 500, **passed: float) -> int:
     """Claims what is due by then and has it fail; how much that was."""
     with later(procedure, **passed) as work:
@@ -99,6 +107,16 @@ def test_nothing_about_a_person_a_reason_or_a_policy_is_told(procedure: Procedur
     text = "".join(one.body for one in told(procedure, webhook))
     personal = {str(form[name]) for name in ("name", "id_number", "mobile", "bank_card")}
     assert {value for value in personal | {"the reason of a person", "knockout", RISK.id} if value in text} == set()
+
+
+def test_a_refusal_by_the_rules_is_a_decision(procedure: Procedure) -> None:
+    webhook = listening(procedure, LoanEvent.DECIDED)
+    loan = procedure.apply(amount="30000", term="6", monthly_income="10000")
+    procedure.verify(loan, bureau={"monthly_income_fen": 1_000_000, "monthly_payment_fen": 300_000})
+    assert procedure.grade(loan).stage is Stage.REFUSED
+    collect(procedure, webhook)
+    [(event, data)] = bodies(procedure, webhook)
+    assert (event, data["loan"], data["outcome"]) == ("loan.decided", loan, "refuse")
 
 
 def test_only_the_owners_loans_are_told_of_and_only_what_he_wants(procedure: Procedure) -> None:
@@ -216,11 +234,10 @@ def test_an_address_that_takes_nothing_for_five_days_is_disabled_and_a_person_is
     procedure.apply()
     collect(procedure, webhook)
     fail_at(procedure, webhook, days=4.9)
+    give_up(procedure, days=4.9)
     with procedure.books.read() as work:
         assert row_of(work, webhook).disabled_at is None
-    procedure.apply()
-    collect(procedure, webhook)
-    fail_at(procedure, webhook, days=5.1)
+    give_up(procedure, days=5.1)
     with procedure.books.read() as work:
         assert row_of(work, webhook).disabled_at is not None
         (task,) = [one for one in work.tasks.page(RISK) if webhook in one.about]
@@ -228,6 +245,45 @@ def test_an_address_that_takes_nothing_for_five_days_is_disabled_and_a_person_is
         assert work.webhooks.disabled() == 1
         assert work.webhooks.waiting() == 0
     assert fail_at(procedure, webhook, days=6) == 0
+
+
+def test_an_address_is_disabled_even_if_its_only_event_was_given_up_and_gets_it_once_it_is_enabled(
+    procedure: Procedure,
+) -> None:
+    webhook = listening(procedure)
+    procedure.apply()
+    collect(procedure, webhook)
+    for day in range(30):
+        fail_at(procedure, webhook, days=day / 8)
+    assert fail_at(procedure, webhook, days=4) == 0
+    give_up(procedure, days=6)
+    with procedure.books.read() as work:
+        assert row_of(work, webhook).disabled_at is not None
+        assert any(webhook in one.about for one in work.tasks.page(RISK))
+    with later(procedure, days=7) as work:
+        webhooks.enable(work, ADMIN, webhook)
+    with later(procedure, days=7) as work:
+        (letter,) = webhooks.claim(work, webhook)
+        webhooks.settle(work, webhook, [Sent(letter.delivery_id, 200)])
+    assert [one.attempts for one in told(procedure, webhook)] == [1]
+
+
+def test_a_disabled_machine_is_told_nothing_until_it_is_enabled(procedure: Procedure) -> None:
+    webhook = listening(procedure)
+    procedure.apply()
+    collect(procedure, webhook)
+    with procedure.books.begin() as work:
+        staff.disable(work, ADMIN, INTEGRATOR.id)
+    with procedure.books.begin() as work:
+        assert work.webhooks.active() == []
+        assert work.webhooks.waiting() == 0
+        assert not webhooks.has_news(work, webhook, None)
+        assert webhooks.collect(work, webhook) is None
+        assert webhooks.claim(work, webhook) == []
+    with procedure.books.begin() as work:
+        staff.enable(work, ADMIN, INTEGRATOR.id)
+    with procedure.books.begin() as work:
+        assert len(webhooks.claim(work, webhook)) == 1
 
 
 def test_one_success_ends_the_count_of_days(procedure: Procedure) -> None:
@@ -296,6 +352,11 @@ def test_events_are_sent_once_more_under_their_ids(procedure: Procedure) -> None
         "https://receiver.example/in#part",
         "https://[receiver/in",
         "https://receiver.example:99999/in",
+        "https://127.0.0.1/in",
+        "https://10.0.0.1/in",
+        "https://[::1]/in",
+        "https://localhost/in",
+        "https://receiver.localhost./in",
     ],
 )
 def test_an_address_that_events_must_not_go_to_is_refused(procedure: Procedure, url: str) -> None:

@@ -8,7 +8,8 @@ from models.customers import Collateral
 from models.recurring import CollateralOrder
 from models.staff import Actor
 from models.tasks import Outcome
-from services.collateral_evidence import DOCUMENT_OF, Proof, enter, review
+from services.collateral import DOCUMENT_OF
+from services.collateral_evidence import Proof, enter, review
 from services.collateral_watch import watch
 from services.documents import hand_in
 from tests.services.document_files import taken

@@ -32,6 +32,12 @@ def test_only_known_settings_are_set(name: str) -> None:
     assert set(SERVICES[name]["environment"]) <= known_settings()
 
 
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_every_setting_of_the_product_can_be_given(name: str) -> None:
+    own = {str(field.validation_alias or f"LOANWRIGHT_{name.upper()}") for name, field in Settings.model_fields.items()}
+    assert own <= set(SERVICES[name]["environment"])
+
+
 def test_simulators_get_neither_the_books_nor_the_keys() -> None:
     given = set(SERVICES["simulators"]["environment"])
     assert not given & {"LOANWRIGHT_DATABASE_URL", "LOANWRIGHT_KEYS", "LOANWRIGHT_SESSION_SECRET"}

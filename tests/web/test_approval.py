@@ -9,9 +9,12 @@ from models.recurring import DeadlinesOrder
 from models.staff import Actor, Role
 from models.tasks import TaskKind
 from services import absences, deadlines, tasks
-from tests.services.policies import OTHER_RISK
+from services.authority import LOANS
+from services.errors import AboveAuthority
+from tests.services.policies import OTHER_RISK, put_in_force
 from tests.services.procedure import MANAGER, RISK, Procedure
-from tests.services.test_authority import LARGE, graded
+from tests.services.test_authority import LARGE, graded, rules
+from tests.services.test_documents_reading import NOTHING, concluded, give
 from tests.services.test_fast_lane import graded_with_documents
 from tests.web.conftest import Come
 from tests.web.serving import words
@@ -49,6 +52,34 @@ def test_a_task_says_who_may_approve_how_much_and_what_the_first_person_said(com
     assert "At most ¥155,000.00" in text
     assert "gave the first approval. Another person gives the second." in words(come("risk-qian").get(second).text)
     assert "Approved ¥155,000.00; another person confirms it" in words(come("risk-qian").get(f"/loans/{loan}").text)
+
+
+def test_who_approves_more_than_he_may_reads_that_and_no_other_refusal(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.complete(loan)
+    with procedure.at() as work:
+        put_in_force(work, LOANS, 2, rules({row: {"amount_fen": "<= 500000"} for row in (17, 20, 21)}))
+    task = f"/tasks/{task_of(procedure, loan)}"
+    answer = come("manager-zhao").post(f"{task}/decision", seen_at=task, **GOOD)
+    assert answer.status_code == 403
+    assert "This is more than you may approve. See who may approve how much, or approve less." in words(answer.text)
+    assert "Only with an approval" not in answer.text
+    assert 'id="amount-problem"' not in answer.text
+
+
+def test_who_may_approve_nothing_of_a_case_is_not_told_to_approve_less(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.complete(loan)
+    concluded(procedure, give(procedure, loan, kind="id_card"), NOTHING)
+    task = f"/tasks/{task_of(procedure, loan)}"
+    for language, sentence in (("en", "You may not approve this case, whatever the amount."), ("zh", "您都无权批准")):
+        answer = come("manager-zhao", language=language).post(f"{task}/decision", seen_at=task, **GOOD)
+        assert answer.status_code == 403
+        assert sentence in words(answer.text)
+        assert 'id="amount-problem"' not in answer.text
+    with pytest.raises(AboveAuthority) as refused:
+        procedure.decide(loan, actor=MANAGER)
+    assert refused.value.fields == {}
 
 
 # -- deputies and reminders --------------------------------------------------------------------------------------------
@@ -140,7 +171,7 @@ def test_marked_tasks_are_listed_before_they_are_approved(come: Come, procedure:
     text = words(confirmation.text)
     assert f"These will be approved Loan Borrower Amount Grade {simple}" in text
     assert f"To be decided on their own Task Borrower Why {larger}" in text
-    assert "This case is not simple." in text
+    assert "The rules of authority do not call this case simple." in text
     without_reason = manager.post("/inbox/together", seen_at="/inbox/together", **marks, reason=" ")
     assert without_reason.status_code == 422
     assert "write a sentence" in words(without_reason.text)
@@ -149,6 +180,15 @@ def test_marked_tasks_are_listed_before_they_are_approved(come: Come, procedure:
     assert "Nothing is marked" in words(nothing.text)
     not_simple = manager.get("/inbox/together", params={f"task_{task_of(procedure, larger)}": "yes"})
     assert "Nothing that you marked can be approved together" in words(not_simple.text)
+
+
+def test_a_case_without_its_documents_says_so_instead_of_being_approved_together(
+    come: Come, procedure: Procedure
+) -> None:
+    mark = {f"task_{task_of(procedure, procedure.graded())}": "yes"}
+    text = words(come("manager-zhao").get("/inbox/together", params=mark).text)
+    assert "A document is missing, not read yet or in doubt. Decide it on its own." in text
+    assert "有材料缺失、尚未识读或存疑" in come("manager-zhao", language="zh").get("/inbox/together", params=mark).text
 
 
 def test_whoever_approves_nothing_marks_nothing(come: Come, procedure: Procedure) -> None:

@@ -321,6 +321,8 @@ def test_a_manager_and_a_borrower_take_a_loan_through_in_the_browser(
     manager.get_by_role("textbox", name=said.reason).fill("income and record are in order / 收入稳定")
     manager.get_by_role("button", name=said.decide).click()
     expect(manager.get_by_role("status").filter(has_text=said.approved)).to_be_focused()
+    # Nobody takes a task that is decided.
+    expect(manager.locator("form[action$='/claim']")).to_have_count(0)
     expect(bar).to_contain_text(said.offered)
     expect(watcher.get_by_role("status").filter(has_text=said.offered)).to_have_count(1)
 

@@ -86,7 +86,9 @@ def test_another_origin_gets_nothing(come: Come, books: Books, origin: str, meth
 
     assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("access-control")]
-    assert recorded(books) == []
+    [(who, loan, after, reason, refused)] = recorded(books)
+    assert (who, loan, after, refused) == ("unknown", None, None, True)
+    assert reason.startswith("foreign_origin")
 
 
 def test_who_names_no_origin_gets_nothing(come: Come) -> None:

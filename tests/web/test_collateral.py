@@ -3,6 +3,7 @@
 from models.collateral import ConditionKind
 from models.tasks import TaskKind
 from tests.services.procedure import AGENT, INTEGRATOR, Procedure
+from tests.services.test_collateral_checks import invoiced
 from tests.services.vehicles import confirmed, entered, paper, used_car
 from tests.web.conftest import Come
 from tests.web.serving import words
@@ -66,7 +67,7 @@ def test_with_the_last_signature_the_borrower_learns_what_is_awaited(come: Come,
     (party,) = desk.parties()
     desk.ask(party)
     status, said = desk.sign(party, desk.code(), **HTMX)
-    assert (status, "The money goes out as soon as nothing about the vehicle is missing" in said) == (200, True)
+    assert (status, "The money goes out as soon as everything that it waits for is there" in said) == (200, True)
     assert "All have signed" in words(desk.page())
     assert "Accept the offer" not in words(desk.page())
 
@@ -110,3 +111,13 @@ def test_risk_blocks_dealers_on_a_page(come: Come, procedure: Procedure) -> None
     assert risk.post("/dealers", seen_at="/dealers", **fields | {"verdict": "so"}).status_code == 422
     assert "cars that do not exist" in words(manager.get("/dealers").text)
     assert manager.post("/dealers", seen_at="/dealers", **fields).status_code == 403
+
+
+def test_an_invoice_after_the_grade_counts_on_the_page_at_once(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded("auto", actor=AGENT)
+    manager = come("manager-zhao")
+    before = words(manager.get(f"/loans/{loan}/collateral").text)
+    invoiced(procedure, loan, price="90,000.00")
+    after = words(manager.get(f"/loans/{loan}/collateral").text)
+    assert "Value that is lent on ¥100,000.00" in before
+    assert "Value that is lent on ¥90,000.00 Loan to value 88.89" in after

@@ -6,16 +6,22 @@ import httpx
 import pytest
 from PIL import Image
 
+from gateways.document_reader import DocumentReader
+from models.customers import PartyRole
 from models.documents import Reading, ReadingVerdict
 from models.tasks import TaskKind
 from services.documents import hand_in
 from services.documents_comparing import FieldState
-from services.documents_intake import PNG, REFUSALS
+from services.documents_intake import PDF, PNG, REFUSALS
 from services.documents_reading import conclude
+from tests.gateways.test_document_reader import with_text
 from tests.modules.applications import id_number
+from tests.modules.test_student import PARENT
 from tests.services.document_files import A_PDF, jpeg, letter, png, taken
 from tests.services.procedure import AGENT, Procedure
+from tests.services.test_document_people import card_of, give, nobodys, party_of
 from tests.services.test_documents_comparing import read
+from tests.services.test_documents_reading import concluded
 from tests.web.conftest import Come
 from tests.web.serving import Visitor, words
 from web import document_words
@@ -37,10 +43,10 @@ def doubtful(procedure: Procedure, loan: str, *, content: bytes = CARD) -> str:
 
 
 def upload(
-    visitor: Visitor, page: str, content: bytes, name: str = "card.png", kind: str = "id_card"
+    visitor: Visitor, page: str, content: bytes, name: str = "card.png", kind: str = "id_card", **further: str
 ) -> httpx.Response:
     """What comes of handing a file in on a page."""
-    fields = {"csrf": visitor.token(page), "kind": kind}
+    fields = {"csrf": visitor.token(page), "kind": kind, **further}
     return visitor.client.post(page, data=fields, files={"file": (name, content)})
 
 
@@ -194,3 +200,55 @@ def test_the_page_speaks_chinese(come: Come, procedure: Procedure) -> None:
     said = words(come("risk-qian", language="zh").get(f"/loans/{loan}/documents").text)
     for part in ("不一致", "是否采信该材料？", "材料所载", "缺少 收入证明", "置信度93%"):
         assert part in said, part
+
+
+def test_a_document_is_handed_in_for_one_of_several_people_and_shown_as_his(come: Come, procedure: Procedure) -> None:
+    loan, alone = procedure.apply("student", actor=AGENT, **PARENT), procedure.apply(actor=AGENT)
+    agent, page = come("agent-lin"), f"/loans/{loan}/documents"
+    assert "Whose document is it?" not in words(agent.get(f"/loans/{alone}/documents").text)
+    parent = party_of(procedure, loan, PartyRole.JOINT_BORROWER)
+    said = words(upload(agent, page, CARD, party=parent).text)
+    assert f"ID card Joint borrower {PARENT['joint_borrower_name']}" in said
+    assert "Missing ID card" in said
+    for party, why in (("", "was handed in for another person"), ("0" * 32, "Choose a person of this loan")):
+        answer = upload(agent, page, CARD, party=party)
+        problem = re.search(r'id="party-problem">.*?</div>', answer.text, re.DOTALL)
+        assert problem is not None
+        assert (answer.status_code, why in problem[0]) == (422, True)
+
+
+def test_the_borrower_hands_in_the_card_of_who_signs_with_him(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply("student", **PARENT)
+    borrower, mine = come(language="zh"), f"/my/{loan}/documents"
+    borrower.sign_in_as_borrower(loan, "0001")
+    assert "这是谁的材料？" in words(borrower.get(mine).text)
+    answer = upload(borrower, mine, CARD, party=party_of(procedure, loan, PartyRole.JOINT_BORROWER))
+    assert (answer.url.path, f"共同借款人 {PARENT['joint_borrower_name']}" in words(answer.text)) == (mine, True)
+
+
+def test_who_takes_a_document_of_nobody_chooses_whose_it_is(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply("student", actor=AGENT, **PARENT)
+    document = give(procedure, loan, "id_card")
+    nobodys(procedure, document)
+    concluded(procedure, document, card_of(PARENT, "joint_borrower_"))
+    manager, page = come("manager-zhao"), f"/loans/{loan}/documents"
+    shown = manager.get(page).text
+    assert "Nobody has said whose it is" in words(shown)
+    assert f'<select class="form-select" id="party-{document}" name="party"' in shown
+    word = {"outcome": "approve", "reason": "her mother's"}
+    assert manager.post(f"{page}/{document}/decision", seen_at=page, **word).status_code == 422
+    parent = party_of(procedure, loan, PartyRole.JOINT_BORROWER)
+    said = words(manager.post(f"{page}/{document}/decision", seen_at=page, party=parent, **word).text)
+    assert f"Joint borrower {PARENT['joint_borrower_name']}" in said
+    assert "Nobody has said whose it is" not in said
+
+
+def test_a_pdf_with_a_text_layer_shows_its_page_beside_the_fields(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    with procedure.at() as work:
+        document = hand_in(work, AGENT, work.loans.get(loan), "income_proof", "x.pdf", taken(with_text())).id
+    concluded(procedure, document, DocumentReader().read(with_text(), PDF))
+    manager, page = come("manager-zhao"), f"/loans/{loan}/documents"
+    assert f'<image href="{page}/{document}/picture"' in manager.get(page).text
+    picture = manager.get(f"{page}/{document}/picture")
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")

@@ -1,9 +1,10 @@
 """The page of limits and published rates: anybody of the staff reads it, two people of risk bring a row in."""
 
 import pytest
+from sqlalchemy import text
 
-from books.session import Books
-from lending.floating import Tenor
+from books.session import Books, UnitOfWork
+from lending.floating_clause import Tenor
 from models.limits import LimitStatus
 from services.limit_changes import limit_states
 from services.limits import limits_of
@@ -113,3 +114,18 @@ def test_others_read_and_change_nothing(come: Come) -> None:
     assert auditor.get("/limits/prime_rate").status_code == 403
     assert auditor.post("/limits/prime_rate", seen_at="/limits", **RATE).status_code == 403
     assert auditor.get("/limits/nonsense").status_code == 403
+
+
+@pytest.mark.parametrize(("spoken", "said"), [("en", "at the same moment"), ("zh", "有人在同一时刻进行了相同操作")])
+def test_who_comes_second_at_the_same_moment_is_told_so(
+    come: Come, monkeypatch: pytest.MonkeyPatch, spoken: str, said: str
+) -> None:
+    """On PostgreSQL the database may be the one that notices; SQLite lets one write at a time."""
+
+    def written_twice(work: UnitOfWork, *_: object) -> None:
+        for _again in range(2):
+            work.session.execute(text("INSERT INTO number_series (name, next) VALUES ('twice', 1)"))
+
+    monkeypatch.setattr("web.limits.propose_limit", written_twice)
+    answer = come("risk-qian", language=spoken).post("/limits/prime_rate", seen_at="/limits/prime_rate", **RATE)
+    assert (answer.status_code, said in words(answer.text)) == (409, True)

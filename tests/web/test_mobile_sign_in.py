@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from activities.sign_in import SignInCodeSender
+from activities.secrets import SignInCodeSender
 from books.session import Books
 from gateways.connection import open_session
 from gateways.sms import SmsGateway

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
+from books.behaviour import NOT_SCORED
 from models.accounts import CardResult
 from models.changes import ChangeKind
 from models.loans import Stage
 from models.tasks import Outcome, TaskKind
-from services import accounts
+from services import accounts, audit
 from tests.services.procedure import Procedure
 from tests.services.proposals import OTHER_FINANCE, change, propose
 from tests.web.conftest import Come
@@ -120,6 +121,14 @@ def test_the_story_tells_of_signatures_account_and_mandate(come: Come, procedure
     assert "The borrower's account was checked: Belongs to him" in text
     assert "The bank is told of the mandate to debit" in text
     assert "The mandate to debit is in force" in text
+
+
+def test_the_story_tells_that_a_behaviour_could_not_be_scored(come: Come, procedure: Procedure) -> None:
+    loan = procedure.running()
+    with procedure.books.begin() as work:
+        audit.record(work, audit.SYSTEM, NOT_SCORED, loan=loan)
+
+    assert "The borrower's behaviour could not be scored" in words(come("risk-qian").get(f"/loans/{loan}").text)
 
 
 def test_who_may_see_funds_finds_those_of_a_loan_on_its_page(come: Come, procedure: Procedure) -> None:

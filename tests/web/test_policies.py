@@ -1,9 +1,12 @@
 """The rules on pages: read in words, drafted, back-tested and published by two people of risk."""
 
 import copy
+import html
 import json
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from models.performance import LoanPerformance
 from models.policies import Backtest, BacktestPage, PolicyPart
@@ -104,7 +107,7 @@ def test_two_people_of_risk_change_the_rules_on_the_pages(come: Come, procedure:
     assert drafted.url.path == f"{AT}/2"
     page = words(drafted.text)
     assert "Different from version 1, which is in force" in page
-    assert "12 Limit 20000000 700000" in page
+    assert "12 Limit ¥200,000.00 ¥7,000.00" in page
     assert "Publish" not in page.replace("Published", "").replace("publish it", "")
     assert "another person of risk must publish it" in page
 
@@ -221,9 +224,38 @@ def test_a_draft_with_problems_shows_row_column_and_reason(come: Come) -> None:
     text = json.dumps(prices({6: {"exposure_fen": "> 90元"}}), ensure_ascii=False)
     page = words(author.post(f"{AT}/drafts", seen_at=f"{AT}/1", content=text, reason="试一试").text)
     assert "不能发布的原因" in page
-    assert "6 exposure_fen" in page
-    refused = author.post(f"{AT}/drafts", seen_at=f"{AT}/1", content="{", reason="试一试")
-    assert (refused.status_code, "规则是否为JSON" in refused.text) == (422, True)
+    assert "6 在本机构已有及已批未放余额 exposure_fen" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "content", "sentence"),
+    [
+        ("en", '{\r\n "rules": [1,\r\n 2,,\r\n}', "Line 3, column 4: this is no JSON."),
+        ("zh", "{", "第1行第2列不符合JSON格式"),
+        ("en", "[1]", "The rules are one JSON object"),
+        ("en", '{"x": ' * 33 + "1" + "}" * 33, "more than 32 levels"),
+    ],
+)
+def test_a_draft_that_cannot_be_read_stays_in_its_form_with_the_line_that_is_wrong(
+    come: Come, language: str, content: str, sentence: str
+) -> None:
+    author = come("risk-shen", language=language)
+    fields = {"content": content, "version": "1"}
+    refused = author.post(f"{AT}/drafts", seen_at=f"{AT}/1", reason="losses went up", **fields)
+    assert refused.status_code == 422
+    assert sentence in words(refused.text)
+    assert html.escape(content.replace("\r\n", "\n"), quote=True).replace("&quot;", "&#34;") in refused.text
+    assert 'value="losses went up"' in refused.text
+    assert 'aria-describedby="content-problem"' in refused.text
+    without_reason = author.post(f"{AT}/drafts", seen_at=f"{AT}/1", reason=" ", **fields)
+    assert 'id="draft-reason-problem"' in without_reason.text
+
+
+def test_a_draft_with_a_cell_that_cannot_be_read_is_told_as_it_was_typed(come: Come) -> None:
+    author = come("risk-shen")
+    text = json.dumps(prices({12: {"limit_fen": "a lot"}}), ensure_ascii=False)
+    page = words(author.post(f"{AT}/drafts", seen_at=f"{AT}/1", content=text, reason="why not").text)
+    assert "12 Limit ¥200,000.00 a lot" in page
 
 
 def test_a_challenger_is_compared_and_retired_on_its_page(come: Come, procedure: Procedure) -> None:
@@ -233,6 +265,7 @@ def test_a_challenger_is_compared_and_retired_on_its_page(come: Come, procedure:
     risk = come("risk-qian")
     page = words(risk.get(f"{AT}/2").text)
     assert "version 2 Challenger" in page
+    assert "with the challenger by column Champion A B" in page
     assert "0 of 1 cases came out alike in outcome, grade, limit and rate" in page
     assert "Other outcome: 0, other grade: 0, other limit: 1, other rate: 0." in page
     assert "What could be lent: ¥12,000.00 by the champion, ¥7,000.00 by the challenger." in page

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,116 +11,58 @@ import pytest
 from sqlalchemy import event, text
 
 from books.session import Books
+from models.staff import Role
 from models.tasks import TaskKind
+from tests.servers.routes import Address, addresses
 from tests.services.procedure import OTHER_AGENT, Procedure
+from tests.web.asking import FROM_ANOTHER_SITE, STAFF, TAKES_A_FILE, ask, borrower, made_web, path_of
 from tests.web.conftest import Come
 from tests.web.serving import Visitor, words
-from web import (
-    borrower,
-    funds,
-    home,
-    inbox,
-    loans,
-    mobile_sign_in,
-    papers,
-    provider_sign_in,
-    second_factor,
-    sessions,
-    sign_in,
-    signing,
-    tasks,
-    unmatched,
-)
+from web.permitted import roles_of
 from web.session import LARGEST_FORM
 
-ROOMS = (
-    borrower,
-    funds,
-    home,
-    inbox,
-    loans,
-    mobile_sign_in,
-    papers,
-    provider_sign_in,
-    second_factor,
-    sessions,
-    sign_in,
-    signing,
-    tasks,
-    unmatched,
-)
-STAFF = ("agent-lin", "manager-zhao", "risk-qian", "finance-sun", "auditor-wei", "admin-gu")
-ACTS = (
-    "/sign-in",
-    "/sign-in/borrower",
-    "/sign-in/password",
-    "/sign-in/code",
-    "/sign-in/new-password",
-    "/sign-in/enrolment",
-    "/sign-in/mobile",
-    "/sign-in/mobile-code",
-    "/sessions/end",
-    "/sessions/others",
-    "/sessions/password",
-    "/sessions/recovery-codes",
-    "/sign-out",
-    "/language",
-    "/tasks/{task}/claim",
-    "/tasks/{task}/release",
-    "/tasks/{task}/decision",
-    "/tasks/{task}/completion",
-    "/tasks/{task}/note",
-    "/tasks/{task}/proposal",
-    "/tasks/{task}/verdict",
-)
-ACTS_OF_FINANCE = ("/tasks/{task}/proposal", "/tasks/{task}/verdict")
 BORROWERS_ACTS = ("acceptance", "completion", "withdrawal", "prepayment")
-SIGNERS_ACTS = ("/signing/{loan}/codes", "/signing/{loan}/signatures", "/signing/{loan}/acceptance", "/papers/{loan}")
 
 
-def one_who_may(come: Come, path: str) -> Visitor:
-    """Somebody whose role may do the act: anybody else is refused before his form is looked at."""
-    return come("finance-sun" if path in ACTS_OF_FINANCE else "manager-zhao")
+@dataclass(frozen=True)
+class Sent:
+    """A form that can be sent, and somebody whose role may send it: anybody else is refused before it is looked at."""
+
+    address: Address
+    visitor: Visitor
 
 
-def test_every_form_that_can_be_sent_is_in_the_lists_of_this_file() -> None:
-    routes = [route for room in ROOMS for route in room.router.routes]
-    sent = {route.path for route in routes if "POST" in getattr(route, "methods", ())}
-    known = {act.replace("{task}", "{task_id}") for act in ACTS} | {f"/my/{{number}}/{act}" for act in BORROWERS_ACTS}
-    assert sent == known | {path.replace("{loan}", "{number}") for path in SIGNERS_ACTS}
+@pytest.fixture
+def forms(come: Come, books: Books, procedure: Procedure) -> list[Sent]:
+    """Every form of our pages."""
+    people: dict[Role | None, Visitor] = {role: come(name) for name, role in STAFF.items()}
+    people |= {None: come(), Role.BORROWER: borrower(come, procedure, procedure.offered())}
+    found = []
+    for address in addresses(made_web(books)):
+        if address.method == "POST" and address.name != FROM_ANOTHER_SITE:
+            roles = roles_of(address.name, address.endpoint) or {None}
+            found.append(Sent(address, next(visitor for role, visitor in people.items() if role in roles)))
+    assert len(found) > 50
+    return found
 
 
-@pytest.mark.parametrize("path", ACTS)
-def test_a_form_without_our_token_is_refused(come: Come, procedure: Procedure, path: str) -> None:
-    task = procedure.task(procedure.graded(), TaskKind.APPROVAL).id
-    visitor = one_who_may(come, path)
+@pytest.mark.parametrize("token", ["", "guessed"])
+def test_a_form_without_our_token_is_refused(forms: list[Sent], token: str) -> None:
+    answers = {sent.address: ask(sent.visitor, sent.address, token) for sent in forms}
 
-    for fields in ({}, {"csrf": "guessed"}):
-        answer = visitor.client.post(path.format(task=task), data={"outcome": "approve", "reason": "ok", **fields})
-        assert answer.status_code == 403, path
-        assert "sent from another site" in words(answer.text)
-
-
-@pytest.mark.parametrize("act", BORROWERS_ACTS)
-def test_a_borrowers_form_without_our_token_is_refused(come: Come, procedure: Procedure, act: str) -> None:
-    loan = procedure.offered()
-    visitor = come()
-    visitor.sign_in_as_borrower(loan, "0001")
-
-    assert visitor.client.post(f"/my/{loan}/{act}", data={"csrf": "guessed"}).status_code == 403
-
-
-@pytest.mark.parametrize("path", SIGNERS_ACTS)
-def test_a_form_of_who_signs_is_refused_without_our_token(come: Come, procedure: Procedure, path: str) -> None:
-    loan = procedure.offered()
-    visitor = come()
-    visitor.sign_in_as_borrower(loan, "0001")
-
-    assert visitor.client.post(path.format(loan=loan), data={"csrf": "guessed"}).status_code == 403
+    assert [address for address, answer in answers.items() if answer.status_code != 403] == []
+    assert all("sent from another site" in words(answer.text) for answer in answers.values())
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
 )
 def test_a_form_that_another_site_sent_is_refused_even_with_the_token(come: Come, headers: dict[str, str]) -> None:
     visitor = come("manager-zhao")
@@ -138,28 +81,17 @@ def test_the_token_of_another_session_is_refused(come: Come) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("path", ACTS)
 @pytest.mark.parametrize("is_declared", [True, False])
-def test_a_form_above_the_limit_is_refused(come: Come, path: str, is_declared: bool) -> None:
-    visitor = one_who_may(come, path)
-    body = f"csrf={visitor.token('/')}&reason=".encode() + b"x" * LARGEST_FORM
+def test_a_form_above_the_limit_is_refused(forms: list[Sent], is_declared: bool) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-
-    answer = visitor.client.post(
-        path.format(task="0" * 32), content=body if is_declared else iter([body]), headers=headers
-    )
-
-    assert answer.status_code == 413
-    assert "What was sent is too large" in words(answer.text)
-
-
-@pytest.mark.parametrize("act", BORROWERS_ACTS)
-def test_a_borrowers_form_above_the_limit_is_refused(come: Come, procedure: Procedure, act: str) -> None:
-    loan = procedure.offered()
-    visitor = come()
-    visitor.sign_in_as_borrower(loan, "0001")
-
-    assert visitor.post(f"/my/{loan}/{act}", seen_at=f"/my/{loan}", more="x" * LARGEST_FORM).status_code == 413
+    body = b"reason=" + b"x" * LARGEST_FORM
+    for sent in forms:
+        if sent.address.name not in TAKES_A_FILE:
+            answer = sent.visitor.client.post(
+                path_of(sent.address), content=body if is_declared else iter([body]), headers=headers
+            )
+            assert answer.status_code == 413, sent.address
+            assert "What was sent is too large" in words(answer.text)
 
 
 def test_a_stranger_with_a_huge_form_gets_a_page_in_his_language(come: Come) -> None:
@@ -363,3 +295,11 @@ def test_htmx_is_sent_to_the_sign_in_when_the_session_is_over(pages: str) -> Non
     answer = httpx.get(f"{pages}/inbox/rows", headers={"HX-Request": "true"}, verify=False)
 
     assert answer.headers["hx-redirect"] == "/sign-in"
+
+
+def test_htmx_is_sent_to_an_address_in_any_letters(come: Come) -> None:
+    visitor = come()
+    form = {"csrf": visitor.token("/sign-in"), "staff_id": "manager-zhao", "next": "/loans?about=中 文"}
+    answer = visitor.client.post("/sign-in", data=form, headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (204, "/loans?about=%E4%B8%AD%20%E6%96%87")

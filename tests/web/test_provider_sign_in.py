@@ -13,6 +13,7 @@ from sqlmodel import select
 from books.session import Books
 from gateways.oidc import OidcProvider
 from models.sign_in import ProviderRequest
+from models.staff import Staff
 from tests.servers.provider import CLIENT, SECRET, Provider, identity_provider, keyed_with_the_public_key
 from tests.web.serving import OUTSIDE, Visitor, serving, words
 
@@ -78,6 +79,8 @@ def test_the_question_holds_state_nonce_and_challenge_and_no_secret(visitor: Vis
     assert SECRET not in there
 
 
+DEEP = b'{"id_token": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
 FORGED: dict[str, Callable[[], dict[str, Any]]] = {
     "ended": lambda: {"claims": {"exp": int(time.time()) - 3600}},
     "made in the future": lambda: {"claims": {"iat": int(time.time()) + 3600}},
@@ -93,6 +96,12 @@ FORGED: dict[str, Callable[[], dict[str, Any]]] = {
     "to no question": lambda: {"left_out": frozenset({"nonce"})},
     "without an end": lambda: {"left_out": frozenset({"exp"})},
     "for nobody": lambda: {"left_out": frozenset({"aud"})},
+    "of an empty subject": lambda: {"claims": {"sub": ""}},
+    "of a list for a subject": lambda: {"claims": {"sub": ["manager-zhao"]}},
+    "of no subject": lambda: {"left_out": frozenset({"sub"})},
+    "a name with more behind it": lambda: {"claims": {"preferred_username": "manager-zhao" + " " * 52 + "x"}},
+    "a name that no database stores": lambda: {"claims": {"preferred_username": "manager\x00zhao"}},
+    "nested without end": lambda: {"raw": DEEP},
     "without a name": lambda: {"left_out": frozenset({"preferred_username"})},
     "signed by somebody else": lambda: {"sign_with": RSAKey.generate_key(2048, {"kid": "one"})},
     "not signed": lambda: {"header": {"alg": "none"}},
@@ -135,6 +144,45 @@ def test_whom_the_provider_knows_and_we_do_not_is_not_created(
     with books.read() as work:
         assert len(work.staff.all()) == 12
         assert [one.act for one in work.audit.page() if one.refused] == ["sign_in_refused"]
+
+
+def test_a_claim_is_nobodys_id_rather_than_cut_to_the_length_of_one(
+    visitor: Visitor, provider: Provider, books: Books
+) -> None:
+    with books.begin() as work:
+        person = work.staff.get("manager-zhao")
+        assert person is not None
+        work.session.add(Staff(**person.model_dump() | {"id": "m" * 64, "key_hash": "x"}))
+    provider.person = "m" * 64 + "x"
+    assert comes_back(visitor).status_code == 422
+
+    provider.person = "m" * 64
+    assert comes_back(visitor).status_code == 200
+
+
+MALFORMED: list[Any] = [
+    {"n": "AA"},
+    {"n": "not base64!"},
+    {"n": 5},
+    {"e": "AA"},
+    {"kty": ["RSA"]},
+    {"kty": "of tomorrow"},
+    {"kty": "EC", "crv": "of tomorrow", "x": "AA", "y": "AA"},
+]
+
+
+@pytest.mark.parametrize("malformed", MALFORMED)
+def test_a_key_that_cannot_be_read_locks_nobody_out(visitor: Visitor, provider: Provider, malformed: Any) -> None:
+    provider.other_keys = [{**provider.key.as_dict(private=False), "kid": "bad", **malformed}, 5]
+
+    assert comes_back(visitor).status_code == 200
+
+
+def test_a_provider_without_a_key_that_can_be_read_vouches_for_nobody(visitor: Visitor, provider: Provider) -> None:
+    provider.shows_its_key = False
+    for keys in ([], [{"kty": "RSA"}]):
+        provider.other_keys = keys
+        assert comes_back(visitor).status_code == 422
 
 
 def test_an_answer_is_taken_once(visitor: Visitor, provider: Provider) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from html import escape
 
 import httpx
 import pytest
@@ -157,7 +158,7 @@ def test_five_wrong_passwords_lock_the_id_for_this_address(come: Come, books: Bo
     [
         ("short", "short", "at least twelve characters"),
         ("password1234", "password1234", "nothing that anybody would guess first"),
-        ("xx agent-neu xx", "xx agent-neu xx", "nothing that anybody would guess first"),
+        ("xx agent-neu xx", "xx agent-neu xx", "your own id not among them"),
         (PASSWORD, PASSWORD + "!", "The two entries are not the same."),
         ("", "", "another password than the one that you have"),
     ],
@@ -319,3 +320,14 @@ def test_an_administrator_signs_in_like_everybody(come: Come, books: Books) -> N
     page = by_password(visitor, "admin-neu", employed(books, "admin-neu", Role.ADMIN))
 
     assert page.url.path == "/sign-in/new-password"
+
+
+def test_a_sign_in_leads_to_the_whole_address_that_was_wanted(come: Come, books: Books) -> None:
+    visitor = come()
+    wanted = "/loans?stage=approval&overdue=yes"
+
+    page = by_password(visitor, "agent-neu", employed(books), back=wanted)
+
+    assert page.url.path == "/sign-in/new-password"
+    assert page.url.params["next"] == wanted
+    assert f'name="next" value="{escape(wanted)}"' in page.text

@@ -1,6 +1,7 @@
 """The page of a task. The engine is away here: decisions that reach it are in test_at_work."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.modules.applications import DAY
 from tests.services.procedure import AGENT, MANAGER, RISK, Procedure, sender
 from tests.services.test_documents_comparing import read
 from tests.services.test_documents_reading import NOTHING, concluded, give, good, word
+from tests.services.test_screening import PERSON, listed
 from tests.web.conftest import Come
 from tests.web.serving import Visitor, hidden, words
 from web.decision import DecisionForm, read_decision
@@ -53,7 +55,7 @@ def test_the_page_gives_grade_reasons_verdicts_and_what_an_approval_comes_to(com
     assert "If approved today" in text
     assert "11 × ¥1,039.43, then ¥1,039.42" in text
     assert "Annualised comprehensive cost 7.2%" in text
-    assert "missing ID card" in text
+    assert "Missing ID card" in text
 
 
 def test_a_manager_reads_that_documents_are_missing_and_that_only_risk_approves_before(
@@ -66,6 +68,34 @@ def test_a_manager_reads_that_documents_are_missing_and_that_only_risk_approves_
     status, html = decide(manager, task, **GOOD)
     assert status == 403
     assert "A document is missing or not read yet. Until it is there, only risk may approve." in words(html)
+
+
+def test_answers_past_their_days_are_named_and_asked_again_from_the_task(come: Come, procedure: Procedure) -> None:
+    procedure.day -= timedelta(days=1)
+    loan = procedure.graded()
+    procedure.day += timedelta(days=1)
+    procedure.complete(loan)
+    task, manager = task_of(procedure, loan), come("manager-zhao")
+    text = words(manager.get(task).text)
+    assert "Past their days: " in text
+    status, html = decide(manager, task, **GOOD)
+    assert status == 403
+    assert "Answers of registers are past their days." in words(html)
+    assert manager.post(f"{task}/registers", seen_at=task).status_code == 200
+    text = words(manager.get(task).text)
+    assert "They are being asked again." in text
+    assert "Ask the registers again" not in text
+    assert "Past their days" not in words(manager.get(task_of(procedure, procedure.graded())).text)
+    assert "to be asked again" in words(come("risk-qian").get(task).text)
+
+
+def test_who_came_on_a_list_since_the_grade_is_shown_to_risk(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded(id_number=PERSON)
+    task = task_of(procedure, loan)
+    assert "Who stands on which list" not in come("risk-qian").get(task).text
+    listed(procedure, id_number=PERSON, name="欧阳测试")
+    assert "Who stands on which list" in come("risk-qian").get(task).text
+    assert "Who stands on which list" not in come("manager-zhao").get(task).text
 
 
 def test_the_case_shows_how_each_document_stands(come: Come, procedure: Procedure) -> None:
@@ -274,6 +304,24 @@ def test_somebody_elses_decision_is_shown_to_the_one_who_came_late(come: Come, p
     assert "This task is done already." in text
     assert "Refused 钱若水（演示）" in text
     assert "the income is not proven" in text
+
+
+def test_what_stood_beside_an_open_task_goes_with_the_decision(come: Come, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    task = task_of(procedure, loan)
+    visitor = come("manager-zhao")
+    page = visitor.get(task).text
+    assert 'id="task-holder"' in page
+    assert 'id="before-act"' in page
+    assert "Take it" in page
+    procedure.decide(loan, Outcome.REFUSE, actor=RISK, reason="the income is not proven")
+
+    fields = {"csrf": visitor.token("/"), **GOOD}
+    late = visitor.client.post(f"{task}/decision", data=fields, headers={"HX-Request": "true"}).text
+
+    assert '<div id="task-holder" class="lw-head-end" hx-swap-oob="true"></div>' in late
+    assert '<div id="before-act" hx-swap-oob="true"></div>' in late
+    assert "hx-swap-oob" not in visitor.get(task).text
 
 
 def test_htmx_gets_the_form_alone(come: Come, procedure: Procedure) -> None:

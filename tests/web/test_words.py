@@ -1,6 +1,7 @@
 """Languages, labels, formats and masks."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from babel.messages.pofile import read_po
 
+from lending.errors import LendingError
 from models.customers import PartyRole
 from models.loans import CLOSED, Stage
 from models.payments import PaymentKind, PaymentStatus
@@ -21,6 +23,7 @@ from tests.web.serving import Visitor
 from web import formats, labels
 from web.language import CATALOGUES, language
 from web.masking import masked_account, masked_id_number, masked_mobile
+from web.refusal_words import REFUSALS
 from web.stages import PLACE, SENTENCES
 from web.translations import sentences
 
@@ -84,6 +87,39 @@ def test_a_spelling_that_a_new_module_brings_stands_for_itself() -> None:
 def test_every_stage_has_a_place_on_the_bar_or_is_an_end() -> None:
     assert set(SENTENCES) == set(Stage)
     assert {stage for stage in Stage if stage not in PLACE} == CLOSED - {Stage.SETTLED}
+
+
+NEVER_ON_A_PAGE = frozenset(
+    {
+        *("account_not_computable", "asked_elsewhere", "code_refused", "lending_error", "still_verified"),
+        *("bad_webhook_address", "too_many_webhooks", "unknown_webhook"),
+        *("duplicate_application", "invalid_application", "invalid_request"),
+        *("invalid_case", "too_much_work", "invalid_amount", "invalid_apr_input", "currency_mismatch"),
+        *("invalid_claim", "invalid_financing", "invalid_scorecard", "fact_of_another_type", "invalid_warning_rule"),
+        # A page says it of the file.
+        "invalid_document",
+        *("list_not_asked", "not_authorised", "notice_conflict", "not_taken_back", "statement_rejected"),
+        *("invalid_takeover", "taken_over_otherwise", "invalid_rule", "invalid_erasure", "invalid_module"),
+        *("invalid_person", "unknown_person", "too_many_secrets", "invalid_scope", "scope_missing", "wrong_client"),
+        *("not_erasable", "unknown_customer", "other_index_key", "other_ring_key"),
+        *("history_damaged", "sealed_meanwhile", "no_evidence"),
+        *("not_a_bundle", "not_as_deposited", "not_sealed", "payloads_not_opened", "payloads_not_read"),
+    }
+)
+"""Refusals that only integrators, the operator, auditors' programs and workflows read, and what others derive from."""
+
+
+def _below(kind: type[LendingError]) -> Iterator[type[LendingError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def test_every_refusal_that_a_page_may_show_has_words_of_its_own() -> None:
+    rooms = ("web", "services", "engine", "books", "models", "lending")
+    known = {one.code for one in _below(LendingError) if one.__module__.partition(".")[0] in rooms}
+
+    assert known - REFUSALS.keys() - NEVER_ON_A_PAGE == set()
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,11 @@ async def test_an_offer_that_nobody_accepts_expires(office: OpenOffice) -> None:
     async with office() as lender:
         loan = await waiting_for_approval(lender)
         await lender.decide(loan, Outcome.APPROVE)
-        await lender.days(13)
-        await lender.at(loan, Stage.ACCEPTANCE)
+        await lender.days(14)
+        assert (await lender.at(loan, Stage.ACCEPTANCE)).offer_until == date(2026, 1, 19)
         await lender.days(2)
         expired = await lender.at(loan, Stage.EXPIRED)
-        assert expired.closed_on == date(2026, 1, 19)
+        assert expired.closed_on == date(2026, 1, 20)
         assert lender.messages(loan)[-1] == "offer_expired"
         assert lender.payments(loan) == []
 
@@ -201,7 +201,7 @@ async def test_nobody_walks_away_from_a_loan_that_is_paid_out(office: OpenOffice
 async def test_two_people_approve_what_the_rules_of_the_day_ask_two_for(office: OpenOffice) -> None:
     async with office() as lender:
         with lender.books.begin(lender.books.clock.opens_at(START)) as work:
-            put_in_force(work, LOANS, 2, rules({9: TWO, 16: TWO, 19: TWO}))
+            put_in_force(work, LOANS, 2, rules({10: TWO, 17: TWO, 20: TWO}))
         loan = await waiting_for_approval(lender)
         first = lender.open_task(loan)
         result = await lender.decide(loan, Outcome.APPROVE)

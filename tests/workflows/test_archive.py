@@ -1,6 +1,7 @@
 """The archive of histories, on a server that lists its runs and forgets them."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,13 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from engine.archivist import Archivist
 from engine.histories import Histories
 from engine.stories import find_runs
+from models.chain import spelled
 from models.histories import ArchiveLook, RunHistory
 from models.keys import workflow_id
 from models.loans import Stage
 from models.run_events import CloseStatus, digest, read_events
+from services.audit_chain import seal
+from services.bundles import contents_of
 from services.story_differences import differences
 from services.timeline import RunSource, tell
 from tests.histories.lives import LIVES
@@ -56,6 +60,10 @@ async def test_every_closed_run_is_archived_once_however_many_archivists_look(
         assert [await keeper.look() for keeper in keepers] == [0, 0, 0]
         look = lender.read(lambda work: work.histories.look())
         content = lender.read(lambda work: work.histories.content(only.run_id))
+        with lender.books.begin() as work:
+            seal(work)
+        found = await find_runs(lender.books, Histories(lender.engine.client), ended)
+        files = lender.read(lambda work: contents_of(work, tell(work, ended, found.runs)))
     assert (only.status, first.status) == (CloseStatus.COMPLETED, CloseStatus.CONTINUED_AS_NEW)
     assert [(one.subject, (one.after or {})["sha256"]) for one in entries] == [(only.run_id, only.sha256)]
     assert content is not None
@@ -67,8 +75,14 @@ async def test_every_closed_run_is_archived_once_however_many_archivists_look(
     assert look is not None
     assert (look.waiting, look.oldest_closed_at) == (0, None)
     assert look.retention_seconds == 86_400
-    [version] = only.code_versions
-    assert version.startswith("0.1.0+")
+    [worked] = only.versions
+    assert worked.version.startswith("0.1.0+")
+    [begun] = [one for one in read_events(only.run_id, history).events if one.id == worked.first_event]
+    assert (begun.type, begun.at) == ("WORKFLOW_TASK_COMPLETED", worked.at)
+    [told] = json.loads(files["runs.json"])
+    assert told["code_versions"] == [
+        {"version": worked.version, "first_event": begun.id, "at": spelled(begun.at)},
+    ]
 
 
 async def test_a_run_that_somebody_terminates_is_archived_too(office_in_real_time: OpenOfficeWithDays) -> None:

@@ -7,6 +7,7 @@ from models.behaviour import BehaviourScore
 from models.keys import LOANS_QUEUE
 from models.recurring import DailyOrder, DueMonth
 from models.tasks import TaskKind
+from tests.services.month_ends import scores_of, warnings_of
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
 from tests.workflows.harness import Office
@@ -27,7 +28,7 @@ async def score(lender: Office) -> DueMonth:
 
 
 def scores(lender: Office, loan: str) -> list[BehaviourScore]:
-    return lender.read(lambda work: work.behaviour.scores_of(loan))
+    return lender.read(lambda work: scores_of(work, loan))
 
 
 async def test_months_are_scored_once_when_they_are_over_and_who_gets_worse_is_warned_of(office: OpenOffice) -> None:
@@ -46,7 +47,7 @@ async def test_months_are_scored_once_when_they_are_over_and_who_gets_worse_is_w
         await lender.until(date(2026, 3, 1))
         await score(lender)
         assert [row.month for row in scores(lender, loan)] == ["2026-01", "2026-02"]
-        (warning,) = lender.read(lambda work: work.behaviour.warnings_of(loan))
+        (warning,) = lender.read(lambda work: warnings_of(work, loan))
         (call,) = lender.tasks(loan)
         assert (warning.month, warning.causes[0], warning.task_id) == ("2026-02", "two_failed_debits", call.id)
         assert call.kind is TaskKind.OVERDUE

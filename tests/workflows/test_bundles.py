@@ -1,5 +1,6 @@
 """The evidence of a loan for outside: made and signed, checked without the system, and every tampering found."""
 
+import base64
 import io
 import json
 import os
@@ -15,8 +16,9 @@ import pytest
 from engine.bundles import export_loan
 from engine.histories import Histories
 from models.attesting import signing_key
+from models.run_events import digest
 from models.staff import Actor, Role
-from services.bundle_check import MANIFEST, SIGNATURE, BundleReport, NotABundle, check
+from services.bundle_check import FORMAT, MANIFEST, SIGNATURE, BundleReport, NotABundle, check
 from services.bundles import packed
 from services.errors import NotAllowed
 from tests.servers.shared import ROOT
@@ -74,6 +76,22 @@ def cut(files: Files) -> Files:
     return files | {name: json.dumps(history).encode()}
 
 
+def of_another(attribute: str, other: str) -> Callable[[Files], Files]:
+    """The first run is that of another loan or run, and the list of runs agrees."""
+
+    def exchange(files: Files) -> Files:
+        name = "histories/0001.json"
+        history = json.loads(files[name])
+        started = history["events"][0]["workflowExecutionStartedEventAttributes"]
+        started[attribute] = other
+        content = json.dumps(history).encode()
+        runs = json.loads(files["runs.json"])
+        runs[0]["sha256"] = digest(content)
+        return files | {name: content, "runs.json": json.dumps(runs).encode()}
+
+    return exchange
+
+
 def actor_changed(told: Any) -> None:
     told[3]["entry"]["actor_id"] = "somebody-else"
 
@@ -86,18 +104,47 @@ def path_of_another(told: Any) -> None:
     told[0]["proof"] = told[1]["proof"]
 
 
+def postings_about_nothing(told: Any) -> None:
+    for one in told:
+        one["about"] = "nothing"
+
+
+def among_entries(told: Any) -> None:
+    for proof in told.values():
+        proof["seal_no"] -= 1
+
+
 LIES: dict[str, tuple[Callable[[Files], Files], str, str]] = {
+    "a run is another loan's": (of_another("workflowId", "loan/L1"), "histories/0001.json", "is not the history"),
+    "a run is another": (of_another("originalExecutionRunId", "x"), "histories/0001.json", "is not the history"),
     "an event is cut off": (cut, "histories/0001.json", "truncated"),
     "a run is left out": (rewritten("runs.json", lambda told: told.pop(0)), "histories/0002.json", "chain of runs"),
     "an amount is changed": (first_of("postings.json", amount_fen=7), "postings.json", "balances of 1001, 1101"),
     "an amount is not above zero": (first_of("postings.json", amount_fen=-5), "postings.json", "it moves nothing"),
+    "postings are about something else": (
+        rewritten("postings.json", postings_about_nothing),
+        "postings.json",
+        "does not lead to the root",
+    ),
+    "a posting's day is changed": (
+        first_of("postings.json", booking_date="2020-01-01"),
+        "postings.json",
+        "does not lead to the root",
+    ),
+    "a posting is said to lie among entries": (
+        rewritten("proofs.json", among_entries),
+        "postings.json",
+        "does not lead to the root",
+    ),
+    "a posting has no path": (rewritten("proofs.json", dict.clear), "postings.json", "does not lead to the root"),
+    "a seal is of another book": (first_of("seals.json", book="ledger"), "seals.json", "is not the one that its hash"),
     "a payment is changed": (first_of("payments.json", settled_fen=7), "payments.json", "no posting moves its amount"),
     "an actor is exchanged": (rewritten("audit.json", actor_changed), "audit.json", "does not lead to the root"),
     "an entry stands in it twice": (rewritten("audit.json", entry_twice), "audit.json", "twice"),
     "a path is another's": (rewritten("audit.json", path_of_another), "audit.json", "does not lead to the root"),
     "a seal is changed": (first_of("seals.json", count=5), "seals.json", "is not the one that its hash"),
     "a seal is before the first": (first_of("seals.json", no=0), "seals.json", "the first has number 1"),
-    "a seal is empty": (first_of("seals.json", count=0), "seals.json", "each holds an entry"),
+    "a seal is empty": (first_of("seals.json", count=0), "seals.json", "each holds something"),
     "a file has another form": (
         rewritten("payments.json", lambda told: told[0].pop("status")),
         "payments.json",
@@ -131,6 +178,7 @@ async def test_a_bundle_proves_itself_and_every_change_of_it_is_found(office: Op
     assert {one for one in (form["name"], form["id_number"], form["mobile"]) if str(one) in everything} == set()
     _every_changed_file_is_found(files, path)
     _no_lie_under_a_new_signature_passes(files, path)
+    _one_of_before_postings_were_sealed_is_checked_as_ever(files, path)
     _nobody_elses_signature_passes(bundle, path)
     _the_command_needs_nothing_of_ours(bundle, path)
 
@@ -156,6 +204,27 @@ def _no_lie_under_a_new_signature_passes(files: Files, path: Path) -> None:
         report = report_of(path, signed_anew(lie(files)))
         told = [one.sentence for one in report.findings if one.file == name]
         assert any(sentence in one for one in told), (what, report.findings)
+
+
+def _one_of_before_postings_were_sealed_is_checked_as_ever(files: Files, path: Path) -> None:
+    """Its manifest says so, it has no paths of postings, its versions are names, its seals name no book."""
+    key = signing_key()
+    runs = json.loads(files["runs.json"])
+    for run in runs:
+        run["code_versions"] = [one["version"] for one in run["code_versions"]]
+    seals = [one for one in json.loads(files["seals.json"]) if one.pop("book") is None]
+    older = {n: c for n, c in files.items() if n not in (MANIFEST, SIGNATURE, "proofs.json")}
+    older |= {"runs.json": json.dumps(runs).encode(), "seals.json": json.dumps(seals).encode()}
+    manifest = json.loads(files[MANIFEST]) | {
+        "format": "loanwright-bundle-1",
+        "files": {name: {"sha256": digest(content)} for name, content in older.items()},
+    }
+    older[MANIFEST] = json.dumps(manifest).encode()
+    older[SIGNATURE] = base64.b64encode(key.sign(older[MANIFEST]))
+    report = report_of(path, zipped(older))
+    assert report.findings == []
+    assert [one for one in report.warnings if "before postings were sealed" in one] == report.warnings
+    assert report.warnings
 
 
 def _nobody_elses_signature_passes(bundle: bytes, path: Path) -> None:
@@ -218,6 +287,16 @@ def lying_about_its_size() -> bytes:
     return bytes(made)
 
 
+def wrongly_packed() -> bytes:
+    """A file whose packed bytes are none: the library names no archive's mistake, but one of its packer."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("loan.json", b"{}" * 500)
+    packed_anew = bytearray(made.getvalue())
+    packed_anew[30 + len("loan.json")] = 0xFF
+    return bytes(packed_anew)
+
+
 HARMFUL: dict[str, Callable[[], bytes]] = {
     "no archive": lambda: b"something else",
     "an empty file": lambda: b"",
@@ -231,6 +310,7 @@ HARMFUL: dict[str, Callable[[], bytes]] = {
     "a link": linked,
     "shared bytes": overlapping,
     "a wrong size": lying_about_its_size,
+    "bytes that cannot be unpacked": wrongly_packed,
     "a bomb": lambda: zipped({"loan.json": bytes(65 * 1024 * 1024)}),
     "many small bombs": lambda: zipped({f"histories/{n:04d}.json": bytes(60 * 1024 * 1024) for n in range(9)}),
     "too many files": lambda: zipped({f"histories/{n:04d}.json": b"" for n in range(5001)}),
@@ -248,6 +328,17 @@ def test_an_archive_that_was_made_to_do_harm_is_refused(harm: str, tmp_path: Pat
     with pytest.raises(NotABundle):
         check(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_that_stands_in_a_bundle_moves_a_cursor_or_hides_the_rest(tmp_path: Path) -> None:
+    evil = "\x1b[2J\x9b\u202e\n" + "x" * 9_000
+    manifest = {"format": FORMAT, "loan": evil, "key": evil, "public_key": evil, "files": {evil: {"sha256": evil}}}
+    report = report_of(tmp_path / "evil.zip", zipped({MANIFEST: json.dumps(manifest).encode()}))
+    said = [report.loan, report.key, report.public_key, *report.warnings]
+    said += [text for one in report.findings for text in (one.file, one.sentence)]
+    assert [text for text in said if not text.isprintable() or len(text) > 700] == []
+    assert max(len(one.file) for one in report.findings) < 50
+    assert {one.file for one in report.findings} >= {SIGNATURE, MANIFEST, "loan.json"}
 
 
 def test_a_file_that_is_not_there_is_no_bundle(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from models.keys import LOANS_QUEUE
 from models.loans import Stage
 from models.recurring import CollateralLookedAt, DailyOrder
 from models.tasks import Outcome, TaskKind
-from services.collateral_evidence import DOCUMENT_OF, Proof, enter, review
+from services.collateral import DOCUMENT_OF
+from services.collateral_evidence import Proof, enter, review
 from services.dealers import set_standing
 from services.documents import hand_in
 from simulators.records import Vehicle

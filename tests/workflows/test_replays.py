@@ -15,6 +15,7 @@ from engine.replaying import Limits, NothingToReplay, Replayed, Replays, replay_
 from engine.stories import find_runs
 from engine.versions import code_version
 from models.histories import ReplayOutcome
+from models.run_events import read_events
 from models.staff import Actor, Role
 from services.errors import NotAllowed
 from services.timeline import FoundRun, RunSource
@@ -30,7 +31,13 @@ WORKFLOW = "loan/L26000101"
 
 def stored(life: str = "repaid_over_a_year") -> list[FoundRun]:
     """The runs of a recorded life."""
-    return [FoundRun(path.stem, RunSource.ENGINE, path.read_bytes()) for path in files_of(life)]
+    contents = [path.read_bytes() for path in files_of(life)]
+    return [FoundRun(str(read_events("", one).written_for), RunSource.ENGINE, one) for one in contents]
+
+
+def named(content: dict[str, Any], run: str) -> None:
+    """Gives a history another run to be the history of."""
+    content["events"][0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"] = run
 
 
 def changed(run: FoundRun, change: Callable[[dict[str, Any]], None]) -> FoundRun:
@@ -43,11 +50,13 @@ async def test_each_run_gets_its_own_verdict_whatever_the_others_come_to() -> No
     """Of a version before, executed without the keys of this process: as recorded, with another command, garbled."""
 
     def rename(content: dict[str, Any]) -> None:
+        named(content, "another")
         for event in content["events"]:
             if "activityTaskScheduledEventAttributes" in event:
                 event["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "ask_nobody"
 
     def garble(content: dict[str, Any]) -> None:
+        named(content, "garbled")
         content["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"][0]["data"] = "AAAA"
 
     first, second, third = stored()
@@ -96,11 +105,41 @@ async def test_a_damaged_history_is_a_verdict_and_breaks_nothing() -> None:
     assert sentences[len(DAMAGE)] == "nobody has it"
 
 
+async def test_a_history_of_another_loan_or_run_is_no_history_of_this_one() -> None:
+    first, second, _ = stored()
+
+    def of_another_loan(content: dict[str, Any]) -> None:
+        content["events"][0]["workflowExecutionStartedEventAttributes"]["workflowId"] = "loan/L26000999"
+
+    foreign, twice = changed(first, of_another_loan), replace(first, run_id=second.run_id)
+    renamed = replace(changed(first, lambda content: named(content, "some other")), run_id="a third")
+    replayed = await replay_runs([foreign, twice, renamed], WORKFLOW)
+    assert [(one.outcome, str(one.sentence).rpartition(": ")[2]) for one in replayed] == [
+        (ReplayOutcome.DAMAGED, f"it is that of run {first.run_id} of loan/L26000999"),
+        (ReplayOutcome.DAMAGED, f"it is that of run {first.run_id} of {WORKFLOW}"),
+        (ReplayOutcome.DAMAGED, f"it is that of run some other of {WORKFLOW}"),
+    ]
+    assert [one.outcome for one in await replay_runs([foreign], "loan/L26000999")] == [ReplayOutcome.OK]
+
+
+def test_a_run_that_was_reset_says_which_one_it_became() -> None:
+    """As the engine writes it (`reset`): the events of the run before, and then a task that failed for that reason."""
+    first = stored()[0]
+
+    def reset(content: dict[str, Any]) -> None:
+        failed = {"eventId": "9", "eventTime": "2026-01-05T00:00:00Z", "eventType": "EVENT_TYPE_WORKFLOW_TASK_FAILED"}
+        content["events"][8:] = [failed | {"workflowTaskFailedEventAttributes": {"newRunId": "anew"}}]
+
+    content = changed(first, reset).content or b""
+    assert read_events("anew", content).written_for == "anew"
+    assert read_events(first.run_id, first.content or b"").written_for == first.run_id
+
+
 async def test_a_replay_that_stands_still_is_stopped_and_the_rest_is_taken_by_another_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A history that the engine's own code cannot take: it would wait for ever.
-    monkeypatch.setattr(replaying, "_problem", lambda _: None)
+    monkeypatch.setattr(replaying, "_problem", lambda *_: None)
     first, second, _ = stored()
     stuck = changed(first, lambda content: content["events"].clear())
     replayed = await replay_runs([stuck, second], WORKFLOW, Limits(seconds_a_run=15))

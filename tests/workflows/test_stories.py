@@ -18,10 +18,13 @@ from engine.histories import Histories
 from engine.stories import FoundRuns, find_runs
 from models.keys import new_id
 from models.loans import Stage
+from models.origin import Origin, acting_for
 from models.payments import PaymentKind, PaymentStatus
 from models.run_events import digest
+from services import audit
 from services.audit_chain import seal
-from services.story_differences import DifferenceKind, StoryDifference, differences
+from services.story_differences import differences
+from services.story_kinds import DifferenceKind, StoryDifference
 from services.timeline import FoundRun, RunSource, Story, tell
 from services.timeline_proofs import prove
 from services.timeline_steps import StepKind
@@ -65,6 +68,18 @@ async def test_every_life_is_told_without_a_difference(office: OpenOffice, life:
     acts = [line for line in story.lines if line.step is None or line.step.kind not in commands]
     assert sorted(one.id for line in acts for one in line.entries) == sorted(one.id for one in story.facts.entries)
     assert sorted(one.id for line in acts for one in line.postings) == sorted(one.id for one in story.facts.postings)
+
+
+async def test_what_a_job_for_many_loans_did_is_no_run_of_the_loan(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await lender.running("micro", people.earner(), term="3")
+        job = Origin("deadlines/2026-01-06", "a-run-of-the-job", "1")
+        with acting_for(job), lender.books.begin(await lender.engine.now()) as work:
+            audit.record(work, audit.SYSTEM, "task_reminded", loan=loan)
+        found = await runs_of(lender, loan)
+        _, wrong = told(lender.books, loan, found)
+    assert "a-run-of-the-job" not in {run.run_id for run in found.runs}
+    assert wrong == []
 
 
 async def test_each_line_shows_events_entries_postings_and_the_bank_side_by_side(office: OpenOffice) -> None:
@@ -148,8 +163,11 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     "a run is truncated": (shortened, {DifferenceKind.RUN_NOT_AS_ARCHIVED}),
     "an event is cut out": (with_a_gap, {DifferenceKind.RUN_DAMAGED}),
     "an actor is exchanged": (with_another_actor, {DifferenceKind.ACTOR_WITHOUT_ENTRY}),
-    "an effect is removed": (
-        sql("DELETE FROM effect WHERE loan = :loan AND act = 'book_payout'"),
+    "the last effects are removed": (
+        sql(
+            "DELETE FROM effect WHERE loan = :loan AND n >= "
+            "(SELECT n FROM effect WHERE loan = :loan AND act = 'book_payout')"
+        ),
         {DifferenceKind.EVENT_WITHOUT_EFFECT, DifferenceKind.STAGE_DIFFERS},
     ),
     "an effect is added": (
@@ -165,7 +183,98 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
             "booked_at) VALUES (:id, 'k', 'e', :loan, '1001', '2001', 5, 'x', '2026-01-09', '2026-01-09', "
             f"{AN_INSTANT})"
         ),
-        {DifferenceKind.POSTING_WITHOUT_ACT},
+        {DifferenceKind.POSTING_WITHOUT_ACT, DifferenceKind.POSTING_DIFFERS},
+    ),
+    "the payout's posting is over a fen more": (
+        sql("UPDATE posting SET amount_fen = amount_fen + 1 WHERE loan = :loan AND credit = '1001'"),
+        {DifferenceKind.POSTING_CHANGED, DifferenceKind.POSTING_DIFFERS},
+    ),
+    "the payout's posting is said to be the owners' money": (
+        sql("UPDATE posting SET credit = '3001' WHERE loan = :loan AND credit = '1001'"),
+        {DifferenceKind.POSTING_CHANGED, DifferenceKind.POSTING_DIFFERS},
+    ),
+    "a posting says that it is about something else": (
+        sql("UPDATE posting SET about = 'x' WHERE loan = :loan AND credit = '1001'"),
+        {DifferenceKind.POSTING_CHANGED},
+    ),
+    "the payout's posting is removed": (
+        sql("DELETE FROM posting WHERE loan = :loan AND credit = '1001'"),
+        {DifferenceKind.POSTING_DIFFERS},
+    ),
+    "the deposit's posting is removed": (
+        sql("DELETE FROM posting WHERE loan = :loan AND about = 'deposit'"),
+        {DifferenceKind.POSTING_DIFFERS},
+    ),
+    "the approver is exchanged": (
+        sql("UPDATE decision SET decided_by = 'risk-li' WHERE loan = :loan"),
+        {DifferenceKind.APPROVER_WITHOUT_ENTRY},
+    ),
+    "the entry of the approval is removed": (
+        sql("DELETE FROM audit_entry WHERE loan = :loan AND act = 'approval_decided'"),
+        {DifferenceKind.APPROVER_WITHOUT_ENTRY, DifferenceKind.ACTOR_WITHOUT_ENTRY},
+    ),
+    "the approver's role is exchanged": (
+        sql("UPDATE decision SET decided_as = 'manager' WHERE loan = :loan"),
+        {DifferenceKind.DECISION_DIFFERS},
+    ),
+    "the outcome is exchanged": (
+        sql("UPDATE decision SET outcome = 'refuse' WHERE loan = :loan"),
+        {DifferenceKind.DECISION_DIFFERS},
+    ),
+    "the reason is exchanged": (
+        sql("UPDATE decision SET reason = 'another' WHERE loan = :loan"),
+        {DifferenceKind.DECISION_DIFFERS},
+    ),
+    "the approved amount is exchanged": (
+        sql("UPDATE decision SET amount_fen = 5 WHERE loan = :loan"),
+        {DifferenceKind.DECISION_DIFFERS},
+    ),
+    "the rule that fired is exchanged": (
+        sql("UPDATE decision SET fired_row = fired_row + 1 WHERE loan = :loan"),
+        {DifferenceKind.DECISION_DIFFERS},
+    ),
+    "the rate is lowered": (
+        sql("UPDATE terms SET body = json_set(body, '$.annual_rate_percent', '0.01') WHERE loan = :loan"),
+        {DifferenceKind.TERMS_DIFFER},
+    ),
+    "the terms name another decision day": (
+        sql("UPDATE terms SET effective_from = '2025-12-31' WHERE loan = :loan"),
+        {DifferenceKind.TERMS_DIFFER},
+    ),
+    "the payout is taken out of the account": (
+        sql("DELETE FROM loan_event WHERE loan = :loan AND type = 'disbursement'"),
+        {DifferenceKind.PAYMENT_DIFFERS},
+    ),
+    "the deposit is taken out of the account": (
+        sql("DELETE FROM loan_event WHERE loan = :loan AND type = 'repayment'"),
+        {DifferenceKind.POSTING_DIFFERS},
+    ),
+    "the deposit's order is removed": (
+        sql("DELETE FROM payment WHERE loan = :loan AND kind = 'deposit'"),
+        {DifferenceKind.POSTING_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
+    ),
+    "an order is over a fen more": (
+        sql("UPDATE payment SET amount_fen = amount_fen + 1 WHERE loan = :loan AND kind = 'disbursement'"),
+        {DifferenceKind.PAYMENT_DIFFERS},
+    ),
+    "an order moved a fen more": (
+        sql("UPDATE payment SET settled_fen = settled_fen + 1 WHERE loan = :loan AND kind = 'deposit'"),
+        {DifferenceKind.PAYMENT_DIFFERS, DifferenceKind.BANK_AMOUNT_DIFFERS, DifferenceKind.POSTING_DIFFERS},
+    ),
+    "an order names another movement of the bank": (
+        sql("UPDATE payment SET bank_reference = 'another' WHERE loan = :loan AND kind = 'deposit'"),
+        {DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
+    ),
+    "a document's digest is changed": (
+        sql(
+            "UPDATE document SET sha256 = CASE WHEN sha256 LIKE 'f%' THEN '0' ELSE 'f' END || substr(sha256, 2) "
+            "WHERE loan = :loan"
+        ),
+        {DifferenceKind.DOCUMENT_DIFFERS},
+    ),
+    "the entry of a document is removed": (
+        sql("DELETE FROM audit_entry WHERE loan = :loan AND act = 'paper_issued'"),
+        {DifferenceKind.DOCUMENT_DIFFERS},
     ),
     "a payment is undone": (
         sql("UPDATE payment SET status = 'declined' WHERE loan = :loan AND kind = 'disbursement'"),
@@ -173,7 +282,7 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     ),
     "a payment is removed": (
         sql("DELETE FROM payment WHERE loan = :loan AND kind = 'disbursement'"),
-        {DifferenceKind.EVENT_WITHOUT_EFFECT},
+        {DifferenceKind.EVENT_WITHOUT_EFFECT, DifferenceKind.POSTING_DIFFERS},
     ),
     "the stage is set by hand": (
         sql("UPDATE loan SET stage = 'settled' WHERE number = :loan"),
@@ -181,7 +290,7 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     ),
     "an audit entry is changed": (
         sql("UPDATE audit_entry SET reason = 'another' WHERE loan = :loan AND act = 'approval_decided'"),
-        {DifferenceKind.ENTRY_CHANGED},
+        {DifferenceKind.ENTRY_CHANGED, DifferenceKind.DECISION_DIFFERS},
     ),
     "the actor's audit entry is removed": (
         sql("DELETE FROM audit_entry WHERE loan = :loan AND act = 'contract_accepted'"),
@@ -201,8 +310,11 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
 async def test_what_somebody_meddled_with_is_found_and_named(office: OpenOffice, tmp_path: Path) -> None:
     async with office() as lender:
         loan = await lender.running("micro", people.earner(), term="3")
+        running = lender.loan(loan)
+        assert (running.stage, running.disbursed_on is not None) == (Stage.REPAYMENT, True)
+        await lender.deposit(5_000, f"for {loan}", running.disbursed_on or running.applied_on)
+        await lender.eventually(lambda: lender.read(lambda work: not work.payments.to_book(loan)), lambda: "not booked")
         found = await runs_of(lender, loan)
-        assert lender.loan(loan).stage is Stage.REPAYMENT
         with lender.books.begin() as work:
             seal(work)
         assert told(lender.books, loan, found)[1] == []
@@ -217,7 +329,9 @@ async def test_what_somebody_meddled_with_is_found_and_named(office: OpenOffice,
             books = Books(f"sqlite:///{copy}")
             runs = meddle(books, loan, found.runs)
             after = FoundRuns(list(runs), True) if runs is not None else found
-            named[what] = {one.kind for one in told(books, loan, after)[1]}
+            story, differences_found = told(books, loan, after)
+            named[what] = {one.kind for one in differences_found}
+            assert {line.approved_by for line in story.lines} <= {None, RISK.id}, what
             books.close()
     assert named == {what: kinds for what, (_, kinds) in MEDDLING.items()}
 
