@@ -20,6 +20,9 @@ HEAD_SECONDS = 15.0
 LARGEST_HEAD = 32 * 1024
 BODY_SECONDS = 120.0
 """And so long for what he sends: five megabytes take two minutes on a bad line."""
+LINGER_SECONDS = 10.0
+"""So long what nobody wants any more is still read, so that its sender sees why."""
+LARGEST_DROPPED = 32 * 1024 * 1024
 UNREAD_SECONDS = 60.0
 """And so long for reading the part of an answer that fills our side of the line."""
 ONE_YEAR = "max-age=31536000"
@@ -44,13 +47,14 @@ class Front:
             detail = "nothing is served under this name; if it is one of yours, add it to LOANWRIGHT_ALLOWED_HOSTS"
             await _refusal(421, "foreign_host", detail)(scope, receive, send)
             return
-        patience = _Patience(receive, send, scope["scheme"] == "https")
+        patience = _Patience(receive, send, scope["scheme"] == "https", _has_body(Headers(scope=scope)))
         # Whoever reads the body is told that the sender hung up.
         with suppress(ClientDisconnect):
             await self.app(scope, patience.receive, patience.send)
         if patience.is_over and not patience.has_answered:
             detail = f"the request did not arrive within {BODY_SECONDS:g} seconds"
             await _refusal(408, "too_slow", detail)(scope, receive, send)
+        await patience.linger()
 
     def _is_ours(self, given: list[str]) -> bool:
         if len(given) != 1:
@@ -71,12 +75,13 @@ class Front:
 class _Patience:
     """The two ways of one request: its body comes in time or not at all."""
 
-    def __init__(self, receive: Receive, send: Send, is_safe: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, is_safe: bool, has_body: bool) -> None:
         self._receive = receive
         self._send = send
         self._is_safe = is_safe
         self._until = asyncio.get_running_loop().time() + BODY_SECONDS
-        self._has_all = False
+        self._has_all = not has_body
+        self._lacks_end = False
         self.is_over = False
         self.has_answered = False
 
@@ -101,7 +106,29 @@ class _Patience:
             self.has_answered = True
             if self._is_safe:
                 MutableHeaders(scope=message)["Strict-Transport-Security"] = ONE_YEAR
+        elif not message.get("more_body", False) and not self._has_all:
+            self._lacks_end = True
+            message = {**message, "more_body": True}
         await self._send(message)
+
+    async def linger(self) -> None:
+        """Ends an answer that was given before the whole body had come: its sender still sends, and would lose the answer
+        with the line if that were closed on him (RFC 9112, section 9.6).
+        """
+        if not self._lacks_end:
+            return
+        dropped = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self._has_all and dropped < LARGEST_DROPPED:
+                    message = await self._receive()
+                    dropped += len(message.get("body", b""))
+                    self._has_all = not message.get("more_body", False)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _refusal(status: int, code: str, detail: str) -> Response:

@@ -41,8 +41,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     books = Books(settings.database_url)
     seed(books, settings)
     books.close()
-    kept = front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS
-    front.HEAD_SECONDS = front.BODY_SECONDS = front.UNREAD_SECONDS = PATIENCE
+    kept = front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS, front.LINGER_SECONDS
+    front.HEAD_SECONDS = front.BODY_SECONDS = front.UNREAD_SECONDS = front.LINGER_SECONDS = PATIENCE
     opened = listen("127.0.0.1", 0)
     ready = threading.Event()
     stop = threading.Event()
@@ -63,7 +63,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{opened.getsockname()[1]}"
     stop.set()
     thread.join()
-    front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS = kept
+    front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS, front.LINGER_SECONDS = kept
 
 
 def said(house: str, *parts: bytes, pause: float = 0.0) -> bytes:
@@ -191,6 +191,29 @@ def test_a_body_without_a_length_ends_at_the_limit(house: str, path: str) -> Non
     answer = said(house, asked, part * 2 + b"0\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/api/v1/loans/search"])
+def test_who_still_sends_sees_why_it_is_refused(house: str, path: str) -> None:
+    form = "Content-Type: application/x-www-form-urlencoded"
+    asked = head(path, form, f"Authorization: {KEY['Authorization']}", "Content-Length: 8388608", method="POST")
+
+    answer = said(house, asked, *([b"x" * 1_048_576] * 8), pause=0.02)
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert "内容过大" in answer.decode()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/api/v1/loans/search"])
+def test_who_was_refused_and_sends_for_ever_is_cut_off(house: str, path: str) -> None:
+    form = "Content-Type: application/x-www-form-urlencoded"
+    asked = head(path, form, f"Authorization: {KEY['Authorization']}", "Content-Length: 8388608", method="POST")
+    began = time.monotonic()
+
+    answer = said(house, asked)
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert PATIENCE * 0.9 < time.monotonic() - began < 10
 
 
 def test_fields_after_a_body_that_do_not_end_are_cut_off(house: str) -> None:

@@ -14,6 +14,7 @@ from temporalio.client import Client
 import worker
 from activities.papers import PaperPress
 from books.session import Books
+from console.front import Front, PatientProtocol
 from engine.client import connect
 from settings import Settings
 
@@ -102,12 +103,16 @@ async def _working(settings: Settings, books: Books) -> AsyncIterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """Says when it takes requests."""
+    """Speaks as the real one, and says when it takes requests."""
 
     def __init__(self, app: FastAPI, ready: threading.Semaphore) -> None:
         super().__init__(
             uvicorn.Config(
-                app, access_log=False, log_level="critical", timeout_graceful_shutdown=SECONDS_TO_END_REQUESTS
+                Front(app, {"localhost"}),
+                http=PatientProtocol,
+                access_log=False,
+                log_level="critical",
+                timeout_graceful_shutdown=SECONDS_TO_END_REQUESTS,
             )
         )
         self._ready = ready
