@@ -112,8 +112,8 @@ class _Patience:
         await self._send(message)
 
     async def linger(self) -> None:
-        """Ends an answer that was given before the whole body had come: its sender still sends, and would lose the answer
-        with the line if that were closed on him (RFC 9112, section 9.6).
+        """Ends an answer that was given before the whole body had come: its sender still sends, and would lose the
+        answer with the line if that were closed on him (RFC 9112, section 9.6).
         """
         if not self._lacks_end:
             return

