@@ -10,6 +10,7 @@ import aiohttp
 
 from books.session import Books
 from console.callers import ApiRefused
+from console.offer_pace import OfferPace
 from console.parts import Part
 from console.phones import Phones
 from console.risk_leads import RiskLeads
@@ -29,7 +30,6 @@ PAUSE_SECONDS = 0.3
 KEPT_FOR_A_VISITOR = 2
 """So many approvals the scripted approvers leave alone at first, for whoever tries the demonstration by hand."""
 VISITOR_SECONDS = 90
-MOST_OFFERS_AT_ONCE = 12
 PREPAY_AFTER_DAYS = {"auto": 170, "micro": 130, "student": 45}
 """When those who prepay do so: days after the payout, for students after their graduation."""
 LATE_PAYER_PAYS_AT_DPD = 6
@@ -61,6 +61,7 @@ class ScriptedPeople(LoanOfficers, RiskLeads, VehicleClerks):
         self.changes_rules = changes_rules
         self.began = datetime.now(UTC)
         self.reserved: set[str] = set()
+        self.offer_pace = OfferPace()
         self.phones = Phones(session, addresses.outside, settings.sms_credential.get_secret_value())
 
     async def act(self) -> None:
@@ -88,7 +89,7 @@ class ScriptedPeople(LoanOfficers, RiskLeads, VehicleClerks):
             tasks = [task for task in found if task["role"] == role and (task["confirms"] is not None) == confirms]
             waiting = [task for task in tasks if not self._is_kept(task) and not self._is_not_ready(task["loan"])]
             waiting.sort(key=lambda task: self._part_of(task["loan"]) is None)
-            room = max(MOST_OFFERS_AT_ONCE - len(self._loans(Stage.ACCEPTANCE)), 0)
+            room = self.offer_pace.room(self._loans(Stage.ACCEPTANCE), self._today())
             await self._side_by_side(self._decide(person, task) for task in waiting[:room])
 
     def _is_kept(self, task: dict[str, Any]) -> bool:
@@ -219,6 +220,7 @@ class ScriptedPeople(LoanOfficers, RiskLeads, VehicleClerks):
             await self._post("integrator-demo", f"/loans/{loan.number}/withdrawal", {"reason": "no longer needed"})
         elif await self._all_have_signed(loan.number):
             await self._post("integrator-demo", f"/loans/{loan.number}/acceptance", {})
+            self.offer_pace.signed()
 
     async def _all_have_signed(self, loan: str) -> bool:
         """Whether the contract is signed; each round brings every signer a step on, whose phone may be slow."""
