@@ -1,6 +1,6 @@
 """How many offers the scripted approvers keep open."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from console.offer_pace import FEWEST_AT_ONCE, GETTING_LATE, MOST_AT_ONCE, OfferPace
 from models.loans import Loan
@@ -8,8 +8,21 @@ from models.loans import Loan
 TODAY = date(2026, 1, 5)
 
 
-def offers(count: int, days_left: int = 14) -> list[Loan]:
-    return [Loan(offer_until=TODAY + timedelta(days=days_left)) for _ in range(count)]
+def offers(count: int, days_left: int | None = 14) -> list[Loan]:
+    """So many open offers, each with so many days left."""
+    last_day = None if days_left is None else TODAY + timedelta(days=days_left)
+    return [
+        Loan(
+            number=f"L2600000{number}",
+            product="micro",
+            customer_id="c1",
+            applied_fen=100,
+            applied_on=TODAY,
+            offer_until=last_day,
+            updated_at=datetime(2026, 1, 5, tzinfo=UTC),
+        )
+        for number in range(count)
+    ]
 
 
 def test_it_begins_with_few() -> None:
@@ -41,4 +54,4 @@ def test_one_that_gets_late_holds_all_others_back_and_begins_anew() -> None:
 
 
 def test_an_offer_without_a_last_day_holds_nobody_back() -> None:
-    assert OfferPace().room([Loan(offer_until=None)], TODAY) == FEWEST_AT_ONCE - 1
+    assert OfferPace().room(offers(1, None), TODAY) == FEWEST_AT_ONCE - 1
