@@ -2,6 +2,7 @@
 
 import logging
 import re
+from base64 import b64decode
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -242,7 +243,10 @@ def settings() -> Settings:
 
 
 def require_own_secrets(settings: Settings) -> None:
-    """Refuses (InvalidSetting) secrets that everybody can read in this file, unless this is a demonstration."""
+    """Refuses (InvalidSetting) secrets that everybody can read in this file, unless this is a demonstration.
+
+    One key of a ring is enough: what is sealed with it opens for everybody, and whatever anybody seals opens here.
+    """
     if settings.demo:
         return
     public = [
@@ -250,13 +254,19 @@ def require_own_secrets(settings: Settings) -> None:
         for name, field in Settings.model_fields.items()
         if isinstance(field.default, SecretStr)
         and field.default.get_secret_value()
-        and getattr(settings, name) == field.default
+        and _secrets_in(getattr(settings, name)) & _secrets_in(field.default)
     ]
     if public:
         raise InvalidSetting(
             f"these secrets still have the values that everybody knows: {', '.join(sorted(public))}. Set them, or "
             f"{PREFIX}DEMO=true for a demonstration with made-up people."
         )
+
+
+def _secrets_in(setting: SecretStr) -> set[bytes]:
+    """The secrets themselves: keys without their names, since one under another name is the same."""
+    parts = [part.strip() for part in setting.get_secret_value().split(",")]
+    return {b64decode(part.partition(":")[2]) if re.fullmatch(_KEY, part) else part.encode() for part in parts}
 
 
 def _sentence(name: str, message: str) -> str:

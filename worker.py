@@ -17,6 +17,7 @@ from activities.behaviour import BehaviourActs
 from activities.collateral import CollateralActs
 from activities.deadlines import DeadlineActs
 from activities.documents import ReadingDesk
+from activities.faults import FaultInterceptor
 from activities.loan import LoanActs
 from activities.month_end import MonthEndActs
 from activities.origin import OriginInterceptor
@@ -131,7 +132,7 @@ def workers(
         Worker(
             client,
             task_queue=LOANS_QUEUE,
-            interceptors=[OriginInterceptor()],
+            interceptors=[OriginInterceptor(), FaultInterceptor()],
             build_id=code_version(),
             workflows=[
                 LoanWorkflow,
@@ -183,7 +184,7 @@ def workers(
         Worker(
             client,
             task_queue=REGISTERS_QUEUE,
-            interceptors=[OriginInterceptor()],
+            interceptors=[OriginInterceptor(), FaultInterceptor()],
             build_id=code_version(),
             activities=[registers.ask_register],
             max_concurrent_activities=50,
@@ -192,7 +193,7 @@ def workers(
         Worker(
             client,
             task_queue=BANK_QUEUE,
-            interceptors=[OriginInterceptor()],
+            interceptors=[OriginInterceptor(), FaultInterceptor()],
             build_id=code_version(),
             activities=[
                 payouts.pay_out,

@@ -1,6 +1,5 @@
 """How every act on the books is run: one unit of work, once per key, refusals told apart from troubles."""
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,12 +15,12 @@ from lending.errors import LendingError
 from models.messages import BooksOrder, Message
 from models.outbox import Effect, Topic
 from services.errors import IdempotencyConflict
+from services.faults import kind_and_place
 
 log = structlog.get_logger()
 
 CONFIRM_AFTER = timedelta(seconds=15)
 """How long a loan has to go on from a command before somebody asks whether it knows of it."""
-FRAMES_LOGGED = 8
 
 Order = TypeVar("Order", bound=BooksOrder)
 Result = TypeVar("Result", bound=Message)
@@ -86,10 +85,9 @@ def _fault(order: BooksOrder, act: str, error: Exception) -> Exception:
     """The error to go on with: a fault in the act itself becomes one that is not tried again."""
     if isinstance(error, LendingError | SQLAlchemyError | OSError):
         return error
-    # Its message may quote a person's data: kind and place are what a log may hold.
-    frames = [f"{one.name}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]]
-    log.error("act_failed", act=act, loan=order.loan, error=type(error).__name__, frames=frames)
-    return ApplicationError(f"{act}: {type(error).__name__}", type="act_failed", non_retryable=True)
+    kind, frames = kind_and_place(error)
+    log.error("act_failed", act=act, loan=order.loan, error=kind, frames=frames)
+    return ApplicationError(f"{act}: {kind}", type="act_failed", non_retryable=True)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """The API as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
@@ -48,10 +50,13 @@ from api.edge import Edge
 from api.parameters import refuse_unknown_parameters
 from api.permitted import PERMITTED, check_permitted
 from api.problems import Problem, install_handlers, refusals
+from books.session import Books
 from engine.decoding import LARGEST_REQUEST
 from services.permitted_routes import require_entries
-from services.refusals import refusal_log
+from services.refusals import CATCH_UP_SECONDS, refusal_log
 from services.search_words import pinyin_of
+
+log = structlog.get_logger()
 
 PREFIX = "/api/v1"
 NOTICES = f"{PREFIX}/bank/notices"
@@ -80,9 +85,11 @@ def create_app(context: ApiContext) -> FastAPI:
         require_entries(app.router.routes, PERMITTED)
         await run_in_threadpool(_warm_up, context)
         context.intake.start()
+        counting = asyncio.create_task(_write_counts(context.books))
         try:
             yield
         finally:
+            counting.cancel()
             await run_in_threadpool(context.intake.stop)
             await run_in_threadpool(refusal_log(context.books).flush)
 
@@ -146,6 +153,16 @@ def _warm_up(context: ApiContext) -> None:
     """Reads the business clock and loads what reads names aloud now, so that no request waits for them."""
     _ = context.books.clock
     pinyin_of()
+
+
+async def _write_counts(books: Books) -> None:
+    """Has refusals that are only counted written down in good time, of API and pages, until it is cancelled."""
+    while True:
+        await asyncio.sleep(CATCH_UP_SECONDS)
+        try:
+            await run_in_threadpool(refusal_log(books).catch_up)
+        except Exception as error:  # noqa: BLE001 the books may be away for a while; the counts wait
+            log.error("refusals_not_counted", error=type(error).__name__)
 
 
 async def _describe(request: Request) -> JSONResponse:

@@ -65,7 +65,8 @@ class EvidenceView(Shown):
 class CollateralView(Shown):
     """What secures a loan. `kind` is null where nothing does.
 
-    `missing_before_payout` is what keeps the money back: `registration`, `insurance`, `dealer`, `documents`.
+    `missing_before_payout` is what keeps the money back: `registration`, `insurance`, `dealer`, `documents` that have
+    to be looked at, `documents_refused` that have to be handed in again.
     `elsewhere` has other loans on the same vehicle or invoice, for who sees all loans; the others see that there are
     some.
     """

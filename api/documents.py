@@ -19,7 +19,7 @@ from models.loans import Loan
 from models.papers import PaperLanguage, PaperOrder
 from models.staff import Actor
 from models.tasks import Outcome
-from services.document_lists import DocumentStanding
+from services.document_lists import DocumentStanding, asked_again
 from services.documents import hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, Examined, examine
 from services.documents_reading import decide, documents_doubtful
@@ -73,15 +73,24 @@ class NeededDocument(BaseModel):
     standing: DocumentStanding
 
 
+class WantedDocument(BaseModel):
+    """A document that has to be handed in again."""
+
+    kind: str
+    party: str | None = Field(description="whose it is; null for one of which nobody has said so")
+
+
 class DocumentsView(BaseModel):
     """A loan's documents, oldest first; `doubtful` counts those in doubt and undecided, or refused.
 
-    `needed` is what the application needs as it stands; null once the money is out or the case is closed.
+    `needed` is what the application needs as it stands; null once the money is out or the case is closed. `again` are
+    those that a person did not take and that have to be handed in again; the money waits for them after the approval.
     """
 
     items: list[ListedDocument]
     doubtful: int
     needed: list[NeededDocument] | None
+    again: list[WantedDocument]
 
 
 class DocumentDecision(Asked):
@@ -144,7 +153,10 @@ def list_documents(loan: LoanNumber, actor: Acting, context: Context) -> Documen
         readings = {one.document_id: one for one in work.documents.readings(loan)}
         items = [_listed(document, readings.get(document.id)) for document in work.documents.of_loan(loan)]
         return DocumentsView(
-            items=items, doubtful=documents_doubtful(list(readings.values())), needed=_needed(work, found)
+            items=items,
+            doubtful=documents_doubtful(list(readings.values())),
+            needed=_needed(work, found),
+            again=[WantedDocument(kind=one.kind, party=one.party_id) for one in asked_again(work, found)],
         )
 
 
@@ -201,11 +213,14 @@ def decide_document(
             "description": "the file as it was handed in or issued",
             "content": {name: {} for name in ("application/pdf", "image/png", "image/jpeg")},
         },
-        **refusals(404, 409),
+        **refusals(403, 404, 409, 429),
     },
 )
 def show_document(loan: LoanNumber, document_id: DocumentId, actor: Acting, context: Context) -> Response:
-    """The content of a document. That it was looked at goes into the audit log; 409 while a paper is being made."""
+    """The content of a document. That it was looked at goes into the audit log; 409 while a paper is being made.
+
+    What was handed in is for who works on the case, of staff within a number an hour, and for who handed it in.
+    """
     with context.books.begin() as work:
         document = look_at(work, actor, work.loans.seen_by(actor, loan), document_id)
     headers = {

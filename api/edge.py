@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -23,12 +22,12 @@ from models.keys import LOAN_PATTERN, request_id_from
 from models.origin import Whence, coming_from
 from models.staff import Actor
 from services.audit import STRANGER
+from services.faults import kind_and_place
 from services.refusals import Refusal, is_kept, refusal_log
 
 log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
-FRAMES_LOGGED = 12
 CALLER_GONE = 499
 """How a request is counted whose caller did not wait for the answer."""
 
@@ -91,8 +90,8 @@ class Edge:
         except _Gone:
             status.append(CALLER_GONE)
         except Exception as error:
-            # The message may quote parameters, and so a person: kind and place are what a log may hold.
-            log.error("request_failed", request_id=request_id, error=type(error).__name__, frames=_frames(error))
+            kind, frames = kind_and_place(error)
+            log.error("request_failed", request_id=request_id, error=kind, frames=frames)
             if status:
                 raise
             await _trouble(error, request_id)(scope, receive, answer)
@@ -161,10 +160,6 @@ def _trouble(error: Exception, request_id: str) -> Response:
         return problem(503, "books_unavailable", "the books cannot be reached at the moment; try again", request_id)
     sentence = f"something went wrong on our side; ask with the request id {request_id}"
     return problem(500, "internal_error", sentence, request_id)
-
-
-def _frames(error: Exception) -> list[str]:
-    return [f"{one.filename}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]]
 
 
 async def _read(headers: Headers, receive: Receive, limit: int) -> bytes:

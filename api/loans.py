@@ -1,5 +1,6 @@
 """Loans as they stand: the whole status in one call, lists, schedule, money moved, contacts and history."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -8,19 +9,23 @@ from pydantic import BaseModel, Field, JsonValue
 
 from api.context import Acting, Context
 from api.problems import refusals
-from api.shapes import Limit, LoanNumber, Shown, all_in_yuan, in_yuan
+from api.shapes import Asked, Limit, LoanNumber, OptionalKey, Shown, all_in_yuan, command_id, in_yuan
+from books.audit import MOST_OF_A_LOAN
 from lending.components import Component
 from lending.explain import Explanation
 from lending.money import yuan
 from lending.steps import StepKind
 from lending.wording import Language
-from models.audit import AuditEntry
-from models.keys import LOAN_PATTERN
+from models.keys import ID_PATTERN, LOAN_PATTERN
 from models.loans import Stage
+from models.notices import ReplyChannel
 from models.payments import PaymentKind, PaymentStatus
 from models.staff import Role
-from models.status import WaitsFor
+from models.status import TimelineEntry, WaitsFor
+from models.words import LONGEST_WORDS, WORDS_PATTERN
+from services import contacts
 from services.explanations import Explained, explain_clearing, explain_installment
+from services.loan_history import history_of
 from services.status import schedule_of, status_of
 
 router = APIRouter(tags=["loans"])
@@ -47,12 +52,14 @@ class PossibleView(Shown):
 
 
 class RemediesView(BaseModel):
-    """What the borrower can do about a refusal by the rules; all null or empty for one by a person.
+    """What the borrower can do about a refusal. For one by a person there are no amounts and no look.
 
+    `reasons` are those that the person chose, by code and language; those of the rules stand in the loan's `reasons`.
     `sentences` say by code of the reason and language what would change it. `possible` is the most for the term that he
     asked for, `with_other_term` more than that. Until `look_until` he may ask for a person to look at it.
     """
 
+    reasons: dict[str, dict[str, str]]
     sentences: dict[str, dict[str, str]]
     possible: PossibleView | None
     with_other_term: PossibleView | None
@@ -283,13 +290,36 @@ class ContactsView(BaseModel):
     items: list[ContactView]
 
 
+class ReplyAsked(Asked):
+    """What the borrower said by himself."""
+
+    channel: ReplyChannel
+    on: date = Field(description="the business date on which he said it: today, or one of the last 30 days")
+    text: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=LONGEST_WORDS,
+            pattern=WORDS_PATTERN,
+            description="what he said; it stays sealed for him, and he can read it",
+        ),
+    ]
+
+
 class HistoryView(BaseModel):
-    """The life of a loan, oldest act first."""
+    """A page of the life of a loan, oldest act first; the newest page comes first.
+
+    `next` is the `before` of the page of what was before, null where nothing was. An integrator reads what its events
+    tell; for all of the lender but the one who asks it reads `system`.
+    """
 
     items: list[HistoryEntry]
+    next: str | None
 
 
 After = Annotated[str | None, Query(pattern=LOAN_PATTERN, description="`next` of the page before")]
+Before = Annotated[str | None, Query(pattern=ID_PATTERN, description="`next` of the page before")]
+HistoryLimit = Annotated[int, Query(ge=1, le=MOST_OF_A_LOAN, description="how many acts are looked through for a page")]
 Explain = Annotated[int | None, Query(ge=1, description="the number of an installment whose amounts are explained")]
 Spoken = Annotated[str | None, Header(alias="Accept-Language", description="the language of sentences: zh or en")]
 ProductCode = Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,32}$")]
@@ -326,9 +356,8 @@ def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
     """Where the loan stands, what it waits for and for whom, its figures and its story."""
     with context.books.read() as work:
         status = status_of(work, actor, loan)
-        history = _history(work.audit.of_loan(loan))
     cost = None if status.cost_percent is None else str(status.cost_percent)
-    shown = in_yuan(status.model_dump()) | {"timeline": history, "cost_percent": cost}
+    shown = in_yuan(status.model_dump()) | {"timeline": _history(status.timeline), "cost_percent": cost}
     return LoanView.model_validate(shown | {name: all_in_yuan(shown[name]) for name in ("hardship_steps", "remedies")})
 
 
@@ -408,15 +437,30 @@ def list_contacts(loan: LoanNumber, actor: Acting, context: Context) -> Contacts
     return ContactsView(items=items)
 
 
+@router.post("/loans/{loan}/contacts", status_code=201, responses=refusals(403, 404))
+def enter_reply(
+    loan: LoanNumber, asked: ReplyAsked, actor: Acting, context: Context, key: OptionalKey = None
+) -> ContactView:
+    """Keeps a call, a visit or a message of the borrower, so that nobody counts him as one who does not answer."""
+    command = command_id(actor, f"{loan}:reply", key)
+    with context.books.begin() as work:
+        found = work.loans.seen_by(actor, loan)
+        contact = contacts.enter_reply(work, actor, found, asked.channel, asked.on, asked.text, command)
+        return ContactView.model_validate(contact.model_dump())
+
+
 @router.get("/loans/{loan}/history", responses=refusals(404))
-def list_history(loan: LoanNumber, actor: Acting, context: Context) -> HistoryView:
-    """Who did what to the loan and when, with what was refused."""
+def list_history(
+    loan: LoanNumber, actor: Acting, context: Context, before: Before = None, limit: HistoryLimit = MOST_OF_A_LOAN
+) -> HistoryView:
+    """Who did what to the loan and when: to auditors all of it, to others as much as is for them."""
     with context.books.read() as work:
         work.loans.seen_by(actor, loan)
-        return HistoryView(items=_history(work.audit.of_loan(loan)))
+        history = history_of(work, actor, loan, before=before, limit=limit)
+    return HistoryView(items=_history(history.entries), next=history.older)
 
 
-def _history(entries: list[AuditEntry]) -> list[HistoryEntry]:
+def _history(entries: Iterable[TimelineEntry]) -> list[HistoryEntry]:
     return [
         HistoryEntry(
             at=entry.at,
@@ -425,12 +469,12 @@ def _history(entries: list[AuditEntry]) -> list[HistoryEntry]:
             actor_id=entry.actor_id,
             reason=entry.reason,
             before=_figures(entry.before),
-            after=_figures(entry.after),
+            after=_figures(entry.details),
             refused=entry.refused,
         )
         for entry in entries
     ]
 
 
-def _figures(values: dict[str, Any] | None) -> dict[str, JsonValue]:
-    return in_yuan(values or {})
+def _figures(values: dict[str, Any]) -> dict[str, JsonValue]:
+    return in_yuan(values)

@@ -67,6 +67,7 @@ PERMITTED: Final[Permitted] = {
     "list_documents": Action.READ_DOCUMENTS,
     "upload_document": Action.HAND_IN_DOCUMENTS,
     "decide_document": Action.DECIDE_TASKS,
+    # Of what was handed in it asks for `open_documents` besides.
     "show_document": Action.READ_DOCUMENTS,
     "order_paper": Action.ORDER_PAPERS,
     # early warnings
@@ -92,6 +93,7 @@ PERMITTED: Final[Permitted] = {
     "show_settlement": Action.SEE_LOANS,
     "list_transactions": Action.SEE_PAYMENTS,
     "list_contacts": Action.SEE_LOANS,
+    "enter_reply": Action.ENTER_REPLIES,
     "list_history": Action.SEE_LOANS,
     # policies
     "list_policies": Action.SEE_POLICIES,

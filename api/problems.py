@@ -19,6 +19,7 @@ from books.session import Books, was_written_before
 from lending.errors import LendingError
 from models.staff import Actor
 from services import audit
+from services.errors import DoneMeanwhile
 from services.forms import InvalidForm, shown_name
 from services.refusals import is_kept, refusal_log, refusal_of
 from services.sign_in_machines import WrongClient
@@ -132,8 +133,7 @@ def install_handlers(app: FastAPI, books: Books) -> None:
     async def on_race(request: Request, error: Exception) -> Response:
         if not isinstance(error, IntegrityError) or not was_written_before(error):
             raise error
-        sentence = "somebody did the same at the same moment; look at the result before you try again"
-        return problem(409, "done_meanwhile", sentence, request.state.request_id)
+        return await on_refusal(request, DoneMeanwhile())
 
     app.add_exception_handler(LendingError, on_refusal)
     app.add_exception_handler(RequestValidationError, on_invalid)

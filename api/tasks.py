@@ -23,11 +23,12 @@ from models.keys import LOAN_PATTERN
 from models.messages import CommandOrder, DecisionOrder
 from models.outbox import Topic
 from models.staff import Actor, Role
-from models.tasks import Outcome, Task, TaskKind, TaskStatus
+from models.tasks import REASON_CODES, Outcome, Task, TaskKind, TaskStatus
 from services import approval, tasks
 from services.audit import sender_of
 from services.authority import authority_over
 from services.errors import InvalidDecision, TaskClosed
+from services.loan_history import may_read_reason
 from services.permissions import check_may_decide
 from services.tasks import ABOUT_ACCOUNTS, FOLLOW_UPS
 
@@ -58,13 +59,22 @@ class Verb(StrEnum):
     DONE = "done"
 
 
+ReasonCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
 class DecisionBody(Asked):
-    """A decision with its reason; `amount` approves less than was applied for, `loan` is where money is booked to."""
+    """A decision with its reason; `amount` approves less than was applied for, `loan` is where money is booked to.
+
+    `reason_codes` go with the refusal of a case: the borrower reads them with what would change each.
+    """
 
     outcome: Verb
     reason: Words
     amount: MoneyText | None = None
     loan: str | None = Field(default=None, pattern=LOAN_PATTERN)
+    reason_codes: list[ReasonCode] = Field(
+        default=[], max_length=20, description="why a case is refused, by codes of its product's list"
+    )
 
 
 class Delegation(Asked):
@@ -104,7 +114,8 @@ class DecisionView(Shown):
 
     outcome: Outcome
     amount: str | None
-    reason: str
+    reason: str = Field(description="empty where risk let a case pass, for who does not decide on lists")
+    reason_codes: list[str] = Field(description="why a case was refused, by codes of its product's list")
     decided_by: str
     decided_as: Role
     decided_at: datetime
@@ -188,7 +199,11 @@ def show_task(task_id: TaskId, actor: Acting, context: Context) -> TaskDetail:
         )
         for band in bands
     ]
-    shown = in_yuan(decision.model_dump()) if decision else None
+    shown = None
+    if decision is not None:
+        is_told = may_read_reason(actor, task.kind, decision.decided_as, decision.outcome)
+        told = {"reason": decision.reason if is_told else "", "reason_codes": decision.reason_codes}
+        shown = in_yuan(decision.model_dump()) | told
     return TaskDetail.model_validate(task.model_dump() | {"decision": shown, "money": money, "authority": authority})
 
 
@@ -304,6 +319,8 @@ def _answer_before(context: ApiContext, actor: Actor, order: DecisionOrder) -> C
 def _finish(context: ApiContext, actor: Actor, task_id: str, body: DecisionBody) -> CommandAnswer:
     with context.books.begin() as work:
         task = work.tasks.seen_by(actor, task_id)
+        if body.reason_codes:
+            raise InvalidDecision("no case is refused here", fields={REASON_CODES: "leave them out"})
         if task.kind is TaskKind.UNMATCHED_MONEY and body.outcome is not Verb.DONE and body.amount is None:
             sentence = say_to_money(work, actor, task, MoneyVerb(body.outcome.value), body.loan, body.reason)
             return CommandAnswer(loan=None, stage=None, sentence=sentence)
@@ -323,10 +340,10 @@ def _check_completion(context: ApiContext, actor: Actor, task: Task, body: Decis
 
 
 def _require_done(body: DecisionBody) -> None:
-    if body.outcome is not Verb.DONE or body.amount is not None or body.loan is not None:
+    if body.outcome is not Verb.DONE or body.amount is not None or body.loan is not None or body.reason_codes:
         raise InvalidDecision(
             "there is nothing to approve here; say that it is done",
-            fields={"outcome": "send done, without an amount or a loan"},
+            fields={"outcome": "send done, without an amount, a loan or codes of reasons"},
         )
 
 
@@ -340,6 +357,7 @@ def _decision(task: Task, body: DecisionBody, actor: Actor, command: str) -> Dec
         sender=sender_of(actor),
         command_id=command,
         amount_fen=None if body.amount is None else to_fen(body.amount),
+        reason_codes=tuple(body.reason_codes),
     )
 
 
@@ -355,8 +373,8 @@ def _taken_before(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrd
     decision = work.tasks.decision(task.id)
     if decision is None or task.loan is None:
         return None
-    first = (decision.decided_by, decision.outcome, decision.amount_fen, decision.reason)
-    if first != (actor.id, order.outcome, order.amount_fen, order.reason):
+    first = (decision.decided_by, decision.outcome, decision.amount_fen, decision.reason, set(decision.reason_codes))
+    if first != (actor.id, order.outcome, order.amount_fen, order.reason, set(order.reason_codes)):
         return None
     stage = work.loans.get(task.loan).stage
     return CommandAnswer(loan=task.loan, stage=stage, sentence=f"the decision is recorded: {order.outcome}")

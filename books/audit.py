@@ -1,16 +1,21 @@
 """The audit log."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import JSON, ColumnElement, distinct, func, type_coerce
 from sqlmodel import Session, col, select
 
 from books.rows import write_values
 from models.audit import AuditEntry
 from models.chain import first_id_at
+from models.keys import new_id
 from models.origin import origin
+
+MOST_OF_A_LOAN: Final = 500
+"""Of a longer story these are the newest; what is older comes a page at a time."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +52,63 @@ class AuditBook:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def add(self, **entry: Any) -> None:
-        """Appends an entry with these columns of `AuditEntry`, and with the step of a workflow that asked for it."""
-        write_values(self.session, AuditEntry, _step() | entry)
+    def add(self, **entry: Any) -> str:
+        """Appends an entry with these columns of `AuditEntry`, and with the step of a workflow that asked for it.
 
-    def of_loan(self, loan: str, limit: int = 500) -> list[AuditEntry]:
-        """Entries about a loan in their order."""
-        query = select(AuditEntry).where(AuditEntry.loan == loan).order_by(col(AuditEntry.id)).limit(limit)
-        return list(self.session.exec(query))
+        Returns its id.
+        """
+        values = {"id": new_id()} | _step() | entry
+        write_values(self.session, AuditEntry, values)
+        return str(values["id"])
+
+    def of_loan(
+        self, loan: str, limit: int = MOST_OF_A_LOAN, *, before: str | None = None, acts: Collection[str] | None = None
+    ) -> list[AuditEntry]:
+        """The newest entries about a loan, oldest first: those with an id below `before`, and of these acts."""
+        query = select(AuditEntry).where(AuditEntry.loan == loan)
+        if before is not None:
+            query = query.where(col(AuditEntry.id) < before)
+        if acts is not None:
+            query = query.where(col(AuditEntry.act).in_(acts))
+        return list(self.session.exec(query.order_by(col(AuditEntry.id).desc()).limit(limit)))[::-1]
 
     def page(self, after: str = "", limit: int = 200) -> list[AuditEntry]:
         """Entries in their order, those after the id `after`."""
         query = select(AuditEntry).where(AuditEntry.id > after).order_by(col(AuditEntry.id)).limit(min(limit, 1000))
         return list(self.session.exec(query))
 
+    def of_act(self, act: str, limit: int = 500) -> Iterator[AuditEntry]:
+        """All entries of an act in their order, read so many at a time; not those of refusals."""
+        after = ""
+        while True:
+            query = (
+                select(AuditEntry)
+                .where(AuditEntry.act == act, AuditEntry.id > after)
+                .order_by(col(AuditEntry.id))
+                .limit(limit)
+            )
+            found = self.session.exec(query).all()
+            yield from (one for one in found if not one.refused)
+            if len(found) < limit:
+                return
+            after = found[-1].id
+
     def count_since(self, actor_id: str, act: str, since: datetime) -> int:
         """How often somebody did something since then."""
         query = select(func.count()).where(
             AuditEntry.actor_id == actor_id, col(AuditEntry.id) >= first_id_at(since), AuditEntry.act == act
+        )
+        return self.session.exec(query).one()
+
+    def others_seen(self, actor_id: str, act: str, parts: Collection[str], but: str, since: datetime) -> int:
+        """Of how many subjects other than `but` somebody saw one of these parts since then."""
+        part = type_coerce(col(AuditEntry.after), JSON)["part"].as_string()
+        query = select(func.count(distinct(col(AuditEntry.subject)))).where(
+            AuditEntry.actor_id == actor_id,
+            col(AuditEntry.id) >= first_id_at(since),
+            AuditEntry.act == act,
+            AuditEntry.subject != but,
+            part.in_(parts),
         )
         return self.session.exec(query).one()
 

@@ -25,7 +25,7 @@ from models.notices import Contact
 from models.payments import Payment, PaymentKind, PaymentStatus
 from models.portfolio import TakenOverLoan
 from models.staff import Actor
-from models.verification import Verdict, Verification
+from models.verification import ANSWERED, Verification
 
 NOT_SCORED = "behaviour_not_scored"
 """What the audit log calls a loan that the loan mathematics refuses, with the month as its subject."""
@@ -159,7 +159,10 @@ class BehaviourBook:
         )
 
     def bureau_answers(self, loans: Collection[str], until: datetime) -> list[tuple[Any, ...]]:
-        """The credit bureau's answers about the borrowers of these loans, oldest first: loan, instant, answer."""
+        """What the credit bureau answered about the borrowers of these loans, oldest first: loan, instant, answer.
+
+        A try that brought no answer, or nonsense, is a miss of the bureau and says nothing of the borrower.
+        """
         found = self._rows(
             sa_select(
                 col(Verification.id), col(Verification.loan), col(Verification.answered_at), col(Verification.answer)
@@ -167,7 +170,7 @@ class BehaviourBook:
             .where(
                 col(Verification.loan).in_(loans),
                 col(Verification.check_name) == "bureau",
-                col(Verification.verdict) != Verdict.UNAVAILABLE,
+                col(Verification.verdict).in_(ANSWERED),
                 col(Verification.answered_at) < until,
             )
             .order_by(col(Verification.answered_at), col(Verification.id))

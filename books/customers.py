@@ -155,6 +155,10 @@ class CustomerBook:
         """Whether the contact with this key was made."""
         return self.session.exec(select(Contact.id).where(Contact.key == key)).first() is not None
 
+    def contact(self, key: str) -> Contact | None:
+        """The contact with this key."""
+        return self.session.exec(select(Contact).where(Contact.key == key)).first()
+
     def messages(self, keys: list[str]) -> dict[str, Sms]:
         """Messages to customers, by the keys of their contacts."""
         found = self.session.exec(_MESSAGES, params={"keys": keys})

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
 from models.customers import Party, PartyRole
-from models.documents import Document, DocumentReading
+from models.documents import Document, DocumentReading, ReadingVerdict
 from models.loans import Loan
 from models.tasks import Outcome
 from models.verification import Verification
@@ -25,6 +25,7 @@ _STATES = (
         func.coalesce(DocumentReading.doubtful, False),
         col(DocumentReading.outcome),
         col(DocumentReading.decided_at),
+        col(DocumentReading.verdict),
     )
     .join(DocumentReading, col(DocumentReading.document_id) == col(Document.id), isouter=True)
     .join(Party, col(Party.id) == col(Document.party_id), isouter=True)
@@ -58,6 +59,12 @@ class DocumentState:
     doubtful: bool
     outcome: Outcome | None
     decided_at: datetime | None
+    verdict: ReadingVerdict | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts as a document of its kind: nobody refused it, and it is not the side that names nobody."""
+        return self.outcome is not Outcome.REFUSE and self.verdict is not ReadingVerdict.OTHER_SIDE
 
     @property
     def is_undecided(self) -> bool:

@@ -1,17 +1,20 @@
 """The archive of the engine's histories, what replays came to, and all that the books hold about one loan's life."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, inspect
+from sqlalchemy import ColumnElement, Dialect, LargeBinary, Text, inspect, literal
+from sqlalchemy import cast as cast_column
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel, col, select
 
 from books.portions import in_portions
 from books.rows import write
+from books.stored import as_stored, rows_of_any_text, spelled_as_stored
 from models.audit import AuditEntry
 from models.documents import Document
 from models.histories import ArchiveLook, ReplayVerdict, RunContent, RunHistory
@@ -44,6 +47,30 @@ class BankLine:
     loan: str | None
     matched: bool
     received_at: datetime
+
+
+@dataclass(frozen=True)
+class Archiving:
+    """What an entry of the audit log says of a run that was archived, as it is stored: the run is its subject."""
+
+    id: str
+    at: Any
+    loan: Any
+    subject: Any
+    after: Any
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return str(self.subject)
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest of the history that was archived; None if the entry names none."""
+        try:
+            return str(json.loads(self.after)["sha256"])
+        except (ValueError, TypeError, KeyError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -140,10 +167,22 @@ class HistoryBook:
         query = select(RunHistory).where(RunHistory.loan == loan)
         return list(self.session.exec(query.order_by(col(RunHistory.started_at), col(RunHistory.run_id))))
 
-    def page(self, after: str = "", limit: int = 200) -> list[RunHistory]:
-        """Archived runs by their ids, a page at a time."""
-        query = select(RunHistory).where(RunHistory.run_id > after).order_by(col(RunHistory.run_id))
-        return list(self.session.exec(query.limit(limit)))
+    def page_as_stored(self, after: str | bytes = "", limit: int = 200) -> list[dict[str, Any]]:
+        """Rows of archived runs by their ids, a page at a time, each as it is stored: `after` too may be no text."""
+        table = inspect(RunHistory).local_table
+        beyond = after if isinstance(after, str) else cast_column(literal(after, LargeBinary), Text)
+        columns = (as_stored(column, self._dialect.name) for column in table.columns)
+        query = select_columns(*columns).where(table.c.run_id > beyond).order_by(table.c.run_id).limit(limit)
+        names = table.columns.keys()
+        return [dict(zip(names, row, strict=True)) for row in rows_of_any_text(self.session.connection(), query)]
+
+    def spelled(self, run: RunHistory) -> dict[str, Any]:
+        """The row of a run as `page_as_stored` gives it where nobody has changed anything."""
+        return spelled_as_stored(run, self._dialect)
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self.session.get_bind().dialect
 
     def content(self, run_id: str) -> RunContent | None:
         """The sealed content of an archived run."""
@@ -156,10 +195,20 @@ class HistoryBook:
         query = select(named).where(*of_loan).distinct()
         return sorted(run for run in self.session.exec(query) if run is not None)
 
-    def digests_named(self, run_ids: Sequence[str]) -> dict[str, str]:
-        """The digests that the audit log named when these runs were archived, by run."""
-        query = select(AuditEntry).where(AuditEntry.act == RUN_ARCHIVED, col(AuditEntry.subject).in_(run_ids))
-        return {one.subject or "": str((one.after or {}).get("sha256")) for one in self.session.exec(query)}
+    def archivings(self, run_ids: Sequence[Any]) -> dict[str, Archiving]:
+        """What the audit log says of the archiving of these runs, by run."""
+        return {one.run_id: one for one in self._archivings(col(AuditEntry.subject).in_(run_ids))}
+
+    def archivings_after(self, entry_id: str, limit: int) -> list[Archiving]:
+        """What it says of any, in the order of the entries: those after an id."""
+        return self._archivings(col(AuditEntry.id) > entry_id, limit)
+
+    def _archivings(self, which: ColumnElement[bool], limit: int | None = None) -> list[Archiving]:
+        columns = inspect(AuditEntry).local_table.c
+        stored = (as_stored(columns[one.name], self._dialect.name) for one in fields(Archiving))
+        query = select_columns(*stored).where(col(AuditEntry.act) == RUN_ARCHIVED, which)
+        query = query.order_by(columns.id).limit(limit)
+        return [Archiving(*row) for row in rows_of_any_text(self.session.connection(), query)]
 
     def look(self) -> ArchiveLook | None:
         """What the archivist found when it last looked."""

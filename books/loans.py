@@ -109,6 +109,7 @@ class LoanBook:
         self._loans: dict[str, Loan] = {}
         self._applications: dict[str, Application] = {}
         self._terms: dict[str, LoanTerms | None] = {}
+        self._added: list[LoanEvent] = []
 
     def get(self, number: str) -> Loan:
         """The loan; UnknownLoan if there is none. A writing unit of work keeps it from other writers until it ends."""
@@ -217,6 +218,13 @@ class LoanBook:
     def add_event(self, event: LoanEvent) -> None:
         """Records an event."""
         write(self.session, event)
+        self._added.append(event)
+
+    def added_events(self, number: str) -> list[LoanEvent]:
+        """Events of a loan that this unit of work recorded and that were not asked for before: each once."""
+        found = [one for one in self._added if one.loan == number]
+        self._added = [one for one in self._added if one.loan != number]
+        return found
 
     def by_stage(self, actor: Actor) -> dict[Stage, int]:
         """How many loans this person may see stand at each stage."""

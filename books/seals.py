@@ -6,29 +6,23 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Column,
     ColumnElement,
-    Date,
     Select,
-    String,
     Table,
-    Text,
-    cast,
     exists,
     func,
     inspect,
     select,
-    type_coerce,
 )
 from sqlmodel import Session, col
 from sqlmodel import select as rows_of
 
 from books.portions import in_portions
 from books.rows import write, write_many
+from books.stored import as_stored, rows_of_any_text
 from models.audit import AuditDeposit, AuditEntry, AuditSeal, SealedEntry, SealedPosting
 from models.chain import LEDGER
-from models.columns import Instant
 from models.ledger import Posting
 
 SEAL = inspect(AuditSeal).local_table
@@ -111,12 +105,11 @@ class SealBook:
         and at most `upto`.
         """
         query = self._open(select(*(self._as_stored(column) for column in of.rows.columns)), after, limit, upto, of)
-        return self.session.connection().execute(query).all()
+        return self._all(query)
 
     def open_ids(self, after: str, limit: int, upto: str | None, of: Sealable) -> Sequence[str]:
         """Their ids alone."""
-        query = self._open(select(of.rows.c.id), after, limit, upto, of)
-        return self.session.connection().execute(query).scalars().all()
+        return [row[0] for row in self._all(self._open(select(of.rows.c.id), after, limit, upto, of))]
 
     def _open(self, query: Select[Any], after: str, limit: int, upto: str | None, of: Sealable) -> Select[Any]:
         row_id = of.rows.c.id
@@ -150,8 +143,7 @@ class SealBook:
     def as_stored(self, after: int, limit: int) -> Sequence[Any]:
         """Columns of seals in their order, those with a number above `after`."""
         columns = [self._as_stored(column) for column in SEAL.columns]
-        query = select(*columns).where(SEAL.c.no > after).order_by(SEAL.c.no).limit(limit)
-        return self.session.connection().execute(query).all()
+        return self._all(select(*columns).where(SEAL.c.no > after).order_by(SEAL.c.no).limit(limit))
 
     def rows_as_stored(self, after: int, last: int, of: Sealable) -> Sequence[Any]:
         """What the seals above one number and up to another hold: number, position, id, leaf, then the columns of the
@@ -167,13 +159,13 @@ class SealBook:
             .where(place.seal_no > after, place.seal_no <= last)
             .order_by(place.seal_no, place.position)
         )
-        return self.session.connection().execute(query).all()
+        return self._all(query)
 
     def _as_stored(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        if isinstance(column.type, JSON):
-            return cast(column, Text)
-        is_text = self.session.get_bind().dialect.name == "sqlite" and isinstance(column.type, (Instant, Date))
-        return type_coerce(column, String) if is_text else column
+        return as_stored(column, self.session.get_bind().dialect.name)
+
+    def _all(self, query: Select[Any]) -> Sequence[Any]:
+        return rows_of_any_text(self.session.connection(), query)
 
     def beyond(self, no: int, of: Sealable) -> Sequence[Any]:
         """Numbers above `no` of seals in which rows are said to lie, with how many they are."""

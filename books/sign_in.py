@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, delete, or_, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from books.customers import blind_index
@@ -23,6 +24,7 @@ from models.sign_in import (
     WebSession,
 )
 from models.staff import Staff
+from models.standing import credential_mark
 
 KEPT = timedelta(days=90)
 """How long a session that ended is shown to nobody and kept for questions."""
@@ -90,6 +92,19 @@ class UnsentSignInCode:
     mobile: str = field(repr=False)
 
 
+@dataclass
+class KnownBy:
+    """By what somebody is known: credential, unused recovery codes, secrets of a machine with their ends."""
+
+    password: dict[str, Any] | None = None
+    codes: list[str] = field(default_factory=list)
+    secrets: list[tuple[str, datetime | None]] = field(default_factory=list)
+
+    def mark(self, key_hash: str) -> str:
+        """The digest of all of it, with the hash of the key."""
+        return credential_mark(key_hash, self.password, self.codes, self.secrets)
+
+
 class SignInBook:
     """Credentials, sessions, codes and tokens."""
 
@@ -106,6 +121,27 @@ class SignInBook:
         query = select(StaffCredential.password_hash, StaffCredential.valid_until)
         found = self.session.exec(query.where(StaffCredential.staff_id == staff_id)).first()
         return found if found is not None else (None, None)
+
+    def known_by(self, staff_ids: Sequence[str]) -> dict[str, KnownBy]:
+        """By what each of these is known; nothing sealed is opened. Raises ValueError for what cannot be read."""
+        password = (
+            col(StaffCredential.staff_id),
+            col(StaffCredential.password_hash),
+            col(StaffCredential.must_change),
+            col(StaffCredential.valid_until),
+            col(StaffCredential.totp_confirmed_at),
+        )
+        known = {staff_id: KnownBy() for staff_id in staff_ids}
+        for row in self.session.execute(sql_select(*password).where(password[0].in_(staff_ids))).mappings():
+            known[row["staff_id"]].password = dict(row)
+        codes = sql_select(col(RecoveryCode.staff_id), col(RecoveryCode.code_hash))
+        unused = col(RecoveryCode.used_at).is_(None)
+        for staff_id, digest in self.session.execute(codes.where(col(RecoveryCode.staff_id).in_(staff_ids), unused)):
+            known[staff_id].codes.append(digest)
+        secrets = sql_select(col(ClientSecret.staff_id), col(ClientSecret.secret_hash), col(ClientSecret.ends_at))
+        for staff_id, digest, ends_at in self.session.execute(secrets.where(col(ClientSecret.staff_id).in_(staff_ids))):
+            known[staff_id].secrets.append((digest, ends_at))
+        return known
 
     def replace_recovery_codes(self, staff_id: str, hashes: Sequence[str], now: datetime) -> None:
         """Gives somebody these recovery codes and no others."""
@@ -228,9 +264,13 @@ class SignInBook:
         """The active machine account that a token was given to, unless the token has ended."""
         return self.session.exec(_HOLDER, params={"digest": secret_digest(token), "now": now}).first()
 
+    def end_tokens(self, staff_id: str) -> None:
+        """Ends all tokens of a machine account; its secrets stay good."""
+        self.session.exec(delete(AccessToken).where(col(AccessToken.staff_id) == staff_id))
+
     def end_access(self, staff_id: str, now: datetime) -> None:
         """Ends all tokens and all secrets of a machine account."""
-        self.session.exec(delete(AccessToken).where(col(AccessToken.staff_id) == staff_id))
+        self.end_tokens(staff_id)
         self.session.exec(
             update(ClientSecret)
             .where(

@@ -13,8 +13,10 @@ from console.replay import Auditor, LoanArgument, auditor
 from console.screen import out, say
 from engine.bundles import export_loan
 from engine.histories import Histories
+from models.chain import DailyRoot
 from models.run_events import digest
 from services.bundle_check import NotABundle, check
+from services.evidence import NoEvidence, read_folder
 from settings import settings
 
 NOT_A_BUNDLE = 2
@@ -48,10 +50,14 @@ def check_command(
     public_key: Annotated[
         str | None, typer.Option("--public-key", help="the lender's public key (Base64), from a source you trust")
     ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", exists=True, file_okay=False, help="folder of signed roots that its seals lead to"),
+    ] = None,
 ) -> None:
     """Prove a bundle offline: 0 if it is sound, 1 if anything was changed, 2 if it is no bundle."""
     try:
-        report = check(file, public_key)
+        report = check(file, public_key, _roots(evidence, public_key))
     except NotABundle as refusal:
         say.print(str(refusal), style="red", soft_wrap=True)
         raise typer.Exit(NOT_A_BUNDLE) from refusal
@@ -68,3 +74,19 @@ def check_command(
         f"as they were signed with the key {report.key}",
         soft_wrap=True,
     )
+
+
+def _roots(folder: Path | None, public_key: str | None) -> list[DailyRoot]:
+    """The roots in a folder; ends the command where one is none, or where there is none to compare with."""
+    if folder is None:
+        return []
+    roots: list[DailyRoot] = []
+    for found in read_folder(folder, public_key):
+        if isinstance(found, NoEvidence):
+            say.print(str(found), style="red", soft_wrap=True)
+            raise typer.Exit(1)
+        roots.append(found)
+    if not roots:
+        say.print(f"{folder} holds no signed root", style="red", soft_wrap=True)
+        raise typer.Exit(1)
+    return roots

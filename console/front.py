@@ -210,8 +210,13 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 def server(app: ASGIApp) -> uvicorn.Server:
-    """A server that says nothing of itself, speaks no websockets, and ends what is under way within ten seconds."""
+    """A server that says nothing of itself, speaks no websockets, and ends what is under way within ten seconds.
+
+    It logs as this process does: its own form would have sentences of exceptions in it.
+    """
     options: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False, "ws": "none"}
     return uvicorn.Server(
-        uvicorn.Config(app, http=PatientProtocol, timeout_graceful_shutdown=10, backlog=2048, **options)
+        uvicorn.Config(
+            app, http=PatientProtocol, timeout_graceful_shutdown=10, backlog=2048, log_config=None, **options
+        )
     )

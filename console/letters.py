@@ -15,8 +15,8 @@ TELEPHONE = (1000, 640)
 LETTER_SIZE = 34
 
 
-def income_proof(name: str, id_number: str, monthly_income_fen: int) -> bytes:
-    """An employer's letter about an income, as the PNG of a scanner. Employer and stamp are made up."""
+def income_proof(name: str, id_number: str, monthly_income_fen: int, day: date) -> bytes:
+    """An employer's letter of a day about an income, as the PNG of a scanner. Employer and stamp are made up."""
     return _page(
         "收入证明",
         f"兹证明 {name}，身份证号码 {id_number}，",
@@ -24,7 +24,7 @@ def income_proof(name: str, id_number: str, monthly_income_fen: int) -> bytes:
         f"近一年内该员工平均月收入为人民币 {yuan(monthly_income_fen)} 元。",
         "特此证明。",
         "演示单位（虚构）",
-        "2026年1月3日",
+        f"{day.year}年{day.month}月{day.day}日",
     )
 
 

@@ -23,6 +23,7 @@ from models.loans import Loan, Stage
 from models.staff import Role
 from models.verification import Verdict
 from services.authority import authority_over
+from services.co_signers import unconfirmed
 from services.verification import newest_answers
 from settings import Settings
 
@@ -116,12 +117,16 @@ class ScriptedPeople(LoanOfficers, RiskLeads, VehicleClerks):
             loan = work.loans.get(task["loan"])
             grading = work.policies.grading(loan.number)
             returned_before = any(one.outcome == "return" for one in work.tasks.decisions(loan.number))
+            is_unconfirmed = bool(unconfirmed(work, loan.number))
             with_documents = any(
                 band.holds_for(ROLES[person]) for band in authority_over(work, work.tasks.get(task["id"]))
             )
         decision: dict[str, Any] = {"outcome": "approve", "reason": "income and record carry the installments"}
         if grading is None or grading.grade == "E":
             decision = {"outcome": "refuse", "reason": "too little is known to lend responsibly"}
+            decision["reason_codes"] = ["case_as_a_whole"]
+        elif is_unconfirmed:
+            decision = {"outcome": "return", "reason": "who signs beside the borrower is not confirmed; ask again"}
         elif grading.grade == "D" and not returned_before:
             decision = {"outcome": "return", "reason": "please add the latest bank statement"}
         elif grading.limit_fen < loan.applied_fen:

@@ -1,12 +1,15 @@
 """Replaying a loan and proving the archive of histories, from the operator's command."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
+from sqlalchemy.exc import DatabaseError
 
+from books.histories import Archiving
 from books.session import Books, UnitOfWork
 from console.acting import ready_books, staff_member
 from console.connections import BooksDir, connect_engine, of_folder
@@ -14,14 +17,23 @@ from console.screen import out, say
 from engine.histories import Histories
 from engine.replaying import Replays
 from engine.stories import opened
-from models.histories import ReplayOutcome, ReplayVerdict, RunHistory
+from models.histories import ReplayOutcome, ReplayVerdict
 from models.run_events import HistoryDamaged, digest, read_events
 from models.staff import Actor, Role
+from services.archive_proof import differing_as_stored
 from services.errors import NotAllowed
-from services.timeline import FoundRun
 from settings import settings
 
 PAGE = 200
+
+
+@dataclass(frozen=True)
+class ProvedRun:
+    """An archived run, and what is wrong with it, if anything is."""
+
+    run_id: str
+    loan: str
+    problem: str | None
 
 
 LoanArgument = Annotated[str, typer.Argument(help="number of the loan")]
@@ -54,10 +66,10 @@ def histories_command(data_dir: BooksDir = None) -> None:
     table = Table(Column("loan", no_wrap=True), Column("run", no_wrap=True), "what is wrong")
     proved = 0
     books = ready_books(data_dir)
-    for row, problem in prove_archive(books):
+    for run in prove_archive(books):
         proved += 1
-        if problem is not None:
-            table.add_row(row.loan, row.run_id, problem)
+        if run.problem is not None:
+            table.add_row(run.loan, run.run_id, run.problem)
     if table.row_count:
         out.print(table)
         raise typer.Exit(1)
@@ -74,31 +86,53 @@ def auditor(work: UnitOfWork, actor_id: str | None) -> Actor:
     return Actor(auditors[0].id, Role.AUDITOR)
 
 
-def prove_archive(books: Books) -> Iterator[tuple[RunHistory, str | None]]:
-    """Every archived run, with what is wrong with its history."""
+def prove_archive(books: Books) -> Iterator[ProvedRun]:
+    """Every run that is archived, or was by the audit log, with what is wrong with its row or its history."""
+    after: str | bytes = ""
+    while True:
+        with books.read() as work:
+            page = work.histories.page_as_stored(after, PAGE)
+            told = work.histories.archivings([kept["run_id"] for kept in page])
+            for kept in page:
+                problem = _problem(work, kept, told.get(str(kept["run_id"])))
+                yield ProvedRun(str(kept["run_id"]), str(kept["loan"]), problem)
+        if not page:
+            break
+        after = page[-1]["run_id"]
+    yield from _gone(books)
+
+
+def _gone(books: Books) -> Iterator[ProvedRun]:
     after = ""
     while True:
         with books.read() as work:
-            page = work.histories.page(after, PAGE)
-            named = work.histories.digests_named([row.run_id for row in page])
-            for row in page:
-                yield row, _problem(opened(work, row), row, named.get(row.run_id))
-        if not page:
+            told = work.histories.archivings_after(after, PAGE)
+            kept = work.histories.archived(one.run_id for one in told)
+        for one in told:
+            if one.run_id not in kept:
+                yield ProvedRun(one.run_id, str(one.loan), "the audit log tells of its archiving, and it is gone")
+        if not told:
             return
-        after = page[-1].run_id
+        after = told[-1].id
 
 
-def _problem(run: FoundRun, row: RunHistory, named: str | None) -> str | None:
+def _problem(work: UnitOfWork, kept: Mapping[str, Any], told: Archiving | None) -> str | None:
+    try:
+        row = work.histories.get(kept["run_id"])
+    except (ValueError, LookupError, TypeError, DatabaseError):
+        row = None
+    if row is None:
+        return "its row in the archive cannot be read"
+    run = opened(work, row)
     if run.content is None:
         return run.problem
     try:
         events = read_events(row.run_id, run.content)
     except HistoryDamaged as damage:
         return str(damage)
-    if named is None:
+    if told is None:
         return "the audit log has no word of its archiving"
-    if named != digest(run.content):
+    if told.sha256 != digest(run.content):
         return "the audit log names another digest"
-    if events.closed_as is not row.status or len(events.events) != row.events:
-        return "it is truncated"
-    return None
+    wrong = differing_as_stored(work.histories, kept, row, events, run.content, told)
+    return f"its row in the archive was changed: {', '.join(wrong)}" if wrong else None

@@ -99,7 +99,8 @@ class RiskLeads(Callers):
             # The last of them earns less by the letter than by the form.
             income_fen = form["monthly_income"] * (2 if n == WITH_LETTERS else 3) // 3
             await self._bring_card(loan)
-            letter = await asyncio.to_thread(income_proof, form["name"], form["id_number"], income_fen)
+            told = form["name"], form["id_number"], income_fen, self._today()
+            letter = await asyncio.to_thread(income_proof, *told)
             await self._upload(INTEGRATOR, loan, "income_proof", letter)
 
     async def _take_autumn_in(self) -> None:

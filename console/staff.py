@@ -16,6 +16,7 @@ from console.screen import out, say
 from models.staff import Actor, Role, Scope
 from services.errors import NotAllowed
 from services.permissions import Action, require
+from services.sign_in_codes import send_codes_again
 from services.sign_in_machines import CHANGE_OVER, add_secret
 from services.staff import (
     add_machine,
@@ -27,6 +28,7 @@ from services.staff import (
     sign_out_borrower,
     sign_out_everywhere,
 )
+from services.staff_changes import change_machine, change_person
 
 people = typer.Typer(no_args_is_help=True, help="Who works here: ids, roles, passwords for the first sign-in.")
 machines = typer.Typer(no_args_is_help=True, help="Machine accounts: client ids, scopes, secrets.")
@@ -35,6 +37,9 @@ Id = Annotated[str, typer.Argument(help="3 to 32 small letters, digits and hyphe
 Who = Annotated[str | None, typer.Option("--actor", help="id of the administrator who acts (default: the operator)")]
 Name = Annotated[str, typer.Option("--name", help="as colleagues read it")]
 Manager = Annotated[str | None, typer.Option("--manager", help="id of the manager whose team this is in")]
+Reason = Annotated[str, typer.Option("--reason", help="why, for the audit log; no personal data")]
+NewManager = Annotated[str | None, typer.Option("--manager", help="id of the manager of the new team")]
+NoManager = Annotated[bool, typer.Option("--no-manager", help="in nobody's team from now on")]
 
 Result = TypeVar("Result")
 
@@ -105,6 +110,37 @@ def sign_out_borrower_command(
     say.print(f"{ended} sessions of the borrower of {loan} have ended")
 
 
+@people.command("allow-codes")
+def allow_codes_command(
+    loan: Annotated[str, typer.Argument(help="number of one of the borrower's loans")],
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Have a borrower sent codes again for whose mobile others asked for too many today."""
+    _done(data_dir, actor, "sign_in_codes_allowed", lambda work, who: send_codes_again(work, who, loan))
+    say.print(f"the borrower of {loan} is sent codes again")
+
+
+@people.command("change")
+def change_command(
+    staff_id: Id,
+    reason: Reason,
+    role: Annotated[Work | None, typer.Option("--role", help="what the person does here from now on")] = None,
+    manager: NewManager = None,
+    no_manager: NoManager = False,
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Give somebody another role or team; sessions and tokens end at once."""
+
+    def change(work: UnitOfWork, who: Actor) -> None:
+        to = Role(role) if role is not None else None
+        change_person(work, who, staff_id, reason, role=to, manager_id=manager, no_manager=no_manager)
+
+    _done(data_dir, actor, "staff_changed", change)
+    say.print(f"{staff_id} is changed, and has to sign in again")
+
+
 @people.command("disable")
 def disable_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
     """Keep somebody out from now on; sessions and tokens end at once."""
@@ -164,6 +200,28 @@ def rotate_secret(
         return add_secret(work, who, account, timedelta(hours=overlap_hours))
 
     _show_secret(client_id, _done(data_dir, actor, "client_secret_added", rotate))
+
+
+@machines.command("change")
+def change_client(
+    client_id: Id,
+    reason: Reason,
+    scope: Annotated[
+        list[Scope] | None, typer.Option("--scope", help="what it may do from now on, instead of what it might")
+    ] = None,
+    manager: NewManager = None,
+    no_manager: NoManager = False,
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Give a machine account other scopes or another team; its tokens end at once, its secrets stay good."""
+
+    def change(work: UnitOfWork, who: Actor) -> None:
+        scopes = frozenset(scope or ())
+        change_machine(work, who, client_id, reason, scopes=scopes, manager_id=manager, no_manager=no_manager)
+
+    _done(data_dir, actor, "staff_changed", change)
+    say.print(f"{client_id} is changed, and has to ask for another token")
 
 
 @machines.command("disable")

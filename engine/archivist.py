@@ -12,7 +12,7 @@ from books.session import Books, UnitOfWork, was_written_before
 from engine.histories import NOT_OPENED, ClosedRun, Histories
 from models.histories import ArchiveLook, RunContent, RunHistory
 from models.keys import loan_of, workflow_id
-from models.run_events import HistoryDamaged, RunEvents, digest, read_events
+from models.run_events import HistoryDamaged, RunEvents, read_events
 from services.audit import SYSTEM, record
 
 log = structlog.get_logger()
@@ -141,25 +141,11 @@ class Archivist:
 
 def archive(work: UnitOfWork, workflow: str, run: RunEvents, content: bytes) -> bool:
     """Puts a run into the archive, with an entry in the audit log that names its digest; False if it is still open."""
-    status = run.closed_as
-    if status is None:
+    if run.closed_as is None:
         return False
     loan = loan_of(workflow)
-    row = RunHistory(
-        run_id=run.run,
-        workflow_id=workflow,
-        loan=loan,
-        previous_run_id=run.previous,
-        next_run_id=run.next,
-        started_at=run.first.at,
-        closed_at=run.last.at,
-        status=status,
-        events=len(run.events),
-        size_bytes=len(content),
-        sha256=digest(content),
-        code_versions=[one.as_json() for one in run.versions],
-        exported_at=work.now,
-    )
+    # At the instant of the entry: so the entry proves when, and the history all the rest of the row.
+    row = RunHistory.of(loan, run, content, work.now)
     work.histories.add(row, RunContent.of(run.run, content))
     figures = {"sha256": row.sha256, "events": row.events, "status": row.status}
     record(work, SYSTEM, RUN_ARCHIVED, loan=loan, subject=run.run, after=figures)

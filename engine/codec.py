@@ -82,13 +82,13 @@ def workflow_of(payload: Payload) -> str:
 def opened(payload: Payload, workflow_id: str = "") -> Payload:
     """A payload as it was before it was sealed; without `workflow_id` that of any workflow.
 
-    Raises KeyMissing, and SealBroken for one that was changed or belongs to another workflow.
+    Raises KeyMissing, and SealBroken for one that was changed or belongs to another workflow, or to none.
     """
     if not is_sealed(payload):
         return payload
     sealed_for = workflow_of(payload)
     named = f"a payload of the workflow {sealed_for}"
-    if workflow_id and sealed_for and not _is_of(sealed_for, workflow_id):
+    if workflow_id and not _is_of(sealed_for, workflow_id):
         raise SealBroken(named)
     key_id = payload.metadata[KEY].decode(errors="replace") if KEY in payload.metadata else ""
     content = _ring().open(key_id, payload.data, sealed_for)

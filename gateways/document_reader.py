@@ -97,4 +97,5 @@ def _reading(answer: dict[str, Any]) -> Reading:
         lines,
         base64.b64decode(picture) if picture else None,
         tuple(answer["size"]) if picture else None,
+        tuple((width, height) for width, height in answer["page_sizes"]) if picture else (),
     )

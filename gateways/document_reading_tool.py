@@ -20,7 +20,8 @@ from pypdf import PageObject, PdfReader, PdfWriter
 
 MEMORY_BYTES = 1536 * 1024 * 1024
 CPU_SECONDS = 50
-MOST_SCANNED_PAGES = 5
+MOST_PAGES_SEEN = 5
+"""So many pages are read as pictures, and shown as such."""
 MOST_LINES = 2_000
 FEWEST_SIGNS = 12
 """A page whose text layer has fewer signs is a picture with a stamp of its scanner."""
@@ -40,7 +41,7 @@ DRAW_PAGE = f"""
   if size.width > size.height {{ page-of(width: {PREVIEW_SIDE}pt) }} else {{ page-of(height: {PREVIEW_SIDE}pt) }}
 }}
 """.encode()
-"""A document that is nothing but the first page of another one, its longer side as long as a picture of ours."""
+"""A document that is nothing but one page of another one, its longer side as long as a picture of ours."""
 RECOGNISE = ("tesseract", "stdin", "stdout", "-l", "chi_sim", "--psm", "3", "tsv")
 
 Piece = tuple[str, int, tuple[int, int, int, int], int]
@@ -55,40 +56,53 @@ def read(content: bytes, media_type: str) -> dict[str, Any]:
     """The lines of a document; with `method` "none" where nothing could be read on it."""
     if media_type != "application/pdf":
         picture = _upright(Image.open(io.BytesIO(content), formats=("PNG", "JPEG")))
-        return _answer("scan", 1, list(_scanned_lines(picture, 1))[:MOST_LINES], picture)
+        return _answer("scan", 1, list(_scanned_lines(picture, 1))[:MOST_LINES], [picture])
     reader = PdfReader(io.BytesIO(content))
     if reader.is_encrypted:
         reader.decrypt("")
     pages = len(reader.pages)
     lines = [line for n, page in enumerate(reader.pages, 1) for line in _text_lines(page, n)][:MOST_LINES]
     if sum(len(piece[0]) for line in lines for piece in line) >= FEWEST_SIGNS:
-        return _answer("text", pages, lines, _drawn(reader))
-    pictures = [_largest(page) for page in list(reader.pages)[:MOST_SCANNED_PAGES]]
+        return _answer("text", pages, lines, [_drawn(page) for page in reader.pages[:MOST_PAGES_SEEN]])
+    pictures = [_largest(page) for page in reader.pages[:MOST_PAGES_SEEN]]
     upright = [None if one is None else _upright(one) for one in pictures]
     scanned = [line for n, one in enumerate(upright, 1) if one is not None for line in _scanned_lines(one, n)]
-    return _answer("scan", pages, scanned[:MOST_LINES], upright[0] or _drawn(reader))
+    seen = [one or _drawn(page) for one, page in zip(upright, reader.pages, strict=False)]
+    return _answer("scan", pages, scanned[:MOST_LINES], seen)
 
 
-def _answer(method: str, pages: int, lines: list[list[Piece]], first: Image.Image | None) -> dict[str, Any]:
+def _answer(method: str, pages: int, lines: list[list[Piece]], seen: list[Image.Image | None]) -> dict[str, Any]:
+    """What was read, and one picture with the pages that were seen below each other; of size 0 without a picture."""
     answer: dict[str, Any] = {"method": method if lines else "none", "pages": pages, "lines": lines}
-    if first is not None:
-        shown = first.copy()
-        shown.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    shown = [None if one is None else _small(one) for one in seen]
+    sizes = [(0, 0) if one is None else one.size for one in shown]
+    if any(height for _, height in sizes):
+        sheet, top = Image.new("RGB", (max(size[0] for size in sizes), sum(size[1] for size in sizes)), "white"), 0
+        for one, (_, height) in zip(shown, sizes, strict=True):
+            if one is not None:
+                sheet.paste(one, (0, top))
+            top += height
         kept = io.BytesIO()
         # Drawn anew: nothing of the file itself, no note of its camera, reaches a page of ours.
-        shown.convert("RGB").save(kept, "JPEG", quality=70)
-        answer |= {"picture": base64.b64encode(kept.getvalue()).decode(), "size": shown.size}
+        sheet.save(kept, "JPEG", quality=70)
+        answer |= {"picture": base64.b64encode(kept.getvalue()).decode(), "size": sheet.size, "page_sizes": sizes}
     return answer
 
 
-def _drawn(reader: PdfReader) -> Image.Image | None:
-    """The first page as it looks to people, whatever its text layer says; None for one that cannot be drawn.
+def _small(page: Image.Image) -> Image.Image:
+    small = page.copy()
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    return small.convert("RGB")
+
+
+def _drawn(seen: PageObject) -> Image.Image | None:
+    """A page as it looks to people, whatever its text layer says; None for one that cannot be drawn.
 
     It is drawn by the compiler of the lender's own papers, which reads it from memory: no copy comes to lie in a file.
     """
     try:
         alone = PdfWriter()
-        alone.add_page(reader.pages[0])
+        alone.add_page(seen)
         page = os.memfd_create("page")
         with os.fdopen(page, "wb", closefd=False) as kept:
             alone.write(kept)
@@ -191,7 +205,7 @@ def main() -> None:
     try:
         answer = read(sys.stdin.buffer.read(), sys.argv[1])
     except Exception:  # noqa: BLE001 see above; what it was cannot be told without showing parts of the document
-        answer = _answer("none", 0, [], None)
+        answer = _answer("none", 0, [], [])
     sys.stdout.write(json.dumps(answer, ensure_ascii=True))
 
 

@@ -49,6 +49,10 @@ POSTING_FIELDS = (
     "booked_at",
 )
 """What is sealed of a posting: every column of it."""
+TERMS_FIELDS = ("loan", "version", "decision_id", "effective_from", "body", "amendments")
+"""What an audit entry digests of terms: all that was agreed."""
+EVENT_FIELDS = ("key", "loan", "position", "type", "date", "body")
+"""What an audit entry digests of an event of the account: all but when it was written."""
 LEDGER = "ledger"
 """The book of seals that hold postings. Those over the audit log, which were there first, name none."""
 NO_SEAL = "0" * 64
@@ -74,6 +78,20 @@ def posting_bytes(posting: Mapping[str, Any]) -> bytes:
     told = {name: posting[name] for name in POSTING_FIELDS if posting[name] is not None}
     told |= {name: _day(told[name]) for name in ("value_date", "booking_date")}
     return canonical({"posting": told | {"booked_at": spelled(told["booked_at"])}})
+
+
+def terms_sha256(terms: Mapping[str, Any]) -> str:
+    """The digest by which audit entries name a version of the terms."""
+    return _named(terms, TERMS_FIELDS, "effective_from")
+
+
+def event_sha256(event: Mapping[str, Any]) -> str:
+    """The digest by which audit entries name an event of the account."""
+    return _named(event, EVENT_FIELDS, "date")
+
+
+def _named(row: Mapping[str, Any], fields: Sequence[str], day: str) -> str:
+    return sha256(canonical({name: row[name] for name in fields} | {day: _day(row[day])})).hexdigest()
 
 
 def leaf_hash(content: bytes) -> str:

@@ -53,6 +53,11 @@ class Document(SQLModel, table=True):
         )
 
     @property
+    def is_paper(self) -> bool:
+        """Whether the lender issued it; all else was handed in."""
+        return self.language is not None
+
+    @property
     def content(self) -> bytes:
         """The file itself. Raises SealBroken if it is not the one that was kept under this row, PersonErased."""
         kept: object = self.sealed
@@ -76,6 +81,8 @@ class ReadingVerdict(StrEnum):
     DIFFERS = "differs"
     UNREADABLE = "unreadable"
     WRONG_KIND = "wrong_kind"
+    OTHER_SIDE = "other_side"
+    """The side of a card that names nobody: read, but never in the place of the side with the name."""
 
 
 class DocumentReading(SQLModel, table=True):
@@ -112,7 +119,7 @@ class DocumentReading(SQLModel, table=True):
         default=None, sa_type=PersonalForm, description="a reading without its picture"
     )
     picture_key_id: str | None = Field(default=None, max_length=16)
-    picture: bytes | None = Field(default=None, sa_type=PersonalFile, description="the first page as JPEG")
+    picture: bytes | None = Field(default=None, sa_type=PersonalFile, description="its first pages as JPEG")
     text_index: str | None = Field(default=None, max_length=64, index=True, description="digest of its text")
     number_index: str | None = Field(default=None, max_length=64, index=True, description="digest of its own number")
     duplicated: bool = Field(default=False, description="another customer handed the same in: file, text or number")
@@ -123,11 +130,11 @@ class DocumentReading(SQLModel, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
 
     def keep_picture(self, jpeg: bytes) -> None:
-        """Keeps the picture of the first page."""
+        """Keeps the picture of its first pages."""
         self.picture_key_id, self.picture = None, jpeg
 
     def show_picture(self) -> bytes | None:
-        """The picture of the first page, if the document has one. Raises SealBroken and PersonErased."""
+        """The picture of its first pages, if the document has one. Raises SealBroken and PersonErased."""
         kept: object = self.picture
         if not isinstance(kept, LockedFile):
             return self.picture
@@ -148,9 +155,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the reader gave back: lines of words in reading order and, of a picture, its first page to look at.
+    """What the reader gave back: lines of words in reading order, and its first pages to look at, in one picture.
 
-    `method` is `text` for a text layer, `scan` for a picture, `none` where nothing could be read.
+    `method` is `text` for a text layer, `scan` for a picture, `none` where nothing could be read. The pages stand below
+    each other in the picture, each with its width and height in `page_sizes`; one that could not be drawn has none.
     """
 
     method: str
@@ -158,6 +166,7 @@ class Reading:
     lines: tuple[tuple[Word, ...], ...]
     picture: bytes | None = None
     picture_size: tuple[int, int] | None = None
+    page_sizes: tuple[tuple[int, int], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Its words, as they are kept to be compared again."""

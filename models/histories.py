@@ -9,8 +9,8 @@ from sqlalchemy import JSON, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from models.columns import Instant, Spelled
-from models.keys import new_id
-from models.run_events import LARGEST_HISTORY, CloseStatus, CodeVersion, HistoryDamaged, digest
+from models.keys import new_id, workflow_id
+from models.run_events import LARGEST_HISTORY, CloseStatus, CodeVersion, HistoryDamaged, RunEvents, digest
 from models.sealing import keys
 
 
@@ -38,6 +38,29 @@ class RunHistory(SQLModel, table=True):
         sa_type=JSON, description="which versions of the code worked on it, and from when on; once names alone"
     )
     exported_at: datetime = Field(sa_type=Instant)
+
+    @classmethod
+    def of(cls, loan: str, run: RunEvents, content: bytes, at: datetime) -> Self:
+        """The row of a run that was archived at an instant: everything else in it follows from its history. Raises
+        HistoryDamaged for a run that has no end.
+        """
+        if run.closed_as is None:
+            raise HistoryDamaged(run.run, "it has no end")
+        return cls(
+            run_id=run.run,
+            workflow_id=workflow_id(loan),
+            loan=loan,
+            previous_run_id=run.previous,
+            next_run_id=run.next,
+            started_at=run.first.at,
+            closed_at=run.last.at,
+            status=run.closed_as,
+            events=len(run.events),
+            size_bytes=len(content),
+            sha256=digest(content),
+            code_versions=[one.as_json() for one in run.versions],
+            exported_at=at,
+        )
 
     @property
     def versions(self) -> tuple[CodeVersion, ...]:

@@ -3,13 +3,12 @@
 import datetime as dt
 from datetime import date, datetime
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.chain import canonical
+from models.chain import terms_sha256
 from models.columns import Fen, Instant, PersonalForm, Spelled
 from models.keys import new_id
 
@@ -118,15 +117,7 @@ class LoanTerms(SQLModel, table=True):
     @property
     def mark(self) -> dict[str, Any]:
         """How an audit entry names these terms: by their version, and by the digest of all that was agreed."""
-        agreed = {
-            "loan": self.loan,
-            "version": self.version,
-            "decision_id": self.decision_id,
-            "effective_from": self.effective_from.isoformat(),
-            "body": self.body,
-            "amendments": self.amendments,
-        }
-        return {"terms_version": self.version, "terms_sha256": sha256(canonical(agreed)).hexdigest()}
+        return {"terms_version": self.version, "terms_sha256": terms_sha256(self.model_dump())}
 
 
 class LoanEvent(SQLModel, table=True):

@@ -165,13 +165,14 @@ class Progress(Message):
 
 
 class DecisionOrder(Command):
-    """A person's decision on a task."""
+    """A person's decision on a task; `reason_codes` are of the product's list, and go with a refusal of a case."""
 
     task_id: str
     outcome: Outcome
     reason: str
     amount_fen: int | None = None
     waits: bool = True
+    reason_codes: tuple[str, ...] = ()
 
 
 class CommandOrder(Command):

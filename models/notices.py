@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
 
 from models.columns import Instant, Personal
 from models.keys import new_id
+
+
+class ReplyChannel(StrEnum):
+    """How a borrower reached somebody."""
+
+    CALL = "call"
+    VISIT = "visit"
+    MESSAGE = "message"
 
 
 class Contact(SQLModel, table=True):

@@ -13,6 +13,7 @@ from lending.terms import Terms
 from models.collateral import Requirement, SecurityFacts
 from models.customers import PartyRole
 from models.policies import PolicyKind
+from models.refusal_reasons import REFUSAL_REASONS, RefusalReason
 from models.staff import Role
 from models.verification import CheckName, RegisterRule
 
@@ -157,13 +158,14 @@ class Product:
     """A product: its form, checks, documents, rules, terms, payees, deadlines and after-care.
 
     `grading` is the shipped table that grades, and `policies` are the other shipped policies by kind. `facts` gives
-    their inputs, and `further_facts` what follows from those once hardship and yearly limit are known. `terms` gives
-    the terms of an approved case, `payees` who receives the money. `form_problems` gets the fields that read well, so
-    any of them may be missing. `restated` is the form as the same person would fill it in for another amount and term,
-    with what hangs on them. All hooks are pure. `licence` is what the lender lends under: caps and other limits of
-    the law go by it. `year_begins` is the month and day on which the year of a yearly limit begins. For so many
-    `second_look_days` a person's look at an automatic refusal may be asked for; `refused_by_law` are the reasons that
-    nobody may overrule.
+    their inputs, `fact_types` says of which type each is that a rule may ask for (`integer`, `boolean`, `string`), and
+    `further_facts` gives what follows from them once hardship and yearly limit are known. `terms` gives the terms of
+    an approved case, `payees` who receives the money. `form_problems` gets the fields that read well, so any of them
+    may be missing. `restated` is the form as the same person would fill it in for another amount and term, with what
+    hangs on them. All hooks are pure. `licence` is what the lender lends under: caps and other limits of the law go by
+    it. `year_begins` is the month and day on which the year of a yearly limit begins. For so many `second_look_days` a
+    person's look at an automatic refusal may be asked for; `refused_by_law` are the reasons that nobody may overrule,
+    `refusal_reasons` those from which people choose who refuse a case.
     """
 
     code: str
@@ -185,6 +187,7 @@ class Product:
     form_problems: Callable[[Mapping[str, Any], date], dict[str, str]] = _no_problems
     restated: Callable[[Mapping[str, Any], int, int], dict[str, Any]] = _restated
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    fact_types: Mapping[str, str] = field(default_factory=dict)
     further_facts: Callable[[Mapping[str, Any]], dict[str, Any]] = _no_facts
     year_begins: tuple[int, int] = (1, 1)
     co_signer_checks: Mapping[PartyRole, tuple[str, ...]] = field(default_factory=dict)
@@ -196,6 +199,7 @@ class Product:
     acceptance_days: int = 14
     second_look_days: int = 30
     refused_by_law: frozenset[str] = frozenset()
+    refusal_reasons: tuple[RefusalReason, ...] = REFUSAL_REASONS
     licence: str | None = None
     debit_plan: DebitPlan = field(default_factory=DebitPlan)
 

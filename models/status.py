@@ -20,14 +20,19 @@ class WaitsFor(BaseModel):
 
 
 class TimelineEntry(BaseModel):
-    """One act in the life of a loan, from the audit log."""
+    """One act in the life of a loan, from the audit log, with as much of it as is for the one who reads.
+
+    `details` is what was so after it. `refused` when it was tried and not allowed, or did not work.
+    """
 
     at: datetime
     act: str
     role: Role
     actor_id: str
     reason: str | None = None
+    before: dict[str, object] = {}
     details: dict[str, object] = {}
+    refused: bool = False
 
 
 class ScheduleRow(BaseModel):
@@ -61,13 +66,15 @@ class Possible(BaseModel):
 class Remedies(BaseModel):
     """What a borrower can do about a refusal.
 
-    `sentences` say what would change each of its reasons, by code and language; `possible` is the most that the rules
+    `reasons` are those that people chose who refused the case, by code and language. `sentences` say what would change
+    each reason of a refusal, by rules or by people, by code and language; `possible` is the most that the rules
     would lend for the term he asked for, `with_other_term` more than that for another one. Until `look_until` a
     person's look at the refusal may be asked for. All is None or empty where there is nothing of it.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    reasons: dict[str, dict[str, str]] = {}
     sentences: dict[str, dict[str, str]] = {}
     possible: Possible | None = None
     with_other_term: Possible | None = None

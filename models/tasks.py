@@ -27,6 +27,7 @@ class TaskKind(StrEnum):
     ACCOUNT = "account"
     ACCOUNT_CHANGE = "account_change"
     DOCUMENT = "document"
+    DOCUMENT_AGAIN = "document_again"
     EARLY_WARNING = "early_warning"
     REGISTRATION = "registration"
     INSURANCE = "insurance"
@@ -98,12 +99,16 @@ class Task(SQLModel, table=True):
     reminded_for: dt.date | None = None
 
 
+REASON_CODES = "reason_codes"
+"""Among the facts of a refusal: why, by the codes of the product's list."""
+
+
 class Decision(SQLModel, table=True):
     """What a person decided on a loan. Insert-only.
 
     `policy_id` and `fired_row` name the rule by which he might, on the day of the decision and for its amount, `people`
-    how many it asks for; `facts` are those that the policy was asked with. `stands_in_for` is the absent colleague
-    whose deputy he was.
+    how many it asks for; `facts` are those that the policy was asked with, or of a refusal its `reason_codes`.
+    `stands_in_for` is the absent colleague whose deputy he was.
     """
 
     __tablename__ = "decision"
@@ -124,3 +129,8 @@ class Decision(SQLModel, table=True):
     people: int = 1
     stands_in_for: str | None = Field(default=None, max_length=64)
     facts: dict[str, Any] | None = Field(default=None, sa_type=PersonalForm)
+
+    @property
+    def reason_codes(self) -> tuple[str, ...]:
+        """Why a case was refused, by the codes that its product had then; empty where free words are all there is."""
+        return tuple((self.facts or {}).get(REASON_CODES, ())) if self.outcome is Outcome.REFUSE else ()

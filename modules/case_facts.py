@@ -5,9 +5,26 @@ from datetime import date
 from typing import Any
 
 from models.products import JointParty, LoanCase, party_names
+from services.policy_tables import BOOLEAN, INTEGER
 
 WITHOUT_BOUND = 1_000_000
 """A ratio to nothing, in basis points: above every limit."""
+IDENTITY_FACTS: Mapping[str, str] = {"identity_known": BOOLEAN, "identity_matches": BOOLEAN}
+CO_SIGNER_FACTS: Mapping[str, str] = {
+    "co_signer_known": BOOLEAN,
+    "co_signer_matches": BOOLEAN,
+    "co_signer_blacklisted": BOOLEAN,
+}
+BUREAU_FACTS: Mapping[str, str] = {
+    "bureau_known": BOOLEAN,
+    "bureau_found": BOOLEAN,
+    "blacklisted": BOOLEAN,
+    "worst_dpd": INTEGER,
+    "overdue_count_24m": INTEGER,
+    "history_months": INTEGER,
+    "income_known": BOOLEAN,
+    "debt_ratio_bp": INTEGER,
+}
 
 
 def basis_points(part: int, whole: int) -> int:

@@ -10,9 +10,10 @@ from lending.money import yuan
 from models.loans import Loan, Stage
 from models.messages import DecideOnBooks, DecisionOrder, Progress
 from models.staff import Actor, Role
-from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
+from models.tasks import REASON_CODES, Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit, changes, fast_lane, offers
 from services.authority import Band, require_authority, standing_of
+from services.co_signers import require_confirmed_co_signers
 from services.collateral import after_end
 from services.disbursement import money_is_out, order_payouts
 from services.document_wishes import missing_words
@@ -37,7 +38,8 @@ def check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day:
 
     Who entered the case, looks after its customer or approved it first decides nothing (`own_case`), nor does his
     deputy for him. An approval needs authority for its amount under the policy of the day (`above_authority`), which
-    asks for the documents too (`documents_incomplete`).
+    asks for the documents too (`documents_incomplete`), and co-signers whose identity a register has confirmed: nobody
+    else could sign what is offered (`co_signer_not_confirmed`).
     """
     day = day or work.today
     approving = _check(work, actor, task, order, day)
@@ -71,6 +73,7 @@ def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day
     check_four_eyes(hands, people, _approved_before(work, task))
     if not order.reason.strip():
         raise InvalidDecision("a decision needs a reason", fields={"reason": "say why, in a sentence"})
+    _check_codes(work, task, order)
     if task.kind is TaskKind.PAYOUT_PROBLEM and order.outcome is Outcome.RETURN:
         raise InvalidDecision("a payout is tried again or given up", fields={"outcome": "choose approve or refuse"})
     if task.kind is TaskKind.PAYOUT_PROBLEM and order.outcome is Outcome.REFUSE and money_is_out(work, task.loan):
@@ -91,6 +94,7 @@ def _check(work: UnitOfWork, actor: Actor, task: Task, order: DecisionOrder, day
     standing = standing_of(work, loan, day, amount_fen)
     require_lawful(work, loan, amount_fen, standing.known)
     band = require_authority(work, actor, standing, amount_fen, day)
+    require_confirmed_co_signers(work, loan)
     return _Approving(loan, amount_fen, band, standing.facts(amount_fen), standing.expired)
 
 
@@ -120,6 +124,21 @@ def _amount(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder) -> i
             fields={"amount": f"at least {yuan(least)}"},
         )
     return amount_fen
+
+
+def _check_codes(work: UnitOfWork, task: Task, order: DecisionOrder) -> None:
+    """Refuses codes of reasons with anything but the refusal of a case, and those that its product does not have."""
+    if not order.reason_codes:
+        return
+    if task.kind is not TaskKind.APPROVAL or order.outcome is not Outcome.REFUSE:
+        why = "leave them out, or refuse the case"
+        raise InvalidDecision("codes of reasons go with the refusal of a case only", fields={REASON_CODES: why})
+    product = catalogue().product(work.loans.get(task.loan or "").product)
+    codes = [one.code for one in product.refusal_reasons]
+    if not set(order.reason_codes) <= set(codes):
+        raise InvalidDecision(
+            "this product has no such reason of a refusal", fields={REASON_CODES: f"choose of {', '.join(codes)}"}
+        )
 
 
 def note_refusal(work: UnitOfWork, order: DecideOnBooks, why: str) -> None:
@@ -163,7 +182,7 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
         decided_on=order.day,
         decided_at=work.now,
         stands_in_for=acting_for(work, actor, task),
-        facts=dict(approving.facts) if approving else _looked_at(work, loan, task, decision, actor),
+        facts=dict(approving.facts) if approving else _kept_with(work, loan, task, decision, actor),
         **(approving.band.rule if approving else {}),
     )
     work.write(row)
@@ -179,6 +198,8 @@ def decide(work: UnitOfWork, order: DecideOnBooks) -> Progress:
             after["answers_expired"] = list(approving.expired)
         if progress.task_id is not None:
             after["second_person"] = progress.task_id
+    if row.reason_codes:
+        after[REASON_CODES] = list(row.reason_codes)
     if row.stands_in_for is not None:
         after["stands_in_for"] = row.stands_in_for
     audit.record(
@@ -203,8 +224,12 @@ def _check_still_here(work: UnitOfWork, actor: Actor) -> None:
         raise NotAllowed("whoever took this decision does not hold the role any more in which he took it")
 
 
-def _looked_at(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder, actor: Actor) -> dict[str, Any] | None:
-    """Who of the loan stands on which list, where risk has a payout tried again: what he saw holds it no more."""
+def _kept_with(work: UnitOfWork, loan: Loan, task: Task, order: DecisionOrder, actor: Actor) -> dict[str, Any] | None:
+    """The codes of why a case is refused. Where risk has a payout tried again, who of the loan stands on which list:
+    what he saw holds it no more.
+    """
+    if order.reason_codes:
+        return {REASON_CODES: list(dict.fromkeys(order.reason_codes))}
     is_again = task.kind is TaskKind.PAYOUT_PROBLEM and order.outcome is Outcome.APPROVE
     if not is_again or actor.role is not Role.RISK:
         return None
@@ -251,7 +276,8 @@ def _approve(
 def _refuse(work: UnitOfWork, loan: Loan, order: DecideOnBooks) -> Progress:
     loan.closed_on = order.day
     move(work, loan, Stage.REFUSED)
-    close_all(work, loan.number, TaskKind.DOCUMENT)
+    for kind in (TaskKind.DOCUMENT, TaskKind.DOCUMENT_AGAIN):
+        close_all(work, loan.number, kind)
     after_end(work, loan, order.day)
     send_sms(work, loan, "refused", f"{order.key}:sms")
     return Progress(stage=Stage.REFUSED)

@@ -51,9 +51,9 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str | None = None,
     refused: bool = False,
-) -> None:
-    """Appends an entry to the audit log in the caller's unit of work. Values must not be personal."""
-    work.audit.add(
+) -> str:
+    """Appends an entry to the audit log in the caller's unit of work; returns its id. Values must not be personal."""
+    return work.audit.add(
         at=work.now,
         **who(actor),
         act=act,

@@ -2,6 +2,7 @@
 deposited outside.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,14 @@ from books.session import UnitOfWork
 from models.audit import AuditSeal
 from models.chain import NO_SEAL, DailyRoot, Seal, first_id_at, merkle_root, written_at
 from services.audit_findings import AUDIT_LOG, LEDGER, SEALED_BOOKS, Finding, FindingKind, SealedBook, Verdict
+from services.staff_proof import staff_findings
 
 GRACE = timedelta(minutes=15)
 """How long after its id was given a row may be committed, and how far the clocks of machines may lie apart."""
 WINDOW = 20_000
 """Rows that the look for unsealed ones takes at a time, each in well under a second."""
 SEALS_READ = 200
+LEAF = re.compile(r"[0-9a-f]{64}")
 ROWS_READ = 8_000
 """What a proof holds in memory."""
 
@@ -98,7 +101,7 @@ class Proof:
         return self._ways[LEDGER].unsealed
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is wrong, in the order of the seals."""
+        """Everything that is wrong, in the order of the seals; then who is not what the log says of him."""
         before = self.work.seals.get(self.since - 1) if self.since > 1 else None
         if before is not None:
             self.head = before.content
@@ -129,6 +132,7 @@ class Proof:
         yield from self._beyond(expected - 1)
         for book in SEALED_BOOKS:
             yield from self._open(book)
+        yield from staff_findings(self.work)
 
     def _pass(self, seal: Seal) -> None:
         self.seals += 1
@@ -193,10 +197,10 @@ class Proof:
         oldest, newest = way.oldest, first_id_at(seal.sealed_at + GRACE)
         for _, position, row_id, leaf, *columns in rows:
             way.proved += 1
-            # Where SQLite keeps a place that is no whole number, it is none either.
-            if not isinstance(position, int) or not 0 <= position < seal.count:
+            # Where SQLite keeps a place that is no whole number, or a name that is no text, it is none either.
+            if not isinstance(position, int) or not isinstance(row_id, str) or not 0 <= position < seal.count:
                 complete = False
-                yield book.finding(book.added, no, row_id, f"{noun} {row_id} was added to seal {no}")
+                yield book.finding(book.added, no, str(row_id), f"{noun} {row_id} was added to seal {no}")
                 continue
             if position > place:
                 complete = False
@@ -254,6 +258,10 @@ class Proof:
             upto = self.work.seals.row_after(after, WINDOW, book.of)
             for row_id in self.work.seals.open_ids(after, WINDOW, upto, book.of):
                 way.unsealed += 1
+                if not isinstance(row_id, str):
+                    sentence = f"{noun} {row_id!r}, not sealed yet, has an id that is no text"
+                    yield book.finding(book.added, None, repr(row_id), sentence)
+                    continue
                 if way.unsealed == 1 and (at := born(row_id)) is not None:
                     self.oldest_unsealed = min(self.oldest_unsealed or at, at)
                 if row_id >= newest:
@@ -302,8 +310,8 @@ def _against_root(
 ) -> Iterator[Finding]:
     """Which of row and record was changed, as the root of the seal has it."""
     no, noun = seal.no, book.noun
-    is_whole = complete and merkle_root(recorded) == seal.root
-    if complete and changed and not is_whole and merkle_root(computed) == seal.root:
+    is_whole = complete and _root_over(recorded) == seal.root
+    if complete and changed and not is_whole and _root_over(computed) == seal.root:
         for row_id in changed:
             sentence = f"{noun} {row_id} is as it was, but its hash in seal {no} was changed"
             yield book.finding(FindingKind.RECORD_CHANGED, no, row_id, sentence)
@@ -315,14 +323,25 @@ def _against_root(
         yield Finding(book.replaced, no, None, sentence)
 
 
+def _root_over(leaves: Sequence[Any]) -> str | None:
+    """The root over recorded hashes; None if one of them is not spelled as a hash is."""
+    if all(isinstance(one, str) and LEAF.fullmatch(one) for one in leaves):
+        return merkle_root(leaves)
+    return None
+
+
 def _seal_of(row: Any) -> tuple[Seal, str]:
     """A seal as it is stored, and the hash beside it; what cannot be read any more has another hash."""
     values = dict(zip(AuditSeal.model_fields, row, strict=True))
     kept_hash, at = values.pop("hash"), values["sealed_at"]
-    if isinstance(at, str):
+    if not isinstance(at, datetime):
+        # SQLite keeps instants as text, in UTC and in one spelling.
         try:
-            values["sealed_at"] = datetime.fromisoformat(at).replace(tzinfo=UTC)
-        except ValueError:
+            instant = datetime.fromisoformat(at)
+            if instant.isoformat(" ", "microseconds") != at:
+                raise ValueError
+            values["sealed_at"] = instant.replace(tzinfo=UTC)
+        except (TypeError, ValueError):
             values["sealed_at"] = datetime.min.replace(tzinfo=UTC) + 2 * GRACE
     if not isinstance(values["count"], int):
         values["count"] = 0

@@ -12,6 +12,7 @@ from models.loans import Loan
 from models.staff import Actor, Role
 from models.tasks import Task, TaskKind, TaskStatus
 from models.verification import ANSWERED, CheckName
+from services.co_signers import unconfirmed
 from services.errors import AboveAuthority, AnswersExpired, BeyondAuthority, DocumentsIncomplete
 from services.facts import facts_by_now
 from services.loans import most_to_approve, price_of
@@ -69,8 +70,9 @@ ONCE_COMPLETE: Mapping[str, Any] = {"documents_complete": True, "documents_unrea
 class Standing:
     """What authority over a case goes by, beside the amount: the grade, and the facts as they are by now.
 
-    `limit_fen` is what the grade allows, `known` are the facts. `unanswered` says that a register was left out;
-    `expired` are checks whose answers are past their days, which count as not answered.
+    `limit_fen` is what the grade allows, `known` are the facts. `unanswered` says that a register was left out, or that
+    none has confirmed who a co-signer is (`is_unconfirmed`: then nothing is decided without a person); `expired` are
+    checks whose answers are past their days, which count as not answered.
     """
 
     product: str
@@ -80,6 +82,7 @@ class Standing:
     known: Mapping[str, Any]
     unanswered: bool
     expired: tuple[str, ...] = ()
+    is_unconfirmed: bool = False
 
     @property
     def exposure_fen(self) -> int:
@@ -101,7 +104,7 @@ class Standing:
             "outcome": self.outcome,
             "limit_fen": self.limit_fen,
             "screening_known": self.known["screening_known"] and was_screened,
-            "unanswered": self.unanswered or bool(self.expired),
+            "unanswered": self.unanswered or self.is_unconfirmed or bool(self.expired),
             "amount_fen": amount_fen,
             "total_fen": amount_fen + self.exposure_fen,
             "within_limit": amount_fen <= self.limit_fen,
@@ -123,6 +126,7 @@ def standing_of(work: UnitOfWork, loan: Loan, day: date, amount_fen: int | None 
         limit_fen=price_of(work, loan)[0],
         unanswered=any(one.verdict not in ANSWERED for one in newest_answers(work, loan.number).values()),
         expired=answers_past(work, loan, day),
+        is_unconfirmed=bool(unconfirmed(work, loan.number)),
     )
 
 
@@ -135,6 +139,7 @@ def standing_with(
     limit_fen: int,
     unanswered: bool,
     expired: tuple[str, ...] = (),
+    is_unconfirmed: bool = False,
 ) -> Standing:
     """A case with this grade, as it stands by these facts."""
     return Standing(
@@ -145,6 +150,7 @@ def standing_with(
         known=facts,
         unanswered=unanswered,
         expired=expired,
+        is_unconfirmed=is_unconfirmed,
     )
 
 

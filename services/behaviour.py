@@ -265,10 +265,12 @@ class _Gathered:
                 self._restructurings[number].append(ended_on)
         owner = {number: customer for number, customer, *_ in all_loans}
         self._contacts_changed = _contact_changes(work, owner)
-        # Oldest first, so the newest one stays; an answer about a refused application counts too.
+        # Oldest first, so the newest report stays; one about a refused application counts too. "No such person" is
+        # no report: neither debts nor a clean record follow from it.
         self._bureau: dict[str, BureauAnswer] = {
             owner[number]: _bureau_answer(self._business_date(at), answer)
             for number, at, answer in books.bureau_answers(list(owner), work.clock.opens_at(day + timedelta(days=1)))
+            if answer.get("found")
         }
 
     def facts(self, loan: Loan) -> dict[str, int | bool]:

@@ -4,22 +4,26 @@ import base64
 import binascii
 import json
 import re
-import stat
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lending.errors import LendingError
 from models.attesting import verify
-from models.chain import LEDGER, Seal, check_path, entry_bytes, leaf_hash, posting_bytes
+from models.chain import LEDGER, DailyRoot, Seal, check_path, entry_bytes, leaf_hash, posting_bytes
 from models.run_events import HistoryDamaged, RunEvents, digest, read_events
+from services.bundle_archive import DEFLATED, STORED, Member, read_archive
+from services.bundle_roots import Ways
+from services.claims import Claim, Claims
 
-FORMAT = "loanwright-bundle-2"
+FORMAT = "loanwright-bundle-3"
+BEFORE_PACKED = "loanwright-bundle-2"
+"""The form of bundles of before the manifest named how each file is packed."""
 BEFORE_PROOFS = "loanwright-bundle-1"
 """The form of bundles of before postings were sealed; they are checked as they always were."""
+FORMS = (FORMAT, BEFORE_PACKED, BEFORE_PROOFS)
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 MOST_FILES = 5_000
 LARGEST_FILE = 64 * 1024 * 1024
@@ -27,14 +31,21 @@ LARGEST_SUM = 512 * 1024 * 1024
 LARGEST_ARCHIVE = 512 * 1024 * 1024
 NAME = re.compile(r"[a-z]{1,32}\.(?:json|sig|txt)|histories/[0-9]{4}\.json")
 """Every name that a bundle can hold: no way leads out of it."""
-UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError)
-"""What the library says of an archive that is none, or of one that was damaged."""
 LONGEST_SAID, LONGEST_NAME = 300, 40
 """Letters of what a bundle says that are shown, and of a name in it."""
 NEEDED = (
     *("loan.json", "runs.json", "audit.json", "seals.json", "postings.json", "balances.json", "payments.json"),
     *("bank.json", "terms.json", "events.json", "decisions.json", "documents.json", "verdicts.json"),
 )
+CHAIN = "chain.json"
+"""The seals between those of the loan and the roots that were deposited."""
+CLAIMS: dict[str, tuple[Callable[[Claims], Iterable[Claim]], ...]] = {
+    "decisions.json": (Claims.about_decisions,),
+    "terms.json": (Claims.about_terms,),
+    "documents.json": (Claims.about_documents,),
+    "events.json": (Claims.about_payout, Claims.about_events),
+}
+"""What is compared with the audit entries, file by file."""
 PROOFS = "proofs.json"
 """For each posting, by its id, the way to the root of its seal."""
 MONEY_MOVED = ("settled", "returned")
@@ -50,6 +61,15 @@ class NotABundle(LendingError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"this is no bundle that can be checked: {why}")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A file of a bundle: what it says, and how it lies in the archive."""
+
+    content: bytes
+    packed_sha256: str
+    method: int
 
 
 @dataclass(frozen=True)
@@ -90,25 +110,33 @@ def _shown(said: object, longest: int = LONGEST_SAID) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def check(path: Path, public_key: str | None = None) -> BundleReport:
-    """What is wrong with a bundle; the key that must have signed it is given, or taken from it with a warning.
+def check(path: Path, public_key: str | None = None, roots: Sequence[DailyRoot] = ()) -> BundleReport:
+    """What is wrong with a bundle; the key that must have signed it is given, or taken from it with a warning. If roots
+    are given that somebody else keeps, its seals have to lead to them.
 
     Raises NotABundle for what is none, for names that lead out of it, and for files that unpack to more than they may.
     """
-    files = unpack(path)
     report = BundleReport()
-    form = _check_manifest(files, public_key, report)
+    packed = unpack(path, report)
+    form = _check_manifest(packed, public_key, report)
+    files = {name: file.content for name, file in packed.items()}
     told = {name: _json(files, name, report) for name in NEEDED}
     seals: dict[int, Seal] = {}
     _guarded("runs.json", report, lambda: _check_runs(files, told, report))
     _guarded("seals.json", report, lambda: _check_seals(told, seals, report))
     _guarded("audit.json", report, lambda: _check_audit(told, seals, report))
     _guarded("postings.json", report, lambda: _check_postings(told, report))
+    proofs: Any = {}
     if form == BEFORE_PROOFS:
         report.warnings.append("it was made before postings were sealed: that the ledger has them is not proved")
     else:
         proofs = _json(files, PROOFS, report)
         _guarded(PROOFS, report, lambda: _check_sealed(told, proofs, seals, report))
+    for name in CLAIMS:
+        _guarded(name, report, partial(_check_claims, name, told, report))
+    if roots:
+        chain = _json(files, CHAIN, report) if form == FORMAT else []
+        _guarded(CHAIN, report, lambda: _check_roots(told, proofs, seals, chain, roots, report))
     _guarded("payments.json", report, lambda: _check_payments(told, report))
     return report
 
@@ -116,75 +144,62 @@ def check(path: Path, public_key: str | None = None) -> BundleReport:
 # -- the archive ------------------------------------------------------------------------------------------------------
 
 
-def unpack(path: Path) -> dict[str, bytes]:
-    """The files of a bundle by their names. Nothing is written to disk. Raises NotABundle."""
+def unpack(path: Path, report: BundleReport) -> dict[str, Packed]:
+    """The files of a bundle by their names; what does not unpack is a finding. Nothing is written to disk.
+
+    Raises NotABundle.
+    """
     try:
         if path.stat().st_size > LARGEST_ARCHIVE:
             raise NotABundle("it is larger than any bundle")
-        with zipfile.ZipFile(path) as archive:
-            return _contents(archive)
-    except UNREADABLE as error:
-        raise NotABundle(f"it cannot be unpacked ({type(error).__name__})") from None
+        raw = path.read_bytes()
+    except OSError as error:
+        raise NotABundle(f"it cannot be read ({type(error).__name__})") from None
+    archive = read_archive(raw, MOST_FILES, NAME.fullmatch)
+    if archive is None:
+        raise NotABundle("it is no archive of the form that bundles have, or more than one place of it was changed")
+    _check_members(archive.members)
+    for name, what in archive.strange:
+        report.found(name, f"{what} was changed: it is not what every bundle has there")
+    files = {}
+    for member in archive.members:
+        content = member.content()
+        if content is not None:
+            files[member.name] = Packed(content, digest(member.packed), member.method)
+        else:
+            report.found(member.name, "it was changed: it does not unpack to what it says that it holds")
+    return files
 
 
-def _contents(archive: zipfile.ZipFile) -> dict[str, bytes]:
-    entries = archive.infolist()
-    if not entries or len(entries) > MOST_FILES:
-        raise NotABundle(f"it holds {len(entries)} files")
-    names = [entry.filename for entry in entries]
-    if len(set(names)) < len(names):
+def _check_members(members: Sequence[Member]) -> None:
+    if len(members) > MOST_FILES:
+        raise NotABundle(f"it holds more than {MOST_FILES} files")
+    if len({member.name for member in members}) < len(members):
         raise NotABundle("a name stands in it twice")
-    if archive.comment or min(entry.header_offset for entry in entries) != 0:
-        raise NotABundle("something lies in front of or behind its files")
-    total = 0
-    for entry in entries:
-        total += entry.file_size
-        _check_entry(entry)
-    if total > LARGEST_SUM:
+    for member in members:
+        if NAME.fullmatch(member.name) is None:
+            raise NotABundle("a name in it is none of a bundle's")
+        if member.method not in (STORED, DEFLATED):
+            raise NotABundle(f"{member.name} is packed in a way that no bundle uses")
+        if member.size > LARGEST_FILE:
+            raise NotABundle(f"{member.name} unpacks to more than it may")
+    if sum(member.size for member in members) > LARGEST_SUM:
         raise NotABundle("it unpacks to more than it may")
-    _check_places(archive, entries)
-    return {entry.filename: _read(archive, entry) for entry in entries}
-
-
-def _check_entry(entry: zipfile.ZipInfo) -> None:
-    if NAME.fullmatch(entry.filename) is None or entry.orig_filename != entry.filename:
-        raise NotABundle("a name in it is none of a bundle's")
-    if entry.flag_bits & 0x1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise NotABundle(f"{entry.filename} is packed in a way that no bundle uses")
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG) or entry.is_dir() or entry.extra:
-        raise NotABundle(f"{entry.filename} is no plain file")
-    if entry.file_size > LARGEST_FILE:
-        raise NotABundle(f"{entry.filename} unpacks to more than it may")
-
-
-def _check_places(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
-    """Files that share their bytes unpack to more than the archive could hold."""
-    ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    ends = [entry.header_offset for entry in ordered[1:]] + [archive.start_dir]
-    for entry, end in zip(ordered, ends, strict=True):
-        if entry.header_offset + entry.compress_size > end:
-            raise NotABundle("its files share their bytes")
-
-
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    with archive.open(entry) as file:
-        content = file.read(entry.file_size + 1)
-    if len(content) != entry.file_size:
-        raise NotABundle(f"{entry.filename} is not as long as it says")
-    return content
 
 
 # -- manifest and signature -------------------------------------------------------------------------------------------
 
 
-def _check_manifest(files: Mapping[str, bytes], public_key: str | None, report: BundleReport) -> str:
+def _check_manifest(packed: Mapping[str, Packed], public_key: str | None, report: BundleReport) -> str:
     """Checks what was signed; gives the form of the bundle."""
-    manifest = _object(files.get(MANIFEST, b""))
+    if MANIFEST not in packed:
+        raise NotABundle(f"{MANIFEST} is missing or cannot be unpacked")
+    signed = packed[MANIFEST].content
+    manifest = _object(signed)
     named = manifest.get("files")
     form = str(manifest.get("format"))
-    if form not in (FORMAT, BEFORE_PROOFS) or not isinstance(named, dict):
-        raise NotABundle("its manifest is missing or of another form")
+    if form not in FORMS or not isinstance(named, dict):
+        raise NotABundle(f"{MANIFEST} cannot be read or is of another form")
     report.loan, report.key = _shown(manifest.get("loan")), _shown(manifest.get("key"))
     report.public_key = _shown(manifest.get("public_key"))
     if public_key is None:
@@ -193,20 +208,40 @@ def _check_manifest(files: Mapping[str, bytes], public_key: str | None, report: 
         )
     elif public_key != report.public_key:
         report.found(MANIFEST, f"it names the public key {report.public_key}, which is not the one given")
-    try:
-        signature = base64.b64decode(files.get(SIGNATURE, b"").strip(), validate=True)
-    except (binascii.Error, ValueError):
-        signature = b""
-    if not verify(public_key or report.public_key, signature, files[MANIFEST]):
-        report.found(SIGNATURE, "the signature is not one by this key under this manifest")
-    for name in sorted(files.keys() - named.keys() - {MANIFEST, SIGNATURE}):
+    signature = _signature(packed.get(SIGNATURE))
+    if not verify(public_key or report.public_key, signature, signed):
+        report.found(SIGNATURE, f"the signature is not one by this key under {MANIFEST}, or one of the two was changed")
+    for name in sorted(packed.keys() - named.keys() - {MANIFEST, SIGNATURE}):
         report.found(name, "it was added: the manifest does not name it")
     for name, expected in sorted(named.items()):
-        if name not in files:
-            report.found(str(name), "it is missing")
-        elif not isinstance(expected, dict) or digest(files[name]) != expected.get("sha256"):
-            report.found(str(name), "it was changed: its digest is not the one in the manifest")
+        _check_named(str(name), packed.get(name), expected, form, report)
+    if form == FORMAT:
+        for name in sorted({MANIFEST, SIGNATURE} & packed.keys()):
+            if packed[name].method != STORED:
+                report.found(name, "it is packed, which could be done in more than one way")
     return form
+
+
+def _signature(file: Packed | None) -> bytes:
+    """The signature; none where its spelling is not the one that it has."""
+    try:
+        signature = base64.b64decode(file.content.strip(), validate=True) if file else b""
+    except (binascii.Error, ValueError):
+        return b""
+    return signature if file and file.content == base64.b64encode(signature) + b"\n" else b""
+
+
+def _check_named(name: str, file: Packed | None, expected: Any, form: str, report: BundleReport) -> None:
+    """A file against what the manifest says of it: its content and, so that each of its bytes counts, how it lies in
+    the archive. Of the forms before the manifest named the content alone.
+    """
+    if file is None:
+        if not any(one.file == name for one in report.findings):
+            report.found(name, "it is missing")
+    elif not isinstance(expected, dict) or digest(file.content) != expected.get("sha256"):
+        report.found(name, "it was changed: its digest is not the one in the manifest")
+    elif form == FORMAT and (file.packed_sha256, file.method) != (expected.get("packed_sha256"), DEFLATED):
+        report.found(name, "it was changed: it says the same, but lies otherwise in the archive than it was put there")
 
 
 # -- histories --------------------------------------------------------------------------------------------------------
@@ -259,18 +294,70 @@ def _check_runs(files: Mapping[str, bytes], told: Mapping[str, Any], report: Bun
 
 def _check_seals(told: Mapping[str, Any], seals: dict[int, Seal], report: BundleReport) -> None:
     """Checks the seals, and gathers them by their numbers."""
-    hashes: dict[int, str] = {}
-    for row in told["seals.json"]:
-        # Those of before the ledger was sealed name no book.
-        seal = Seal(**{name: row.get(name) if name == "book" else row[name] for name in Seal.__dataclass_fields__})
-        if seal.hash != row["hash"]:
-            report.found("seals.json", f"seal {seal.no} is not the one that its hash was taken of")
-        if seal.no < 1 or seal.count < 1:
-            report.found("seals.json", f"seal {seal.no} is none: the first has number 1, and each holds something")
-        seals[seal.no], hashes[seal.no] = seal, row["hash"]
+    _gather("seals.json", told["seals.json"], seals, report)
     for no, seal in seals.items():
-        if no - 1 in seals and seal.previous != hashes[no - 1]:
+        if no - 1 in seals and seal.previous != seals[no - 1].hash:
             report.found("seals.json", f"seal {no} does not follow seal {no - 1}")
+
+
+def _gather(name: str, rows: Any, seals: dict[int, Seal], report: BundleReport) -> None:
+    for row in rows:
+        # Those of before the ledger was sealed name no book.
+        seal = Seal(**{field: row.get(field) if field == "book" else row[field] for field in Seal.__dataclass_fields__})
+        if seal.hash != row["hash"]:
+            report.found(name, f"seal {seal.no} is not the one that its hash was taken of")
+        if seal.no < 1 or seal.count < 1:
+            report.found(name, f"seal {seal.no} is none: the first has number 1, and each holds something")
+        seals[seal.no] = seal
+
+
+def _check_roots(
+    told: Mapping[str, Any],
+    proofs: Mapping[str, Any],
+    seals: Mapping[int, Seal],
+    chain: Any,
+    roots: Sequence[DailyRoot],
+    report: BundleReport,
+) -> None:
+    """Checks that the seals of the loan lead to roots that were deposited."""
+    links: dict[int, Seal] = {}
+    _gather(CHAIN, chain, links, report)
+    ways = Ways({**links, **seals}, roots)
+    for sentence in ways.broken():
+        report.found("seals.json", sentence)
+    held: dict[int, list[str]] = {}
+    for proof in (*(one["proof"] for one in told["audit.json"]), *proofs.values()):
+        held.setdefault(proof["seal_no"], []).append(str(proof["entry_id"]))
+    leading, younger = ways.leading(held), 0
+    for no, row_ids in sorted(held.items()):
+        if no in leading:
+            continue
+        if ways.is_younger(no, row_ids):
+            younger += len(row_ids)
+        else:
+            report.found("seals.json", f"seal {no} does not lead to a root that was deposited")
+    if younger:
+        report.warnings.append(f"{younger} entries and postings are younger than the newest root: it proves them not")
+
+
+# -- what the audit log bears out -------------------------------------------------------------------------------------
+
+
+def _check_claims(name: str, told: Mapping[str, Any], report: BundleReport) -> None:
+    """Checks a file against the audit entries about what it tells."""
+    loan = told["loan.json"]
+    claims = Claims(
+        str(loan["number"]),
+        loan["applied_fen"],
+        entries=[one["entry"] for one in told["audit.json"]],
+        decisions=told["decisions.json"],
+        terms=told["terms.json"],
+        documents=told["documents.json"],
+        events=told["events.json"],
+    )
+    for look in CLAIMS[name]:
+        for claim in look(claims):
+            report.found(name, claim.sentence)
 
 
 def _check_audit(told: Mapping[str, Any], seals: Mapping[int, Seal], report: BundleReport) -> None:

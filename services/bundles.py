@@ -4,9 +4,8 @@ The same state of the books gives the same bytes, whoever asks for them and when
 """
 
 import base64
-import io
 import json
-import zipfile
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
@@ -19,27 +18,30 @@ from books.seals import POSTINGS
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.attesting import SigningKey
-from models.audit import AuditEntry
+from models.audit import AuditEntry, AuditSeal
 from models.chain import ENTRY_FIELDS, spelled
 from models.ledger import Posting
 from models.run_events import digest
 from services.audit_chain import proofs_of
-from services.bundle_check import FORMAT, MANIFEST, PROOFS, SIGNATURE, balances
+from services.bundle_archive import DEFLATED, STORED, Member, archived
+from services.bundle_check import CHAIN, FORMAT, MANIFEST, PROOFS, SIGNATURE, balances
 from services.story_differences import differences
 from services.timeline import Story, StoryLine, ToldRun
 
 README = "readme.txt"
-_MADE_AT = (1980, 1, 1, 0, 0, 0)
-"""The earliest date that the format knows: when a bundle was made must not change it."""
+MOST_LINKS = 100_000
+"""Seals that a bundle holds to lead to deposited roots; a day has some hundreds."""
 _ENGLISH = """The evidence of one loan.
 
-manifest.json names every file with its SHA-256. manifest.sig is the Ed25519 signature (RFC 8032, Base64) of
-manifest.json, made with the key whose public part stands in it; compare that with the one the lender has published.
+manifest.json names every file with its SHA-256, and with that of its packed bytes. manifest.sig is the Ed25519
+signature (RFC 8032, Base64) of manifest.json, made with the key whose public part stands in it; compare that with the
+one the lender has published.
 
 runs.json, histories/   what the workflow engine recorded, run by run
 audit.json              entries of the audit log, each with its path to the root of a seal
 proofs.json             for each posting its path to the root of a seal
 seals.json              the seals; each repeats the hash of the one before it
+chain.json              the seals between these and the roots that were deposited outside
 postings.json, balances.json, payments.json, bank.json   money: the ledger, orders to the bank, the bank's own entries
 terms.json, events.json, decisions.json                  what was agreed, what happened to the account, who decided
 documents.json          digests of the documents; their contents are not in here
@@ -87,25 +89,29 @@ def contents_of(work: UnitOfWork, story: Story) -> dict[str, bytes]:
 
 
 def packed(loan: str, files: Mapping[str, bytes], key: SigningKey) -> bytes:
-    """The bundle: the files with a manifest of them that is signed."""
+    """The bundle: the files with a manifest of them that is signed. It names each file's content and how it is packed;
+    manifest and signature lie as they are, so that no byte of the whole can be another.
+    """
+    members = [Member.of(name, content, DEFLATED) for name, content in files.items()]
     manifest = _json(
         {
             "format": FORMAT,
             "loan": loan,
             "key": key.name,
             "public_key": key.public,
-            "files": {name: {"sha256": digest(content), "bytes": len(content)} for name, content in files.items()},
+            "files": {
+                one.name: {
+                    "sha256": digest(files[one.name]),
+                    "bytes": one.size,
+                    "packed_sha256": digest(one.packed),
+                }
+                for one in members
+            },
         }
     )
-    everything = {**files, MANIFEST: manifest, SIGNATURE: base64.b64encode(key.sign(manifest)) + b"\n"}
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name in sorted(everything):
-            entry = zipfile.ZipInfo(name, _MADE_AT)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system, entry.external_attr = 3, 0o100644 << 16
-            archive.writestr(entry, everything[name], compresslevel=9)
-    return made.getvalue()
+    members.append(Member.of(MANIFEST, manifest, STORED))
+    members.append(Member.of(SIGNATURE, base64.b64encode(key.sign(manifest)) + b"\n", STORED))
+    return archived(sorted(members, key=lambda one: one.name))
 
 
 def history_name(n: int) -> str:
@@ -139,7 +145,7 @@ def _sealed(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry], postings
     for no in sorted({proof.seal_no for proof in (*proofs.values(), *of_postings.values())}):
         row = work.seals.get(no)
         if row is not None:
-            seals.append(asdict(row.content) | {"hash": row.hash, "sealed_at": spelled(row.sealed_at)})
+            seals.append(_seal(row))
     told = [
         {
             "entry": {name: _plain(getattr(entry, name)) for name in ENTRY_FIELDS} | {"at": spelled(entry.at)},
@@ -147,7 +153,33 @@ def _sealed(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry], postings
         }
         for entry in entries
     ]
-    return {"audit.json": told, PROOFS: of_postings, "seals.json": seals}
+    return {
+        "audit.json": told,
+        PROOFS: of_postings,
+        "seals.json": seals,
+        CHAIN: _chain(work, [one["no"] for one in seals]),
+    }
+
+
+def _chain(work: UnitOfWork, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Every seal from each of these to the next one that was deposited, as far as they fit; of what was sealed since
+    the last deposit none.
+    """
+    deposited = sorted({one.seal_no for one in work.seals.deposits()})
+    links: dict[int, AuditSeal] = {}
+    for no in numbers:
+        place = bisect_left(deposited, no)
+        if no in links or place == len(deposited):
+            continue
+        last = deposited[place]
+        if len(links) + last + 1 - no > MOST_LINKS:
+            break
+        links |= {one.no: one for one in work.seals.newest(last + 1, last + 1 - no)}
+    return [_seal(links[no]) for no in sorted(links)]
+
+
+def _seal(row: AuditSeal) -> dict[str, Any]:
+    return asdict(row.content) | {"hash": row.hash, "sealed_at": spelled(row.sealed_at)}
 
 
 def _line(line: StoryLine) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from models.products import Product
 from models.staff import Role
 from models.tasks import Outcome, TaskKind
 from services import audit
-from services.document_lists import holds_payout
+from services.document_lists import what_holds
 from services.products import catalogue
 from services.signing import all_signed, contract_to_sign
 from services.tasks import close_all, open_task
@@ -41,7 +41,8 @@ MISSING = {
     "registration": "the mortgage on the vehicle is not registered",
     "insurance": "the vehicle is not insured with the lender named first",
     "dealer": "the lender does not pay this dealer at present",
-    "documents": "a person still has to look at a document that was handed in",
+    "documents": "a document that was handed in still has to be looked at",
+    "documents_refused": "a document that was not taken has to be handed in again",
 }
 
 
@@ -103,9 +104,8 @@ def _hand_out(work: UnitOfWork, loan: Loan, condition: CollateralCondition) -> N
 
 
 def missing_before_payout(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
-    """What keeps the money of a loan back on a day: `registration`, `insurance`, `dealer`, `documents`."""
-    in_doubt = ("documents",) if holds_payout(work, loan) else ()
-    return (*_missing_of_the_thing(work, loan, day), *in_doubt)
+    """What keeps the money of a loan back on a day, by the names of `MISSING`."""
+    return (*_missing_of_the_thing(work, loan, day), *what_holds(work, loan))
 
 
 def _missing_of_the_thing(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def note_answer(
 
     Returns what the audit log keeps of that, None where nothing changed.
     """
-    return confirm(work, number) if check == IDENTITY and _is_match(verdict, answer) else None
+    return confirm(work, number) if check == IDENTITY and is_match(verdict, answer) else None
 
 
 def confirm(work: UnitOfWork, number: str) -> dict[str, Any] | None:
@@ -116,12 +116,13 @@ def require_confirmed(work: UnitOfWork, loan: Loan) -> dict[str, Any] | None:
     if work.customers.of_loan(loan.number).confirmed_at is not None:
         return None
     rows = [one for one in work.documents.answers(loan.number) if one.check_name == IDENTITY]
-    if not rows or not _is_match(rows[-1].verdict, rows[-1].answer):
+    if not rows or not is_match(rows[-1].verdict, rows[-1].answer):
         raise NotConfirmed(loan.number)
     return confirm(work, loan.number)
 
 
-def _is_match(verdict: Verdict, answer: Mapping[str, Any]) -> bool:
+def is_match(verdict: Verdict, answer: Mapping[str, Any]) -> bool:
+    """Whether this answer of the identity register confirms that name, ID number and mobile belong together."""
     return verdict is Verdict.PASSED and answer.get("result") == "match"
 
 

@@ -11,10 +11,12 @@ from services.documents_intake import Examined
 from services.errors import InvalidDocument, WrongStage
 from services.permissions import Action, require
 from services.products import catalogue
+from services.reveals import VIEWED, Part, open_document
 
 MOST_DOCUMENTS = 50
 """What may be handed in for a loan, of all kinds together: a few a kind and what a clerk asks for later."""
 LONGEST_FILENAME = 200
+FOLDERS_IN_NAME = "has folders in its name"
 
 
 class TooManyDocuments(LendingError):
@@ -62,10 +64,11 @@ def hand_in(
 
     It is of the person with `party_id`, without one of the borrower. A loan takes papers until it is closed: a running
     one too, for a clerk may still ask for some. Raises WrongStage for a closed loan, InvalidDocument for an unknown
-    kind or person and for a file that is there as another person's, and TooManyDocuments for one beyond MOST_DOCUMENTS.
-    Of the file's name only the last part is kept.
+    kind or person, for a name with folders in it and for a file that is there as another person's, and TooManyDocuments
+    for one beyond MOST_DOCUMENTS. Of the file's name what can be printed is kept.
     """
     require(actor, Action.HAND_IN_DOCUMENTS)
+    name = _plain(filename)
     # Held until the end: of two documents at once only one can be the last, and the loan cannot close meanwhile.
     loan = work.loans.get(loan.number)
     if loan.stage in CLOSED:
@@ -99,7 +102,7 @@ def hand_in(
         loan=loan.number,
         kind=kind,
         party_id=party_id,
-        filename=_plain(filename),
+        filename=name,
         media_type=file.media_type,
         uploaded_by=actor.id,
         uploaded_at=work.now,
@@ -122,6 +125,7 @@ def hand_in(
 def look_at(work: UnitOfWork, actor: Actor, loan: Loan, document_id: str) -> Document:
     """A document with its content; that it was looked at goes into the audit log.
 
+    The lender's papers are for all who see the loan, what was handed in for those who `open_document` lets open it.
     Raises UnknownDocument for one that is not of this loan, PaperNotReady for a paper that is still being made, and its
     content SealBroken where it is not the one that was kept.
     """
@@ -131,19 +135,22 @@ def look_at(work: UnitOfWork, actor: Actor, loan: Loan, document_id: str) -> Doc
         if order is not None and order.loan == loan.number:
             raise PaperNotReady(order.number, order.last_error)
         raise UnknownDocument(loan.number)
-    audit.record(
-        work,
-        actor,
-        "document_viewed",
-        loan=loan.number,
-        subject=document.id,
-        after={"kind": document.kind, "sha256": document.sha256},
-    )
+    seen = {"kind": document.kind, "sha256": document.sha256}
+    if document.is_paper:
+        audit.record(work, actor, VIEWED, loan=loan.number, subject=document.id, after=seen)
+    else:
+        open_document(work, actor, loan.number, document.id, Part.FILE, **seen)
     return document
 
 
 def _plain(filename: str) -> str:
-    """The last part of a path of any system, without what cannot be printed: the sender's folders are not ours."""
-    last = filename.replace("\\", "/").rpartition("/")[2]
-    printable = "".join(sign for sign in last if sign.isprintable())
+    """A file's name without what cannot be printed; InvalidDocument for a path of any system. Browsers send none: who
+    does wants to reach a folder of ours, or tells us of his own.
+    """
+    printable = "".join(sign for sign in filename if sign.isprintable())
+    if "/" in printable or "\\" in printable or printable.strip() in (".", ".."):
+        raise InvalidDocument(
+            "a file has a name without folders; send the last part of its path alone",
+            fields={"file": FOLDERS_IN_NAME},
+        )
     return printable.strip(" .")[:LONGEST_FILENAME] or "document"

@@ -8,7 +8,7 @@ from typing import Any
 
 from lending.money import yuan
 from models.documents import Reading, ReadingVerdict
-from services.documents_finding import Dated, Found, Text, is_name, plain
+from services.documents_finding import Dated, Found, Income, Text, is_name, plain
 
 SURE_ENOUGH = 60
 """Percent. What was read less surely agrees by chance too often to go without a person's look."""
@@ -26,6 +26,10 @@ LIKE_ENOUGH = 85
 LONG_NAME = 6
 INVOICE_IS_GOOD_FOR = timedelta(days=365)
 """An older one is of another sale."""
+INCOME_PROOF_IS_GOOD_FOR = timedelta(days=90)
+"""An older one says what somebody earned once."""
+TEXT_LAYER = "text"
+"""The method of a reading that took no picture to be read: what it found was typed."""
 NOT_READ = 50
 """How sure it is that something does not stand on a document which can be read otherwise."""
 
@@ -40,7 +44,9 @@ class FieldState(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One field compared. `source` says who expects the value: `form`, or the name of a register's check."""
+    """One field compared. `source` says who expects the value: `form`, the name of a register's check, or `kind` for
+    what every document of its kind has to be.
+    """
 
     field: str
     state: FieldState
@@ -56,12 +62,15 @@ class Check:
 class Kind:
     """A kind of document: phrases of which one stands on each, and the fields that have to be there.
 
-    `other_side` are phrases of a side that has none of the fields.
+    `other_side` are phrases that all stand on a side that names nobody. A card is shown as a picture and is good until
+    the day that stands on it; what is `good_for` a time was issued no longer ago than that.
     """
 
     signs: tuple[str, ...]
     fields: tuple[str, ...]
     other_side: tuple[str, ...] = ()
+    is_card: bool = False
+    good_for: timedelta | None = None
 
     def is_named_on(self, text: Text) -> bool:
         """Whether one of its phrases stands on a document."""
@@ -69,11 +78,22 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "id_card": Kind(("公民身份号码", "公民身份证号码"), ("name", "id_number"), ("签发机关", "有效期限")),
-    "income_proof": Kind(("收入证明", "工资证明", "在职证明", "工资单", "proof of income"), ("name", "income")),
+    "id_card": Kind(("公民身份号码", "公民身份证号码"), ("name", "id_number"), ("签发机关", "有效期限"), is_card=True),
+    "income_proof": Kind(
+        ("收入证明", "工资证明", "在职证明", "工资单", "proof of income"),
+        ("name", "income"),
+        good_for=INCOME_PROOF_IS_GOOD_FOR,
+    ),
     "bank_statement": Kind(("交易明细", "流水", "对账单", "账户明细", "bank statement"), ("name", "account", "period")),
     "admission_letter": Kind(("录取通知书", "入学通知书", "admission"), ("name", "school", "studies")),
-    "driving_licence": Kind(("驾驶证", "准驾车型", "driving licence"), ("name", "id_number")),
+    "hardship_proof": Kind(
+        (
+            *("困难", "低保", "最低生活保障", "特困", "脱贫", "孤儿", "残疾"),
+            *("受灾", "灾害", "单亲", "离婚", "死亡证明", "诊断", "住院", "hardship"),
+        ),
+        ("name",),
+    ),
+    "driving_licence": Kind(("驾驶证", "准驾车型", "driving licence"), ("name", "id_number"), is_card=True),
     "vehicle_invoice": Kind(
         ("销售统一发票", "销售发票", "invoice"),
         ("name", "vin", "price", "dealer", "invoice_number", "invoice_date"),
@@ -81,7 +101,9 @@ KINDS: Mapping[str, Kind] = {
     "vehicle_registration": Kind(("机动车登记证书", "抵押登记"), ("name", "vin")),
     "insurance_policy": Kind(("保险单", "保险凭证", "insurance policy"), ("name", "vin")),
 }
-"""What the shipped products ask for. A kind that another module brings is looked through for name and ID number."""
+"""What the shipped products take. A kind that another module brings is looked through for name and ID number, one of
+which has to be there.
+"""
 ANY_KIND = Kind((), ())
 
 
@@ -102,7 +124,9 @@ class Comparison:
     @property
     def is_doubtful(self) -> bool:
         """Whether a person has to look at it."""
-        return self.verdict is not ReadingVerdict.AGREES or self.confidence < SURE_ENOUGH
+        agrees = all(check.state is FieldState.AGREES for check in self.checks)
+        is_known = self.verdict in (ReadingVerdict.AGREES, ReadingVerdict.OTHER_SIDE)
+        return not (is_known and agrees) or self.confidence < SURE_ENOUGH
 
     def as_json(self) -> dict[str, Any]:
         """The fields as they are kept."""
@@ -121,8 +145,9 @@ def compare(
 ) -> Comparison:
     """Compares a document of a kind with what the form says of the person whose it is, and the registers by name.
 
-    `day` is the business date on which an invoice or a statement has to be good; without one its dates are not looked
-    at. Nothing is read into a document: what is not found on it is missing, which is a difference.
+    `day` is the business date on which a card, a proof of income, an invoice or a statement has to be good; without one
+    its dates are not looked at. Nothing is read into a document: what is not found on it is missing, which is a
+    difference.
     """
     text = Text(reading)
     if not text.is_readable():
@@ -130,10 +155,16 @@ def compare(
     known = KINDS.get(kind, ANY_KIND)
     others = _others(text)
     is_named = known.is_named_on(text)
-    if not is_named and any(text.says(phrase) for phrase in known.other_side):
-        return Comparison(ReadingVerdict.AGREES, text.confidence, (), others)
+    of_card = _card_checks(text, reading.method, day) if known.is_card else []
     checks = _person_checks(text, known, form["name"], form["id_number"])
+    names_nobody = not is_named and all(check.state is FieldState.MISSING for check in checks)
+    if names_nobody and known.other_side and all(text.find(one) for one in known.other_side) and text.valid():
+        confidence = min((check.confidence for check in of_card), default=text.confidence)
+        return Comparison(ReadingVerdict.OTHER_SIDE, confidence, tuple(of_card), others)
     checks += _thing_checks(text, known, form, answers)
+    checks += of_card
+    if known.good_for is not None and day is not None:
+        checks += _issue_checks(text, known.good_for, day)
     if "invoice_number" in known.fields:
         checks += _invoice_checks(text, form, day)
     if "studies" in known.fields:
@@ -157,7 +188,36 @@ def _person_checks(text: Text, kind: Kind, name: str, number: str) -> list[Check
     # Not every kind of document names the number; where it does, it has to be the right one.
     if "id_number" in kind.fields or by_number.state is not FieldState.MISSING:
         checks.append(by_number)
+    # A paper that names nobody is nobody's.
+    return checks or [by_name]
+
+
+def _card_checks(text: Text, method: str, day: date | None) -> list[Check]:
+    """A card is a thing that somebody photographs, and is good on the day; anybody can type what stands on one."""
+    checks = []
+    if method == TEXT_LAYER:
+        checks.append(Check("photograph", FieldState.MISSING, "", "kind"))
+    if day is not None and text.says_validity():
+        valid = text.valid()
+        state = FieldState.MISSING if valid is None else FieldState.DIFFERS
+        if valid is not None and (valid.first or day) <= day <= (valid.last or day):
+            state = FieldState.AGREES
+        checks.append(_checked("valid", state, day.isoformat(), "kind", valid.found if valid else None))
     return checks
+
+
+def _issue_checks(text: Text, good_for: timedelta, day: date) -> list[Check]:
+    """The newest day or month of the past that stands on a paper, where one does, is not too long ago.
+
+    A contract may go on into the future; a paper on which nothing but the future stands is of no day.
+    """
+    stated = text.dated()
+    past = [one for one in stated if one.first <= day]
+    if not stated:
+        return []
+    newest = max(past or stated, key=lambda one: one.last)
+    state = FieldState.AGREES if past and newest.last >= day - good_for else FieldState.DIFFERS
+    return [_checked("issued", state, f"{day - good_for} – {day}", "kind", newest.found)]
 
 
 def _name_check(text: Text, name: str) -> Check:
@@ -191,7 +251,7 @@ def _thing_checks(
         elif field == "vin" and form.get("vin"):
             checks.append(_one_of("vin", form["vin"], "form", text.vins(), text.find(form["vin"])))
         elif field == "price" and form.get("vehicle_price"):
-            checks.append(_amount("price", form["vehicle_price"], text, ()))
+            checks.append(_price(form["vehicle_price"], text))
         elif field == "income":
             checks += _income_checks(text, form, answers)
         elif field == "account" and form.get("bank_card"):
@@ -200,14 +260,34 @@ def _thing_checks(
 
 
 def _income_checks(text: Text, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[Check]:
-    """What the form states and, where it knows the person, what the bureau has; of a month or of a year."""
-    checks, bureau = [], answers.get("bureau") or {}
+    """What the form states and, where it knows the person, what the bureau has; of a month or of a year.
+
+    Where neither knows an income, the paper has to say one all the same.
+    """
+    checks, bureau, stated = [], answers.get("bureau") or {}, text.incomes()
     if form.get("monthly_income"):
-        checks.append(_amount("income", form["monthly_income"], text, (1, 12)))
+        checks.append(_income(form["monthly_income"], stated, text, INCOME_TOLERANCE_PERCENT, "form"))
     if bureau.get("monthly_income_fen"):
         known_fen = bureau["monthly_income_fen"]
-        checks.append(_amount("income", known_fen, text, (1, 12), KNOWN_INCOME_TOLERANCE_PERCENT, "bureau"))
+        checks.append(_income(known_fen, stated, text, KNOWN_INCOME_TOLERANCE_PERCENT, "bureau"))
+    if not checks:
+        state = FieldState.AGREES if stated else FieldState.MISSING
+        checks.append(_checked("income", state, "", "kind", stated[0].found if stated else None))
     return checks
+
+
+def _income(monthly_fen: int, stated: Sequence[Income], text: Text, tolerance_percent: int, source: str) -> Check:
+    """A sum that the paper calls an income, about right for the months that it is of.
+
+    Other sums may be of anything, such as a year's bonus: the nearest is shown, and the income is missing.
+    """
+    for one in stated:
+        if any(abs(one.fen - monthly_fen * n) * 100 <= monthly_fen * n * tolerance_percent for n in one.months):
+            return _checked("income", FieldState.AGREES, yuan(monthly_fen), source, one.found)
+    sums = [(one.fen, one.found) for one in stated] or text.amounts()
+    nearest = min(sums, key=lambda one: abs(one[0] - monthly_fen), default=None)
+    state = FieldState.DIFFERS if stated else FieldState.MISSING
+    return _checked("income", state, yuan(monthly_fen), source, nearest[1] if nearest else None)
 
 
 def _studies_checks(text: Text, form: Mapping[str, Any], answers: Mapping[str, Mapping[str, Any]]) -> list[Check]:
@@ -280,29 +360,13 @@ def _long_name(field: str, value: str, source: str, text: Text, candidates: Sequ
     return _checked(field, FieldState.MISSING, value, source, None)
 
 
-def _amount(
-    field: str,
-    fen: int,
-    text: Text,
-    months: tuple[int, ...],
-    tolerance_percent: int = INCOME_TOLERANCE_PERCENT,
-    source: str = "form",
-) -> Check:
-    """A sum, to the fen; with `months` about the sum, for one month or for so many."""
-    amounts = text.amounts()
-
-    def fits(one: int) -> bool:
-        if not months:
-            return one == fen
-        return any(abs(one - fen * n) * 100 <= fen * n * tolerance_percent for n in months)
-
-    found = next((one for amount, one in amounts if fits(amount)), None)
-    if found is not None:
-        return _checked(field, FieldState.AGREES, yuan(fen), source, found)
-    if amounts:
-        nearest = min(amounts, key=lambda one: abs(one[0] - fen))[1]
-        return _checked(field, FieldState.DIFFERS, yuan(fen), source, nearest)
-    return _checked(field, FieldState.MISSING, yuan(fen), source, None)
+def _price(fen: int, text: Text) -> Check:
+    """A sum, to the fen."""
+    nearest = min(text.amounts(), key=lambda one: abs(one[0] - fen), default=None)
+    if nearest is None:
+        return _checked("price", FieldState.MISSING, yuan(fen), "form", None)
+    state = FieldState.AGREES if nearest[0] == fen else FieldState.DIFFERS
+    return _checked("price", state, yuan(fen), "form", nearest[1])
 
 
 def _checked(field: str, state: FieldState, expected: str, source: str, found: Found | None) -> Check:

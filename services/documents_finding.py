@@ -26,13 +26,29 @@ _DATE = re.compile(r"((?:19|20)\d\d)[年./-](\d{1,2})[月./-](\d{1,2})日?")
 # A recogniser takes a comma for a full stop, or the sign of the yuan for a digit: groups of three tell them apart.
 _AMOUNT = re.compile(r"(?<![0-9.,])(\d{1,3}(?:[.,]\d{3})+|\d+)(?:[.](\d{2}))?(?![0-9]|[.][0-9])(万)?(元)?")
 _ACCOUNT = re.compile(r"(?:账号|卡号|账户)[:为]?((?=[0-9X*•.]*[0-9]{4}(?![0-9X*•]))[0-9X*•.]{8,23})")
+_WHOLE_DAY = r"(?:19|20)\d\d[年./-]\d{1,2}[月./-]\d{1,2}日?"
+_VALIDITY = "有效期"
+_VALID = re.compile(
+    rf"{_VALIDITY}[限间]?[:为自从至]*(?:(?P<first>{_WHOLE_DAY})[-–—~一至到]+)?(?P<last>{_WHOLE_DAY}|长期)"
+)
+# 收入 is often read as 收人. A sum of a month or of a year says so right before what it is.
+_INCOME = re.compile(
+    r"(?:(?P<month>月|MONTHLY)|(?P<year>年|ANNUAL|YEARLY))?[份度均平总纯净税前后]*"
+    r"(?:收[入人]|工资|薪[资酬金水]?|应发|实发|INCOME|SALARY|WAGES?)+"
+)
+_NO_INCOME = re.compile(r"奖|津贴|补贴|扣|公积金|社保|保险|所得税|个税|贷|债|支出|还款|报销")
+_LABEL_REACHES = 20
+"""Signs between a label and its sum."""
 # A day or a month, directly behind what it is of, or directly before it: two of them stand in one sentence.
 _MONTH = r"(?P<year>(?:19|20)\d\d)[年./-](?P<month>\d{1,2})(?:[月./-](?P<day>\d{1,2})?日?)?"
+_WHOLE_MONTH = re.compile(r"(?<![0-9])(?P<year>(?:19|20)\d\d)年(?P<month>\d{1,2})月(?P<day>)(?![0-9])")
 _BEGUN = r"(?:入学|报到|注册|开学)"
 _ENDED = r"毕业"
 _NAMED = re.compile(rf"(?:姓名|户名|客户名称|购买方名称|持证人)[:为]?([{_HAN}·]{{2,20}})")
 _ADDRESSED = re.compile(rf"^([{_HAN}·]{{2,10}})(?:同学|先生|女士)[:,]?")
-_AFTER_NAME = re.compile(rf"^(?:[^{_HAN}]|同学|同志|先生|女士|员工|系|性别|民族|出生|身份|于|自|为|在|是|现|男|女|$)")
+_AFTER_NAME = re.compile(
+    rf"^(?:[^{_HAN}]|同学|同志|先生|女士|员工|系|性别|民族|出生|身份|于|自|为|在|是|现|男|女|家庭|$)"
+)
 _CERTIFIED = re.compile(rf"证明[:为]?([{_HAN}·]{{2,10}})")
 _SCHOOL = re.compile(rf"([{_HAN}]{{2,20}}?(?:大学|学院|学校))")
 _INVOICE_NUMBER = re.compile(r"发票号码[:为]?(?:NO[.:]?)?([0-9]{8,20})(?![0-9])")
@@ -64,6 +80,24 @@ class Dated:
 
     first: date
     last: date
+    found: Found
+
+
+@dataclass(frozen=True)
+class Valid:
+    """The days between which a card is good: `first` is None where only the last one stands, `last` for ever."""
+
+    first: date | None
+    last: date | None
+    found: Found
+
+
+@dataclass(frozen=True)
+class Income:
+    """A sum in fen that a document calls an income, and of how many months it may be."""
+
+    fen: int
+    months: tuple[int, ...]
     found: Found
 
 
@@ -183,22 +217,54 @@ class Text:
                         found.append(Dated(*span, Found(read, where)))
         return found
 
+    def dated(self) -> list[Dated]:
+        """Every day that stands on it, and every month without a day."""
+        days = [Dated(day, day, found) for day, found in self.dates()]
+        months = [
+            Dated(*span, Found(match[0], place(words[match.start() : match.end()])))
+            for line, words in self.lines
+            for match in _WHOLE_MONTH.finditer(line)
+            if (span := _span(match)) is not None
+        ]
+        return days + months
+
+    def says_validity(self) -> bool:
+        """Whether it speaks of the days between which it is good, also where these cannot be read."""
+        return _VALIDITY in self.whole
+
+    def valid(self) -> Valid | None:
+        """Between which days it is good. One day alone is the last one; None where no day of the calendar stands."""
+        for match in _VALID.finditer(self.whole):
+            first, last = (next((day for day, _ in _days(match[name] or "")), None) for name in ("first", "last"))
+            if last is not None or match["last"] == "长期":
+                return Valid(first, last, Found(match[0], place(self._words[match.start() : match.end()])))
+        return None
+
     def accounts(self) -> list[Found]:
         """The last four digits of accounts, behind their label; the others may be hidden."""
         return [Found(one.value[-4:], one.place) for one in self._matches(_ACCOUNT, 1)]
 
     def amounts(self) -> list[tuple[int, Found]]:
         """Sums in fen: what has groups or places, or is followed by 元 or 万."""
-        sums = []
+        return [
+            (fen, Found(match[0], place(words[match.start() : match.end()])))
+            for line, words in self.lines
+            for fen, match in _sums(line)
+        ]
+
+    def incomes(self) -> list[Income]:
+        """Sums behind a word for income, on the same line or broken off to the next one."""
+        found, before = [], ""
         for line, words in self.lines:
-            for match in _AMOUNT.finditer(line):
-                whole, places, ten_thousand, yuan = match.groups()
-                if not (places or ten_thousand or yuan or "," in whole) or len(whole) > 15:
-                    continue
-                amount = Decimal(f"{re.sub('[.,]', '', whole)}.{places or '0'}")
-                fen = to_fen(amount) * (10_000 if ten_thousand else 1)
-                sums.append((fen, Found(match[0], place(words[match.start() : match.end()]))))
-        return sums
+            at = 0
+            for fen, match in _sums(line):
+                months = _months_of(before + line[at : match.start()])
+                if months:
+                    found.append(Income(fen, months, Found(match[0], place(words[match.start() : match.end()]))))
+                # What stands before one sum says nothing of the next.
+                at, before = match.end(), ""
+            before = line[at:]
+        return found
 
     def invoice_numbers(self) -> list[Found]:
         """Numbers of invoices, behind their label: eight digits, or twenty of an electronic one."""
@@ -225,6 +291,24 @@ class Text:
         for line, words in self.lines:
             for match in pattern.finditer(line):
                 yield Found(match[group], place(words[match.start(group) : match.end(group)]))
+
+
+def _sums(line: str) -> Iterator[tuple[int, re.Match[str]]]:
+    for match in _AMOUNT.finditer(line):
+        whole, places, ten_thousand, yuan = match.groups()
+        if (places or ten_thousand or yuan or "," in whole) and len(whole) <= 15:
+            amount = Decimal(f"{re.sub('[.,]', '', whole)}.{places or '0'}")
+            yield to_fen(amount) * (10_000 if ten_thousand else 1), match
+
+
+def _months_of(before: str) -> tuple[int, ...]:
+    """Of how many months a sum may be an income, by what stands before it; nothing where that is no income."""
+    label = next(iter(list(_INCOME.finditer(before))[-1:]), None)
+    if label is None or len(between := before[label.end() :]) > _LABEL_REACHES or _NO_INCOME.search(between):
+        return ()
+    if label["month"]:
+        return (1,)
+    return (12,) if label["year"] else (1, 12)
 
 
 def _days(line: str) -> Iterator[tuple[date, re.Match[str]]]:

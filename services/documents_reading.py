@@ -18,17 +18,19 @@ from services.audit import SYSTEM
 from services.authorisations import signing_parties
 from services.collateral import go_on
 from services.collateral_checks import INVOICE, elsewhere, keep_invoice
-from services.document_lists import holds_payout
+from services.document_lists import what_holds
 from services.document_people import compared, may_read, person_of
 from services.documents import UnknownDocument
 from services.documents_comparing import Comparison
 from services.documents_finding import Text
 from services.documents_likeness import number_index, text_index
+from services.documents_refused import ask_again, follow
 from services.errors import InvalidDecision, NotAllowed, TaskClosed
 from services.four_eyes import persons
 from services.loans import case_of
 from services.permissions import check_may_decide
 from services.products import catalogue
+from services.reveals import Part, open_document
 from services.tasks import close, open_task, require_open
 
 LEASE = timedelta(minutes=2)
@@ -37,6 +39,8 @@ MOST_TRIES = 3
 """A document that took too long so often is one that cannot be read."""
 LONGEST_PAUSE = timedelta(minutes=10)
 ABOUT = "documents to look at"
+NOT_COMPARED = ("picture_size", "page_sizes", "reused")
+"""What is kept of a reading besides what was found; of older ones there are no sizes of pages."""
 
 
 class NothingDoubtful(LendingError):
@@ -68,7 +72,7 @@ def conclude(work: UnitOfWork, document_id: str, reading: Reading) -> None:
     # Held in one order, so that two readers of the same file never wait for each other.
     loans = {number: work.loans.get(number) for number in sorted({document.loan, *(one.loan for one in others)})}
     loan = loans[document.loan]
-    is_held = loan.stage is Stage.ACCEPTANCE and holds_payout(work, loan)
+    is_held = loan.stage is Stage.ACCEPTANCE and bool(what_holds(work, loan))
     comparison = compared(work, loan, document, reading, case_of(work, loan, work.today))
     reused_on = _loans_with_it(work, loan, document, text) if document.kind == INVOICE else []
     row.done_at = work.now
@@ -76,7 +80,8 @@ def conclude(work: UnitOfWork, document_id: str, reading: Reading) -> None:
     row.method = reading.method
     row.lines = reading.as_json()
     row.duplicated = bool(others)
-    _note(row, document, comparison, {"picture_size": reading.picture_size, "reused": bool(reused_on)})
+    sizes = {"picture_size": reading.picture_size, "page_sizes": reading.page_sizes}
+    _note(row, document, comparison, {**sizes, "reused": bool(reused_on)})
     if reading.picture is not None:
         row.keep_picture(reading.picture)
     work.session.add(row)
@@ -95,11 +100,12 @@ def conclude(work: UnitOfWork, document_id: str, reading: Reading) -> None:
         }
         | ({"reused": True} if reused_on else {}),
     )
+    # It may be there instead of one that was not taken.
+    work.session.flush()
+    follow(work, loan)
     if row.doubtful:
         _ask_person(work, loan)
     elif is_held:
-        # It may be there instead of one that was not taken.
-        work.session.flush()
         go_on(work, loan, document_id)
     for other in others:
         _mark_duplicated(work, loans[other.loan], other)
@@ -128,7 +134,7 @@ def compare_again(work: UnitOfWork, loan: Loan) -> None:
         then = replace(case, day=work.clock.business_date(row.done_at))
         comparison = compared(work, loan, document, Reading.from_json(row.lines), then)
         before = (row.verdict, row.confidence, row.found["checks"])
-        _note(row, document, comparison, {name: row.found[name] for name in ("picture_size", "reused")})
+        _note(row, document, comparison, {name: row.found[name] for name in NOT_COMPARED if name in row.found})
         if (row.verdict, row.confidence, row.found["checks"]) == before:
             continue
         work.session.add(row)
@@ -210,7 +216,8 @@ def decide(
 ) -> DocumentReading:
     """A person's word on a doubtful document: taken (`approve`) or not (`refuse`), with his reason.
 
-    Who takes one of which nobody has said whose it is, says so by `party_id`. With the last decision the task of the
+    Who takes one of which nobody has said whose it is, says so by `party_id`. One that is not taken is asked for again:
+    the borrower and his agent are told. With the last decision the task of the
     loan's documents is done, and an offer that waited for it is accepted. Raises UnknownDocument, NothingDoubtful,
     NotAllowed for a role that may not decide it or whoever handed it in, InvalidDecision without a reason or person,
     TaskClosed once the loan is closed.
@@ -257,6 +264,10 @@ def decide(
     )
     work.session.flush()
     _close_task(work, loan)
+    if outcome is Outcome.REFUSE:
+        ask_again(work, loan, document)
+    else:
+        follow(work, loan)
     go_on(work, loan, f"decided-{document_id}")
     return row
 
@@ -268,22 +279,22 @@ def _named(work: UnitOfWork, loan: Loan, party_id: str | None) -> str:
 
 
 def show_picture(work: UnitOfWork, actor: Actor, loan: Loan, document_id: str) -> bytes:
-    """The first page of a document that was read, as JPEG; that it was looked at goes into the audit log.
+    """The first pages of a document that was read, as JPEG; that it was looked at goes into the audit log.
 
-    Raises UnknownDocument for one that is not of this loan, and where there is no picture.
+    Raises UnknownDocument for one that is not of this loan, and where there is no picture; and as `open_document` does.
     """
     row = work.documents.reading(document_id)
     picture = row.show_picture() if row is not None and row.loan == loan.number else None
     if picture is None:
         raise UnknownDocument(loan.number)
-    audit.record(work, actor, "document_viewed", loan=loan.number, subject=document_id, after={"part": "first page"})
+    open_document(work, actor, loan.number, document_id, Part.PAGES)
     return picture
 
 
-def note_fields_seen(work: UnitOfWork, actor: Actor, document: Document) -> None:
-    """Records that somebody saw what was read on a document."""
-    after = {"kind": document.kind, "part": "fields"}
-    audit.record(work, actor, "document_viewed", loan=document.loan, subject=document.id, after=after)
+def note_fields_seen(work: UnitOfWork, actor: Actor, document: Document, *, in_full: bool) -> None:
+    """Records that somebody saw what was read on a document, numbers `in_full` or masked; as `open_document` does."""
+    part = Part.FIELDS_IN_FULL if in_full else Part.FIELDS
+    open_document(work, actor, document.loan, document.id, part, kind=document.kind)
 
 
 def documents_doubtful(readings: list[DocumentReading]) -> int:

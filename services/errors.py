@@ -17,6 +17,16 @@ class IdempotencyConflict(LendingError):
         super().__init__("this idempotency key was used before with different content; use a new key")
 
 
+class DoneMeanwhile(LendingError):
+    """Somebody else did the same at the same moment, and was first."""
+
+    code = "done_meanwhile"
+    http_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("somebody did the same at the same moment; look at the result before you try again")
+
+
 class DuplicateApplication(LendingError):
     """The same person asks for the same thing while the first request is still open."""
 
@@ -79,6 +89,19 @@ class TaskTaken(LendingError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(f"task {task_id} is claimed by another person")
+
+
+class FactsForLawMissing(LendingError):
+    """The case lacks facts that the rules of its grading ask for, so that nobody can tell whether the law closes it."""
+
+    code = "facts_for_law_missing"
+    http_status = 409
+
+    def __init__(self, loan: str, facts: Sequence[str]) -> None:
+        super().__init__(
+            f"loan {loan} lacks facts that the rules ask for ({', '.join(facts)}), so what the law says of it is not "
+            "known; send the case back, so that it is graded anew"
+        )
 
 
 class NotAllowed(LendingError):

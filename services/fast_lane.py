@@ -25,10 +25,10 @@ def answer(work: UnitOfWork, standing: Standing, amount_fen: int, day: date) -> 
     """The answer of the product's fast lane in force on a day if it approves the case, None if a person decides.
 
     None as well where no fast lane is in force, for what the rules refused or the grade does not allow, and where an
-    answer of a register is past its days.
+    answer of a register is past its days or none has confirmed who a co-signer is.
     """
     rules = _rules(work, standing.product, day)
-    if rules is None or standing.outcome == REFUSE or standing.expired:
+    if rules is None or standing.outcome == REFUSE or standing.expired or standing.is_unconfirmed:
         return None
     found = rules.ask(standing.facts(amount_fen))
     return found if found.values["outcome"] == "approve" and amount_fen <= standing.limit_fen else None

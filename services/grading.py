@@ -14,6 +14,7 @@ from models.policies import PolicyKind
 from models.products import Product
 from services import audit, second_looks
 from services.authority import LOANS
+from services.co_signers import unconfirmed
 from services.decisions import Asked, Chain, Decision, with_answers
 from services.documents_reading import compare_again
 from services.facts import facts_of
@@ -56,7 +57,7 @@ def grade(work: UnitOfWork, order: VerificationOrder) -> Progress:
     work.policies.read_ahead([*asked, LOANS])
     compare_again(work, loan)
     facts = facts_of(work, loan, case_of(work, loan, order.day), order.day)
-    facts["unanswered"] = bool(order.unanswered)
+    facts["unanswered"] = bool(order.unanswered) or bool(unconfirmed(work, loan.number))
     steps = [*_ask_before(work, product, order, facts), *_score(work, product, order, facts)]
     decision, challenged = _decide(work, loan, order, facts)
     decided_by_challenger = {one.challenger.key for one in challenged if one.decides}

@@ -11,7 +11,7 @@ from models.grading import Grading
 from models.loans import Loan
 from models.policies import PolicyKind
 from services.decisions import Chain
-from services.errors import ClosedByLaw, InvalidDecision
+from services.errors import ClosedByLaw, FactsForLawMissing, InvalidDecision
 from services.policies import FactsIncomplete, Version, deciding, prepared, version
 from services.policy_cells import constant
 from services.policy_kinds import CHAIN, REFUSE, name_of
@@ -38,8 +38,8 @@ def require_lawful(work: UnitOfWork, loan: Loan, amount_fen: int, facts: Mapping
     amount (`facts_by_now`): an invoice may have come in since, or another loan of the same person or year.
 
     ClosedByLaw where a row that refuses for a reason of the law takes the case, even if a row of the lender's own
-    refused it first; InvalidDecision where the pricing leaves less than the amount by now. A case from before the rules
-    asked so much is held to the reasons for which it was refused alone.
+    refused it first; InvalidDecision where the pricing leaves less than the amount by now; FactsForLawMissing for a
+    case from before the rules asked so much, of which nobody can tell what the law says.
     """
     grading = work.policies.grading(loan.number)
     if grading is None:
@@ -55,8 +55,8 @@ def require_lawful(work: UnitOfWork, loan: Loan, amount_fen: int, facts: Mapping
         outcome = bare.decide(facts).outcome
         pricing = chain.versions.get(PolicyKind.PRICING)
         priced = pricing.ask({**facts, "grade": look.grade if look else grading.grade}) if pricing else None
-    except FactsIncomplete:
-        return
+    except FactsIncomplete as missing:
+        raise FactsForLawMissing(loan.number, sorted(missing.fields)) from missing
     if outcome.outcome == REFUSE and not closed.isdisjoint(outcome.reasons):
         raise ClosedByLaw
     if priced is not None and amount_fen > priced.values["limit_fen"]:

@@ -58,19 +58,23 @@ def event_of(entry: AuditEntry) -> LoanEvent | None:
     return event
 
 
+def told_of(entry: AuditEntry) -> dict[str, Any]:
+    """The figures of an entry that are told outside, sums in fen."""
+    after = entry.after or {}
+    sums = {
+        name: after[name] for name in SUMS if isinstance(after.get(name), int) and not isinstance(after[name], bool)
+    }
+    return {name: after[name] for name in TOLD if after.get(name) is not None} | sums
+
+
 def body_of(event: LoanEvent, entry: AuditEntry) -> str:
     """The message: `type`, `timestamp` and `data` with the loan's number, sums in yuan as text and business dates.
 
     The form is that of Standard Webhooks 1.0. Nothing personal is in it: whoever wants more asks the API.
     """
-    after = entry.after or {}
+    told = told_of(entry)
     data: dict[str, Any] = {"loan": entry.loan}
-    data |= {name: after[name] for name in TOLD if after.get(name) is not None}
-    data |= {
-        name.removesuffix("_fen"): yuan(after[name])
-        for name in SUMS
-        if isinstance(after.get(name), int) and not isinstance(after[name], bool)
-    }
+    data |= {name.removesuffix("_fen"): yuan(value) if name in SUMS else value for name, value in told.items()}
     if event is LoanEvent.CHANGE_DECIDED:
         data["outcome"] = entry.act.removeprefix("change_")
     return message(event, entry.at.isoformat(), data)

@@ -21,6 +21,8 @@ TEMPLATES = {
     "请在{days}天内决定是否接受并确认合同。",
     "offer_expired": "【借款服务】您的申请{loan}因逾期未确认已关闭。",
     "returned": "【借款服务】您的申请{loan}需要补充材料{missing}，请在{days}天内提交。",
+    "document_refused": "【借款服务】{whose}的{document}（{loan}）未被采用，请在借款页面重新提交。"
+    "{whose_en} {document_en} for {loan} was not taken: please hand it in again on the page of your loan.",
     "refused": "【借款服务】很抱歉，您的申请{loan}未通过审批。原因、如何改变以及可否申请人工复核，请见申请页面。",
     "second_look": "【借款服务】您对申请{loan}的人工复核请求已收到，我们的工作人员会重新审查并告知结果。",
     "withdrawn": "【借款服务】您的申请{loan}已撤回。",

@@ -15,6 +15,7 @@ from models.messages import Progress
 from models.products import LoanCase, Payee
 from models.tasks import Decision
 from services.collateral import lay_down
+from services.documents_refused import follow
 from services.errors import PayoutDoesNotAddUp
 from services.limits import limits_of
 from services.loans import case_of, move
@@ -77,6 +78,8 @@ def make(work: UnitOfWork, loan: Loan, offer: Offer, row: Decision, key: str, *,
     )
     order_contract(work, loan, row.decided_on)
     lay_down(work, loan, row.decided_on)
+    # What was refused by now nobody has to hand in any more: whoever approved knew of it.
+    follow(work, loan)
     for position, payee in enumerate(offer.payees, 1):
         work.customers.add_party(
             Party(

@@ -72,10 +72,11 @@ def product_of(name: str) -> Product | None:
 def facts_on_offer(name: str) -> dict[str, str]:
     """The facts that a policy of this name may ask, with their types.
 
-    Of a product: what its shipped tables declare, the core's facts, those that the core adds for this kind, and what
-    hardship and yearly limit give to the tables after them. Those two and the list of documents are asked first, before
-    further facts are known: they may ask the core's and what shipped tables of these kinds declare. Of the core: what
-    the shipped version declares; of authority over loans the core's facts too, which every graded case has.
+    Of a product: every fact that it gives (`fact_types`), what its shipped tables declare besides, the core's facts,
+    those that the core adds for this kind, and what hardship and yearly limit give to the tables after them. Those two
+    and the list of documents are asked first, before further facts are known: of what shipped tables declare they may
+    ask what those of these kinds do. Of the core: what the shipped version declares; of authority over loans the core's
+    facts too, which every graded case has.
     """
     kind, product = kind_of(name), product_of(name)
     if kind.code is PolicyKind.REMINDERS:
@@ -86,6 +87,7 @@ def facts_on_offer(name: str) -> dict[str, str]:
     if product is None:
         return offered | dict(CORE_FACTS) if name == LOANS else offered
     is_prior = kind.code in PRIOR
+    offered |= product.fact_types
     for other, content in shipped_by(product).items():
         # Those are about a running loan, of which other things are known.
         if kind_of(other).code is not PolicyKind.REMINDERS and (not is_prior or kind_of(other).code in PRIOR):

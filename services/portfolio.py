@@ -17,6 +17,7 @@ from lending.money import yuan
 from models import ledger as chart
 from models.accounts import DebitMandate, MandateSource, MandateStatus
 from models.audit import AuditEntry
+from models.chain import terms_sha256
 from models.customers import Customer, Party, PartyRole
 from models.keys import effect_key, new_id
 from models.loans import Application, Loan, LoanEvent, LoanTerms, Stage
@@ -28,6 +29,7 @@ from models.search import SearchToken
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit
+from services.claims import events_named
 from services.customers import new_customer
 from services.errors import NotAllowed
 from services.ledger import COMPONENTS, RECEIVABLES, Entry, Line, post_entries, signed_line, vat_part
@@ -225,18 +227,18 @@ def _loan_rows(
     )
     _may_debit(work, rows, takeover, number, party_id)
     decision_id = _decision(work, rows, mandate, takeover, number)
-    rows[LoanTerms].append(
-        {
-            "id": new_id(),
-            "loan": number,
-            "version": 1,
-            "decision_id": decision_id,
-            "effective_from": cut_off,
-            "body": terms.to_json(),
-            "created_at": work.now,
-        }
-    )
-    rows[LoanEvent] += _events(work, one, number)
+    agreed = {
+        "id": new_id(),
+        "loan": number,
+        "version": 1,
+        "decision_id": decision_id,
+        "effective_from": cut_off,
+        "body": terms.to_json(),
+        "created_at": work.now,
+    }
+    events = list(_events(work, one, number))
+    rows[LoanTerms].append(agreed)
+    rows[LoanEvent] += events
     claimed = takeover.claimed
     rows[TakenOverLoan].append(
         {
@@ -285,6 +287,9 @@ def _loan_rows(
                 "outstanding_fen": account.outstanding.borrower_total,
                 "dpd": account.dpd,
                 "adopted": [it.field for it in one.differences],
+                "terms_version": 1,
+                "terms_sha256": terms_sha256(agreed | {"amendments": None}),
+                **events_named(events),
             },
             "refused": False,
         }

@@ -36,7 +36,7 @@ def follow(
         grade=outcome.grade,
         outcome=outcome.outcome,
         limit_fen=outcome.limit_fen,
-        unanswered=bool(order.unanswered),
+        unanswered=facts["unanswered"],
     )
     about = f"{loan.product} {outcome.grade}"
     if order.unanswered:

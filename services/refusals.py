@@ -3,7 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary, ref
 
@@ -48,6 +49,8 @@ FIRST_ALONE = MOST_OF_ALL // 2
 MOST_STRANGERS = 1_000
 """So many addresses of strangers are told apart at a time; the others share a window."""
 WINDOW_SECONDS = 60.0
+CATCH_UP_SECONDS = 10.0
+"""So often whoever serves writes down the counts of minutes that are over: a process that is killed loses no others."""
 COUNTED = "refusals_counted"
 
 
@@ -114,6 +117,7 @@ SUBJECTS = (ID_PATTERN, NAME_PATTERN, r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$")
 class _Window:
     """A minute of a person, or of strangers at an address. `more` refusals came on top of those that have an entry."""
 
+    key: tuple[bool, str]
     actor: Actor
     until: float
     kept: int = 0
@@ -124,7 +128,8 @@ class _Window:
 class RefusalLog:
     """Keeps the refusals of one process. `at` is a clock that never goes back.
 
-    What was only counted is written down with the next refusal of anybody after its minute, or by `flush`.
+    What was only counted is written down with the next refusal of anybody after its minute, or by `catch_up`, at the
+    end by `flush`. Where the books do not take it, it is counted on.
     """
 
     def __init__(self, books: Books, at: Callable[[], float] = time.monotonic) -> None:
@@ -149,21 +154,39 @@ class RefusalLog:
             return
         loan, named = _place(books, actor, refusal) if is_listed else (None, None)
         # Counts are of other requests than the one under way.
-        with coming_from(NOWHERE), books.begin() as work:
+        with self._counted_on(over), coming_from(NOWHERE), books.begin() as work:
             for window in over:
                 _record_count(work, window)
             if is_listed:
                 _record(work, actor, refusal, loan, named)
 
+    def catch_up(self) -> None:
+        """Writes down what was only counted in minutes that are over."""
+        self._write(self._at())
+
     def flush(self) -> None:
         """Writes down what was only counted so far; for the end of the process."""
+        self._write(float("inf"))
+
+    def _write(self, now: float) -> None:
         with self._lock:
-            over = self._take_over(float("inf"))
+            over = self._take_over(now)
         books = self._books()
         if books is not None and over:
-            with books.begin() as work:
+            with self._counted_on(over), books.begin() as work:
                 for window in over:
                     _record_count(work, window)
+
+    @contextmanager
+    def _counted_on(self, over: list[_Window]) -> Iterator[None]:
+        """Takes these windows back where they could not be written down."""
+        try:
+            yield
+        except Exception:
+            with self._lock:
+                for window in over:
+                    self._windows.setdefault(window.key, replace(window, more=0)).more += window.more
+            raise
 
     def _count(self, actor: Actor, act: str) -> bool:
         """Counts a refusal; whether it has an entry of its own."""
@@ -174,7 +197,7 @@ class RefusalLog:
         key = (is_stranger, source_of(actor.address) if is_stranger else actor.id)
         if is_stranger and key not in self._windows and len(self._windows) >= MOST_STRANGERS:
             key, actor = (True, ""), audit.STRANGER
-        window = self._windows.setdefault(key, _Window(actor, now + WINDOW_SECONDS))
+        window = self._windows.setdefault(key, _Window(key, actor, now + WINDOW_SECONDS))
         kept = self._kept[is_stranger]
         if kept < MOST_OF_ALL and window.kept < (MOST_EACH if kept < FIRST_ALONE else 1):
             window.kept += 1

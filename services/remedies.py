@@ -11,6 +11,7 @@ from models.loans import Loan, Stage
 from models.policies import PolicyKind
 from models.products import FormField, LoanCase, Product
 from models.status import Possible, Remedies
+from models.tasks import Outcome
 from services.collateral_checks import with_security
 from services.decisions import Chain, with_answers
 from services.facts import CORE_FACTS
@@ -35,21 +36,31 @@ Decides = Callable[[int, int], bool]
 def remedies(work: UnitOfWork, loan: Loan) -> Remedies | None:
     """What would change the refusal of a loan; None for a loan that is not refused.
 
-    Of a person's refusal nothing is computed: his reason says what he missed. Amount and term are all that is tried, so
-    nobody learns by which statement about himself he would get through.
+    Of a person's refusal nothing is computed: the reasons that he chose say what he missed. Amount and term are all
+    that is tried, so nobody learns by which statement about himself he would get through.
     """
     grading = work.policies.grading(loan.number)
     if loan.stage is not Stage.REFUSED or grading is None:
         return None
     until = may_ask_until(work, loan)
     if until is None:
-        return Remedies()
+        return _by_people(work, loan)
     try:
         here, elsewhere = _possible(work, loan, grading)
     except FactsIncomplete:
         # A case from before the rules asked so much: what would help is said in words only.
         here = elsewhere = None
     return Remedies(sentences=remedies_of(work, grading), possible=here, with_other_term=elsewhere, look_until=until)
+
+
+def _by_people(work: UnitOfWork, loan: Loan) -> Remedies:
+    refusals = [one for one in work.tasks.decisions(loan.number) if one.outcome is Outcome.REFUSE]
+    codes = refusals[-1].reason_codes if refusals else ()
+    # A code that the product has no longer has no words any more; the free ones stay.
+    known = [one for one in catalogue().product(loan.product).refusal_reasons if one.code in codes]
+    return Remedies(
+        reasons={one.code: one.sentence for one in known}, sentences={one.code: one.remedy for one in known}
+    )
 
 
 def _possible(work: UnitOfWork, loan: Loan, grading: Grading) -> tuple[Possible | None, Possible | None]:

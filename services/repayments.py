@@ -18,6 +18,7 @@ from models.payments import Payment, PaymentKind
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit, mandates
+from services.claims import events_named
 from services.collateral import after_end
 from services.errors import InvalidPrepayment
 from services.ledger import bring_up_to, post_payment
@@ -254,7 +255,13 @@ def follow_account(work: UnitOfWork, loan: Loan, day: date, key: str, why: StepK
         "account_advanced",
         loan=loan.number,
         before=before,
-        after={"day": day.isoformat(), "outstanding_fen": loan.outstanding_fen, "dpd": loan.dpd, "stage": loan.stage},
+        after={
+            "day": day.isoformat(),
+            "outstanding_fen": loan.outstanding_fen,
+            "dpd": loan.dpd,
+            "stage": loan.stage,
+            **events_named(one.model_dump() for one in work.loans.added_events(loan.number)),
+        },
     )
     return Progress(stage=loan.stage, next_day=next_day)
 

@@ -11,12 +11,28 @@ from models.loans import Loan
 from models.staff import Actor
 from models.words import storable
 from services import audit
-from services.permissions import Action, require
+from services.permissions import STAFF, Action, require
 
 REVEALED = "personal_value_shown"
 LEAST_REASON = 5
 MOST_AN_HOUR = 30
 """More than a person needs who looks after customers; whoever wants more copies them."""
+VIEWED = "document_viewed"
+MOST_DOCUMENTS_AN_HOUR = 120
+"""Two a minute for a whole hour is more than anybody reads. One that was opened within the hour counts once."""
+
+
+class Part(StrEnum):
+    """What somebody saw of a document that was handed in."""
+
+    FILE = "file"
+    PAGES = "pages"
+    FIELDS = "fields"
+    FIELDS_IN_FULL = "fields in full"
+
+
+CONTENT = frozenset({Part.FILE, Part.PAGES, Part.FIELDS_IN_FULL})
+"""What shows numbers as they stand on the document."""
 
 
 class Revealed(StrEnum):
@@ -55,6 +71,31 @@ class TooManyReveals(LendingError):
 
     def __init__(self) -> None:
         super().__init__(f"at most {MOST_AN_HOUR} values an hour are shown to one person; go on later")
+
+
+class TooManyDocumentsOpened(LendingError):
+    """Somebody has opened as many customers' documents within an hour as anybody may."""
+
+    code = "too_many_documents_opened"
+    http_status = 429
+
+    def __init__(self) -> None:
+        super().__init__(f"at most {MOST_DOCUMENTS_AN_HOUR} documents an hour are opened for one person; go on later")
+
+
+def open_document(work: UnitOfWork, actor: Actor, loan: str, document_id: str, part: Part, **after: str) -> None:
+    """Has somebody see this part of a document that was handed in, which is recorded; staff within their bound.
+
+    Raises NotAllowed for who has no business with it, and TooManyDocumentsOpened.
+    """
+    require(actor, Action.OPEN_DOCUMENTS)
+    if part in CONTENT and actor.role in STAFF:
+        # As with values: documents opened at the same moment are counted one after the other.
+        work.staff.hold(actor.id)
+        others = work.audit.others_seen(actor.id, VIEWED, CONTENT, document_id, work.now - timedelta(hours=1))
+        if others >= MOST_DOCUMENTS_AN_HOUR:
+            raise TooManyDocumentsOpened
+    audit.record(work, actor, VIEWED, loan=loan, subject=document_id, after={**after, "part": part})
 
 
 def reveal(work: UnitOfWork, actor: Actor, loan: Loan, field: Revealed, reason: str) -> str:

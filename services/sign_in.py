@@ -13,6 +13,7 @@ from models.staff import Actor, Role, Staff
 from services import audit
 from services.permissions import TABLE, Action
 from services.second_factor import is_code, new_recovery_codes, new_secret, use_recovery_code
+from services.standing import credential_of
 
 STAFF_ROLES = TABLE[Action.USE_DESK]
 """Who works at the pages. Machines come with a token, borrowers with a code."""
@@ -144,7 +145,8 @@ def is_second_factor(work: UnitOfWork, credential: StaffCredential, actor: Actor
         audit.record(work, actor, "second_factor_refused", subject=actor.id, reason="code", refused=True)
         return False
     left = work.sign_in.recovery_codes_left(actor.id)
-    audit.record(work, actor, "recovery_code_used", subject=actor.id, after={"left": left})
+    after = {"left": left, "credential": credential_of(work, actor.id)}
+    audit.record(work, actor, "recovery_code_used", subject=actor.id, after=after)
     return True
 
 
@@ -153,11 +155,13 @@ def choose_password(
 ) -> tuple[str, SessionState]:
     """Gives the holder of a session a new password; his other sessions end."""
     credential, actor = _credential(work, session), _actor(work, session, origin)
+    # Held before the sessions are, as in all acts on a person: no two wait for each other.
+    work.staff.hold(actor.id)
     credential.password_hash = password_hash
     credential.must_change, credential.valid_until, credential.set_at = False, None, work.now
     work.session.add(credential)
     work.sign_in.end_sessions(work.now, staff_id=actor.id, but=session.id)
-    audit.record(work, actor, "password_changed", subject=actor.id)
+    audit.record(work, actor, "password_changed", subject=actor.id, after={"credential": credential_of(work, actor.id)})
     state = SessionState.OPEN if session.state is SessionState.OPEN else None
     return _go_on(
         work,
@@ -183,19 +187,24 @@ def enrol(work: UnitOfWork, session: WebSession, code: str, origin: Origin) -> t
     if not is_code(credential, code.strip(), work.now):
         audit.record(work, actor, "second_factor_refused", subject=actor.id, reason="enrolment", refused=True)
         return None
+    work.staff.hold(actor.id)
     credential.totp_confirmed_at = work.now
     work.session.add(credential)
     codes = new_recovery_codes(work, actor.id)
     work.sign_in.end_sessions(work.now, staff_id=actor.id, but=session.id)
-    audit.record(work, actor, "second_factor_enrolled", subject=actor.id)
+    after = {"credential": credential_of(work, actor.id)}
+    audit.record(work, actor, "second_factor_enrolled", subject=actor.id, after=after)
     begun, _ = _go_on(work, session, SessionState.OPEN, actor, second_factor=True)
     return begun, codes
 
 
 def fresh_recovery_codes(work: UnitOfWork, actor: Actor) -> list[str]:
     """Ten new recovery codes of the actor; those from before are worth nothing any more."""
-    audit.record(work, actor, "recovery_codes_renewed", subject=actor.id)
-    return new_recovery_codes(work, actor.id)
+    work.staff.hold(actor.id)
+    codes = new_recovery_codes(work, actor.id)
+    after = {"credential": credential_of(work, actor.id)}
+    audit.record(work, actor, "recovery_codes_renewed", subject=actor.id, after=after)
+    return codes
 
 
 def session_of(work: UnitOfWork, given: str) -> tuple[WebSession, Staff | None] | None:

@@ -15,7 +15,7 @@ from models.sign_in import SignInCode, SignInMethod
 from models.staff import Actor, Role
 from services import audit
 from services.sign_in import Origin, enter_borrower
-from services.sign_in_tries import may_send
+from services.sign_in_tries import forget_messages, may_send, note_asked
 from services.text_codes import MOST_TRIES, VALID_FOR, new_digits, with_code
 
 LAST_OF_ID_NUMBER = 4
@@ -37,11 +37,22 @@ class SeveralCustomers:
     """The code was right, but several customers gave this number: the end of the ID number tells them apart."""
 
 
-def ask_for_code(work: UnitOfWork, visitor_digest: str, mobile: str, origin: Origin) -> None:
-    """Sends a code to a mobile that a customer gave, for the browser that asked; the code before it is void."""
-    index = blind_index(mobile)
+def mobile_digest(mobile: str) -> str:
+    """How a mobile is named where its number must not stand."""
+    return blind_index(mobile)
+
+
+def ask_for_code(
+    work: UnitOfWork, visitor_digest: str, mobile: str, origin: Origin, known_browser: str | None = None
+) -> None:
+    """Sends a code to a mobile that a customer gave, for the browser that asked; the code before it is void.
+
+    `known_browser` names the browser if somebody signed in there with this very mobile before.
+    """
+    index = mobile_digest(mobile)
     customers = work.sign_in.customers_with(index)
-    is_sent = may_send(work, mobile) and bool(customers)
+    is_sent = may_send(work, mobile, origin.address, known_browser) and bool(customers)
+    note_asked(work, visitor_digest, origin.address, VALID_FOR)
     digits = new_digits()
     code = SignInCode(
         visitor_digest=visitor_digest,
@@ -95,6 +106,25 @@ def enter_code(
         return _refused(work, code, origin)
     code.used_at = work.now
     return enter_borrower(work, customers[0].id, SignInMethod.SMS_CODE, origin)
+
+
+def asked_with(work: UnitOfWork, visitor_digest: str) -> str | None:
+    """The mobile, by its digest, for which this browser asked for a code last."""
+    code = work.sign_in.newest_code(visitor_digest)
+    return code.mobile_index if code else None
+
+
+def send_codes_again(work: UnitOfWork, actor: Actor, number: str) -> None:
+    """Lets the borrower of a loan be sent codes again, after others asked for too many to his mobile.
+
+    Raises UnknownLoan for a loan that the actor does not see.
+    """
+    loan = work.loans.seen_by(actor, number)
+    customer = work.customers.get(loan.customer_id)
+    if customer is not None:
+        forget_messages(work, customer.mobile)
+    # About the person and not the loan, by which he was only found.
+    audit.record(work, actor, "sign_in_codes_allowed", subject=loan.customer_id, after={"found_by": loan.number})
 
 
 def message(digits: str) -> str:

@@ -15,6 +15,7 @@ from lending.errors import LendingError
 from models.sign_in import AccessToken, ClientSecret
 from models.staff import Actor, Role, Scope, Staff
 from services import audit
+from services.standing import credential_of
 
 LASTS = timedelta(minutes=10)
 TOKEN_MARK = "lwt_"  # noqa: S105 how every one begins
@@ -131,7 +132,8 @@ def add_secret(work: UnitOfWork, actor: Actor, account: Staff, overlap: timedelt
     text = SECRET_MARK + secrets.token_urlsafe(32)
     work.session.add(ClientSecret(staff_id=account.id, secret_hash=secret_digest(text), created_at=work.now))
     ends = max((one.ends_at.isoformat() for one in good if one.ends_at), default=None)
-    audit.record(work, actor, "client_secret_added", subject=account.id, after={"others_end": ends})
+    after = {"others_end": ends, "credential": credential_of(work, account.id)}
+    audit.record(work, actor, "client_secret_added", subject=account.id, after=after)
     return text
 
 

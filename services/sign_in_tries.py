@@ -1,7 +1,7 @@
 """How often somebody may try a door: passwords and codes could be guessed in an afternoon, and messages cost money."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
@@ -35,11 +35,13 @@ class Door(StrEnum):
 class _Bounds:
     """Of an account from one address, of an address, and of an account from anywhere.
 
-    Of several windows the longer ones lock longer, so that the wait grows from a quarter of an hour to a day.
+    Of several windows the longer ones lock longer, so that the wait grows from a quarter of an hour to a day. Where
+    `of_shared` is given it holds for addresses of IPv4, behind one of which a mobile network has thousands of people.
     """
 
     of_pair: tuple[RateLimitItem, ...] = ()
     of_address: tuple[RateLimitItem, ...] = ()
+    of_shared: tuple[RateLimitItem, ...] = ()
     of_account: tuple[RateLimitItem, ...] = ()
 
 
@@ -57,12 +59,15 @@ BOUNDS = {
     Door.MACHINE: _Bounds(_GROWING, _OF_ADDRESS),
     # Nothing is guessed here; but each visitor who is sent to the provider leaves a row until he is back.
     Door.PROVIDER: _Bounds(of_address=_windows("300/15 minutes")),
-    Door.MOBILE: _Bounds(of_address=_OF_ADDRESS),
-    Door.MOBILE_CODE: _Bounds(of_address=_OF_ADDRESS),
+    # Who then enters the code rightly gets both tries back.
+    Door.MOBILE: _Bounds(of_address=_OF_ADDRESS, of_shared=_windows("100/15 minutes; 1000/1 day")),
+    Door.MOBILE_CODE: _Bounds(of_address=_OF_ADDRESS, of_shared=_windows("50/15 minutes; 300/1 day")),
     Door.DEMO: _Bounds(_GROWING, _OF_ADDRESS),
 }
 MESSAGES = _windows("1/1 minute; 10/1 day")
-"""Codes that a mobile is sent."""
+"""Codes that a mobile is sent because one address, or one browser that its owner used before, asks for them."""
+MESSAGES_IN_ALL = _windows("1/1 minute; 30/1 day")
+"""Codes that a mobile is sent because browsers ask that its owner never used."""
 _SLOW = parse(f"{FREE_TRIES}/15 minutes")
 
 
@@ -91,7 +96,8 @@ def take(work: UnitOfWork, door: Door, account: str, address: str | None) -> Try
     """Counts a try before anything is checked, so that tries at the same time cannot exceed a bound together.
 
     Nothing locks an account for everybody who has not shown a secret of it, or anybody could lock its owner out: above
-    twenty tries from anywhere each next one only waits a second longer, up to ten. Refused with TooManyTries.
+    twenty tries from anywhere each next one only waits a second longer, up to ten. Where no account is named
+    nobody waits, for it would be for what all others do. Refused with TooManyTries.
     """
     counts = BooksStorage(work.session, work.now)
     windows = FixedWindowRateLimiter(counts)
@@ -102,6 +108,8 @@ def take(work: UnitOfWork, door: Door, account: str, address: str | None) -> Try
     if closed:
         ends = [instant_of(windows.get_window_stats(one[0], *one[1])[0]) for one in closed]
         raise TooManyTries(max(ends), work.now, known.id if (known := work.staff.account(account)) else None)
+    if not account:
+        return Try(counted, 0)
     whose = (door.value, "slow", account)
     tries = counts.incr(_SLOW.key_for(*whose), _SLOW.get_expiry())
     return Try((*counted, (_SLOW, whose)), min(max(tries - FREE_TRIES, 0), LONGEST_WAIT_SECONDS))
@@ -114,21 +122,72 @@ def give_back(work: UnitOfWork, taken: Try) -> None:
         counts.incr(window.key_for(*whose), window.get_expiry(), -1)
 
 
-def may_send(work: UnitOfWork, mobile: str) -> bool:
-    """Whether a mobile may be sent another code now; counted at once."""
+def note_asked(work: UnitOfWork, visitor_digest: str, address: str | None, lasts: timedelta) -> None:
+    """Keeps for so long that the try of this browser to get a code was counted for this address."""
+    BooksStorage(work.session, work.now).incr(_asked(visitor_digest, address), int(lasts.total_seconds()))
+
+
+def give_back_asked(work: UnitOfWork, visitor_digest: str, address: str | None) -> None:
+    """Takes the try to get a code out of the count of an address, now that the code was entered rightly there.
+
+    One for each code that was right, however many were asked for: else who has one mobile could ask for any number of
+    others.
+    """
+    counts = BooksStorage(work.session, work.now)
+    noted = _asked(visitor_digest, address)
+    if counts.get(noted):
+        counts.clear(noted)
+        give_back(work, Try(_bounds(Door.MOBILE, "", address), 0))
+
+
+def _asked(visitor_digest: str, address: str | None) -> str:
+    return f"asked|{source_of(address)}|{visitor_digest}"
+
+
+def may_send(work: UnitOfWork, mobile: str, address: str | None, known_browser: str | None = None) -> bool:
+    """Whether a mobile may be sent another code now; counted at once, and only if it may.
+
+    `known_browser` names a browser in which the owner signed in before. It has a count of its own, so that nobody else
+    can use up its codes; all others share one besides that of their address, and nobody has much of it alone.
+    """
     windows = FixedWindowRateLimiter(BooksStorage(work.session, work.now))
-    # Each is counted, whatever the others say: an unknown number must cost as much as a known one.
-    counted = [windows.hit(window, "messages", mobile) for window in MESSAGES]
-    return all(counted)
+    counted: list[tuple[RateLimitItem, tuple[str, ...]]]
+    if known_browser is not None:
+        counted = [(one, ("messages", mobile, "browser", known_browser)) for one in MESSAGES]
+    else:
+        counted = [(one, ("messages", mobile, "address", source_of(address))) for one in MESSAGES]
+        counted += [(one, ("messages", mobile)) for one in MESSAGES_IN_ALL]
+    # What is not sent counts nowhere, or asking again and again would use up the day. An unknown number is counted as
+    # a known one: it must cost as much.
+    if not all(windows.test(one, *whose) for one, whose in counted):
+        return False
+    within = [windows.hit(one, *whose) for one, whose in counted]
+    return all(within)
+
+
+def forget_messages(work: UnitOfWork, mobile: str) -> None:
+    """Lets a mobile be sent codes again, after too many were asked for from anywhere; addresses keep their counts."""
+    counts = BooksStorage(work.session, work.now)
+    for one in MESSAGES_IN_ALL:
+        counts.clear(one.key_for("messages", mobile))
 
 
 def _bounds(door: Door, account: str, address: str | None) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
     bounds, source = BOUNDS[door], source_of(address)
+    of_address = (_is_shared(source) and bounds.of_shared) or bounds.of_address
     return (
         *((one, (door.value, "pair", account, source)) for one in bounds.of_pair),
-        *((one, (door.value, "address", source)) for one in bounds.of_address),
+        *((one, (door.value, "address", source)) for one in of_address),
         *((one, (door.value, "account", account)) for one in bounds.of_account),
     )
+
+
+def _is_shared(source: str) -> bool:
+    """Whether a source is an address of IPv4."""
+    try:
+        return ip_address(source).version == 4
+    except ValueError:
+        return False
 
 
 def source_of(address: str | None) -> str:

@@ -23,6 +23,7 @@ from models.papers import PaperKind
 from models.signatures import Signature, SignatureMethod, SigningCode
 from models.staff import Actor
 from services import audit
+from services.co_signers import require_confirmed_co_signers
 from services.customers import require_confirmed
 from services.errors import NotAllowed, OfferOver
 from services.loans import require_stage
@@ -211,12 +212,14 @@ def request_code(work: UnitOfWork, actor: Actor, loan: Loan, party_id: str) -> S
     """Sends a party a code with which he signs the contract that counts now; codes sent before are void.
 
     Asked for by the borrower or whoever sits with him; it always goes to the mobile of the party himself. Raises
-    NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, SharedMobile, AlreadySigned and
-    TooManyCodes.
+    NotAllowed, WrongStage unless the offer is open, UnknownParty, ContractNotReady, SharedMobile, NotConfirmed or
+    CoSignerNotConfirmed where nobody confirmed that this mobile is his, AlreadySigned and TooManyCodes.
     """
     loan = _held(work, actor, loan)
     party, document = _to_sign(work, loan, party_id, contract_to_sign(work, loan))
     require_own_mobiles(work, loan)
+    if party.customer_id is None:
+        require_confirmed_co_signers(work, loan, party.id)
     return send_code(work, actor, loan, party, document)
 
 

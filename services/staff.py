@@ -5,11 +5,11 @@ import secrets
 from datetime import timedelta
 
 from books.session import UnitOfWork
-from books.sign_in import secret_digest
+from books.sign_in import KnownBy, secret_digest
 from lending.errors import LendingError
 from models.sign_in import StaffCredential
 from models.staff import Actor, Role, Scope, Staff
-from services import audit
+from services import audit, standing
 from services.passwords import hashed, one_time_password
 from services.sign_in import STAFF_ROLES
 
@@ -59,8 +59,15 @@ def add_person(
     """
     if role not in STAFF_ROLES:
         raise InvalidPerson(f"a member of staff has one of the roles {', '.join(sorted(STAFF_ROLES))}")
-    _add(work, actor, "staff_added", Staff(id=staff_id, name=name, role=role, manager_id=manager_id, key_hash=""))
-    return _new_password(work, staff_id)
+    person = Staff(id=staff_id, name=name, role=role, manager_id=manager_id, key_hash=_nobodys_key())
+    _check_new(work, person)
+    credential = StaffCredential(staff_id=staff_id, password_hash="", set_at=work.now)
+    password = _first_password(work, credential)
+    known = KnownBy(credential.model_dump(exclude={"totp_secret"}))
+    standing.enter(work, actor, "staff_added", person, known.mark(person.key_hash))
+    work.session.add(credential)
+    work.session.flush()
+    return password
 
 
 def add_machine(
@@ -74,10 +81,11 @@ def add_machine(
         name=name,
         role=Role.INTEGRATOR,
         manager_id=manager_id,
-        key_hash="",
+        key_hash=_nobodys_key(),
         scopes=" ".join(sorted(scopes)),
     )
-    _add(work, actor, "client_added", account)
+    _check_new(work, account)
+    standing.enter(work, actor, "client_added", account, KnownBy().mark(account.key_hash))
     return account
 
 
@@ -91,7 +99,8 @@ def give_password(work: UnitOfWork, actor: Actor, staff_id: str, *, new_authenti
         raise InvalidPerson(f"{staff_id} does not sign in with a password")
     password = _new_password(work, staff_id, new_authenticator=new_authenticator)
     work.sign_in.end_sessions(work.now, staff_id=staff_id)
-    audit.record(work, actor, "password_given", subject=staff_id, after={"new_authenticator": new_authenticator})
+    after = {"new_authenticator": new_authenticator, "credential": standing.credential_of(work, staff_id)}
+    audit.record(work, actor, "password_given", subject=staff_id, after=after)
     return password
 
 
@@ -118,19 +127,17 @@ def sign_out_borrower(work: UnitOfWork, actor: Actor, number: str) -> int:
 def disable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
     """Keeps a person or machine out from now on; sessions, tokens and secrets end. Raises UnknownPerson."""
     person = person_with(work, staff_id)
-    was, person.active = person.active, False
-    work.session.add(person)
+    work.staff.hold(staff_id)
     work.sign_in.end_sessions(work.now, staff_id=staff_id)
     work.sign_in.end_access(staff_id, work.now)
-    audit.record(work, actor, "staff_disabled", subject=staff_id, before={"active": was}, after={"active": False})
+    # A machine's secrets end; by what a person is known stays as it was proved before.
+    credential = standing.credential_of(work, staff_id) if person.role is Role.INTEGRATOR else None
+    standing.change(work, actor, "staff_disabled", person, {"active": False}, credential=credential)
 
 
 def enable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
     """Lets a person in again, with the password that he had; a machine needs a new secret. Raises UnknownPerson."""
-    person = person_with(work, staff_id)
-    was, person.active = person.active, True
-    work.session.add(person)
-    audit.record(work, actor, "staff_enabled", subject=staff_id, before={"active": was}, after={"active": True})
+    standing.change(work, actor, "staff_enabled", person_with(work, staff_id), {"active": True})
 
 
 def person_with(work: UnitOfWork, staff_id: str) -> Staff:
@@ -141,32 +148,42 @@ def person_with(work: UnitOfWork, staff_id: str) -> Staff:
     return person
 
 
-def _add(work: UnitOfWork, actor: Actor, act: str, person: Staff) -> None:
+def check_manager(work: UnitOfWork, manager_id: str | None) -> None:
+    """Refuses (InvalidPerson) whoever cannot have a team; None is nobody's team."""
+    if manager_id is None:
+        return
+    manager = work.staff.get(manager_id)
+    if manager is None or manager.role is not Role.MANAGER:
+        raise InvalidPerson(f"{manager_id} is not the id of a manager")
+
+
+def _check_new(work: UnitOfWork, person: Staff) -> None:
     if ID.fullmatch(person.id) is None:
         raise InvalidPerson("an id has 3 to 32 small letters, digits and hyphens, and begins with a letter")
     if not person.name.strip():
         raise InvalidPerson("a name is needed")
-    if person.manager_id is not None:
-        manager = work.staff.get(person.manager_id)
-        if manager is None or manager.role is not Role.MANAGER:
-            raise InvalidPerson(f"{person.manager_id} is not the id of a manager")
+    check_manager(work, person.manager_id)
     if work.staff.get(person.id) is not None:
         raise InvalidPerson(f"{person.id} is somebody's id already")
-    # A key that nobody knows: who is added here comes in by password or token.
-    person.key_hash = secret_digest(secrets.token_urlsafe(32))
-    work.session.add(person)
-    work.session.flush()
-    after = {"role": person.role, "manager": person.manager_id, "scopes": person.scopes}
-    audit.record(work, actor, act, subject=person.id, after=after)
+
+
+def _nobodys_key() -> str:
+    """The digest of a key that nobody knows: who is added here comes in by password or token."""
+    return secret_digest(secrets.token_urlsafe(32))
+
+
+def _first_password(work: UnitOfWork, credential: StaffCredential) -> str:
+    password = one_time_password()
+    credential.password_hash, credential.set_at = hashed(password), work.now
+    credential.must_change, credential.valid_until = True, work.now + FIRST_SIGN_IN_WITHIN
+    return password
 
 
 def _new_password(work: UnitOfWork, staff_id: str, *, new_authenticator: bool = False) -> str:
-    password = one_time_password()
     credential = work.sign_in.credential(staff_id) or StaffCredential(
         staff_id=staff_id, password_hash="", set_at=work.now
     )
-    credential.password_hash, credential.set_at = hashed(password), work.now
-    credential.must_change, credential.valid_until = True, work.now + FIRST_SIGN_IN_WITHIN
+    password = _first_password(work, credential)
     if new_authenticator:
         credential.totp_secret, credential.totp_confirmed_at, credential.totp_last_step = None, None, 0
         work.sign_in.replace_recovery_codes(staff_id, [], work.now)
@@ -182,12 +199,9 @@ def demo_key(staff_id: str) -> str:
 
 def add_demo_persons(work: UnitOfWork) -> None:
     """Adds the demo persons that are not there yet."""
-    for staff_id, name, role, _manager in DEMO_PERSONS:
+    # Managers first, for the others name them.
+    for staff_id, name, role, manager in sorted(DEMO_PERSONS, key=lambda one: one[3] is not None):
         if work.staff.get(staff_id) is None:
-            work.session.add(Staff(id=staff_id, name=name, role=role, key_hash=secret_digest(demo_key(staff_id))))
-    work.session.flush()
-    for staff_id, _name, _role, manager in DEMO_PERSONS:
-        person = work.staff.get(staff_id)
-        if person is not None and person.manager_id is None:
-            person.manager_id = manager
-            work.session.add(person)
+            key = secret_digest(demo_key(staff_id))
+            person = Staff(id=staff_id, name=name, role=role, manager_id=manager, key_hash=key)
+            standing.enter(work, audit.SYSTEM, "staff_added", person, KnownBy().mark(key))

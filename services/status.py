@@ -9,13 +9,13 @@ from lending.cost import cost_of_account, cost_of_terms
 from lending.events import Event
 from lending.servicing import service
 from lending.terms import Terms
-from models.audit import AuditEntry
 from models.loans import WITHDRAWABLE, Loan, LoanTerms, Stage
 from models.staff import Actor, Role
-from models.status import HardshipStep, LoanStatus, Remedies, ScheduleRow, TimelineEntry, WaitsFor
+from models.status import HardshipStep, LoanStatus, Remedies, ScheduleRow, WaitsFor
 from models.tasks import TaskKind
 from services.collateral import missing_before_payout
 from services.facts import hardship_steps
+from services.loan_history import history_of
 from services.loans import account_day, account_of
 from services.policies import sentences_of
 from services.previews import rows_of
@@ -82,7 +82,7 @@ def status_of(work: UnitOfWork, actor: Actor, number: str) -> LoanStatus:
         offer_until=loan.offer_until if loan.stage is Stage.ACCEPTANCE else None,
         decided_automatically=loan.stage is Stage.ACCEPTANCE and _is_automatic(work, number),
         actions=_actions(actor, loan, helping),
-        timeline=[_timeline_entry(entry) for entry in work.audit.of_loan(number)],
+        timeline=list(history_of(work, actor, number).entries),
     )
 
 
@@ -106,6 +106,16 @@ def schedule_of(work: UnitOfWork, actor: Actor, number: str, day: date | None = 
     return rows_of(account)
 
 
+_KEEP_BACK = (
+    TaskKind.EVIDENCE,
+    TaskKind.REGISTRATION,
+    TaskKind.INSURANCE,
+    TaskKind.DOCUMENT,
+    TaskKind.DOCUMENT_AGAIN,
+)
+"""The tasks on which the money of a signed offer may wait."""
+
+
 def _waits_for(work: UnitOfWork, loan: Loan) -> WaitsFor | None:
     kinds = {
         Stage.APPROVAL: TaskKind.APPROVAL,
@@ -117,7 +127,7 @@ def _waits_for(work: UnitOfWork, loan: Loan) -> WaitsFor | None:
             who = WAITING.get(loan.stage, task.role.value)
             return WaitsFor(who=who, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
     if loan.stage is Stage.ACCEPTANCE and missing_before_payout(work, loan, work.today) and all_signed(work, loan):
-        for kind in (TaskKind.EVIDENCE, TaskKind.REGISTRATION, TaskKind.INSURANCE, TaskKind.DOCUMENT):
+        for kind in _KEEP_BACK:
             for task in work.tasks.open_of(loan.number, kind):
                 return WaitsFor(who=task.role.value, task_id=task.id, task_kind=task.kind, due_on=task.due_on)
     waited_for = WAITING.get(loan.stage)
@@ -148,14 +158,3 @@ def _actions(actor: Actor, loan: Loan, helping: Remedies | None) -> list[str]:
     if loan.stage is Stage.REPAYMENT and loan.written_off_on is None:
         actions.append("prepay")
     return actions
-
-
-def _timeline_entry(entry: AuditEntry) -> TimelineEntry:
-    return TimelineEntry(
-        at=entry.at,
-        act=entry.act,
-        role=Role(entry.role),
-        actor_id=entry.actor_id,
-        reason=entry.reason,
-        details=dict(entry.after or {}),
-    )

@@ -1,27 +1,31 @@
 """What the books say of a loan against what its audit entries, its orders, the bank and the mathematics say of it."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 
-from books.histories import DecisionLine
 from books.seals import POSTINGS
 from books.session import UnitOfWork
-from lending.events import EventType
 from lending.money import yuan
-from models.audit import AuditEntry
 from models.chain import leaf_hash, posting_bytes
 from models.ledger import Posting
 from models.payments import MONEY_MOVED, Payment, PaymentKind
-from models.tasks import Outcome
+from services.claims import ClaimKind, Claims
 from services.ledger import MONEY_MOVES
 from services.proofs import Proofs
 from services.story_kinds import A_MOMENT, DifferenceKind, StoryDifference
-from services.timeline import APPROVAL, DECISIONS, TAKEN_OVER, Story
+from services.timeline import Story
 
 IN_PARTS = frozenset({PaymentKind.INSTALLMENT, PaymentKind.PREPAYMENT, PaymentKind.SUBSIDY})
 """Orders of which the bank may carry out a part."""
-HANDED_IN = frozenset({"document_handed_in", "paper_issued"})
-"""Acts whose entries name a document and the digest of its content."""
+DIFFERENCE_OF = {
+    ClaimKind.APPROVER: DifferenceKind.APPROVER_WITHOUT_ENTRY,
+    ClaimKind.DECISION: DifferenceKind.DECISION_DIFFERS,
+    ClaimKind.TERMS: DifferenceKind.TERMS_DIFFER,
+    ClaimKind.DOCUMENT: DifferenceKind.DOCUMENT_DIFFERS,
+    ClaimKind.EVENT: DifferenceKind.EVENT_DIFFERS,
+    ClaimKind.PAYOUT: DifferenceKind.PAYMENT_DIFFERS,
+}
 DEPOSIT_KEY = "deposit:"
 MONEY = ":money"
 """How the key of the posting ends by which an order's money moved."""
@@ -29,126 +33,31 @@ MONEY = ":money"
 
 def book_differences(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
     """Where decisions, terms, documents, orders and postings of a loan are not what others say of them."""
-    yield from _decisions(work, story)
-    yield from _terms(story)
-    yield from _documents(work, story)
-    yield from _payout(story)
+    yield from _claims(work, story)
     yield from _orders(story)
     yield from _bank(work, story)
     yield from _postings(work, story)
 
 
-# -- who decided what -------------------------------------------------------------------------------------------------
+# -- what the audit log bears out -------------------------------------------------------------------------------------
 
 
-def _decisions(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
-    entries = [one for one in story.facts.entries if one.act in DECISIONS and not one.refused]
-    proofs = {(one.subject, one.at): one for one in entries}
-    for decision in story.facts.decisions:
-        at = decision.decided_at
-        entry = proofs.pop((decision.task_id, at), None) or proofs.pop((decision.id, at), None)
-        who = _decider_of(entry) if entry is not None else None
-        if entry is None or who != decision.decided_by:
-            said = f"the audit log names {who}" if entry else "the audit log has no entry of it"
-            sentence = f"decision {decision.id} is {decision.decided_by}'s by the books; {said}"
-            yield StoryDifference(DifferenceKind.APPROVER_WITHOUT_ENTRY, decision.id, sentence)
-        if entry is not None and entry.act != TAKEN_OVER:
-            yield from _as_recorded(work, story, decision, entry)
-    for left in proofs.values():
-        sentence = f"audit entry {left.id} ({left.act}) tells of a decision that the books do not have"
-        yield StoryDifference(DifferenceKind.DECISION_DIFFERS, left.id, sentence)
-
-
-def _decider_of(entry: AuditEntry) -> str | None:
-    """Who decided, by the entry of it: of a takeover the second person, whom the entry names."""
-    return (entry.after or {}).get("approved_by") if entry.act == TAKEN_OVER else entry.actor_id
-
-
-def _as_recorded(
-    work: UnitOfWork, story: Story, decision: DecisionLine, entry: AuditEntry
-) -> Iterator[StoryDifference]:
-    after = entry.after or {}
-    said = {"role": entry.role, "outcome": after.get("outcome"), "reason": entry.reason or ""}
-    has: dict[str, object] = {
-        "role": decision.decided_as,
-        "outcome": decision.outcome,
-        "reason": decision.reason,
-    }
-    if "row" in after:
-        said["row"], has["row"] = after["row"], decision.fired_row
-    said["deputy of"], has["deputy of"] = after.get("stands_in_for"), decision.stands_in_for
-    wrong = [name for name, value in said.items() if value != has[name]]
-    if entry.act == APPROVAL and decision.outcome is Outcome.APPROVE and not _is_amount(work, story, decision, after):
-        wrong.append("amount")
-    if wrong:
-        sentence = f"decision {decision.id} is not the one that audit entry {entry.id} tells of: {', '.join(wrong)}"
-        yield StoryDifference(DifferenceKind.DECISION_DIFFERS, decision.id, sentence)
-
-
-def _is_amount(work: UnitOfWork, story: Story, decision: DecisionLine, after: dict[str, object]) -> bool:
-    """Whether a decision approves the amount that its entry names. One that names none approves what was applied for,
-    or what the first of two people approved.
-    """
-    amount_fen = after.get("amount_fen")
-    if decision.amount_fen is not None:
-        return decision.amount_fen == amount_fen
-    earlier = [
-        (one.after or {}).get("amount_fen")
-        for one in story.facts.entries
-        if one.act == APPROVAL and not one.refused and one.at < decision.decided_at
-    ]
-    return amount_fen in (work.loans.get(story.loan).applied_fen, *earlier)
-
-
-# -- what was agreed --------------------------------------------------------------------------------------------------
-
-
-def _terms(story: Story) -> Iterator[StoryDifference]:
-    """Terms against the entries of acceptance, payout and changes; entries of before they were named say nothing."""
-    kept = {one.version: one for one in story.facts.terms}
-    for entry in story.facts.entries:
-        after = entry.after or {}
-        if entry.refused or "terms_sha256" not in after:
-            continue
-        version = after["terms_version"]
-        terms = kept.get(version)
-        if terms is None or terms.mark["terms_sha256"] != after["terms_sha256"]:
-            what = "are gone" if terms is None else "are not those"
-            sentence = f"version {version} of the terms {what} that audit entry {entry.id} ({entry.act}) names"
-            yield StoryDifference(DifferenceKind.TERMS_DIFFER, f"{story.loan}/{version}", sentence)
-            kept.pop(version, None)
-
-
-def _documents(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
-    named = {
-        one.subject: str((one.after or {}).get("sha256"))
-        for one in story.facts.entries
-        if one.act in HANDED_IN and not one.refused
-    }
-    for document in work.histories.documents(story.loan):
-        digest = named.pop(document.id, None)
-        if digest != document.sha256:
-            said = "the audit log names another digest" if digest else "the audit log has no entry of it"
-            sentence = f"document {document.id} ({document.kind}) is not the one that was handed in or issued: {said}"
-            yield StoryDifference(DifferenceKind.DOCUMENT_DIFFERS, document.id, sentence)
-    for document_id in named:
-        sentence = f"document {document_id} is gone, of which the audit log tells"
-        yield StoryDifference(DifferenceKind.DOCUMENT_DIFFERS, str(document_id), sentence)
+def _claims(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
+    facts = story.facts
+    claims = Claims(
+        story.loan,
+        work.loans.get(story.loan).applied_fen,
+        entries=[one.model_dump() for one in facts.entries],
+        decisions=[asdict(one) for one in facts.decisions],
+        terms=[one.model_dump() for one in facts.terms],
+        documents=[asdict(one) for one in work.histories.documents(story.loan)],
+        events=[one.model_dump() for one in facts.events],
+    )
+    for claim in claims.unproven():
+        yield StoryDifference(DIFFERENCE_OF[claim.kind], claim.subject, claim.sentence)
 
 
 # -- orders, the bank and the ledger ----------------------------------------------------------------------------------
-
-
-def _payout(story: Story) -> Iterator[StoryDifference]:
-    """The account takes the principal for paid out where no event says so: that figures cannot show."""
-    paid = {one.key: str(one.body.get("amount")) for one in story.facts.events if one.type == EventType.DISBURSEMENT}
-    for entry in story.facts.entries:
-        if entry.act != "loan_paid_out" or entry.refused:
-            continue
-        said = yuan((entry.after or {}).get("amount_fen", 0))
-        if said not in paid.values():
-            sentence = f"audit entry {entry.id} tells that {said} was paid out, and the account has no such event"
-            yield StoryDifference(DifferenceKind.PAYMENT_DIFFERS, f"{story.loan}:paid_out", sentence)
 
 
 def _orders(story: Story) -> Iterator[StoryDifference]:

@@ -12,6 +12,7 @@ from models.keys import workflow_id
 from models.loans import Stage
 from models.payments import MONEY_MOVED, Payment, PaymentKind, PaymentStatus
 from models.run_events import CloseStatus, digest
+from services.archive_proof import differing
 from services.loans import BEING_VERIFIED
 from services.story_books import book_differences
 from services.story_kinds import A_MOMENT, StoryDifference, is_recent
@@ -42,11 +43,7 @@ def differences(work: UnitOfWork, story: Story) -> list[StoryDifference]:
 
 
 def _runs(story: Story) -> Iterator[StoryDifference]:
-    named = {
-        entry.subject: str((entry.after or {}).get("sha256"))
-        for entry in story.facts.entries
-        if entry.act == RUN_ARCHIVED
-    }
+    named = {entry.subject: entry for entry in story.facts.entries if entry.act == RUN_ARCHIVED}
     for run in story.runs:
         run_id = run.found.run_id
         if run.found.source is RunSource.MISSING:
@@ -59,15 +56,17 @@ def _runs(story: Story) -> Iterator[StoryDifference]:
             yield from _as_archived(run, named.get(run_id))
 
 
-def _as_archived(run: ToldRun, named: str | None) -> Iterator[StoryDifference]:
+def _as_archived(run: ToldRun, named: AuditEntry | None) -> Iterator[StoryDifference]:
     archived, events, content = run.found.archived, run.events, run.found.content
     if archived is None or events is None or content is None:
         return
     wrong = []
     if named is None:
         wrong.append("the audit log has no word of its archiving")
-    elif named != digest(content):
+    elif (named.after or {}).get("sha256") != digest(content):
         wrong.append("the audit log names another digest")
+    elif columns := differing(archived, named.loan, events, content, named.at):
+        wrong.append(f"its row says otherwise in {', '.join(columns)}")
     if events.closed_as is not archived.status:
         wrong.append("it has no end, or another one")
     if len(events.events) != archived.events:

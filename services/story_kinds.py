@@ -32,6 +32,7 @@ class DifferenceKind(StrEnum):
     DECISION_DIFFERS = "decision_differs"
     TERMS_DIFFER = "terms_differ"
     DOCUMENT_DIFFERS = "document_differs"
+    EVENT_DIFFERS = "event_differs"
     ENTRY_CHANGED = "entry_changed"
 
 

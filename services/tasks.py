@@ -18,7 +18,15 @@ from services.loans import position
 from services.permissions import MAY_DECIDE, Action, allows, check_may_decide
 from services.products import catalogue
 
-FOLLOW_UPS = frozenset({TaskKind.OVERDUE, TaskKind.EARLY_WARNING, TaskKind.UNMATCHED_MONEY, TaskKind.TROUBLE})
+FOLLOW_UPS = frozenset(
+    {
+        TaskKind.OVERDUE,
+        TaskKind.EARLY_WARNING,
+        TaskKind.DOCUMENT_AGAIN,
+        TaskKind.UNMATCHED_MONEY,
+        TaskKind.TROUBLE,
+    }
+)
 """Tasks that a person finishes without the loan's workflow waiting for it."""
 
 ABOUT_ACCOUNTS = frozenset({TaskKind.ACCOUNT, TaskKind.ACCOUNT_CHANGE})

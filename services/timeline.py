@@ -20,13 +20,10 @@ from models.payments import Payment, PaymentStatus
 from models.run_events import CodeVersion, HistoryDamaged, RunEvents, read_events
 from models.staff import Role
 from models.tasks import Outcome
+from services.claims import DECISIONS, TAKEN_OVER
 from services.timeline_acts import act_words
 from services.timeline_steps import ACT_OF, COLLECT, RunSteps, Step, StepKind, StepOutcome, steps_of
 from services.timeline_words import OUTCOMES, SETTLED_PAYMENT, TIMERS, Words, name, step_words
-
-APPROVAL, TAKEN_OVER = "approval_decided", "loan_taken_over"
-DECISIONS = frozenset({APPROVAL, "payout_problem_decided", "change_decided", TAKEN_OVER})
-"""Acts of which the books keep a decision."""
 
 
 class RunSource(StrEnum):

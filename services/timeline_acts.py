@@ -37,6 +37,7 @@ ACTS: Mapping[str, Words] = {
     "document_compared_again": Words("A document was compared with newer answers", "材料与新的核查结果重新比对"),
     "document_duplicated": Words("The same document was found elsewhere", "发现重复材料"),
     "document_decided": Words("A doubtful document was decided on", "存疑材料人工认定"),
+    "reply_entered": Words("What the borrower said was entered", "登记借款人的回复"),
     "document_viewed": Words("A document was opened", "查阅材料"),
     "paper_ordered": Words("A paper was asked for", "申请出具文书"),
     "paper_issued": Words("A paper was issued", "出具文书"),

@@ -308,7 +308,7 @@ class Sent:
 
 
 def settle(work: UnitOfWork, webhook_id: str, results: list[Sent]) -> None:
-    """Writes down what became of letters. An address that says it is gone is disabled, and a person is asked."""
+    """Writes down what became of letters. An address that says it is gone is disabled, and somebody is asked."""
     webhook = work.webhooks.get(webhook_id, held=True)
     if webhook is None:
         return
@@ -358,7 +358,8 @@ def _disable(work: UnitOfWork, webhook: Webhook, why: str) -> None:
     webhook.disabled_at = work.now
     work.session.add(webhook)
     about = f"webhook {webhook.id} of {webhook.owner_id} is disabled: {why}"
-    task = open_task(work, None, TaskKind.TROUBLE, Role.RISK, work.today + timedelta(days=1), about)
+    # For who may look at it and take it up again.
+    task = open_task(work, None, TaskKind.TROUBLE, Role.ADMIN, work.today + timedelta(days=1), about)
     audit.record(
         work,
         audit.SYSTEM,

@@ -42,6 +42,7 @@ This page is written by `python -m tools.permission_matrix` from the table that 
 - **Refusals are recorded** with who, role, action, address and request id: what a role may not do, and what somebody
   may not see, whether it is there or not; a stranger's too. Above {each} a minute of one person, or of strangers at one
   address, they are counted, in one entry.
+- **What a customer handed in** asks for `open_documents` besides, where one address gives out the lender's papers too.
 - **A machine's token** needs the scope besides, where it was issued with scopes.
 - **A co-signer signs in nowhere**: his link and the code on his mobile let him into his own page alone.
 

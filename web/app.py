@@ -20,6 +20,7 @@ from web import (
     changes,
     codec,
     collateral,
+    contacts,
     documents,
     early_warnings,
     explanations,
@@ -53,6 +54,7 @@ from web import (
 )
 from web.context import WebContext
 from web.errors import PageNotFound
+from web.faults import Faults
 from web.headers import ProtectingHeaders
 from web.language import NAMES
 from web.pages import STATIC, asset, environment
@@ -96,6 +98,7 @@ def create_web(context: WebContext) -> FastAPI:
     app.state.sessions = Sessions(context.session_secret)
     app.state.replays = context.replays or Replays(context.books, Histories(context.commands.client))
     app.add_middleware(codec.CodecDoor, temporal_ui_url=context.temporal_ui_url, books=context.books)
+    app.add_middleware(Faults)
     app.add_middleware(ProtectingHeaders)
     app.mount("/static", GZipMiddleware(_Assets(directory=STATIC), minimum_size=1024), name="static")
     for subject in (
@@ -117,6 +120,7 @@ def create_web(context: WebContext) -> FastAPI:
         accounts,
         codec,
         collateral,
+        contacts,
         documents,
         early_warnings,
         explanations,

@@ -25,6 +25,7 @@ STORY_DIFFERENCES = {
     DifferenceKind.ACTOR_WITHOUT_ENTRY: marked("Somebody acted, and the audit log has no word of it"),
     DifferenceKind.APPROVER_WITHOUT_ENTRY: marked("The audit log does not prove who approved"),
     DifferenceKind.DECISION_DIFFERS: marked("A decision is not the one in the audit log"),
+    DifferenceKind.EVENT_DIFFERS: marked("The account's events are not the ones that happened"),
     DifferenceKind.TERMS_DIFFER: marked("The terms are not the ones that were decided"),
     DifferenceKind.DOCUMENT_DIFFERS: marked("A document is not the one that was handed in"),
     DifferenceKind.ENTRY_CHANGED: marked("An audit entry was changed after it was sealed"),

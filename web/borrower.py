@@ -15,6 +15,7 @@ from models.messages import CommandOrder, CommandResult, PrepaymentOrder
 from models.status import LoanStatus
 from services.authorisation_links import LINK_TEMPLATE
 from services.changes import all_changes, changes_of
+from services.document_lists import asked_again
 from services.mandate_papers import waiting_paper
 from services.mandates import is_standing
 from services.notices import OTHERS
@@ -192,6 +193,7 @@ def _page(
             "mandate_waits": waiting_paper(work, loan) is not None,
             "is_drawn": is_standing(work, number, work.customers.borrower(number)),
             "receiving": context.receiving,
+            "wanted_again": [one.kind for one in asked_again(work, loan)],
             "papers": papers_of(work, visit, loan),
             "vehicle": vehicle_part(work, visit, loan),
             "windows": [one.says(visit.language.code) for one in open_windows(work, loan, status.as_of)],

@@ -17,6 +17,7 @@ from services.accounts import AccountState, state_of
 from services.document_lists import DocumentStanding
 from services.early_warnings import Behaviour, behaviour_of
 from services.facts import document_list
+from services.loan_history import may_read_reason
 from services.payout_screening import findings_today
 from services.permissions import allows, may_see_check
 from services.policies import sentences_of
@@ -57,11 +58,14 @@ class Paper:
 
 
 class Decided(NamedTuple):
-    """A decision with what it was about, in words, and the sum that it agreed to or refused; None without one."""
+    """A decision with what it was about, in words, and the sum that it agreed to or refused; None without one. `reason`
+    is empty where it is not for the visitor.
+    """
 
     decision: Decision
     about: str
     amount_fen: int | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
         parties=work.customers.parties(loan.number),
         collateral=work.customers.collateral(loan.number),
         account=state_of(work, loan.number),
-        decisions=_decided(work, loan, language),
+        decisions=_decided(work, visit, loan),
         is_above_limit=grading is not None and loan.applied_fen > grading.limit_fen,
         steps=steps_in_words(work, grading, language) if grading else (),
         findings=_findings(work, loan, grading) if visit.sees_listings else [],
@@ -149,19 +153,20 @@ def _paper(document: Document, reading: DocumentReading | None, language: Langua
     return Paper(document, language.say(words), colour, language.say(verdict) if verdict else "")
 
 
-def _decided(work: UnitOfWork, loan: Loan, language: Language) -> list[Decided]:
+def _decided(work: UnitOfWork, visit: Visit, loan: Loan) -> list[Decided]:
     proposals = {task.id: one.proposal for one in work.changes.of_loan(loan.number) for task in one.tasks}
     found = []
     for decision in work.tasks.decisions(loan.number):
         kind, amount_fen = work.tasks.get(decision.task_id).kind, decision.amount_fen
-        about = labels.label(kind, "task", language)
+        about = labels.label(kind, "task", visit.language)
         proposal = proposals.get(decision.task_id)
         if proposal is not None:
-            about, amount_fen = labels.label(proposal.name, "change", language), proposal.amount_fen
+            about, amount_fen = labels.label(proposal.name, "change", visit.language), proposal.amount_fen
         elif kind is TaskKind.APPROVAL and decision.outcome is Outcome.APPROVE:
             # Whoever approves without another amount approves what was applied for.
             amount_fen = amount_fen or loan.applied_fen
-        found.append(Decided(decision, about, amount_fen))
+        is_told = may_read_reason(visit.person, kind, decision.decided_as, decision.outcome)
+        found.append(Decided(decision, about, amount_fen, decision.reason if is_told else ""))
     return found
 
 

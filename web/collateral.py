@@ -270,6 +270,7 @@ def _page(
             number=number,
             part=part,
             names=work.staff.names() if visit.is_staff else {},
+            may_open=allows(visit.person, Action.OPEN_DOCUMENTS),
             refused=refused,
         )
 

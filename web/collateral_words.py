@@ -9,6 +9,7 @@ CONDITIONS = {
     ConditionKind.RELEASE: marked("The mortgage is released and the certificate handed back"),
     "dealer": marked("The lender works with the dealer again"),
     "documents": marked("The lender has looked at every document"),
+    "documents_refused": marked("What was not taken is handed in again"),
 }
 """What is asked; beside the kinds, what else keeps a payout back."""
 EVIDENCE = {

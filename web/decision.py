@@ -11,7 +11,7 @@ from models.keys import command_id, new_id
 from models.loans import Loan
 from models.messages import DecisionOrder, Sender
 from models.staff import Actor
-from models.tasks import Outcome, Task, TaskKind
+from models.tasks import REASON_CODES, Outcome, Task, TaskKind
 from models.words import storable, without_control
 from services import approval
 from services.errors import InvalidDecision
@@ -21,6 +21,7 @@ from web.language import Language, marked
 
 PROBLEMS = {
     "outcome": marked("Choose one of these."),
+    REASON_CODES: marked("Choose at least one for a refusal: the borrower reads it, and what would change it."),
     "reason": marked("Write a sentence of at most 500 characters."),
     "amount": marked(
         "Only with an approval: an amount that the product lends, at most what was applied for and what the grade "
@@ -31,6 +32,10 @@ PROBLEMS = {
 CONTROL_PROBLEM = marked(
     "The text held invisible control characters. They are taken out now: read it again and send it."
 )
+
+
+CODE = "why-"
+"""How the field of a reason's code begins: a box that is ticked where it is a reason of the refusal."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class DecisionForm:
     problems: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
     is_answered: bool = False
+    reason_codes: tuple[str, ...] = ()
 
     def problem(self, name: str) -> str | None:
         """What is wrong with a field."""
@@ -61,6 +67,7 @@ class DecisionForm:
             reason=fields.get("reason", "").replace("\r\n", "\n").strip(),
             amount=fields.get("amount", "").strip(),
             given_id=fields.get("command_id") or new_id(),
+            reason_codes=tuple(name.removeprefix(CODE) for name in fields if name.startswith(CODE)),
         )
 
     def with_problems(self, error: LendingError, language: Language) -> Self:
@@ -86,6 +93,10 @@ def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrd
     wrong = []
     if form.outcome not in list(Outcome):
         wrong.append("outcome")
+    # What is ticked beside another outcome says nothing.
+    codes = form.reason_codes if refuses_case(form.outcome, task) else ()
+    if refuses_case(form.outcome, task) and not codes:
+        wrong.append(REASON_CODES)
     if not form.reason or not storable(form.reason):
         wrong.append("reason")
     amount_fen = None
@@ -102,7 +113,13 @@ def read_decision(form: DecisionForm, task: Task, sender: Sender) -> DecisionOrd
         sender=sender,
         command_id=command_id(sender.actor_id, f"{task.id}:decision", form.given_id),
         amount_fen=amount_fen,
+        reason_codes=codes,
     )
+
+
+def refuses_case(outcome: str, task: Task) -> bool:
+    """Whether a case is refused, and its borrower told why by reasons of the product's list."""
+    return task.kind is TaskKind.APPROVAL and outcome == Outcome.REFUSE
 
 
 def read_verdict(fields: Mapping[str, str], yes: str = "confirm", no: str = "refuse") -> bool:

@@ -3,6 +3,7 @@
 from models.documents import ReadingVerdict
 from models.tasks import Outcome
 from services.document_lists import DocumentStanding
+from services.documents import FOLDERS_IN_NAME
 from services.documents_comparing import FieldState
 from services.documents_intake import REFUSALS
 from web.language import Language, marked
@@ -14,12 +15,14 @@ VERDICTS = {
     ReadingVerdict.DIFFERS: marked("Differs"),
     ReadingVerdict.UNREADABLE: marked("Cannot be read"),
     ReadingVerdict.WRONG_KIND: marked("Looks like another kind of document"),
+    ReadingVerdict.OTHER_SIDE: marked("The back, which does not stand for the front"),
 }
 VERDICT_COLOURS = {
     ReadingVerdict.AGREES: "green",
     ReadingVerdict.DIFFERS: "red",
     ReadingVerdict.UNREADABLE: "yellow",
     ReadingVerdict.WRONG_KIND: "yellow",
+    ReadingVerdict.OTHER_SIDE: "blue",
 }
 STATES = {
     FieldState.AGREES: marked("agrees"),
@@ -41,6 +44,9 @@ FIELDS = {
     "period": marked("Period of the statement"),
     "enrolled_on": marked("Enrolment date"),
     "graduates_on": marked("Graduation date"),
+    "photograph": marked("Photograph or scan"),
+    "valid": marked("Validity"),
+    "issued": marked("Date of issue"),
     "date": marked("Date"),
     "amount": marked("Amount"),
 }
@@ -49,18 +55,21 @@ SOURCES = {
     "bureau": marked("Credit bureau"),
     "enrolment": marked("Student register"),
     "vehicle": marked("Vehicle register"),
+    "kind": marked("Kind of document"),
 }
 STANDINGS = {
     DocumentStanding.HANDED_IN: marked("Handed in"),
     DocumentStanding.MISSING: marked("Missing"),
     DocumentStanding.UNREAD: marked("Not read yet"),
     DocumentStanding.IN_DOUBT: marked("In doubt"),
+    DocumentStanding.REFUSED: marked("Not taken: to be handed in again"),
 }
 STANDING_COLOURS = {
     DocumentStanding.HANDED_IN: "green",
     DocumentStanding.MISSING: "red",
     DocumentStanding.UNREAD: "blue",
     DocumentStanding.IN_DOUBT: "yellow",
+    DocumentStanding.REFUSED: "red",
 }
 OUTCOMES = {Outcome.APPROVE: marked("Taken"), Outcome.REFUSE: marked("Not taken")}
 OUTCOME_COLOURS = {Outcome.APPROVE: "green", Outcome.REFUSE: "red"}
@@ -71,6 +80,7 @@ FILE_PROBLEMS = {
     "is another type of file as well": marked("The file is something else as well. Save the document anew."),
     "has something behind its end": marked("The file goes on behind its end. Save the document anew."),
     "is cut off, or has something behind its end": marked("The file is cut off or goes on behind its end."),
+    FOLDERS_IN_NAME: marked("The file's name has folders in it. Send it with the last part of its name alone."),
     REFUSALS["encrypted"]: marked("The file has a password. Save it without one."),
     REFUSALS["pages"]: marked("The file has more than 20 pages."),
     REFUSALS["pixels"]: marked("The picture is too large. Take it at a lower resolution."),

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.customers import Party
-from models.documents import Document, DocumentReading
+from models.documents import Document, DocumentReading, ReadingVerdict
 from models.loans import CLOSED, Loan
-from models.tasks import TaskKind
+from models.tasks import Outcome, TaskKind
 from services import documents_reading
 from services.authorisations import signing_parties
-from services.document_lists import DocumentList
+from services.document_lists import DocumentList, asked_again
 from services.document_people import person_of
 from services.documents import UnknownDocument, hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, examine
@@ -42,7 +42,7 @@ LARGEST_FORM = LARGEST_BYTES + 64 * 1024
 
 @dataclass(frozen=True)
 class FieldRow:
-    """One field as it was read beside what was expected; `box` where it stands on the first page."""
+    """One field as it was read beside what was expected; `frame` is where it stands in the picture of the pages."""
 
     name: str
     read: str
@@ -51,7 +51,17 @@ class FieldRow:
     state: str
     colour: str
     page: int | None
-    box: tuple[int, int, int, int] | None
+    frame: tuple[int, int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page within the picture in which they stand below each other, in its dots."""
+
+    page: int
+    top: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class Shown:
     is_open: bool
     fields: tuple[FieldRow, ...]
     others: tuple[FieldRow, ...]
-    has_picture: bool
+    sheets: tuple[Sheet, ...]
     picture_size: tuple[int, int]
     same_file_at: tuple[str, ...]
 
@@ -151,7 +161,7 @@ async def decide_document(request: Request, visit: StaffVisit, number: Number, d
 
 @router.get("/loans/{number}/documents/{document_id}/picture", name="document_picture")
 def picture(request: Request, visit: StaffVisit, number: Number, document_id: Id) -> Response:
-    """The first page as the reader drew it anew; the file itself is shown by no page of ours. It is recorded."""
+    """The first pages as the reader drew them anew; the file itself is shown by no page of ours. It is recorded."""
     context: WebContext = request.app.state.context
     with context.books.begin() as work:
         loan = work.loans.seen_by(visit.person, number)
@@ -203,6 +213,8 @@ def _page(
             needed=needed,
             needed_because=_reasons(work, needed, visit.language),
             kinds=kinds,
+            may_open=_may_open(visit),
+            wanted_again=_wanted_again(work, loan),
             may_hand_in=allows(visit.person, Action.HAND_IN_DOCUMENTS) and loan.stage not in CLOSED,
             names=work.staff.names(),
             people=[party for party, _ in signing_parties(work, number)],
@@ -210,6 +222,12 @@ def _page(
             party_problem=party_problem,
             refused=refused,
         )
+
+
+def _wanted_again(work: UnitOfWork, loan: Loan) -> list[tuple[str, Party | None]]:
+    """The kinds that are to be handed in again because nobody took them, and whose they are."""
+    people = {party.id: party for party, _ in signing_parties(work, loan.number)}
+    return [(one.kind, people.get(one.party_id or "")) for one in asked_again(work, loan)]
 
 
 def _reasons(work: UnitOfWork, needed: DocumentList | None, language: Language) -> list[str]:
@@ -226,24 +244,38 @@ def _documents(work: UnitOfWork, visit: Visit, loan: Loan) -> list[Shown]:
     handed_in = [one for one in work.documents.of_loan(loan.number) if one.language is None]
     shown = [_shown(work, visit, loan, one, readings.get(one.id), may_decide) for one in handed_in]
     for one in shown:
-        if one.fields:
-            documents_reading.note_fields_seen(work, visit.person, one.document)
+        if one.fields and _may_open(visit):
+            documents_reading.note_fields_seen(work, visit.person, one.document, in_full=one.is_open)
     return shown
+
+
+def _may_open(visit: Visit) -> bool:
+    """Whether this visitor may see what stands on documents that were handed in."""
+    return allows(visit.person, Action.OPEN_DOCUMENTS)
 
 
 def _shown(
     work: UnitOfWork, visit: Visit, loan: Loan, document: Document, reading: DocumentReading | None, may_decide: bool
 ) -> Shown:
-    """A document for this visitor: the borrower learns that it came in, staff what the machine makes of it."""
+    """A document for this visitor: the borrower learns that it came in, and whether a person did not take it; staff
+    what the machine makes of it.
+    """
     language = visit.language
     if not visit.is_staff or reading is None or reading.verdict is None:
         waits = document_words.WAITS if visit.is_staff and reading is not None else document_words.NOT_READ
-        words = language.say(waits) if visit.is_staff else ""
+        words, colour = language.say(waits) if visit.is_staff else "", "secondary"
+        if reading is not None and reading.verdict is ReadingVerdict.OTHER_SIDE:
+            # Otherwise he would see that his card is missing beside the card that he handed in.
+            words, colour = (of[reading.verdict] for of in (document_words.VERDICTS, document_words.VERDICT_COLOURS))
+            words = language.say(words)
+        if reading is not None and reading.outcome is Outcome.REFUSE:
+            words, colour = language.say(document_words.OUTCOMES[Outcome.REFUSE]), "red"
         owner = person_of(work, document)
-        return Shown(document, owner, reading, words, "secondary", "", "", False, (), (), False, (0, 0), ())
+        return Shown(document, owner, reading, words, colour, "", "", False, (), (), (), (0, 0), ())
     is_open = reading.doubtful and reading.outcome is None and may_decide
     is_open = is_open and document.uploaded_by != visit.person.id
     found = reading.found or {}
+    sheets = _sheets(found)
     same: tuple[str, ...] = ()
     if reading.duplicated and visit.sees_others:
         others = documents_reading.same_elsewhere(work, loan.customer_id, document, reading)
@@ -257,18 +289,46 @@ def _shown(
         outcome=language.say(document_words.OUTCOMES[reading.outcome]) if reading.outcome else "",
         outcome_colour=document_words.OUTCOME_COLOURS[reading.outcome] if reading.outcome else "",
         is_open=is_open,
-        fields=tuple(_row(one, language, masked=not is_open) for one in found.get("checks", ())),
+        fields=tuple(
+            _row(one, language, sheets, masked=not is_open, shown=_may_open(visit)) for one in found.get("checks", ())
+        ),
         others=tuple(_other(one, language) for one in found.get("others", ())) if is_open else (),
-        has_picture=bool(found.get("picture_size")),
+        sheets=sheets,
         picture_size=tuple(found.get("picture_size") or (0, 0)),
         same_file_at=same,
     )
 
 
-def _row(check: Mapping[str, Any], language: Language, *, masked: bool) -> FieldRow:
-    """A field; ID numbers in full are for whoever has to compare them."""
+def _sheets(found: Mapping[str, Any]) -> tuple[Sheet, ...]:
+    """The pages that can be seen; of a document that was read before there were several of them, the first."""
+    size, top, sheets = found.get("picture_size"), 0, []
+    sizes = found.get("page_sizes") or ([size] if size else [])
+    for page, (width, height) in enumerate(sizes, 1):
+        if height:
+            sheets.append(Sheet(page, top, width, height))
+        top += height
+    return tuple(sheets)
+
+
+def _frame(check: Mapping[str, Any], sheets: tuple[Sheet, ...]) -> tuple[int, int, int, int] | None:
+    sheet = next((one for one in sheets if one.page == check["page"]), None)
+    if sheet is None or check["box"] is None:
+        return None
+    left, top, width, height = check["box"]
+    return (
+        left * sheet.width // 1000,
+        sheet.top + top * sheet.height // 1000,
+        width * sheet.width // 1000,
+        height * sheet.height // 1000,
+    )
+
+
+def _row(
+    check: Mapping[str, Any], language: Language, sheets: tuple[Sheet, ...], *, masked: bool, shown: bool
+) -> FieldRow:
+    """A field; ID numbers in full are for whoever has to compare them, any words for whoever may open the document."""
     field, source, state = check["field"], check["source"], check["state"]
-    read, expected = check["read"] or "–", check["expected"]
+    read, expected = (check["read"] or "–", check["expected"]) if shown else ("•••", "•••")
     if masked and field == "id_number":
         read, expected = (masking.masked_id_number(one) if len(one) > 7 else one for one in (read, expected))
     return FieldRow(
@@ -279,7 +339,7 @@ def _row(check: Mapping[str, Any], language: Language, *, masked: bool) -> Field
         state=language.say(document_words.STATES[state]),
         colour=document_words.STATE_COLOURS[state],
         page=check["page"],
-        box=tuple(check["box"]) if check["page"] == 1 else None,
+        frame=_frame(check, sheets),
     )
 
 

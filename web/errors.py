@@ -23,16 +23,6 @@ class ForeignForm(LendingError):
         super().__init__("this form has expired or was sent from another site; open the page again")
 
 
-class DoneMeanwhile(LendingError):
-    """Somebody else did the same at the same moment, and was first."""
-
-    code = "done_meanwhile"
-    http_status = 409
-
-    def __init__(self) -> None:
-        super().__init__("somebody did the same at the same moment; look at the result before you try again")
-
-
 class PageNotFound(LendingError):
     """No page has this address."""
 

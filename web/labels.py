@@ -9,6 +9,7 @@ from models.accounts import CardResult, MandateSource, MandateStatus
 from models.changes import REVERSAL, ChangeKind, ChangeStatus
 from models.customers import PartyRole
 from models.loans import Stage
+from models.notices import ReplyChannel
 from models.payments import PaymentKind, PaymentStatus, ProposalKind, ToldBy
 from models.reconciliation import DifferenceKind
 from models.staff import Role
@@ -84,6 +85,7 @@ TASK_KINDS = {
     TaskKind.ACCOUNT: marked("Get an account that can be used"),
     TaskKind.ACCOUNT_CHANGE: marked("Another account"),
     TaskKind.DOCUMENT: marked("Documents in doubt"),
+    TaskKind.DOCUMENT_AGAIN: marked("Get a document anew"),
     TaskKind.EARLY_WARNING: marked("Early warning"),
     TaskKind.REGISTRATION: marked("Register the mortgage"),
     TaskKind.INSURANCE: marked("Insurance of the vehicle"),
@@ -318,7 +320,12 @@ MANDATE_SOURCES = {
     MandateSource.PAPER: marked("A mandate of its own"),
     MandateSource.TAKEOVER: marked("Taken over with the loan"),
 }
-CHANNELS = {"sms": marked("Text message"), "wecom": marked("WeCom"), "call": marked("Call"), "note": marked("Note")}
+CHANNELS = {
+    "sms": marked("Text message"),
+    ReplyChannel.CALL: marked("Call"),
+    ReplyChannel.VISIT: marked("Visit"),
+    ReplyChannel.MESSAGE: marked("Message"),
+}
 BANK_REASONS = {
     "account_closed": marked("the account is closed"),
     "name_mismatch": marked("the name does not belong to the account"),

@@ -11,6 +11,7 @@ from lending.events import EventType
 from models.keys import LOAN_PATTERN, workflow_id
 from models.loans import Stage
 from services.changes import changes_of
+from services.permissions import Action, allows
 from services.products import catalogue
 from services.status import schedule_of, status_of
 from web import pages
@@ -95,6 +96,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             changes=found,
             proposable=may_propose(visit.person, row, found),
             contacts=work.customers.contacts(number),
+            may_enter_replies=allows(visit.person, Action.ENTER_REPLIES),
             names=names,
             story=story(status, names, work.clock, visit.language),
             temporal_url=_temporal_url(context, number),

@@ -53,6 +53,10 @@ MATTERS = (
         marked("The loan runs again, and its mortgage is released"),
     ),
     (r"documents to look at", marked("Documents that the system could not match with the application")),
+    (
+        r"hand in again: (?P<paper>\w+) of the (?P<party>\w+)",
+        marked("To be handed in again: %(paper)s (%(party)s)"),
+    ),
     (r"payout failed: (?P<reasons>.+)", marked("The payout failed: %(reasons)s")),
     (r"bank reference (?P<reference>\S+): (?P<why>.+)", marked("Bank reference %(reference)s: %(why)s")),
     (
@@ -60,6 +64,20 @@ MATTERS = (
         marked("Statement of %(day)s: %(difference)s (%(subject)s)"),
     ),
     (r"no answer of a register: (?P<check>\S+)", marked("A register gives no answer: %(check)s. Try later, or go on.")),
+    (
+        r"webhook (?P<webhook>\w+) of (?P<owner>\S+) is disabled: the receiver says that it is gone",
+        marked(
+            "Events for %(owner)s are not sent any more: the receiver says that its address is gone. Ask who runs it; "
+            "then enable the webhook %(webhook)s at the API, or remove it."
+        ),
+    ),
+    (
+        r"webhook (?P<webhook>\w+) of (?P<owner>\S+) is disabled: it took nothing for five days",
+        marked(
+            "Events for %(owner)s are not sent any more: its address took nothing for five days. Ask who runs it; then "
+            "enable the webhook %(webhook)s at the API, or remove it."
+        ),
+    ),
     (r"\w+_without_outcome", marked("The loan went on without an answer from outside. Look into it.")),
     (r"\w+_refused", marked("A step of the loan was refused. Look into it.")),
 )

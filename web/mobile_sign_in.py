@@ -5,14 +5,15 @@ import re
 
 from fastapi import APIRouter, Request, Response
 
+from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.sign_in import SessionState
-from services.sign_in_codes import SeveralCustomers, SignInCodeRefused, ask_for_code
+from services.sign_in_codes import SeveralCustomers, SignInCodeRefused, ask_for_code, asked_with, mobile_digest
 from services.sign_in_codes import enter_code as enter
-from services.sign_in_tries import Door, give_back
+from services.sign_in_tries import Door, Try, give_back, give_back_asked
 from web import pages, refusals
 from web.context import in_books
-from web.session import posted
+from web.session import Sessions, posted
 from web.sign_in import Back, go_on, sign_in_again, taken
 from web.visit import AnyVisit, Visit, origin_of
 
@@ -37,10 +38,12 @@ async def ask(request: Request, visit: AnyVisit) -> Response:
     fields = await posted(request, visit.session)
     back = pages.own_address(fields.get("next"))
     origin = origin_of(request)
+    sessions: Sessions = request.app.state.sessions
     try:
         mobile = _mobile(fields.get("mobile", ""))
         await taken(request, Door.MOBILE, "")
-        await in_books(request, lambda work: ask_for_code(work, visit.session.digest, mobile, origin))
+        known = sessions.known(request, mobile_digest(mobile))
+        await in_books(request, lambda work: ask_for_code(work, visit.session.digest, mobile, origin, known))
     except LendingError as error:
         problem = await refusals.told(request, visit, error)
         return await asyncio.to_thread(sign_in_again, request, visit, back, error.http_status, mobile_problem=problem)
@@ -72,13 +75,24 @@ async def enter_code(request: Request, visit: AnyVisit) -> Response:
         entered = await in_books(request, lambda work: enter(work, visit.session.digest, digits, last_of_id, origin))
         if isinstance(entered, SignInCodeRefused):
             raise entered
-        await in_books(request, lambda work: give_back(work, counted))
+        mobile = await in_books(request, lambda work: _right(work, counted, visit, origin.address))
     except LendingError as error:
         problem = await refusals.told(request, visit, error)
         return await asyncio.to_thread(_page, request, visit, back, error.http_status, problem, several=several)
     if isinstance(entered, SeveralCustomers):
         return await asyncio.to_thread(_page, request, visit, back, several=True)
-    return go_on(request, entered, SessionState.OPEN, "/my" if back == "/" else back)
+    response = go_on(request, entered, SessionState.OPEN, "/my" if back == "/" else back)
+    if mobile is not None:
+        sessions: Sessions = request.app.state.sessions
+        sessions.know(request, response, mobile)
+    return response
+
+
+def _right(work: UnitOfWork, counted: Try, visit: Visit, address: str | None) -> str | None:
+    """Gives both tries of somebody back who entered his code rightly; the mobile that it went to, by its digest."""
+    give_back(work, counted)
+    give_back_asked(work, visit.session.digest, address)
+    return asked_with(work, visit.session.digest)
 
 
 def _mobile(entered: str) -> str:

@@ -100,14 +100,17 @@ PERMITTED: Final[Permitted] = {
     "review_evidence": Action.DECIDE_TASKS,
     "dealers": Action.SEE_DEALERS,
     "set_dealer": Action.KEEP_DEALERS,
+    # contact with the borrower
+    "contacts": Action.SEE_LOANS,
+    "enter_reply": Action.ENTER_REPLIES,
     # documents, papers
     "documents": Action.READ_DOCUMENTS,
     "my_documents": Action.READ_DOCUMENTS,
     "hand_in_document": Action.HAND_IN_DOCUMENTS,
     "my_hand_in": Action.HAND_IN_DOCUMENTS,
     "decide_document": Action.DECIDE_TASKS,
-    "document_picture": Action.READ_DOCUMENTS,
-    "document_file": Action.READ_DOCUMENTS,
+    "document_picture": Action.OPEN_DOCUMENTS,
+    "document_file": Action.OPEN_DOCUMENTS,
     "paper": Action.READ_DOCUMENTS,
     "order_paper": Action.ORDER_PAPERS,
     # early warnings

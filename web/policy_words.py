@@ -66,7 +66,7 @@ POLICY_ANSWERS = POLICY_OUTCOMES | {
 FACTS = {
     "product": marked("Product"),
     "kind": marked("Kind of change"),
-    "unanswered": marked("A register did not answer"),
+    "unanswered": marked("A register did not answer, or none confirms a co-signer"),
     "total_fen": marked("Amount and what is owed already"),
     "within_limit": marked("Within the limit"),
     "above_yearly_limit": marked("Above the limit of the year"),
@@ -120,4 +120,7 @@ FACTS = {
     "vehicle_age_at_end_months": marked("Age of the vehicle at the end, in months"),
     "mileage_km": marked("Kilometres driven"),
     "value_fen": marked("Value that is lent on"),
+    "co_signer_known": marked("The identity register answered about each co-signer"),
+    "co_signer_matches": marked("Each co-signer is who the form says"),
+    "co_signer_blacklisted": marked("A co-signer is on the list of defaulters"),
 }

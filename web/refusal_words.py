@@ -35,6 +35,9 @@ REFUSALS = {
         "You searched very often within a minute, or by many numbers that nobody has. Wait a little."
     ),
     "reason_missing": marked("Say why you need to see it."),
+    "too_many_documents_opened": marked(
+        "You have opened as many documents within an hour as anybody may. Go on later."
+    ),
     "too_many_reveals": marked("You have seen as many values within an hour as anybody may. Go on later."),
     "own_case": marked("You entered this application, so another person must decide it."),
     "own_customer": marked("You look after this customer, so another person must decide it."),
@@ -47,6 +50,10 @@ REFUSALS = {
     "answers_expired": marked("Answers of registers are past their days. Have them asked again, or leave it to risk."),
     "nothing_to_ask": marked("Every answer of the registers is within its days, so none is asked again."),
     "above_authority": marked("This is more than you may approve. See who may approve how much, or approve less."),
+    "facts_for_law_missing": marked(
+        "The case lacks facts that the rules ask for, so nobody can tell what the law says of it. Send it back, so "
+        "that it is graded anew."
+    ),
     "closed_by_law": marked("The law forbids this loan, so nobody may approve it. Refuse it, or send it back."),
     "not_simple": marked("This case is not simple. Decide it on its own."),
     "no_automatic_refusal": marked("A person has decided on this application already."),
@@ -70,8 +77,10 @@ REFUSALS = {
     "loan_in_trouble": marked("The loan waits for help. Ask again when it goes on."),
     "debit_under_way": marked("A debit of this loan is under way. Ask again when it is done."),
     "conditions_not_met": marked(
-        "Nothing is paid out yet: something about the vehicle is missing, or a document has to be looked at first."
+        "Nothing is paid out yet: something about the vehicle is missing, or a document has to be looked at or handed "
+        "in again first."
     ),
+    "invalid_contact": marked("This cannot be entered: see the marked fields."),
     "invalid_evidence": marked("This does not prove what is asked for. See the marked fields."),
     "nothing_asked": marked("This is not asked for, or a proof of it is there already."),
     "unknown_evidence": marked("There is no such proof."),
@@ -84,6 +93,11 @@ REFUSALS = {
     "shared_mobile": marked("Two who sign have the same mobile. Each signs with a code on his own."),
     "identity_not_confirmed": marked(
         "The identity register has not confirmed that name, ID number and mobile belong together. No code is sent."
+    ),
+    "co_signer_not_confirmed": marked(
+        "The identity register has not confirmed who the co-signer is: the case cannot be approved with him, and no "
+        "code is sent. Have him authorise it and send the case back, so that the register is asked again, or apply "
+        "with the right data."
     ),
     "payees_changed": marked("The payees would not receive what was signed. Nothing is paid out."),
     "too_many_codes": marked("A code was sent a moment ago. Look at the messages, or wait a minute."),

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError
@@ -12,16 +11,14 @@ from starlette.requests import ClientDisconnect
 from books.session import was_written_before
 from lending.errors import LendingError
 from services import audit
+from services.errors import DoneMeanwhile
 from services.refusals import Refusal, is_kept, refusal_log, refusal_of
 from web import labels, pages
 from web.context import WebContext
-from web.errors import DoneMeanwhile, FormTooLarge, NotSignedIn, PageNotFound
-from web.headers import protect
+from web.errors import FormTooLarge, NotSignedIn, PageNotFound
 from web.permitted import PERMITTED
 from web.session import Sessions
-from web.visit import Visit, request_id_of, stranger
-
-log = structlog.get_logger()
+from web.visit import Visit, seen_visit
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -32,7 +29,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _without_page)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(IntegrityError, _overtaken)
-    app.add_exception_handler(Exception, _failed)
 
 
 def note(request: Request, visit: Visit, error: LendingError) -> None:
@@ -72,10 +68,10 @@ async def answer(request: Request, visit: Visit, error: LendingError) -> Respons
 async def _to_the_sign_in(request: Request, error: Exception) -> Response:
     sessions: Sessions = request.app.state.sessions
     shown = sessions.read(request)
-    if shown is not None and _visit(request).signed_in is None and not sessions.is_new(shown):
+    if shown is not None and seen_visit(request).signed_in is None and not sessions.is_new(shown):
         # Made up, or of somebody who is not signed in with it any more.
         refusal = Refusal("session_refused", f"not_signed_in: {error}")
-        await asyncio.to_thread(keep, request, _visit(request), refusal)
+        await asyncio.to_thread(keep, request, seen_visit(request), refusal)
     back = request.url.path if request.method == "GET" and not pages.wants_fragment(request) else "/"
     return pages.go(request, pages.leading_on("/sign-in", back))
 
@@ -83,37 +79,20 @@ async def _to_the_sign_in(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, LendingError):
         raise error
-    return await answer(request, _visit(request), error)
+    return await answer(request, seen_visit(request), error)
 
 
 async def _without_page(request: Request, _error: Exception) -> Response:
-    return await answer(request, _visit(request), PageNotFound())
+    return await answer(request, seen_visit(request), PageNotFound())
 
 
 async def _overtaken(request: Request, error: Exception) -> Response:
     """Somebody wrote the same row at the same moment, which is no mistake of the program."""
     if not isinstance(error, IntegrityError) or not was_written_before(error):
         raise error
-    return await answer(request, _visit(request), DoneMeanwhile())
+    return await answer(request, seen_visit(request), DoneMeanwhile())
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
     """Nobody is there to read it."""
     return Response(status_code=400)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    reference = request_id_of(request)
-    # The server that runs the pages logs the trace; this entry ties it to what the person sees.
-    route = getattr(request.scope.get("route"), "name", "")
-    log.error("page_failed", reference=reference, route=route, error=type(error).__name__)
-    template = "parts/alert.html" if pages.wants_fragment(request) else "refusal.html"
-    response = pages.show(request, _visit(request), template, 500, sentence=None, status=500, reference=reference)
-    # This answer goes out past the middleware that protects all others.
-    protect(response.headers, request_id_of(request))
-    return response
-
-
-def _visit(request: Request) -> Visit:
-    visit: Visit | None = getattr(request.state, "visit", None)
-    return visit or stranger(request)

@@ -16,9 +16,10 @@ from books.sign_in import secret_digest
 from web.errors import ForeignForm, FormTooLarge
 
 COOKIE = "loanwright_session"
-SECURE_COOKIE = f"__Host-{COOKIE}"
-"""Its name over TLS: a browser takes it from this very host only, not from one beside it."""
 LASTS_SECONDS = 12 * 3600
+KNOWN_COOKIE = "loanwright_known"
+"""By which a browser is known again in which a borrower signed in with his mobile. It opens nothing."""
+KNOWN_SECONDS = 180 * 24 * 3600
 LARGEST_FORM = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
 FILE_FORM = "multipart/form-data"
@@ -69,15 +70,43 @@ class Sessions:
     def _mark(self, drawn: bytes) -> bytes:
         return hmac.digest(self._secret, b"visitor|" + drawn, "sha256")[:MARK_BYTES]
 
+    def know(self, request: Request, response: Response, mobile: str) -> None:
+        """Gives a browser a mark by which it is known again for one of the owner of this mobile, given by its digest.
+
+        The mark says nothing of the mobile to anybody else.
+        """
+        drawn = secrets.token_bytes(DRAWN_BYTES)
+        response.set_cookie(
+            _named(request, KNOWN_COOKIE),
+            urlsafe_b64encode(drawn + self._known_mark(drawn, mobile)).decode().rstrip("="),
+            max_age=KNOWN_SECONDS,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+
+    def known(self, request: Request, mobile: str) -> str | None:
+        """How a browser is named that bears our mark for this mobile, given by its digest; None for all others."""
+        given = request.cookies.get(_named(request, KNOWN_COOKIE), "")
+        if not _ID.fullmatch(given):
+            return None
+        held = urlsafe_b64decode(given + "=")
+        drawn, mark = held[:DRAWN_BYTES], held[DRAWN_BYTES:]
+        return drawn.hex() if hmac.compare_digest(mark, self._known_mark(drawn, mobile)) else None
+
+    def _known_mark(self, drawn: bytes, mobile: str) -> bytes:
+        return hmac.digest(self._secret, b"known|" + drawn + mobile.encode(), "sha256")[:MARK_BYTES]
+
     def read(self, request: Request) -> Session | None:
         """The visitor's session; None without one."""
-        given = request.cookies.get(_cookie(request), "")
+        given = request.cookies.get(_named(request, COOKIE), "")
         return self.with_id(given) if _ID.fullmatch(given) else None
 
     def write(self, request: Request, response: Response, session: Session) -> None:
         """Gives the visitor this session."""
         response.set_cookie(
-            _cookie(request),
+            _named(request, COOKIE),
             session.id,
             max_age=LASTS_SECONDS,
             path="/",
@@ -89,12 +118,13 @@ class Sessions:
     def forget(self, request: Request, response: Response) -> None:
         """Takes the cookie from the visitor."""
         response.delete_cookie(
-            _cookie(request), path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
+            _named(request, COOKIE), path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
         )
 
 
-def _cookie(request: Request) -> str:
-    return SECURE_COOKIE if request.url.scheme == "https" else COOKIE
+def _named(request: Request, cookie: str) -> str:
+    """The name of a cookie. Over TLS a browser takes it from this very host only, not from one beside it."""
+    return f"__Host-{cookie}" if request.url.scheme == "https" else cookie
 
 
 async def posted(request: Request, session: Session) -> dict[str, str]:

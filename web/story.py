@@ -10,6 +10,7 @@ from models.changes import name_of
 from models.staff import Role
 from models.status import LoanStatus, TimelineEntry
 from models.tasks import Outcome
+from services.loan_history import WITHOUT_DOCUMENTS
 from web import formats, labels
 from web.language import Language, marked
 
@@ -34,6 +35,8 @@ PLAIN = {
     "offer_expired": marked("Closed, because the offer was not accepted in time"),
     "payout_failed": marked("The payout failed"),
     "overdue_finished": marked("Followed up the overdue payment"),
+    "reply_entered": marked("Entered what the borrower said"),
+    "document_again_finished": marked("Saw to the document that was not taken"),
     "early_warning_finished": marked("Followed up the early warning"),
     "unmatched_money_finished": marked("Cleared up the unmatched money"),
     "change_expired": marked("A proposed change fell away, because nobody decided it in time"),
@@ -95,10 +98,6 @@ def _who(entry: TimelineEntry, names: Mapping[str, str], language: Language) -> 
     if entry.role is Role.BORROWER:
         return labels.label(entry.role, "role", language)
     return names.get(entry.actor_id, entry.actor_id)
-
-
-WITHOUT_DOCUMENTS = frozenset({"documents_missing", "documents_unread"})
-"""Reasons of authority by which risk decided before the documents were there."""
 
 
 def _sentence(entry: TimelineEntry, language: Language) -> str | None:

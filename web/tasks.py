@@ -12,13 +12,16 @@ from lending.errors import LendingError
 from models.keys import command_id, new_id
 from models.loans import Loan
 from models.messages import CommandOrder, DecisionOrder
+from models.refusal_reasons import RefusalReason
 from models.staff import Actor
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
 from services import account_changes, approval, tasks, verification
 from services.audit import sender_of
 from services.errors import InvalidDecision, TaskClosed
+from services.loan_history import may_read_reason
 from services.loans import most_to_approve
 from services.permissions import check_may_decide
+from services.products import catalogue
 from services.status import status_of
 from services.unmatched import unmatched_money
 from web import labels, pages, refusals
@@ -200,9 +203,12 @@ def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, stat
             "row": row,
             "form": form,
             "command_id": new_id(),
-            "decision": work.tasks.decision(task.id),
+            "decision": (decision := work.tasks.decision(task.id)),
+            "reason_is_told": decision is not None
+            and may_read_reason(visit.person, task.kind, decision.decided_as, decision.outcome),
             "names": work.staff.names(),
             "outcomes": _outcomes(task),
+            "refusal_reasons": _refusal_reasons(row.loan, task),
             "is_open": task.status is TaskStatus.OPEN,
             "is_decided": task.kind in approval.DECIDED,
             "why_not": _why_not(work, visit, task),
@@ -249,6 +255,13 @@ def _outcomes(task: Task) -> list[tuple[Outcome, str]]:
         return [(outcome, "payout_outcome") for outcome in labels.PAYOUT_OUTCOMES]
     outcomes = [Outcome.APPROVE, Outcome.REFUSE] if task.kind is TaskKind.CHANGE else list(labels.OUTCOMES)
     return [(outcome, "outcome") for outcome in outcomes]
+
+
+def _refusal_reasons(loan: Loan | None, task: Task) -> tuple[RefusalReason, ...]:
+    """From what to choose where a case is refused."""
+    if loan is None or task.kind is not TaskKind.APPROVAL:
+        return ()
+    return catalogue().product(loan.product).refusal_reasons
 
 
 def _why_not(work: UnitOfWork, visit: Visit, task: Task) -> str | None:

@@ -163,6 +163,12 @@ def visit_of(request: Request) -> Visit:
     return visit
 
 
+def seen_visit(request: Request) -> Visit:
+    """The visit as far as the request got: that of a stranger where nobody was looked up."""
+    visit: Visit | None = getattr(request.state, "visit", None)
+    return visit or stranger(request)
+
+
 def _known(work: UnitOfWork, visit: Visit, address: str | None, request_id: str) -> Visit:
     found = session_of(work, visit.session.id)
     if found is None:

@@ -18,13 +18,24 @@ from lending.terms import Terms
 from models.collateral import ConditionKind, Requirement
 from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product, Security
+from models.refusal_reasons import REFUSAL_REASONS, RefusalReason
 from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
-from modules.case_facts import basis_points, bureau_facts, co_signer_facts, day_number, identity_facts
+from modules.case_facts import (
+    BUREAU_FACTS,
+    CO_SIGNER_FACTS,
+    IDENTITY_FACTS,
+    basis_points,
+    bureau_facts,
+    co_signer_facts,
+    day_number,
+    identity_facts,
+)
 from modules.co_signers import ADULT, CoSigner
 from modules.installments import flat_rate_percent, installment_terms
 from modules.shipped import shipped_grading, shipped_policies
 from services.forms import Sentence
+from services.policy_tables import BOOLEAN, INTEGER, STRING
 from services.products import PayeeUnknown
 
 GRACE_DAYS = 3
@@ -39,6 +50,31 @@ CONDITIONS: Mapping[str, Any] = json.loads(Path(__file__).with_name("conditions.
 mortgage follows the payout; a used one has an owner already, and is paid for once it is mortgaged."""
 PRICED_AT_LPR = Decimal("3.00")
 """The one-year loan prime rate on which the rates of grading.json are built; what they are above it is the margin."""
+
+FACTS: Mapping[str, str] = {
+    "day": INTEGER,
+    "amount_fen": INTEGER,
+    "term": INTEGER,
+    **IDENTITY_FACTS,
+    "vehicle_known": BOOLEAN,
+    "vehicle_found": BOOLEAN,
+    "mortgaged": BOOLEAN,
+    "dealer_licensed": BOOLEAN,
+    "dealer_matches": BOOLEAN,
+    "dealer_blocked": BOOLEAN,
+    "vehicle_elsewhere": BOOLEAN,
+    "condition": STRING,
+    "condition_matches": BOOLEAN,
+    "valued": BOOLEAN,
+    "vehicle_age_months": INTEGER,
+    "vehicle_age_at_end_months": INTEGER,
+    "mileage_km": INTEGER,
+    "value_fen": INTEGER,
+    "ltv_bp": INTEGER,
+    **BUREAU_FACTS,
+    **CO_SIGNER_FACTS,
+}
+"""What `facts` gives."""
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
@@ -188,7 +224,7 @@ AUTO = Product(
         ),
         *GUARANTOR.fields,
     ),
-    documents=("id_card", "driving_licence", "vehicle_invoice", "income_proof"),
+    documents=("id_card", "driving_licence", "vehicle_invoice", "income_proof", "bank_statement"),
     later_documents=("vehicle_registration", "insurance_policy"),
     checks=("identity", "bureau", "vehicle", "screening"),
     co_signer_checks={PartyRole.GUARANTOR: ("identity", "bureau", "screening")},
@@ -198,7 +234,18 @@ AUTO = Product(
     policies=shipped_policies(__file__),
     # The most that may be lent on a vehicle, by the rules of 2018.
     refused_by_law=frozenset({"ltv_above_cap", "term_above_law", "too_young"}),
+    refusal_reasons=(
+        *REFUSAL_REASONS,
+        RefusalReason(
+            "vehicle_not_suitable",
+            "The vehicle, its price or its papers do not support the loan.",
+            "车辆状况、价格或手续不足以支持本笔贷款。",
+            "Choose another vehicle, or pay down more.",
+            "请选择其他车辆，或提高首付比例。",
+        ),
+    ),
     facts=facts,
+    fact_types=FACTS,
     terms=terms,
     payees=payees,
     parties=GUARANTOR.party,

@@ -9,13 +9,25 @@ from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product
 from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
-from modules.case_facts import basis_points, bureau_facts, day_number, identity_facts
+from modules.case_facts import BUREAU_FACTS, IDENTITY_FACTS, basis_points, bureau_facts, day_number, identity_facts
 from modules.installments import MONTHS_A_QUARTER, PERIODS, installment_terms
 from modules.shipped import shipped_grading, shipped_policies
 from services.forms import Sentence
+from services.policy_tables import BOOLEAN, INTEGER
 
 METHODS = ("level_payment", "equal_principal", "interest_only", "bullet")
 LONGEST_WEEKLY_MONTHS = 12
+FACTS: Mapping[str, str] = {
+    "day": INTEGER,
+    "amount_fen": INTEGER,
+    "term": INTEGER,
+    **IDENTITY_FACTS,
+    "enrolment_known": BOOLEAN,
+    "full_time_student": BOOLEAN,
+    **BUREAU_FACTS,
+    "stated_to_known_income_bp": INTEGER,
+}
+"""What `facts` gives."""
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
@@ -90,7 +102,7 @@ MICRO = Product(
         FormField("method", FieldKind.CHOICE, "Repayment method", "还款方式", required=False, choices=METHODS),
         FormField("period", FieldKind.CHOICE, "Installments fall due", "还款频率", required=False, choices=PERIODS),
     ),
-    documents=("id_card", "income_proof"),
+    documents=("id_card", "income_proof", "bank_statement"),
     checks=("identity", "bureau", "enrolment", "screening"),
     # The register alone says who may not be lent to at all, so it is waited for.
     register_rules={"enrolment": RegisterRule(valid_days=30, when_down=WhenDown.WAIT, wait_days=1)},
@@ -99,6 +111,7 @@ MICRO = Product(
     # The five-ministry notice of 2021, the most that one person may owe online, and minors.
     refused_by_law=frozenset({"full_time_student", "exposure_at_limit", "amount_above_cap", "too_young"}),
     facts=facts,
+    fact_types=FACTS,
     terms=terms,
     payees=payees,
     form_problems=form_problems,

@@ -11,13 +11,15 @@ from lending.hardship import Claim, award, income_per_head
 from lending.terms import Terms
 from models.customers import PartyRole
 from models.products import FieldKind, FormField, LoanCase, Payee, Product
+from models.refusal_reasons import REFUSAL_REASONS, RefusalReason
 from models.verification import RegisterRule, WhenDown
 from modules.applicants import age_problem
-from modules.case_facts import co_signer_facts, day_number, identity_facts
+from modules.case_facts import CO_SIGNER_FACTS, IDENTITY_FACTS, co_signer_facts, day_number, identity_facts
 from modules.co_signers import ADULT, CoSigner
 from modules.installments import installment_terms, months_until
 from modules.shipped import shipped_grading, shipped_policies
 from services.forms import Sentence, age_on, birth_date
+from services.policy_tables import BOOLEAN, INTEGER, STRING
 from services.products import PayeeUnknown
 
 YOUNGEST = 16
@@ -38,6 +40,29 @@ CIRCUMSTANCES = (
 """What a household may state besides its income; each is a fact of the hardship table."""
 BURDENS = frozenset(CIRCUMSTANCES) - {"low_income_certificate", "orphan"}
 """Those of which several weigh more than one; the other two speak for themselves."""
+FACTS: Mapping[str, str] = {
+    "day": INTEGER,
+    "amount_fen": INTEGER,
+    "term": INTEGER,
+    **IDENTITY_FACTS,
+    "enrolment_known": BOOLEAN,
+    "full_time_student": BOOLEAN,
+    "school_matches": BOOLEAN,
+    "degree_matches": BOOLEAN,
+    "graduation_matches": BOOLEAN,
+    "degree": STRING,
+    "household_income_fen": INTEGER,
+    "household_size_known": BOOLEAN,
+    "household_size": INTEGER,
+    "income_per_head_fen": INTEGER,
+    **dict.fromkeys(CIRCUMSTANCES, BOOLEAN),
+    "burdens": INTEGER,
+    "fees_fen": INTEGER,
+    "living_costs_known": BOOLEAN,
+    "living_costs_fen": INTEGER,
+    **CO_SIGNER_FACTS,
+}
+"""What `facts` gives, but for the mark by which `further_facts` tells older cases."""
 
 
 def form_problems(form: Mapping[str, Any], day: date) -> dict[str, str]:
@@ -240,7 +265,18 @@ STUDENT = Product(
     policies=shipped_policies(__file__),
     # State student loans are for full-time students, up to a sum a year.
     refused_by_law=frozenset({"not_full_time_student", "year_is_used", "term_above_law"}),
+    refusal_reasons=(
+        *REFUSAL_REASONS,
+        RefusalReason(
+            "need_not_shown",
+            "The family's need is not shown.",
+            "家庭经济困难情况未能证明。",
+            "Apply anew with proof of your family's circumstances, from your school or the local authority.",
+            "请向学校或当地有关部门取得家庭经济困难证明后重新申请。",
+        ),
+    ),
     facts=facts,
+    fact_types=FACTS,
     further_facts=further_facts,
     year_begins=SCHOOL_YEAR_BEGINS,
     terms=terms,

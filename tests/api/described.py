@@ -21,6 +21,7 @@ from settings import Settings
 from tests.api.serving import own_namespace, serving
 from tests.books.migrated import seeded_file
 from tests.servers.shared import SharedServers
+from tests.services.people import add as add_staff
 from tests.services.procedure import Procedure
 
 BORROWER = "borrower-of-the-first-loan"
@@ -103,7 +104,7 @@ def described_api(servers: SharedServers, temporal_server: str, folder: Path) ->
             tasks = [task.id for loan in loans for task in work.tasks.open_of(loan)]
             customer = work.loans.get(loans[0]).customer_id
             key = secret_digest(demo_key(BORROWER))
-            work.session.add(Staff(id=BORROWER, name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=key))
+            add_staff(work, Staff(id=BORROWER, name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=key))
         engine = Settings(temporal_address=temporal_server, temporal_namespace=own_namespace(temporal_server))
         with serving(books, engine) as api:
             headers = {"Authorization": f"Bearer {demo_key(EVERYBODY[0])}"}

@@ -9,7 +9,7 @@ from PIL import Image
 
 from activities.papers import PaperPress
 from models.tasks import TaskKind
-from services.documents import MOST_DOCUMENTS, hand_in
+from services.documents import FOLDERS_IN_NAME, MOST_DOCUMENTS, hand_in
 from services.documents_intake import LARGEST_BYTES
 from services.documents_reading import conclude
 from tests.api.serving import Caller
@@ -57,7 +57,7 @@ def test_a_document_is_kept_and_listed(api: Caller, procedure: Procedure) -> Non
     waiting = {"verdict": None, "confidence": None, "doubtful": False, "outcome": None}
     # Until it is read nobody knows what it says.
     needed = [{"kind": "id_card", "standing": "unread"}, {"kind": "income_proof", "standing": "missing"}]
-    listed = {"items": [kept | {"reading": waiting}], "doubtful": 0, "needed": needed}
+    listed = {"items": [kept | {"reading": waiting}], "doubtful": 0, "needed": needed, "again": []}
     assert api.get(f"/loans/{loan}/documents").json() == listed
 
 
@@ -149,17 +149,29 @@ def test_a_document_for_anothers_loan_is_refused(api: Caller, procedure: Procedu
 def test_a_file_name_keeps_no_sign_that_cannot_be_printed(api: Caller, procedure: Procedure) -> None:
     loan = procedure.apply()
 
-    def name_kept(name: str, content: bytes) -> str:
+    def sent(name: str, content: bytes) -> httpx.Response:
         part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
         kind = b'\r\n--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\nid_card\r\n--b--\r\n'
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
-        sent = part + content + kind
-        answer = api.call("POST", f"/loans/{loan}/documents", "integrator-demo", headers=headers, content=sent)
-        return str(answer.json()["filename"])
+        body = part + content + kind
+        return api.call("POST", f"/loans/{loan}/documents", "integrator-demo", headers=headers, content=body)
 
-    assert name_kept("身份证\x07\x7f.png", CARD) == "身份证.png"
-    assert name_kept("\t", another(2)) == "document"
-    assert name_kept("../../../etc/card.png", another(3)) == "card.png"
+    assert sent("身份证\x07\x7f.png", CARD).json()["filename"] == "身份证.png"
+    assert sent("\t", another(2)).json()["filename"] == "document"
+
+
+@pytest.mark.parametrize("name", ["../../../etc/card.png", "folder/card.png", "folder\\card.png"])
+def test_a_file_name_with_folders_is_refused_and_on_record(api: Caller, procedure: Procedure, name: str) -> None:
+    loan = procedure.apply()
+
+    answer = upload(api, loan, CARD, name=name)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_document")
+    assert answer.json()["fields"] == {"file": FOLDERS_IN_NAME}
+    assert api.get(f"/loans/{loan}/documents", "integrator-demo").json()["items"] == []
+    refused = [one for one in procedure.entries(loan) if one.refused]
+    assert [(one.act, one.actor_id) for one in refused] == [("upload_document", "integrator-demo")]
+    assert "etc" not in str(refused)
 
 
 def test_a_document_beyond_the_number_of_a_loan_is_refused(api: Caller, procedure: Procedure) -> None:
@@ -211,6 +223,27 @@ def test_a_document_in_doubt_is_listed_and_decided_by_another_person(api: Caller
     assert api.get(f"/tasks/{task}").json()["status"] == "done"
 
 
+def test_a_document_that_was_not_taken_is_listed_as_wanted_again(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.graded(actor=AGENT)
+    document = upload(api, loan, CARD, who="agent-lin", name="card.png").json()
+    with procedure.books.begin() as work:
+        conclude(work, document["id"], read("录取通知书", "一份与身份证无关的材料"))
+    assert api.get(f"/loans/{loan}/documents").json()["again"] == []
+    body = {"outcome": "refuse", "reason": "a letter of admission, not the card"}
+    assert api.post(f"/loans/{loan}/documents/{document['id']}/decision", body).status_code == 200
+
+    listed = api.get(f"/loans/{loan}/documents", "agent-lin").json()
+    assert listed["again"] == [{"kind": "id_card", "party": document["party"]}]
+    assert {"kind": "id_card", "standing": "refused"} in listed["needed"]
+    (task,) = [one for one in api.get("/tasks", "agent-lin").json()["items"] if one["kind"] == "document_again"]
+    assert (task["loan"], task["role"]) == (loan, "agent")
+
+    upload(api, loan, another(1), who="agent-lin", name="card.png")
+    listed = api.get(f"/loans/{loan}/documents", "agent-lin").json()
+    assert listed["again"] == []
+    assert {"kind": "id_card", "standing": "unread"} in listed["needed"]
+
+
 def ask(api: Caller, loan: str, kind: str, body: object = None, who: str = "integrator-demo") -> httpx.Response:
     """The answer to asking for a paper."""
     return api.post(f"/loans/{loan}/papers/{kind}", {} if body is None else body, who)
@@ -220,7 +253,7 @@ def test_what_was_handed_in_comes_back_as_it_was_and_that_is_recorded(api: Calle
     loan = procedure.apply()
     kept = upload(api, loan, name="我的 card.pdf").json()
 
-    answer = api.get(f"/loans/{loan}/documents/{kept['id']}/content", "auditor-wei")
+    answer = api.get(f"/loans/{loan}/documents/{kept['id']}/content", "risk-qian")
 
     assert (answer.status_code, answer.content) == (200, PDF)
     assert answer.headers["content-type"] == "application/pdf"
@@ -230,7 +263,26 @@ def test_what_was_handed_in_comes_back_as_it_was_and_that_is_recorded(api: Calle
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-document-sha256"] == kept["sha256"]
     entry = procedure.entries(loan)[-1]
-    assert (entry.act, entry.actor_id, entry.subject) == ("document_viewed", "auditor-wei", kept["id"])
+    assert (entry.act, entry.actor_id, entry.subject) == ("document_viewed", "risk-qian", kept["id"])
+
+
+def test_what_was_handed_in_is_opened_by_who_works_on_the_case_and_listed_for_the_others(
+    api: Caller, procedure: Procedure
+) -> None:
+    loan = procedure.offered()
+    kept = upload(api, loan).json()["id"]
+    order = ask(api, loan, "contract").json()["id"]
+    PaperPress(procedure.books).make_all()
+
+    for who in ("auditor-wei", "finance-sun", "admin-gu"):
+        refused = api.get(f"/loans/{loan}/documents/{kept}/content", who)
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+        entry = procedure.entries(loan)[-1]
+        assert (entry.act, entry.actor_id, entry.refused) == ("show_document", who, True)
+        assert kept in {one["id"] for one in api.get(f"/loans/{loan}/documents", who).json()["items"]}
+        assert api.get(f"/loans/{loan}/documents/{order}/content", who).status_code == 200
+    for who in ("manager-zhao", "risk-qian", "integrator-demo"):
+        assert api.get(f"/loans/{loan}/documents/{kept}/content", who).content == PDF
 
 
 def test_a_document_is_shown_to_those_who_see_its_loan_and_under_its_own_loan_only(

@@ -21,6 +21,7 @@ from tests.api.test_changes import BODIES as CHANGES
 from tests.api.test_permissions import made_app, refusals
 from tests.servers.routes import NO_ID, NO_LOAN, Address, addresses
 from tests.services.document_files import A_PDF, taken
+from tests.services.people import add as add_staff
 from tests.services.procedure import AGENT, Procedure
 
 ELSEWHERE = Actor("agent-tang", Role.AGENT)
@@ -44,6 +45,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
         "document": NO_ID,
     },
     "enter_release": {"number": "1", "dated": "2026-01-05"},
+    "enter_reply": {"channel": "call", "on": "2026-01-05", "text": "pays on Friday"},
     "review_evidence": {"outcome": "approve", **REASON},
     "decide_document": {"outcome": "approve", **REASON},
     "order_paper": {},
@@ -90,8 +92,9 @@ def outsiders(books: Books, procedure: Procedure) -> dict[str, Role]:
     """Everybody for whom the case is another's, by his key."""
     own = procedure.loan(procedure.apply()).customer_id
     with books.begin() as work:
-        work.session.add(
-            Staff(id="borrower", name="?", role=Role.BORROWER, customer_id=own, key_hash=secret_digest("key-borrower"))
+        add_staff(
+            work,
+            Staff(id="borrower", name="?", role=Role.BORROWER, customer_id=own, key_hash=secret_digest("key-borrower")),
         )
     staff = {"agent-lin": Role.AGENT, "manager-zhao": Role.MANAGER, "integrator-demo": Role.INTEGRATOR}
     return {demo_key(name): role for name, role in staff.items()} | {"key-borrower": Role.BORROWER}

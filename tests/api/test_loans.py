@@ -10,9 +10,11 @@ from books.sign_in import secret_digest
 from models.staff import Role, Staff
 from services.staff import demo_key
 from tests.api.serving import Caller
+from tests.services.people import add as add_staff
 from tests.services.procedure import AGENT, Procedure
 from tests.services.signatures import make_contract
 
+REASON = "on the list of 2024, cleared"
 VIEWS = ("", "/schedule", "/transactions", "/documents", "/contacts", "/history")
 
 
@@ -43,7 +45,7 @@ def test_a_borrower_sees_his_own_loan_only(api: Caller, books: Books, procedure:
     with books.begin() as work:
         customer = work.loans.get(his).customer_id
         digest = secret_digest(demo_key("borrower"))
-        work.session.add(Staff(id="borrower", name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=digest))
+        add_staff(work, Staff(id="borrower", name="借款人", role=Role.BORROWER, customer_id=customer, key_hash=digest))
 
     assert api.get(f"/loans/{his}", "borrower").json()["actions"] == ["withdraw"]
     assert api.get(f"/loans/{anothers}", "borrower").status_code == 404
@@ -178,6 +180,52 @@ def test_the_history_of_a_loan_tells_its_acts_in_their_order(api: Caller, proced
     assert acts[-1] == "approval_decided"
 
 
+def test_a_long_history_comes_page_by_page_newest_first_and_loses_nothing(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    address, pages, before = f"/loans/{loan}/history?limit=3", [], ""
+    while True:
+        page = api.get(f"{address}{before}", "auditor-wei").json()
+        pages.append([one["act"] for one in page["items"]])
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+
+    assert len(pages) > 3
+    assert [act for page in reversed(pages) for act in page] == procedure.acts(loan)
+    assert api.get(f"{address}&before=nothing", "auditor-wei").status_code == 422
+    assert api.get(f"/loans/{loan}/history?limit=501", "auditor-wei").status_code == 422
+
+
+def test_a_machine_reads_of_a_loan_no_more_than_its_events_tell(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan, reason=REASON)
+
+    history = api.get(f"/loans/{loan}/history", "integrator-demo").json()["items"]
+
+    assert api.get(f"/loans/{loan}", "integrator-demo").json()["timeline"] == history
+    with procedure.books.read() as work:
+        (task,) = [one.task_id for one in work.tasks.decisions(loan)]
+    reasons = {
+        who: api.get(f"/tasks/{task}", who).json()["decision"]["reason"] for who in ("manager-zhao", "risk-qian")
+    }
+    assert reasons == {"manager-zhao": "", "risk-qian": REASON}
+    applied, *_, decided = history
+    assert (applied["act"], applied["role"], applied["actor_id"]) == (
+        "application_submitted",
+        "integrator",
+        "integrator-demo",
+    )
+    assert {name: decided[name] for name in decided if name != "at"} == {
+        "act": "approval_decided",
+        "role": "system",
+        "actor_id": "system",
+        "reason": None,
+        "before": {},
+        "after": {"outcome": "approve", "stage": "acceptance", "amount": "12000.00"},
+        "refused": False,
+    }
+
+
 def test_contacts_come_newest_first(api: Caller, procedure: Procedure) -> None:
     loan = procedure.offered()
 
@@ -185,6 +233,33 @@ def test_contacts_come_newest_first(api: Caller, procedure: Procedure) -> None:
 
     assert [one["template"] for one in contacts] == ["offer", "application_received"]
     assert contacts[0]["text"].startswith("【借款服务】")
+
+
+def test_a_reply_of_the_borrower_is_entered_once_and_listed_as_coming_in(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.running()
+    address = f"/loans/{loan}/contacts"
+    body = {"channel": "call", "on": today(procedure), "text": "pays on Friday"}
+
+    first = api.post(address, body, "manager-zhao", headers={"Idempotency-Key": "call-1"})
+    again = api.post(address, body, "manager-zhao", headers={"Idempotency-Key": "call-1"})
+
+    assert (first.status_code, first.json()["direction"], first.json()["channel"]) == (201, "in", "call")
+    assert again.json() == first.json()
+    (newest, *others) = api.get(address).json()["items"]
+    assert (newest["id"], newest["text"], newest["template"]) == (first.json()["id"], "pays on Friday", None)
+    assert {one["direction"] for one in others} == {"out"}
+    assert api.post(address, body | {"channel": "fax"}, "manager-zhao").status_code == 422
+    wrong = api.post(address, body | {"on": "2999-01-01"}, "manager-zhao")
+    assert (wrong.status_code, wrong.json()["code"], [*wrong.json()["fields"]]) == (422, "invalid_contact", ["on"])
+    refused = api.post(address, body, "integrator-demo")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    assert len(api.get(address).json()["items"]) == len(others) + 1
+
+
+def today(procedure: Procedure) -> str:
+    """The business date of the server, which runs on the real clock."""
+    with procedure.books.read() as work:
+        return work.today.isoformat()
 
 
 def test_a_loan_has_no_schedule_before_approval(api: Caller, procedure: Procedure) -> None:

@@ -1,5 +1,6 @@
 """Every address of the API asked as everybody: who may what says one table, and every refusal is on record."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +26,7 @@ from services.refusals import COUNTED, MOST_EACH, refusal_log
 from services.staff import demo_key
 from tests.api.serving import Caller, serving
 from tests.servers.routes import Address, addresses
+from tests.services.people import add as add_staff
 from tests.services.procedure import Procedure
 
 
@@ -74,17 +76,16 @@ def everybody(books: Books) -> list[Asker]:
     with books.begin() as work:
         for name, role in KEYLESS.items():
             customer = customers[name] if role is Role.BORROWER else None
-            work.session.add(
-                Staff(id=name, name="?", role=role, customer_id=customer, key_hash=secret_digest(f"key-{name}"))
+            add_staff(
+                work, Staff(id=name, name="?", role=role, customer_id=customer, key_hash=secret_digest(f"key-{name}"))
             )
             askers.append(Asker(customer or name, role, f"key-{name}"))
         for scope in Scope:
             token = f"lwt_{scope}"
             account = f"machine-{scope.name.lower()}"
-            work.session.add(
-                Staff(id=account, name="?", role=Role.INTEGRATOR, key_hash=secret_digest(account), scopes=scope)
+            add_staff(
+                work, Staff(id=account, name="?", role=Role.INTEGRATOR, key_hash=secret_digest(account), scopes=scope)
             )
-            work.session.flush()
             ends_at = work.now + timedelta(hours=1)
             work.session.add(
                 AccessToken(
@@ -105,6 +106,11 @@ def ask(api: Caller, address: Address, key: str | None) -> httpx.Response:
 def refusals(books: Books) -> list[AuditEntry]:
     """All refusals on record."""
     refusal_log(books).flush()
+    return on_record(books)
+
+
+def on_record(books: Books) -> list[AuditEntry]:
+    """Those that are written down by now."""
     with books.read() as work:
         return [entry for entry in work.audit.page(limit=1000) if entry.refused]
 
@@ -177,6 +183,19 @@ def test_a_flood_of_refusals_is_counted_and_not_listed(books: Books) -> None:
     (counted,) = [one for one in found if one.act == COUNTED]
     assert counted.after == {"count": 30, "last": "list_months"}
     assert counted.address == "127.0.0.1"
+
+
+def test_who_serves_writes_counts_down_while_nobody_is_refused(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed later does not take them with it."""
+    monkeypatch.setattr("services.refusals.WINDOW_SECONDS", 1.0)
+    monkeypatch.setattr("api.app.CATCH_UP_SECONDS", 0.1)
+    deadline = time.monotonic() + 30
+    with serving(books) as api:
+        for _ in range(MOST_EACH + 100):
+            api.get("/ledger/months", "agent-lin")
+        while not any(one.act == COUNTED for one in on_record(books)):
+            assert time.monotonic() < deadline, "the counts were not written down"
+            time.sleep(0.05)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from api import sign_in
 from books.session import Books
-from services.staff import demo_key
+from services.audit import SYSTEM
+from services.staff import demo_key, disable
 from tests.api.serving import Caller
 
 
@@ -86,10 +87,7 @@ def test_a_key_that_is_taken_back_ends_to_work(api: Caller, books: Books, monkey
     monkeypatch.setattr(sign_in, "KEPT_SECONDS", 0.3)
     assert api.get("/loans", "agent-lin").status_code == 200
     with books.begin() as work:
-        holder = work.staff.get("agent-lin")
-        assert holder is not None
-        holder.active = False
-        work.session.add(holder)
+        disable(work, SYSTEM, "agent-lin")
     time.sleep(0.4)
 
     assert api.get("/loans", "agent-lin").status_code == 401

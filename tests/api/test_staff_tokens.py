@@ -24,10 +24,12 @@ from services.sign_in import Origin, end_session, kept_hash, own_sessions, sessi
 from services.sign_in_tokens import LASTS, give_token
 from services.sign_in_tries import Door, TooManyTries, take
 from services.staff import add_person, disable, enable, give_password, sign_out_everywhere
+from services.staff_changes import change_person
 from settings import Settings
 from tests.api.serving import NOWHERE, Caller, serving
 from tests.api.test_codec import sealed
 from tests.services.procedure import Procedure
+from tests.services.unguarded import unguarded
 from tests.web.sign_in import PASSWORD, Authenticator
 
 AUDITOR = "auditor-neu"
@@ -208,7 +210,12 @@ def test_codes_cannot_be_guessed_and_who_is_right_is_not_stopped(api: Caller, bo
 
 
 def to_another_role(work: UnitOfWork) -> None:
-    work.session.execute(text(f"UPDATE staff SET role = 'admin' WHERE id = '{AUDITOR}'"))
+    change_person(work, SYSTEM, AUDITOR, "keeps the people from now on", role=Role.ADMIN)
+
+
+def to_another_role_around_the_act(work: UnitOfWork) -> None:
+    with unguarded(work, "staff"):
+        work.session.execute(text(f"UPDATE staff SET role = 'admin' WHERE id = '{AUDITOR}'"))
 
 
 def by_himself(work: UnitOfWork) -> None:
@@ -242,6 +249,7 @@ ENDS: dict[str, Callable[[UnitOfWork], None]] = {
     "he was disabled for a while": disabled_for_a_while,
     "his password changes": with_another_password,
     "his role changes": to_another_role,
+    "his role changes around the act": to_another_role_around_the_act,
 }
 
 

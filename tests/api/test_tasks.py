@@ -6,8 +6,10 @@ from sqlmodel import select
 
 from books.session import Books
 from models.outbox import OutboxRow, Topic
-from models.tasks import Outcome, TaskKind
+from models.staff import Role
+from models.tasks import Outcome, TaskKind, TaskStatus
 from services.bank import record_movement
+from services.tasks import open_task
 from tests.api.serving import Caller
 from tests.services.procedure import AGENT, MANAGER, RISK, Procedure, movement
 
@@ -153,6 +155,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"amount": 8000.5}, "amount"),
     ({"amount": "8000.123"}, "amount"),
     ({"outcome": "refuse", "amount": "8000"}, "amount"),
+    ({"reason_codes": ["income_not_shown"]}, "reason_codes"),
+    ({"outcome": "return", "reason_codes": ["income_not_shown"]}, "reason_codes"),
+    ({"outcome": "refuse", "reason_codes": ["because"]}, "reason_codes"),
     ({"outcome": "perhaps"}, "outcome"),
     ({"outcome": "done"}, "outcome"),
     ({"reason": ""}, "reason"),
@@ -171,6 +176,35 @@ def test_a_decision_that_is_not_well_formed_names_its_field(api: Caller, procedu
     for change, field in WRONG:
         answer = api.post(f"/tasks/{task}/decision", APPROVAL | change)
         assert (answer.status_code, list(answer.json()["fields"])) == (422, [field]), change
+
+
+def test_a_refusal_by_a_person_says_why_and_what_would_change_it(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    task = task_of(procedure, loan)
+    procedure.decide(loan, Outcome.REFUSE, actor=MANAGER, reason="not enough", reason_codes=("income_not_shown",))
+
+    helping = api.get(f"/loans/{loan}", "integrator-demo").json()["remedies"]
+    assert list(helping["reasons"]) == list(helping["sentences"]) == ["income_not_shown"]
+    assert helping["sentences"]["income_not_shown"].keys() == {"en", "zh"}
+    assert api.get(f"/tasks/{task}").json()["decision"]["reason_codes"] == ["income_not_shown"]
+    refusal = {"outcome": "refuse", "reason": "not enough"}
+    again = api.post(f"/tasks/{task}/decision", refusal | {"reason_codes": ["income_not_shown"]})
+    assert (again.status_code, again.json()["stage"]) == (200, "refused")
+    # With other reasons it is another decision.
+    assert api.post(f"/tasks/{task}/decision", refusal).json()["code"] == "task_closed"
+
+
+def test_what_is_done_has_no_reasons_of_a_refusal(api: Caller, books: Books, procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with books.begin() as work:
+        task = open_task(work, work.loans.get(loan), TaskKind.TROUBLE, Role.RISK, procedure.day, "look").id
+
+    body = {"outcome": "done", "reason": "looked", "reason_codes": ["income_not_shown"]}
+    answer = api.post(f"/tasks/{task}/decision", body, "risk-qian")
+
+    assert (answer.status_code, list(answer.json()["fields"])) == (422, ["reason_codes"])
+    with books.read() as work:
+        assert work.tasks.get(task).status is TaskStatus.OPEN
 
 
 def test_a_decision_that_nobody_waits_for_is_queued_once_for_a_key(

@@ -61,6 +61,7 @@ ALSO_INSERT_ONLY = {
     "run_history",
     "second_look",
     "signature",
+    "staff_standing",
     "statement_line",
     "suspense_proposal",
     "suspense_verdict",

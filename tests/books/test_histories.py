@@ -107,7 +107,7 @@ def test_a_run_is_archived_once(archive: Books) -> None:
     with archive.read() as work:
         assert work.histories.archived(["run-1", "run-2"]) == {"run-1"}
         assert [one.run_id for one in work.histories.of_loan("L26000001")] == ["run-1"]
-        assert work.histories.page(after="run-1") == []
+        assert work.histories.page_as_stored(after="run-1") == []
 
 
 def test_only_the_last_look_is_kept(archive: Books) -> None:

@@ -162,6 +162,8 @@ def look_at_messages(work: UnitOfWork, loan: str) -> None:
     work.outbox.left_open(["a", "b"])
     work.customers.messages(["a", "b"])
     work.audit.of_loan(loan)
+    work.audit.of_loan(loan, before="x", acts=["a", "b"])
+    work.audit.others_seen("a", "b", ["file"], "d", NOW)
     work.audit.page(after="x")
 
 
@@ -313,6 +315,13 @@ def look_at_audit(work: UnitOfWork, loan: str) -> None:
     seals.last_deposit("d")
 
 
+def look_at_archive(work: UnitOfWork, loan: str) -> None:
+    work.histories.of_loan(loan)
+    work.histories.page_as_stored("a", 50)
+    work.histories.archivings(["a", "b"])
+    work.histories.archivings_after("a", 50)
+
+
 def look_at_origins(work: UnitOfWork, loan: str) -> None:
     work.portfolio.known([("s", "1"), ("s", "2")])
     work.portfolio.origin(loan)
@@ -338,6 +347,11 @@ def look_at_sign_ins(work: UnitOfWork, loan: str) -> None:  # noqa: ARG001 all l
     sign_in.secrets_of("s", NOW)
     sign_in.holder_of_token("t", NOW)
     sign_in.end_access("s", NOW)
+    sign_in.known_by(["s", "t"])
+    work.staff.standing("s")
+    work.staff.team_of("s")
+    work.staff.as_stored("s", 500)
+    list(work.audit.of_act("staff_added"))
     sign_in.forget_old(NOW)
     take(work, Door.STAFF, "s", "10.0.0.1")
 
@@ -358,6 +372,7 @@ LOOKS = (
     look_at_collateral,
     look_at_behaviour,
     look_at_audit,
+    look_at_archive,
     look_at_origins,
 )
 

@@ -14,9 +14,10 @@ import pytest
 
 from books.session import Books
 from models.audit import AuditEntry
-from models.staff import Role, Scope
+from models.staff import Actor, Role, Scope
 from services.audit import SYSTEM
 from services.refusals import COUNTED, refusal_log
+from services.reveals import MOST_DOCUMENTS_AN_HOUR, Part, open_document
 from services.sign_in_machines import add_secret
 from services.staff import add_machine
 from tests.api.serving import SECRET, Caller
@@ -25,6 +26,7 @@ from tests.books.migrated import seeded_file
 from tests.console.running import loanwright
 from tests.servers.shared import SharedServers
 from tests.services.audit_log import tamper
+from tests.services.document_files import A_PDF
 from tests.services.procedure import Procedure
 from tests.web.serving import Visitor
 from tests.web.serving import serving as serving_pages
@@ -85,6 +87,20 @@ class House:
     def reveal(self, **body: str) -> httpx.Response:
         """Asks to see a mobile number in full."""
         return self.api.post(f"/loans/{self.loan}/reveals", {"field": "mobile", **body})
+
+    def open_document(self, who: str) -> httpx.Response:
+        """Asks for the content of what a customer handed in."""
+        file = {"file": ("card.pdf", A_PDF, "application/pdf")}
+        path = f"/loans/{self.loan}/documents"
+        kept = self.api.call("POST", path, "integrator-demo", files=file, data={"kind": "id_card"}).json()["id"]
+        return self.api.get(f"{path}/{kept}/content", who)
+
+    def copy_documents(self) -> httpx.Response:
+        """Asks for one more than anybody may open within an hour."""
+        with self.books.begin() as work:
+            for n in range(MOST_DOCUMENTS_AN_HOUR):
+                open_document(work, Actor(*MANAGER), self.loan, f"{n:032x}", Part.FILE)
+        return self.open_document(MANAGER[0])
 
     def codec(self, who: str | None, content: bytes, headers: dict[str, str]) -> httpx.Response:
         """What Temporal's pages, or others, ask the codec."""
@@ -262,6 +278,14 @@ REFUSED: dict[str, tuple[Callable[[House], object], str, tuple[str, Role], str]]
     "too many reveals": (
         lambda house: too_many(31, lambda _: house.reveal(reason="please now")),
         *("reveal_value", MANAGER, "too_many_reveals"),
+    ),
+    "too many documents": (
+        House.copy_documents,
+        *("show_document", MANAGER, "too_many_documents_opened"),
+    ),
+    "a customer's document for an auditor": (
+        lambda house: house.open_document("auditor-wei"),
+        *("show_document", AUDITOR, "not_allowed"),
     ),
     "too many searches": (
         lambda house: too_many(

@@ -1,6 +1,7 @@
 """`replay`, `audit histories`, `audit export` and `audit check`: an auditor at the operator's command."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,15 @@ from books.session import Books
 from engine.client import connect
 from engine.commands import LoanCommands
 from models.attesting import signing_key
+from models.chain import DailyRoot
 from models.histories import RunContent, RunHistory
-from models.keys import workflow_id
-from models.run_events import CloseStatus, digest, read_events
+from models.run_events import read_events
+from models.staff import Role
 from services.audit import SYSTEM, record
+from services.evidence import signed_files
 from services.loans import order_from_books
 from services.staff import add_demo_persons
+from services.staff_changes import change_person
 from tests.books.migrated import seeded_file
 from tests.console.running import loanwright
 from tests.histories.storing import files_of
@@ -32,19 +36,7 @@ def archive(books: Books, loan: str) -> None:
     content = RUN.read_bytes()
     events = read_events("run-1", content)
     with books.begin() as work:
-        row = RunHistory(
-            run_id="run-1",
-            workflow_id=workflow_id(loan),
-            loan=loan,
-            started_at=events.first.at,
-            closed_at=events.last.at,
-            status=CloseStatus.COMPLETED,
-            events=len(events.events),
-            size_bytes=len(content),
-            sha256=digest(content),
-            code_versions=[],
-            exported_at=work.now,
-        )
+        row = RunHistory.of(loan, events, content, work.now)
         work.histories.add(row, RunContent.of("run-1", content))
         after = {"sha256": row.sha256, "events": row.events, "status": row.status}
         record(work, SYSTEM, "run_archived", loan=loan, subject="run-1", after=after)
@@ -96,6 +88,7 @@ def _export_and_check(loan: str, file: Path, environment: Mapping[str, str]) -> 
     without = loanwright("audit", "check", str(file))
     assert without.code == 0
     assert "no public key was given" in without.err
+    _compared_with_roots(file, key)
     content = file.read_bytes()
     place = content.index(b"postings.json")
     file.write_bytes(content[:60] + bytes([content[60] ^ 1]) + content[61:])
@@ -107,7 +100,24 @@ def _export_and_check(loan: str, file: Path, environment: Mapping[str, str]) -> 
     assert gone.code == 2
 
 
-@pytest.mark.parametrize("damage", ["content", "type", "digest", "row"])
+def _compared_with_roots(file: Path, key: tuple[str, str]) -> None:
+    """Against an empty folder nothing is proved; against roots of another chain the bundle's seals are made up."""
+    folder = file.parent / "roots"
+    folder.mkdir()
+    evidence = ("--evidence", str(folder))
+    nothing = loanwright("audit", "check", str(file), *key, *evidence)
+    assert (nothing.code, "holds no signed root" in nothing.err) == (1, True)
+    day = datetime.now(UTC).date() + timedelta(days=9)
+    root = DailyRoot(day, 10_000, "e" * 64, datetime.now(UTC) + timedelta(days=9))
+    signed_files(folder, signing_key).deposit(root)
+    made_up = loanwright("audit", "check", str(file), *key, *evidence)
+    assert (made_up.code, "deposited" in made_up.out) == (1, True)
+    (folder / f"audit-{day}.json").write_text("{}")
+    none = loanwright("audit", "check", str(file), *key, *evidence)
+    assert (none.code, "is no signed root" in none.err) == (1, True)
+
+
+@pytest.mark.parametrize("damage", ["content", "type", "digest", "row", "day", "unreadable"])
 def test_a_changed_history_is_found_and_named(servers: SharedServers, tmp_path: Path, damage: str) -> None:
     with seeded_file(servers, tmp_path) as books:
         loan = Procedure(books).graded()
@@ -120,6 +130,8 @@ def test_a_changed_history_is_found_and_named(servers: SharedServers, tmp_path: 
             "type": "UPDATE run_content SET sealed = 'this is text'",
             "digest": "UPDATE audit_entry SET after = '{\"sha256\": \"0\"}' WHERE act = 'run_archived'",
             "row": "UPDATE run_history SET events = 5",
+            "day": "UPDATE run_history SET closed_at = '2026-01-01 00:00:00.000000'",
+            "unreadable": "UPDATE run_history SET started_at = 'never'",
         }
         with books.engine.begin() as connection:
             for name in (
@@ -137,7 +149,7 @@ def test_who_asks_has_to_be_said_where_there_are_several_auditors(servers: Share
     with seeded_file(servers, tmp_path) as books:
         with books.begin() as work:
             add_demo_persons(work)
-            work.session.execute(text("UPDATE staff SET role = 'auditor' WHERE id = 'risk-qian'"))
+            change_person(work, SYSTEM, "risk-qian", "two are asked for", role=Role.AUDITOR)
         asked = loanwright("replay", "L26000001", environment={"LOANWRIGHT_DATABASE_URL": books.url})
     assert asked.code == 1
     assert "there are 2 auditors; say with --actor who asks" in asked.err

@@ -10,7 +10,7 @@ from books.schema import migrate
 from books.session import Books
 from console.decided import decided
 from console.letters import id_card, income_proof
-from console.risk_leads import AUTUMN, DRAFTED_ON, RULES, SPRING, STRICTER_REASON, WITH_LETTERS, stricter
+from console.risk_leads import AUTUMN, DRAFTED_ON, RULES, SPRING, SPRING_ON, STRICTER_REASON, WITH_LETTERS, stricter
 from console.seed import seed
 from console.servicing import RISK
 from gateways.document_reader import DocumentReader
@@ -123,7 +123,9 @@ def test_the_springs_borrowers_bring_their_papers_with_the_application(house: Pr
 @pytest.mark.parametrize(("earned", "verdict"), [(900_000, "agrees"), (600_000, "differs")])
 def test_a_letter_can_be_read_and_an_income_that_was_exaggerated_shows(earned: int, verdict: str) -> None:
     form = {"name": "杨雨", "id_number": "110000197210130047", "monthly_income": 900_000}
-    reading = DocumentReader().read(income_proof("杨雨", "110000197210130047", earned), PNG)
-    assert compare("income_proof", reading, form, {}).verdict == ReadingVerdict(verdict)
+    reading = DocumentReader().read(income_proof("杨雨", "110000197210130047", earned, SPRING_ON), PNG)
+    proof = compare("income_proof", reading, form, {}, SPRING_ON)
+    assert (proof.verdict, proof.is_doubtful) == (ReadingVerdict(verdict), verdict != "agrees")
     card = DocumentReader().read(id_card("杨雨", "110000197210130047"), PNG)
-    assert compare("id_card", card, form, {}).verdict is ReadingVerdict.AGREES
+    found = compare("id_card", card, form, {}, SPRING_ON)
+    assert (found.verdict, found.is_doubtful) == (ReadingVerdict.AGREES, False)

@@ -6,6 +6,7 @@ from books.session import Books
 from models.sign_in import SignInMethod, StaffCredential
 from services.sign_in import Origin, enter_borrower, session_of
 from services.sign_in_machines import Token, issue_token
+from services.sign_in_tries import may_send
 from tests.console.running import Ended, loanwright
 from tests.services.procedure import Procedure
 
@@ -71,6 +72,52 @@ def test_somebody_of_the_staff_ends_a_borrowers_sessions(books: Books) -> None:
     assert (refused.code, "may not" in refused.err) == (1, True), refused.err
 
 
+def test_somebody_of_the_staff_has_a_borrower_sent_codes_again(books: Books) -> None:
+    procedure = Procedure(books)
+    mobile = "19911110001"
+    loan, other = procedure.graded(mobile=mobile), procedure.apply()
+    customer = procedure.loan(loan).customer_id
+
+    def is_sent() -> bool:
+        with books.begin() as work:
+            return may_send(work, mobile, "10.0.0.9")
+
+    with books.begin() as work:
+        assert may_send(work, mobile, "10.0.0.1")
+    assert not is_sent()
+
+    done = run("staff", "allow-codes", loan, "--actor", "admin-gu")
+
+    assert (done.code, "is sent codes again" in done.err) == (0, True), done.err
+    assert is_sent()
+    assert acts(books, customer)[-1] == ("sign_in_codes_allowed", "admin-gu", False)
+    refused = run("staff", "allow-codes", other, "--actor", "agent-lin")
+    assert (refused.code, "may not" in refused.err) == (1, True), refused.err
+
+
+def test_somebody_gets_another_role_and_a_machine_other_scopes(books: Books) -> None:
+    reason = ("--reason", "leads a team", "--actor", "admin-gu")
+    changed = run("staff", "change", "agent-lin", "--role", "manager", "--no-manager", *reason)
+    assert (changed.code, "sign in again" in changed.err) == (0, True), changed.err
+    moved = run("staff", "change", "agent-he", "--manager", "agent-lin", *reason)
+    assert moved.code == 0, moved.err
+    machine = run("clients", "change", "integrator-demo", "--scope", "loans:read", "--reason", "reads only")
+    assert machine.code == 0, machine.err
+
+    with books.read() as work:
+        rows = [work.staff.get(one) for one in ("agent-lin", "agent-he", "integrator-demo")]
+        assert [(one.role, one.manager_id, one.scopes) for one in rows if one is not None] == [
+            ("manager", None, None),
+            ("agent", "agent-lin", None),
+            ("integrator", "manager-zhao", "loans:read"),
+        ]
+    assert acts(books, "agent-lin")[-1] == ("staff_changed", "admin-gu", False)
+    assert run("audit", "verify").code == 0
+    himself = run("staff", "change", "admin-gu", "--role", "risk", *reason)
+    assert (himself.code, "nobody changes his own role" in himself.err) == (1, True), himself.err
+    assert acts(books, "admin-gu")[-1] == ("staff_added", "system", False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -78,6 +125,12 @@ def test_somebody_of_the_staff_ends_a_borrowers_sessions(books: Books) -> None:
         (("add", "risk-qian", "--name", "x", "--role", "risk"), "somebody's id already"),
         (("add", "risk-neu", "--name", " ", "--role", "risk"), "a name is needed"),
         (("add", "risk-neu", "--name", "x", "--role", "agent", "--manager", "risk-qian"), "not the id of a manager"),
+        (("change", "agent-lin", "--role", "agent", "--reason", "x"), "is that already"),
+        (("change", "agent-lin", "--role", "risk", "--reason", " "), "say why"),
+        (("change", "auditor-wei", "--role", "agent", "--reason", "x"), "the only auditor"),
+        (("change", "manager-feng", "--role", "agent", "--reason", "x"), "1 are in the team"),
+        (("change", "integrator-demo", "--no-manager", "--reason", "x"), "no member of staff"),
+        (("change", "agent-lin", "--role", "risk", "--reason", "x", "--actor", "risk-qian"), "may not"),
         (("password", "nobody-here"), "nobody has the id"),
         (("password", "integrator-demo"), "does not sign in with a password"),
         (("disable", "nobody-here"), "nobody has the id"),

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -11,16 +12,24 @@ import httpx
 import pytest
 from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import inspect, text
+from temporalio.converter import WorkflowSerializationContext
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
+from engine.codec import opened_history
+from engine.converter import DATA_CONVERTER
+from models.keys import workflow_id
 from models.loans import Stage
 from models.messages import CommandOrder
 from models.staff import Actor
 from services.applications import Receipt, read_submission, submit
 from services.staff import demo_key
 from simulators.records import Person
-from tests.crash.house import FIRST_DAY, INTEGRATOR, SOUND, House, micro_application, standing
+from tests.crash.house import FIRST_DAY, INTEGRATOR, SOUND, House, eventually, micro_application, standing
+from tests.histories.storing import readable
 from tests.modules.applications import FORMS
 from tests.services.document_files import id_card
+from tests.web.serving import Visitor
 
 REASON = "planted-reason-of-a-person-7431"
 OCCUPATION = "标记职业甲乙丙"
@@ -28,6 +37,7 @@ NOTE = "planted-note-of-a-person-7431"
 FILE_NAME, PDF_NAME = "标记文件名甲乙丙.png", "标记文件名丁戊己.pdf"
 DEALER = "标记汽车销售甲乙丙有限公司"
 IN_A_PICTURE, IN_A_PDF = "planted-in-a-picture-7431", "planted-in-a-document-7431"
+IN_A_FAULT = "planted-in-a-fault-7431"
 SIGNS_BESIDE = SOUND[7]
 """The guarantor of the second loan."""
 
@@ -200,6 +210,67 @@ async def test_files_of_books_and_engine_and_all_logs_hold_nothing_that_is_known
     # What a person wrote is kept with his act and in the audit log, and nowhere else: not in the engine's histories.
     assert {name for name, values in found.items() if values} <= {"books.db", "books.db-wal"}
     assert set().union(*found.values()) == {REASON, NOTE}
+
+
+async def failed_activity(house: House, loan: str, kind: str) -> ApplicationError | None:
+    """How an activity of a loan that is tried again failed last, as the engine tells it, if by a fault of this kind."""
+    workflow = workflow_id(loan)
+    try:
+        described = await house.client.get_workflow_handle(workflow).describe()
+    except RPCError:
+        # Not begun yet.
+        return None
+    for activity in described.raw_description.pending_activities:
+        if activity.HasField("last_failure"):
+            context = WorkflowSerializationContext(house.settings.temporal_namespace, workflow)
+            failure = await DATA_CONVERTER.with_context(context).decode_failure(activity.last_failure)
+            if isinstance(failure, ApplicationError) and failure.type == kind:
+                return failure
+    return None
+
+
+async def test_faults_that_quote_what_they_stumbled_over_quote_it_in_no_log_answer_or_history(house: House) -> None:
+    house.temporal.start()
+    house.worker.start()
+    house.api.start()
+    await house.connect()
+    loan = house.apply(SOUND[5])
+    # Before: his first page lists all loans.
+    visitor = await asyncio.to_thread(Visitor(f"http://127.0.0.1:{house.api_port}").sign_in, "risk-qian")
+    # Nobody outside answers, and the registers are asked again and again.
+    await eventually(lambda: failed_activity(house, loan, "OutsideUnavailable"), "a register was asked")
+    with house.books.engine.begin() as connection:
+        # Whoever reads this row fails with a ValueError whose sentence holds the value.
+        spoilt = text("UPDATE loan SET stage = :value WHERE number = :loan")
+        assert connection.execute(spoilt, {"value": IN_A_FAULT, "loan": loan}).rowcount == 1
+
+    def look() -> list[httpx.Response]:
+        found = [visitor.get(f"/loans/{loan}"), visitor.get(f"/loans/{loan}", headers={"HX-Request": "true"})]
+        key = {"Authorization": f"Bearer {demo_key('risk-qian')}"}
+        found.append(visitor.get(f"/api/v1/loans/{loan}", headers=key))
+        visitor.close()
+        return found
+
+    answers = await asyncio.to_thread(look)
+    house.outside.start()
+    failure = await eventually(lambda: failed_activity(house, loan, "ValueError"), "an activity read it")
+    history = await house.client.get_workflow_handle(workflow_id(loan)).fetch_history()
+    house.clear_away()
+
+    assert [one.status_code for one in answers] == [500, 500, 500]
+    log = (house.folder / "api.log").read_text()
+    for one, event in zip(answers, ("page_failed", "page_failed", "request_failed"), strict=True):
+        assert IN_A_FAULT not in one.text
+        (line,) = (line for line in log.splitlines() if one.headers["x-request-id"] in line and event in line)
+        assert json.loads(line)["error"] == "ValueError"
+        assert any("models/columns.py" in frame for frame in json.loads(line)["frames"])
+    # The engine, too, is told the kind alone; tried again and again, nobody reads more of it.
+    assert (str(failure), failure.__cause__) == ("ValueError: ValueError", None)
+    assert IN_A_FAULT not in readable(opened_history(history))
+    assert "activity_failed" in (house.folder / "worker.log").read_text()
+    written = {path for path in house.folder.rglob("*") if path.is_file() and not path.name.startswith("books.db")}
+    assert {path.name for path in written} >= {"api.log", "worker.log", "temporal.db"}
+    assert {path.name for path in written if lies_in(path.read_bytes(), {IN_A_FAULT})} == set()
 
 
 async def test_a_dump_of_postgresql_holds_nothing_that_is_known_of_a_person(tmp_path: Path, postgres_url: str) -> None:

@@ -84,6 +84,15 @@ async def test_a_payload_that_claims_to_be_another_loans_does_not_open() -> None
         await DATA_CONVERTER.with_context(OTHER_LOAN).decode([copied(moved, sealed_for=b"")])
 
 
+async def test_a_payload_that_is_sealed_for_no_workflow_opens_in_none() -> None:
+    [nobodys] = await DATA_CONVERTER.encode([SECRET])
+
+    with pytest.raises(SealBroken):
+        await DATA_CONVERTER.with_context(LOAN).decode([nobodys])
+    with pytest.raises(SealBroken):
+        await DATA_CONVERTER.with_context(LOAN).decode([copied(nobodys, sealed_for=b"loan/L26000001")])
+
+
 @pytest.mark.parametrize("at", [0, 12, -1])
 async def test_a_payload_with_one_byte_changed_does_not_open(at: int) -> None:
     payload = await sealed()

@@ -57,6 +57,18 @@ def test_a_scanned_pdf_is_read_page_by_page(reader: DocumentReader) -> None:
     assert {word.page for line in reading.lines for word in line} == {1, 2}
 
 
+def test_the_picture_of_a_pdf_has_its_first_five_pages_below_each_other(reader: DocumentReader) -> None:
+    wide, tall = Image.new("L", (1000, 500), 0), Image.new("L", (500, 1000), 255)
+    reading = reader.read(scanned_pdf(wide, *[tall] * 5), "application/pdf")
+    assert reading.page_sizes == ((1000, 500), *[(500, 1000)] * 4)
+    assert reading.picture is not None
+    shown = Image.open(io.BytesIO(reading.picture)).convert("L")
+    assert shown.size == reading.picture_size == (1000, 4500)
+    black, white = shown.crop((0, 0, 1000, 480)), shown.crop((0, 520, 500, 4500))
+    assert black.point(lambda dot: 255 * (dot > 20)).getbbox() is None
+    assert white.point(lambda dot: 255 * (dot < 235)).getbbox() is None
+
+
 def with_text(more: bytes = b"", page: bytes = b"") -> bytes:
     """A PDF with a text layer and `more` on its page."""
     stream = b"BT /F 12 Tf 100 700 Td (proof of income of Wang, 10,000.00) Tj ET\n" + more

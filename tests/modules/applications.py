@@ -6,6 +6,7 @@ from typing import Any
 from stdnum.cn.ric import calc_check_digit
 
 from models.products import LoanCase, Product
+from models.verification import CheckName
 from services.forms import read_form
 from services.limits import Limits, shipped_rows
 from services.products import load
@@ -108,15 +109,16 @@ def application(code: str, **changes: object) -> dict[str, object]:
 def case(code: str, *, rate: str = "12", day: date = DAY, **changes: object) -> LoanCase:
     """A case of this product with all good answers; changes of the form, or of an answer by its check's name.
 
-    None as an answer stands for a register that could not be asked.
+    None as an answer stands for a register that could not be asked. About a co-signer a check is `identity@guarantor`.
     """
-    checks = product(code).checks
-    form = read_form(product(code), application(code, **{n: v for n, v in changes.items() if n not in checks}), day)
+    registers = product(code).checks
+    stated = {name: value for name, value in changes.items() if name not in registers and "@" not in name}
+    form = read_form(product(code), application(code, **stated), day)
     answers = {}
-    for check in checks:
+    for check in product(code).checks_for(one.role for one in product(code).parties(form)):
         change = changes.get(check, {})
         if isinstance(change, dict):
-            answers[check] = {**ANSWERS[code][check], **change}
+            answers[check] = {**ANSWERS[code][CheckName.parse(check).register], **change}
     return LoanCase(form, answers, day, form["amount"], form["term"], rate, RATES)
 
 

@@ -5,20 +5,49 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from models.products import Product
 from services import products
 from services.forms import read_form
+from services.policy_tables import PYTHON_TYPES
 from services.products import InvalidModule, UnknownProduct, catalogue, install, load, product_hook
 from settings import Settings
 from tests.modules import made_up
-from tests.modules.applications import CATALOGUE, DAY, application
+from tests.modules.applications import CATALOGUE, DAY, application, case
+from tests.modules.test_auto import GUARANTOR
+from tests.modules.test_student import PARENT
+
+NAMES = {kind: name for name, kind in PYTHON_TYPES.items()}
+MARKS = {"fees_are_unstated_need"}
+"""By which a product tells how a case is to be reckoned; no facts of it."""
 
 
 def test_every_module_in_the_default_settings_brings_a_product() -> None:
     assert load(Settings().modules).codes() == ("auto", "micro", "student")
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("micro", {}),
+        ("micro", {"identity": None, "bureau": None, "enrolment": None}),
+        ("auto", GUARANTOR),
+        ("auto", {"identity": None, "bureau": None, "vehicle": None}),
+        ("auto", {**GUARANTOR, "identity@guarantor": None, "bureau@guarantor": None}),
+        ("student", PARENT),
+        ("student", {"identity": None, "enrolment": None, "living_costs": None}),
+    ],
+)
+def test_each_product_gives_every_fact_that_it_offers_in_the_type_that_it_says(
+    code: str, changes: dict[str, Any]
+) -> None:
+    """And offers every one: what is not on offer no rule can ask, whatever the product knows."""
+    product = CATALOGUE.product(code)
+    given = {fact: NAMES[type(value)] for fact, value in product.facts(case(code, **changes)).items()}
+    assert {fact: kind for fact, kind in given.items() if fact not in MARKS} == product.fact_types
 
 
 def test_an_unknown_product_is_refused_with_the_field_and_what_is_on_offer() -> None:

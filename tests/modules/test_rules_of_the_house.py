@@ -1,5 +1,6 @@
 """What books, lists and documents know of a person, beside product and registers: what the trade makes of it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -101,6 +102,18 @@ def test_least_age_longest_term_and_largest_amount_are_rows_that_risk_may_change
     assert (refused.outcome, refused.reasons) == ("refuse", (reason,))
     knockout = product(code).policies["knockout"]
     assert {"en", "zh"} <= knockout["reasons"][reason].keys() & knockout["remedies"][reason].keys()
+
+
+@pytest.mark.parametrize("code", CATALOGUE.codes())
+def test_who_is_refused_by_people_reads_in_both_languages_why_and_what_would_change_it(code: str) -> None:
+    reasons = product(code).refusal_reasons
+    assert len({one.code for one in reasons}) == len(reasons) >= 8
+    for one in reasons:
+        assert re.fullmatch(r"[a-z][a-z0-9_]{0,63}", one.code)
+        assert one.en.endswith(".")
+        assert one.remedy_en.endswith(".")
+        assert one.zh.endswith("。")
+        assert one.remedy_zh.endswith("。")
 
 
 @pytest.mark.parametrize("code", ["micro", "auto"])

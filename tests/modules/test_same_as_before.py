@@ -23,6 +23,7 @@ BEFORE = {
     for code in CATALOGUE.codes()
 }
 DRAWN = 1500
+NO_CO_SIGNER = {"co_signer_known": True, "co_signer_matches": True, "co_signer_blacklisted": False}
 SINCE: dict[str, dict[str, Any]] = {
     "auto": {
         "dealer_blocked": False,
@@ -30,8 +31,9 @@ SINCE: dict[str, dict[str, Any]] = {
         "valued": True,
         "vehicle_age_at_end_months": 0,
         "term": 24,
+        **NO_CO_SIGNER,
     },
-    "student": {"household_size_known": True},
+    "student": {"household_size_known": True, **NO_CO_SIGNER},
 }
 """Facts of a product that no rule asked before, as they are where nothing is against the case."""
 WIDEST = {

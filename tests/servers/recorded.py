@@ -72,10 +72,11 @@ def every_act_recorded(silent: list[str], *, everywhere: bool = False) -> Iterat
     """
     begin, add = Books.begin, AuditBook.add
 
-    def added(book: AuditBook, **entry: Any) -> None:
-        add(book, **entry)
+    def added(book: AuditBook, **entry: Any) -> str:
+        entry_id = add(book, **entry)
         if getattr(_UNDER_WAY, "unit", None) is not None and (missing := _lacks(entry)):
             silent.append(f"{entry['act']} of {entry['actor_id']} has no {missing}")
+        return entry_id
 
     @contextmanager
     def watched(books: Books, now: datetime | None = None) -> Iterator[UnitOfWork]:

@@ -103,6 +103,7 @@ class Procedure:
         amount_fen: int | None = None,
         kind: TaskKind = TaskKind.APPROVAL,
         task_id: str | None = None,
+        reason_codes: tuple[str, ...] = (),
     ) -> DecideOnBooks:
         """A decision on the loan's open task of a kind."""
         decision = DecisionOrder(
@@ -112,6 +113,7 @@ class Procedure:
             amount_fen=amount_fen,
             sender=sender(actor),
             command_id=f"{loan}-{self._acts}",
+            reason_codes=reason_codes,
         )
         return DecideOnBooks(**self.order(loan), decision=decision)
 

@@ -10,6 +10,7 @@ from models.tasks import TaskKind
 from services import absences, tasks
 from services.absences import DeputyAway, InvalidAbsence, UnknownAbsence, deputy_of, stood_in_for
 from services.errors import NotAllowed, OwnCase, TaskTaken
+from tests.services.people import add as add_staff
 from tests.services.policies import OTHER_RISK
 from tests.services.procedure import ADMIN, AGENT, FINANCE, MANAGER, OTHER_AGENT, RISK, Procedure
 from tests.services.test_authority import LARGE, graded
@@ -37,7 +38,7 @@ def away(
 @pytest.fixture
 def third(procedure: Procedure) -> Actor:
     with procedure.at() as work:
-        work.session.add(Staff(id=THIRD.id, name="第三人", role=Role.MANAGER, key_hash=THIRD.id))
+        add_staff(work, Staff(id=THIRD.id, name="第三人", role=Role.MANAGER, key_hash=THIRD.id))
     return THIRD
 
 

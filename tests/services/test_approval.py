@@ -25,6 +25,7 @@ from modules.micro.product import terms as micro_terms
 from services import approval, disbursement, payments, staff, tasks
 from services.errors import InvalidDecision, NotAllowed, OwnCase, PayoutDoesNotAddUp, TaskClosed, TaskTaken
 from services.products import Catalogue, PayeeUnknown, _Installed, catalogue
+from services.staff_changes import change_person
 from tests.services.limits import SOURCE, enter
 from tests.services.procedure import (
     ADMIN,
@@ -347,10 +348,7 @@ def test_a_decision_that_waited_is_refused_if_its_person_may_not_decide_any_more
         if what == "disabled":
             staff.disable(work, ADMIN, RISK.id)
         else:
-            person = work.staff.get(RISK.id)
-            assert person is not None
-            person.role = Role.AUDITOR
-            work.session.add(person)
+            change_person(work, ADMIN, RISK.id, "works elsewhere", role=Role.AUDITOR)
     with pytest.raises(NotAllowed, match="any more"):
         procedure.act(approval.decide, order)
     assert procedure.loan(loan).stage is Stage.APPROVAL

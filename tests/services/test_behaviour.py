@@ -17,7 +17,7 @@ from models.months import Month
 from models.recurring import DueMonthOrder, MonthPage, MonthPageOrder
 from models.staff import Actor, Role
 from models.tasks import TaskKind
-from models.verification import Verdict
+from models.verification import ANSWERED, Verdict
 from services import tasks, verification
 from services.behaviour import look_at_page, month_to_score, write_page
 from services.early_warnings import csv_lines, early_warnings, how_good, newest_month
@@ -163,6 +163,51 @@ def test_the_last_answer_of_the_bureau_before_the_day_counts(procedure: Procedur
     assert (january.facts["bureau_blacklisted"], february.facts["bureau_blacklisted"]) == (False, True)
     assert (february.facts["bureau_debt_bp"], february.facts["bureau_months"]) == (1000, 0)
     assert warnings(procedure, loan)[-1].causes == ["blacklisted"]
+
+
+NOT_FOUND = {"found": False}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer"),
+    [
+        (Verdict.MALFORMED, {}),
+        (Verdict.NOT_AUTHORISED, {}),
+        (Verdict.UNAVAILABLE, {}),
+        (Verdict.FAILED, NOT_FOUND),
+        (Verdict.DOUBTFUL, NOT_FOUND),
+        (Verdict.PASSED, NOT_FOUND),
+    ],
+)
+def test_what_is_no_report_says_nothing_of_debts_and_hides_no_earlier_one(
+    procedure: Procedure, verdict: Verdict, answer: dict[str, Any]
+) -> None:
+    known, unknown = procedure.running(), procedure.running("student")
+    listed = {"found": True, "monthly_payment_fen": 100_000, "monthly_income_fen": 1_000_000, "blacklisted": True}
+    with procedure.at(date(2026, 1, 10)) as work:
+        verification_store(work, known, listed)
+    with procedure.at(date(2026, 1, 20)) as work:
+        for loan in (known, unknown):
+            verification.store_answer(work, loan, "bureau", 3, verdict, None, answer)
+    score_months(procedure, date(2026, 2, 1))
+    (row,) = scores(procedure, known)
+    assert (row.facts["bureau_known"], row.facts["bureau_debt_bp"], row.signs) == (True, 1000, ["blacklisted"])
+    (row,) = scores(procedure, unknown)
+    facts = {name: row.facts[name] for name in ("bureau_known", "bureau_months", "bureau_debt_bp")}
+    assert facts == {"bureau_known": False, "bureau_months": 0, "bureau_debt_bp": 0}
+    assert row.facts["bureau_blacklisted"] is False
+    assert "debts_high" not in row.reasons
+
+
+@pytest.mark.parametrize("verdict", sorted(ANSWERED))
+def test_a_report_counts_whatever_came_of_it_for_the_case(procedure: Procedure, verdict: Verdict) -> None:
+    loan = procedure.running("student")
+    report = {"found": True, "monthly_payment_fen": 700_000, "monthly_income_fen": 1_000_000, "blacklisted": False}
+    with procedure.at(date(2026, 1, 10)) as work:
+        verification.store_answer(work, loan, "bureau", 3, verdict, "ref", report)
+    score_months(procedure, date(2026, 2, 1))
+    (row,) = scores(procedure, loan)
+    assert (row.facts["bureau_known"], row.facts["bureau_debt_bp"]) == (True, 7000)
 
 
 def verification_store(work: UnitOfWork, loan: str, body: dict[str, Any]) -> None:

@@ -86,6 +86,7 @@ def test_what_a_person_did_not_take_is_missing_again_and_stays_in_doubt(procedur
     word(procedure, loan, card, Outcome.REFUSE)
     assert documents_facts(procedure, loan) == (False, False, True)
     assert needed(procedure, loan).missing == ("id_card",)
+    assert needed(procedure, loan).standing("id_card") is DocumentStanding.REFUSED
 
 
 def test_who_is_graded_before_his_document_is_read_is_told_that_and_of_no_doubt(procedure: Procedure) -> None:

@@ -173,7 +173,7 @@ def test_a_duplicate_found_after_the_offer_holds_the_payout_until_somebody_decid
     doubted(procedure, loan, document)
     with pytest.raises(ConditionsNotMet) as refused:
         procedure.accept(loan)
-    assert refused.value.fields == {"documents": "a person still has to look at a document that was handed in"}
+    assert refused.value.fields == {"documents": "a document that was handed in still has to be looked at"}
     with procedure.at() as work, pytest.raises(ConditionsNotMet):
         acceptance.check(work, INTEGRATOR, work.loans.get(loan))
     assert (procedure.payments(loan), acceptances(procedure)) == ([], [])
@@ -195,7 +195,7 @@ def test_a_document_that_is_not_taken_after_the_offer_holds_it_until_a_sound_one
     doubted(procedure, loan, document)
     procedure.sign(loan)
     word(procedure, loan, document, Outcome.REFUSE, reason="another customer's letter with a new name on it")
-    assert (awaited(procedure, loan), acceptances(procedure)) == (("documents",), [])
+    assert (awaited(procedure, loan), acceptances(procedure)) == (("documents_refused",), [])
     procedure.day += timedelta(days=1)
     bad = give(procedure, loan, FILE + b" misread")
     concluded(procedure, bad, NOTHING)
@@ -203,7 +203,7 @@ def test_a_document_that_is_not_taken_after_the_offer_holds_it_until_a_sound_one
     another_kind = give(procedure, loan, kind="id_card", content=FILE + b" card")
     concluded(procedure, another_kind, card(procedure, loan))
     word(procedure, loan, bad, Outcome.REFUSE, reason="nothing can be read")
-    assert (awaited(procedure, loan), acceptances(procedure)) == (("documents",), [])
+    assert (awaited(procedure, loan), acceptances(procedure)) == (("documents_refused",), [])
     procedure.day += timedelta(days=1)
 
     concluded(procedure, give(procedure, loan, FILE + b" anew"), salary(procedure, loan))
@@ -246,7 +246,7 @@ def test_a_payout_that_is_tried_again_asks_about_documents_again(procedure: Proc
     other = procedure.apply()
     concluded(procedure, give(procedure, other), good(procedure, other))
     assert reading_of(procedure, document).doubtful
-    with pytest.raises(ConditionsNotMet, match="look at a document"):
+    with pytest.raises(ConditionsNotMet, match="has to be looked at"):
         procedure.decide(loan, actor=FINANCE, kind=TaskKind.PAYOUT_PROBLEM)
     word(procedure, loan, document)
     assert procedure.decide(loan, actor=FINANCE, kind=TaskKind.PAYOUT_PROBLEM).stage is Stage.DISBURSEMENT

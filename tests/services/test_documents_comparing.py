@@ -160,12 +160,6 @@ def test_another_kind_of_document_is_told_by_what_it_lacks() -> None:
     assert compare("id_card", read(*PROOF), FORM, {}).verdict is ReadingVerdict.WRONG_KIND
 
 
-def test_the_back_of_an_identity_card_has_no_name_to_compare() -> None:
-    back = read("中华人民共和国居民身份证", "签发机关 云川市公安局", "有效期限 2020.01.01-2040.01.01")
-    found = compare("id_card", back, FORM, {})
-    assert (found.verdict, found.checks, found.is_doubtful) == (ReadingVerdict.AGREES, (), False)
-
-
 @pytest.mark.parametrize(
     "reading",
     [Reading("none", 0, ()), read("收入证明"), read(*PROOF, confidence=30)],
@@ -184,6 +178,7 @@ def test_what_agrees_but_was_read_with_little_confidence_is_for_a_person() -> No
 def test_a_kind_that_another_module_brings_is_looked_through_for_the_person() -> None:
     assert compare("passport", read("护照 PASSPORT", f"欧阳测试 {NUMBER}"), FORM, {}).verdict is ReadingVerdict.AGREES
     assert compare("passport", read("护照 PASSPORT", OTHER_NUMBER), FORM, {}).verdict is ReadingVerdict.DIFFERS
+    assert states("passport", read("护照 PASSPORT", "云川市公安局出入境管理处")) == {"name": "missing"}
 
 
 # -- bounds ------------------------------------------------------------------------------------------------------------

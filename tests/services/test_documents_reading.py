@@ -234,11 +234,11 @@ def test_the_picture_lies_sealed_and_looking_at_it_is_recorded(procedure: Proced
         assert b"a picture" not in lies
         assert show_picture(work, MANAGER, work.loans.get(loan), document) == b"a picture"
     entry = procedure.entries(loan)[-1]
-    assert (entry.act, entry.actor_id, entry.after) == ("document_viewed", MANAGER.id, {"part": "first page"})
+    assert (entry.act, entry.actor_id, entry.after) == ("document_viewed", MANAGER.id, {"part": "pages"})
     with procedure.at() as work, pytest.raises(UnknownDocument):
         show_picture(work, MANAGER, work.loans.get(other), document)
     with procedure.at() as work:
-        note_fields_seen(work, MANAGER, work.session.get_one(Document, document))
+        note_fields_seen(work, MANAGER, work.session.get_one(Document, document), in_full=False)
     assert procedure.entries(loan)[-1].after == {"kind": "income_proof", "part": "fields"}
 
 

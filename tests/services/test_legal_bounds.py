@@ -1,5 +1,6 @@
 """What the law closes stays closed: whichever row refused a case first, and whatever else was approved meanwhile."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -7,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from models.grading import Grading
+from models.keys import new_id
 from models.loans import Stage
-from services import approval, second_looks
-from services.errors import ClosedByLaw, InvalidDecision
+from models.tasks import Outcome
+from services import acceptance, approval, second_looks
+from services.errors import ClosedByLaw, FactsForLawMissing, InvalidDecision
 from tests.modules.applications import id_number
-from tests.services.policies import OTHER_RISK
-from tests.services.procedure import RISK, Procedure
+from tests.services.policies import MICRO_KNOCKOUTS, OTHER_RISK, micro_rules, put_in_force
+from tests.services.procedure import INTEGRATOR, MANAGER, RISK, Procedure
 
 
 def look(procedure: Procedure, loan: str) -> None:
@@ -121,3 +125,30 @@ def test_two_decisions_at_once_see_each_other(procedure: Procedure) -> None:
         with pytest.raises(InvalidDecision, match="at most 50000"):
             other.result()
     assert (procedure.loan(first).stage, procedure.loan(second).stage) == (Stage.ACCEPTANCE, Stage.APPROVAL)
+
+
+def test_a_case_that_lacks_what_the_rules_ask_is_approved_by_nobody_and_graded_anew(procedure: Procedure) -> None:
+    """Nobody can tell whether the law closes it."""
+    loan = procedure.graded()
+    procedure.complete(loan)
+    content = micro_rules({}, MICRO_KNOCKOUTS)
+    (node,) = (one for one in content["nodes"] if one["type"] == "inputNode")
+    schema = json.loads(node["content"]["schema"])
+    schema["properties"]["shoes"] = {"type": "integer"}
+    node["content"]["schema"] = json.dumps(schema)
+    with procedure.at() as work:
+        asked = put_in_force(work, MICRO_KNOCKOUTS, 2, content)
+        first = work.policies.grading(loan)
+        assert first is not None
+        steps = [{**step, "policy": asked.id} if step["kind"] == "knockout" else step for step in first.steps]
+        work.write(Grading(**first.model_dump() | {"id": new_id(), "round": 2, "steps": steps}))
+    for actor in (MANAGER, RISK):
+        with pytest.raises(FactsForLawMissing, match=r"the rules ask for \(shoes\).*send the case back"):
+            procedure.decide(loan, actor=actor)
+    assert procedure.loan(loan).stage is Stage.APPROVAL
+    assert procedure.decide(loan, Outcome.RETURN, actor=RISK).stage is Stage.RETURNED
+    with procedure.at() as work:
+        put_in_force(work, MICRO_KNOCKOUTS, 3, micro_rules({}, MICRO_KNOCKOUTS))
+    procedure.act(acceptance.complete, procedure.command(loan, INTEGRATOR, "looked at again"))
+    procedure.grade(loan, round=3)
+    assert procedure.decide(loan, actor=MANAGER).stage is Stage.ACCEPTANCE

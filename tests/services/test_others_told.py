@@ -41,7 +41,8 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
 def answering(procedure: Procedure, monkeypatch: pytest.MonkeyPatch, role: PartyRole) -> str:
     """A running microloan for which somebody answers in this role, seen on 20 January."""
     somebody = JointParty(role, "章三测试", id_number(date(1970, 2, 3), 777), MOBILE)
-    micro = replace(catalogue().product("micro"), parties=lambda _form: [somebody])
+    checks = {role: ("identity",)}
+    micro = replace(catalogue().product("micro"), parties=lambda _form: [somebody], co_signer_checks=checks)
     monkeypatch.setattr(_Installed, "catalogue", Catalogue((micro,)))
     loan = procedure.running()
     procedure.day = date(2026, 1, 20)

@@ -81,6 +81,14 @@ def test_only_pricing_may_ask_for_the_grade_and_only_what_comes_later_for_hardsh
 
 
 @pytest.mark.parametrize(
+    "kind", [kind for kind in PolicyKind if kind not in (PolicyKind.AUTHORITY, PolicyKind.REMINDERS)]
+)
+@pytest.mark.parametrize("code", CATALOGUE.codes())
+def test_whatever_a_product_gives_is_on_offer_to_every_policy_of_its_applications(code: str, kind: PolicyKind) -> None:
+    assert CATALOGUE.product(code).fact_types.items() <= facts_on_offer(name_of(kind, code)).items()
+
+
+@pytest.mark.parametrize(
     ("name", "row", "cells", "complaint"),
     [
         ("knockout-micro", 1, {"outcome": '"refer"'}, "row 1, outcome: must be one of, in quotation marks: pass"),

@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from books.session import Books
 from lending.errors import LendingError
@@ -151,6 +153,39 @@ def test_after_a_minute_everybody_is_listed_again(books: Books) -> None:
     now[0] = 61.0
     log.keep(RISK, FORBIDDEN)
     assert Counter(one.act for one in kept(books)) == {FORBIDDEN.act: MOST_EACH + 1, COUNTED: 1}
+
+
+def test_counts_of_a_minute_that_is_over_are_written_though_nobody_is_refused_any_more(books: Books) -> None:
+    now = [0.0]
+    log = RefusalLog(books, lambda: now[0])
+    for _ in range(MOST_EACH + 5):
+        log.keep(RISK, FORBIDDEN)
+    log.catch_up()
+    assert Counter(one.act for one in kept(books)) == {FORBIDDEN.act: MOST_EACH}
+    now[0] = 61.0
+    for _ in range(2):
+        log.catch_up()
+    assert Counter(one.act for one in kept(books)) == {FORBIDDEN.act: MOST_EACH, COUNTED: 1}
+    assert kept(books)[-1].after == {"count": 5, "last": FORBIDDEN.act}
+
+
+def test_what_the_books_do_not_take_is_counted_on(books: Books) -> None:
+    now = [0.0]
+    log = RefusalLog(books, lambda: now[0])
+    for _ in range(MOST_EACH + 5):
+        log.keep(RISK, FORBIDDEN)
+    now[0] = 61.0
+    with books.begin() as work:
+        work.session.connection().execute(text("ALTER TABLE audit_entry RENAME TO mislaid"))
+    with pytest.raises(SQLAlchemyError):
+        log.catch_up()
+    with pytest.raises(SQLAlchemyError):
+        log.flush()
+    with books.begin() as work:
+        work.session.connection().execute(text("ALTER TABLE mislaid RENAME TO audit_entry"))
+    log.flush()
+    counted = [one.after for one in kept(books) if one.act == COUNTED]
+    assert counted == [{"count": 5, "last": FORBIDDEN.act}]
 
 
 def test_a_refusal_says_from_where_it_came_and_a_count_where_its_own_came_from(books: Books) -> None:

@@ -134,7 +134,49 @@ def test_where_no_amount_or_term_helps_none_is_named(procedure: Procedure) -> No
     assert list(found.sentences) == ["blacklisted"]
 
 
-def test_a_persons_refusal_is_explained_by_his_reason_alone(procedure: Procedure) -> None:
+def test_a_persons_refusal_is_explained_by_the_reasons_that_he_chose(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    procedure.decide(loan, Outcome.REFUSE, reason_codes=("credit_record", "income_not_shown", "credit_record"))
+    found = helped(procedure, loan)
+    assert list(found.reasons) == list(found.sentences) == ["income_not_shown", "credit_record"]
+    for code in found.reasons:
+        texts = [found.reasons[code], found.sentences[code]]
+        assert all(one["en"] and one["zh"] and one["en"] != one["zh"] for one in texts)
+        assert texts[0] != texts[1]
+    assert (found.possible, found.with_other_term, found.look_until) == (None, None, None)
+    with procedure.books.read() as work:
+        (entry,) = [one for one in work.audit.of_loan(loan) if one.act == "approval_decided"]
+    assert (entry.after or {})["reason_codes"] == ["credit_record", "income_not_shown"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "codes"),
+    [
+        (Outcome.REFUSE, ("debt_ratio_too_high",)),
+        (Outcome.REFUSE, ("income_not_shown", "vehicle_not_suitable")),
+        (Outcome.RETURN, ("income_not_shown",)),
+        (Outcome.APPROVE, ("income_not_shown",)),
+    ],
+)
+def test_only_the_refusal_of_a_case_has_reasons_and_only_its_products(
+    procedure: Procedure, outcome: Outcome, codes: tuple[str, ...]
+) -> None:
+    loan = procedure.graded()
+    procedure.complete(loan)
+    with pytest.raises(InvalidDecision) as wrong:
+        procedure.decide(loan, outcome, reason_codes=codes)
+    assert list(wrong.value.fields) == ["reason_codes"]
+    assert procedure.loan(loan).stage is Stage.APPROVAL
+    assert procedure.open_tasks(loan) == [TaskKind.APPROVAL]
+
+
+def test_an_upheld_refusal_is_explained_by_people_too(procedure: Procedure, refused: str) -> None:
+    ask(procedure, refused)
+    procedure.decide(refused, Outcome.REFUSE, actor=RISK, reason_codes=("installments_too_heavy",))
+    assert list(helped(procedure, refused).reasons) == ["installments_too_heavy"]
+
+
+def test_a_persons_refusal_without_reasons_of_the_list_is_explained_by_his_words(procedure: Procedure) -> None:
     loan = procedure.graded()
     procedure.decide(loan, Outcome.REFUSE)
     assert helped(procedure, loan) == Remedies()

@@ -5,11 +5,25 @@ from datetime import datetime, timedelta
 import pytest
 
 from books.session import Books
-from services.sign_in_tries import FREE_TRIES, LONGEST_WAIT_SECONDS, Door, TooManyTries, Try, give_back, may_send, take
+from services.sign_in_tries import (
+    FREE_TRIES,
+    LONGEST_WAIT_SECONDS,
+    Door,
+    TooManyTries,
+    Try,
+    forget_messages,
+    give_back,
+    give_back_asked,
+    may_send,
+    note_asked,
+    take,
+)
 
 NOW = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
 LOAN = "L26000001"
 HERE, ELSEWHERE = "10.0.0.1", "10.0.0.2"
+MOBILE = "19912345678"
+BROWSER = "b" * 64
 MINUTE = timedelta(minutes=1)
 
 
@@ -75,6 +89,13 @@ def test_tries_from_everywhere_slow_an_account_down_and_never_lock_it(books: Boo
     assert taken(books, of="L26000002").wait_seconds == 0
 
 
+@pytest.mark.parametrize("door", [Door.MOBILE, Door.MOBILE_CODE, Door.PROVIDER])
+def test_visitors_who_name_nobody_do_not_slow_each_other_down(books: Books, door: Door) -> None:
+    waits = [taken(books, f"10.0.1.{n}", door=door, of="").wait_seconds for n in range(2 * FREE_TRIES)]
+
+    assert set(waits) == {0}
+
+
 def test_who_knows_the_password_is_locked_at_the_second_factor_from_wherever_he_comes(books: Books) -> None:
     for n in range(5):
         taken(books, f"10.0.1.{n}", door=Door.SECOND_FACTOR, of="agent-lin")
@@ -121,13 +142,113 @@ def test_a_subscribers_addresses_are_counted_as_one(
         taken(books, second)
 
 
-def test_a_mobile_is_sent_a_code_a_minute_and_ten_a_day(books: Books) -> None:
-    def sent(at: datetime, mobile: str = "19912345678") -> bool:
-        with books.begin(at) as work:
-            return may_send(work, mobile)
+def sent(
+    books: Books, at: datetime = NOW, *, mobile: str = MOBILE, address: str = HERE, known: str | None = None
+) -> bool:
+    with books.begin(at) as work:
+        return may_send(work, mobile, address, known)
 
-    assert [sent(NOW), sent(NOW), sent(NOW, "19912345679")] == [True, False, True]
-    assert [sent(NOW + n * MINUTE) for n in range(1, 11)] == [True] * 8 + [False] * 2
+
+def test_a_mobile_is_sent_a_code_a_minute_and_ten_a_day_for_one_address(books: Books) -> None:
+    assert [sent(books), sent(books), sent(books, mobile="19912345679")] == [True, False, True]
+    assert [sent(books, NOW + n * MINUTE) for n in range(1, 12)] == [True] * 9 + [False] * 2
+    assert not sent(books, NOW + timedelta(hours=23, minutes=59))
+    assert sent(books, NOW + timedelta(days=1))
+
+
+def test_a_stranger_does_not_keep_a_borrower_from_his_codes(books: Books) -> None:
+    """Neither by asking often at once nor by asking all day: at most for a minute, ten times a day."""
+    asked = [sent(books) for _ in range(50)]
+    assert asked == [True] + [False] * 49
+    assert sent(books, NOW + MINUTE, address=ELSEWHERE)
+    assert sum(sent(books, NOW + n * MINUTE) for n in range(2, 60)) == 9
+
+    assert sent(books, NOW + timedelta(hours=1), address=ELSEWHERE)
+
+
+def test_strangers_everywhere_have_thirty_codes_a_day_of_a_mobile_and_none_of_its_owners_browser(books: Books) -> None:
+    asked = [sent(books, NOW + n * MINUTE, address=f"10.0.1.{n}") for n in range(40)]
+    assert asked == [True] * 30 + [False] * 10
+    later = NOW + timedelta(hours=1)
+
+    assert not sent(books, later, address=ELSEWHERE)
+    assert [sent(books, later, known="aa"), sent(books, later, known="aa")] == [True, False]
+    assert sum(sent(books, later + n * MINUTE, known="aa") for n in range(1, 20)) == 9
+
+
+def test_a_mobile_is_sent_codes_again_once_somebody_saw_to_it(books: Books) -> None:
+    for n in range(30):
+        assert sent(books, NOW + n * MINUTE, address=f"10.0.1.{n}")
+    later = NOW + timedelta(hours=1)
+    assert not sent(books, later)
+    with books.begin(later) as work:
+        forget_messages(work, MOBILE)
+
+    assert sent(books, later)
+
+
+@pytest.mark.parametrize(
+    ("address", "door", "bound"),
+    [
+        ("10.0.0.1", Door.MOBILE, 100),
+        ("::ffff:10.0.0.1", Door.MOBILE, 100),
+        ("2001:db8::1", Door.MOBILE, 20),
+        (None, Door.MOBILE, 20),
+        ("10.0.0.1", Door.MOBILE_CODE, 50),
+        ("2001:db8::1", Door.MOBILE_CODE, 20),
+        ("10.0.0.1", Door.MACHINE, 20),
+    ],
+)
+def test_an_address_that_a_mobile_network_shares_has_more_tries(
+    books: Books, address: str | None, door: Door, bound: int
+) -> None:
+    with books.begin(NOW) as work:
+        for n in range(bound):
+            take(work, door, f"one {n}" if door is Door.MACHINE else "", address)
+
+    with pytest.raises(TooManyTries):
+        taken(books, address, door=door, of="")
+
+
+def asks(books: Books, visitor: str, address: str = HERE) -> None:
+    with books.begin(NOW) as work:
+        take(work, Door.MOBILE, "", address)
+        note_asked(work, visitor, address, 5 * MINUTE)
+
+
+def gives_back(books: Books, visitor: str, address: str = HERE, at: datetime = NOW) -> None:
+    with books.begin(at) as work:
+        give_back_asked(work, visitor, address)
+
+
+def left(books: Books) -> int:
+    """How often somebody may still ask from here."""
+    for n in range(200):
+        try:
+            taken(books, door=Door.MOBILE, of="")
+        except TooManyTries:
+            return n
+    return 200
+
+
+def test_borrowers_who_come_in_use_up_nothing_of_an_address(books: Books) -> None:
+    for n in range(150):
+        asks(books, f"{n:064}")
+        gives_back(books, f"{n:064}")
+
+    assert left(books) == 100
+
+
+def test_one_right_code_gives_one_try_back_and_only_where_it_was_asked_for(books: Books) -> None:
+    for _ in range(10):
+        asks(books, BROWSER)
+    asks(books, "c" * 64)
+    gives_back(books, "c" * 64, ELSEWHERE)
+    gives_back(books, BROWSER)
+    gives_back(books, BROWSER)
+    gives_back(books, "c" * 64, at=NOW + 6 * MINUTE)
+
+    assert left(books) == 90
 
 
 def test_the_books_hold_neither_account_nor_address_of_a_try(books: Books) -> None:

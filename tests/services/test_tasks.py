@@ -11,6 +11,7 @@ from models.staff import Actor, Role, Staff
 from models.tasks import Outcome, Task, TaskKind, TaskStatus
 from services import tasks
 from services.errors import InvalidDecision, NotAllowed, TaskClosed, TaskTaken
+from tests.services.people import add as add_staff
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 
 ANOTHER_MANAGER = Actor("manager-two", Role.MANAGER)
@@ -24,7 +25,7 @@ def approval(procedure: Procedure) -> str:
             row = Staff(
                 id=colleague, name="同事", role=Role.MANAGER, key_hash=colleague, active=colleague != "manager-away"
             )
-            work.session.add(row)
+            add_staff(work, row)
     return procedure.task(procedure.graded(), TaskKind.APPROVAL).id
 
 

@@ -10,12 +10,14 @@ from books.session import UnitOfWork
 from models.chain import first_id_at
 from models.loans import Stage
 from models.staff import Actor, Role, Staff
-from models.tasks import Outcome, TaskKind
+from models.tasks import Outcome, TaskKind, TaskStatus
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
-from services import audit, staff, webhooks
+from services import audit, staff, tasks, webhooks
 from services.errors import NotAllowed
+from services.permissions import MAY_DECIDE
 from services.webhooks import BadAddress, Sent, TooManyWebhooks, UnknownWebhook
-from tests.services.procedure import ADMIN, AGENT, INTEGRATOR, RISK, Procedure
+from tests.services.people import add as add_staff
+from tests.services.procedure import ADMIN, AGENT, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 
 URL = "https://receiver.example/in"
 OTHER_MACHINE = Actor("integrator-other", Role.INTEGRATOR)
@@ -25,8 +27,7 @@ def listening(procedure: Procedure, *events: LoanEvent, actor: Actor = INTEGRATO
     """The id of an address that is told of these events."""
     with procedure.books.begin() as work:
         if work.staff.get(actor.id) is None:
-            work.session.add(Staff(id=actor.id, name="另一接口", role=Role.INTEGRATOR, key_hash=actor.id))
-            work.session.flush()
+            add_staff(work, Staff(id=actor.id, name="另一接口", role=Role.INTEGRATOR, key_hash=actor.id))
         webhook, _ = webhooks.register(work, actor, URL, list(events), "", plain_http=False)
         return webhook.id
 
@@ -240,11 +241,37 @@ def test_an_address_that_takes_nothing_for_five_days_is_disabled_and_a_person_is
     give_up(procedure, days=5.1)
     with procedure.books.read() as work:
         assert row_of(work, webhook).disabled_at is not None
-        (task,) = [one for one in work.tasks.page(RISK) if webhook in one.about]
-        assert (task.kind, task.role, task.loan) == (TaskKind.TROUBLE, Role.RISK, None)
+        (task,) = [one for one in work.tasks.page(ADMIN, mine=True) if webhook in one.about]
+        assert (task.kind, task.role, task.loan) == (TaskKind.TROUBLE, Role.ADMIN, None)
         assert work.webhooks.disabled() == 1
         assert work.webhooks.waiting() == 0
     assert fail_at(procedure, webhook, days=6) == 0
+
+
+def test_who_is_asked_about_a_disabled_address_can_take_it_up_again_and_end_the_task(procedure: Procedure) -> None:
+    webhook = listening(procedure)
+    procedure.apply()
+    collect(procedure, webhook)
+    fail_at(procedure, webhook)
+    give_up(procedure, days=5.1)
+    with procedure.books.read() as work:
+        (asked,) = [one.id for one in work.tasks.page(ADMIN, mine=True) if webhook in one.about]
+
+    for other in (RISK, MANAGER, FINANCE):
+        with procedure.books.begin() as work, pytest.raises(NotAllowed):
+            tasks.finish(work, other, work.tasks.get(asked), "looked at")
+    with later(procedure, days=5.2) as work:
+        assert webhooks.webhook_of(work, ADMIN, webhook).disabled_at is not None
+        webhooks.enable(work, ADMIN, webhook)
+        tasks.finish(work, ADMIN, work.tasks.get(asked), "the receiver is back")
+
+    with procedure.books.read() as work:
+        assert work.tasks.get(asked).status is TaskStatus.DONE
+        assert row_of(work, webhook).disabled_at is None
+
+
+def test_an_administrator_decides_no_task_of_others() -> None:
+    assert [role for role, deciders in MAY_DECIDE.items() if Role.ADMIN in deciders] == [Role.ADMIN]
 
 
 def test_an_address_is_disabled_even_if_its_only_event_was_given_up_and_gets_it_once_it_is_enabled(
@@ -259,7 +286,7 @@ def test_an_address_is_disabled_even_if_its_only_event_was_given_up_and_gets_it_
     give_up(procedure, days=6)
     with procedure.books.read() as work:
         assert row_of(work, webhook).disabled_at is not None
-        assert any(webhook in one.about for one in work.tasks.page(RISK))
+        assert any(webhook in one.about for one in work.tasks.page(ADMIN, mine=True))
     with later(procedure, days=7) as work:
         webhooks.enable(work, ADMIN, webhook)
     with later(procedure, days=7) as work:

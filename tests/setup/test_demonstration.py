@@ -43,6 +43,29 @@ def test_one_secret_that_everybody_knows_is_one_too_many(name: str) -> None:
         require_own_secrets(with_own_secrets(**{name: Settings.model_fields[name].default}))
 
 
+PUBLIC_KEY = Settings.model_fields["keys"].default.get_secret_value().partition(":")[2]
+PUBLIC_SIGN = Settings.model_fields["signing_key"].default.get_secret_value().partition(":")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("keys", f"mine:{PUBLIC_KEY}"),
+        ("keys", f"demo:{PUBLIC_KEY},{OWN_RING}"),
+        ("keys", f"{OWN_RING},demo:{PUBLIC_KEY}"),
+        # The same bytes spelled with other bits behind their end.
+        ("keys", f"mine:{PUBLIC_KEY[:-2]}F="),
+        ("signing_key", f"mine:{PUBLIC_SIGN}"),
+        ("index_key", "loanwright-blind-index,an index key of one's own"),
+        ("index_key", "an index key of one's own, loanwright-blind-index"),
+    ],
+)
+def test_a_public_key_is_found_in_a_ring_and_under_another_name(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"LOANWRIGHT_{name.upper()}") as refused:
+        require_own_secrets(with_own_secrets(**{name: SecretStr(value)}))
+    assert PUBLIC_KEY not in str(refused.value)
+
+
 def test_a_demonstration_needs_none() -> None:
     require_own_secrets(Settings(demo=True))
 

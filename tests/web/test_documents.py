@@ -1,6 +1,7 @@
 """The page of a loan's documents: handing one in, the picture beside the fields, and a decision by somebody else."""
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -19,9 +20,10 @@ from tests.modules.applications import id_number
 from tests.modules.test_student import PARENT
 from tests.services.document_files import A_PDF, jpeg, letter, png, taken
 from tests.services.procedure import AGENT, Procedure
+from tests.services.test_document_kinds import BACK
 from tests.services.test_document_people import card_of, give, nobodys, party_of
 from tests.services.test_documents_comparing import read
-from tests.services.test_documents_reading import concluded
+from tests.services.test_documents_reading import concluded, good
 from tests.web.conftest import Come
 from tests.web.serving import Visitor, words
 from web import document_words
@@ -130,7 +132,7 @@ def test_a_document_in_doubt_shows_its_picture_beside_the_fields_and_is_decided(
     picture = manager.get(f"{page}/{document}/picture")
     assert (picture.headers["content-type"], picture.content[:3]) == ("image/jpeg", b"\xff\xd8\xff")
     viewed = [entry.after for entry in procedure.entries(loan) if entry.act == "document_viewed"]
-    assert viewed == [{"kind": "id_card", "part": "fields"}, {"part": "first page"}]
+    assert viewed == [{"kind": "id_card", "part": "fields in full"}, {"part": "pages"}]
 
     without = manager.post(f"{page}/{document}/decision", seen_at=page, outcome="approve", reason="")
     assert without.status_code == 422
@@ -156,6 +158,23 @@ def test_who_does_not_decide_sees_numbers_masked_and_no_picture(come: Come, proc
         assert "<svg" not in shown.partition("<main")[2]
         refused = visitor.post(f"{page}/{document}/decision", seen_at=page, outcome="approve", reason="mine")
         assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("who", ["auditor-wei", "finance-sun", "admin-gu"])
+def test_who_has_no_business_with_a_document_sees_how_it_stands_and_not_what_it_says(
+    come: Come, procedure: Procedure, who: str
+) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = doubtful(procedure, loan)
+    visitor, page = come(who), f"/loans/{loan}/documents"
+    shown = visitor.get(page).text
+    assert "Differs" in shown
+    assert "王伟" not in shown
+    assert "欧阳测试" not in shown.partition("<main")[2]
+    assert f"/{document}/" not in shown
+    for address in ("picture", "file"):
+        assert visitor.get(f"{page}/{document}/{address}").status_code == 403
+    assert "document_viewed" not in procedure.acts(loan)
 
 
 def test_a_stranger_to_the_loan_sees_nothing_of_it(come: Come, procedure: Procedure) -> None:
@@ -252,3 +271,76 @@ def test_a_pdf_with_a_text_layer_shows_its_page_beside_the_fields(come: Come, pr
     assert f'<image href="{page}/{document}/picture"' in manager.get(page).text
     picture = manager.get(f"{page}/{document}/picture")
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
+
+
+def test_what_stands_on_the_second_page_is_framed_there(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    second = read("姓名 王伟", f"公民身份号码 {NUMBER}")
+    lines = tuple(tuple(replace(word, page=2) for word in line) for line in second.lines)
+    sizes = ((1000, 500), (400, 1000), (0, 0))
+    concluded(procedure, give(procedure, loan, "id_card"), Reading("scan", 3, lines, CARD, (1000, 1500), sizes))
+    shown = come("manager-zhao").get(f"/loans/{loan}/documents").text
+    assert re.findall(r'<svg class="lw-document" viewBox="([0-9 ]+)"', shown) == ["0 0 1000 500", "0 500 400 1000"]
+    first, _, other = shown.partition('viewBox="0 500 400 1000"')
+    assert (first.count("<rect"), other.count("<rect")) == (0, 2)
+    # The name stands at 160 thousandths from the left and 100 from the top, two signs wide.
+    assert 'x="64" y="600" width="15" height="40"' in other
+
+
+def test_what_agrees_can_be_looked_at_as_well(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    document = give(procedure, loan, "income_proof")
+    concluded(procedure, document, good(procedure, loan))
+    manager, page = come("manager-zhao"), f"/loans/{loan}/documents"
+    shown = manager.get(page).text
+    assert f'<a href="{page}/{document}/picture">' in shown
+    assert "<svg" not in shown.partition("<main")[2]
+
+
+def test_the_borrower_reads_that_the_back_of_his_card_is_not_the_front(come: Come, procedure: Procedure) -> None:
+    loan = procedure.apply(actor=AGENT)
+    concluded(procedure, give(procedure, loan, "id_card"), read(*BACK))
+    borrower = come()
+    borrower.sign_in_as_borrower(loan, "0001")
+    said = words(borrower.get(f"/my/{loan}/documents").text)
+    assert "The back, which does not stand for the front" in said
+    assert "Missing ID card" in said
+    assert "% sure" not in said
+
+
+def test_what_was_not_taken_stands_so_on_the_borrowers_pages_until_another_one_is_there(
+    come: Come, procedure: Procedure
+) -> None:
+    loan = procedure.graded(actor=AGENT)
+    document = doubtful(procedure, loan)
+    manager, page = come("risk-qian"), f"/loans/{loan}/documents"
+    reason = "the name of somebody else stands on it"
+    manager.post(f"{page}/{document}/decision", seen_at=page, outcome="refuse", reason=reason)
+    assert "It has to be handed in again: ID card" in words(manager.get(page).text)
+
+    mine = f"/my/{loan}/documents"
+    for code, again, refused in (
+        ("en", "We looked at this and could not take it. Please hand it in again: ID card", "Not taken: to be handed"),
+        ("zh", "以下材料经审核未被采用，请重新提交： 身份证", "不予采信"),
+    ):
+        borrower = come(language=code)
+        borrower.sign_in_as_borrower(loan, "0001")
+        assert again in words(borrower.get(f"/my/{loan}").text)
+        listed = words(borrower.get(mine).text)
+        assert again in listed
+        assert refused in listed
+        # Why, is for the lender's own people.
+        assert (reason in listed, "Handed in ID card" in listed, "93% sure" in listed) == (False, False, False)
+    assert "was not taken: please hand it in again" in words(borrower.get(f"/my/{loan}").text)
+
+    task = procedure.task(loan, TaskKind.DOCUMENT_AGAIN).id
+    agent = come("agent-lin")
+    said = words(agent.get(f"/tasks/{task}").text)
+    assert "Get it anew from the borrower" in said
+    assert "To be handed in again: ID card (Borrower)" in said
+    assert "To be handed in again: ID card (Borrower)" in words(agent.get("/inbox").text)
+
+    upload(borrower, mine, png(Image.new("L", (9, 9))))
+    listed = words(borrower.get(mine).text)
+    assert "请重新提交：" not in listed
+    assert "请重新提交： 身份证" not in words(borrower.get(f"/my/{loan}").text)

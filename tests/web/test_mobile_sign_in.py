@@ -16,6 +16,7 @@ from gateways.connection import open_session
 from gateways.sms import SmsGateway
 from models.outbox import OutboxRow, Topic
 from models.sign_in import SignInCode
+from services.sign_in_tries import Door, take
 from tests.services.procedure import Procedure
 from tests.simulators.running import Outside, running_outside
 from tests.web.conftest import Come
@@ -202,11 +203,67 @@ def test_a_mobile_is_not_flooded_and_nobody_is_told(come: Come, books: Books, lo
     assert loan
 
 
-def test_an_address_that_asks_for_one_number_after_another_is_stopped(come: Come) -> None:
-    visitor = come()
-    answers = [asks(visitor, f"199222200{n:02}").status_code for n in range(21)]
+def test_strangers_use_up_no_code_of_the_browser_in_which_the_owner_was(
+    come: Come, books: Books, procedure: Procedure, loan: str
+) -> None:
+    other = procedure.graded(mobile="19911110002")
+    owner, neighbour = come(), come()
+    enters(owner, asks(owner), digits(books))
+    owner.post("/sign-out", seen_at=f"/my/{loan}")
+    page = asks(neighbour, "19911110002")
+    enters(neighbour, page, digits(books))
+    neighbour.post("/sign-out", seen_at=f"/my/{other}")
 
-    assert answers == [200] * 20 + [429]
+    def is_sent(visitor: Visitor) -> bool:
+        asks(visitor)
+        return newest(books).customer_id is not None
+
+    # In the first minute nobody gets one whom we do not know, and the mark of another mobile is worth nothing.
+    assert [is_sent(come()), is_sent(neighbour)] == [False, False]
+    assert is_sent(owner)
+    owner.client.cookies.delete("loanwright_known")
+    owner.client.cookies.set("loanwright_known", "A" * 43)
+    assert not is_sent(owner)
+
+
+def test_the_mark_of_a_known_browser_is_kept_from_scripts_and_says_nothing(come: Come, books: Books, loan: str) -> None:
+    owner = come()
+    asks(owner)
+    answer = owner.client.post(
+        "/sign-in/mobile-code", data={"csrf": owner.token(), "code": digits(books)}, follow_redirects=False
+    )
+
+    (mark,) = [one for one in answer.headers.get_list("set-cookie") if one.startswith("loanwright_known=")]
+    assert "HttpOnly" in mark
+    assert "samesite=lax" in mark.lower()
+    assert MOBILE not in mark
+    with books.read() as work:
+        assert work.loans.get(loan).customer_id not in mark
+
+
+def test_an_address_that_asks_for_one_number_after_another_is_stopped(come: Come, books: Books) -> None:
+    with books.begin() as work:
+        for _ in range(98):
+            take(work, Door.MOBILE, "", "127.0.0.1")
+    visitor = come()
+
+    assert [asks(visitor, f"199222200{n:02}").status_code for n in range(3)] == [200, 200, 429]
+
+
+def test_a_borrower_who_came_in_leaves_his_try_to_the_next_behind_the_same_address(
+    come: Come, books: Books, loan: str
+) -> None:
+    with books.begin() as work:
+        for _ in range(99):
+            take(work, Door.MOBILE, "", "127.0.0.1")
+    first, next_one = come(), come()
+    page = asks(first)
+    code = digits(books)
+    assert asks(next_one, NOBODYS).status_code == 429
+
+    assert enters(first, page, code).url.path == f"/my/{loan}"
+
+    assert asks(next_one, NOBODYS).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,28 @@ def test_each_stage_says_what_happens_next(come: Come, procedure: Procedure) -> 
     assert "Clears the loan today ¥12,000.00" in running
 
 
+@pytest.mark.parametrize(
+    ("language", "reason", "remedy"),
+    [
+        ("en", "The papers do not show the income", "Apply anew with papers that show your income"),
+        ("zh", "收入证明不足或无法核实。", "请提供能证明收入的材料"),
+    ],
+)
+def test_who_was_refused_by_a_person_reads_why_and_what_would_change_it(
+    come: Come, procedure: Procedure, language: str, reason: str, remedy: str
+) -> None:
+    loan, plain = procedure.graded(), procedure.graded()
+    procedure.decide(loan, Outcome.REFUSE, reason="the slips are of 2019", reason_codes=("income_not_shown",))
+    procedure.decide(plain, Outcome.REFUSE, reason="the slips are of 2019")
+
+    text = page(come, loan, language)
+    assert text.index(reason) < text.index("the slips are of 2019") < text.index(remedy)
+    # What integrators refuse as before is told in their words.
+    told = page(come, plain, language)
+    assert "the slips are of 2019" in told
+    assert reason not in told
+
+
 def test_a_case_sent_back_says_what_is_missing(come: Come, procedure: Procedure) -> None:
     loan = procedure.graded()
     procedure.decide(loan, Outcome.RETURN, reason="please hand in the salary slips of the last three months")

@@ -15,6 +15,7 @@ from gateways.oidc import OidcProvider
 from models.sign_in import ProviderRequest
 from models.staff import Staff
 from tests.servers.provider import CLIENT, SECRET, Provider, identity_provider, keyed_with_the_public_key
+from tests.services.people import add as add_staff
 from tests.web.serving import OUTSIDE, Visitor, serving, words
 
 
@@ -152,7 +153,7 @@ def test_a_claim_is_nobodys_id_rather_than_cut_to_the_length_of_one(
     with books.begin() as work:
         person = work.staff.get("manager-zhao")
         assert person is not None
-        work.session.add(Staff(**person.model_dump() | {"id": "m" * 64, "key_hash": "x"}))
+        add_staff(work, Staff(**person.model_dump() | {"id": "m" * 64, "key_hash": "x"}))
     provider.person = "m" * 64 + "x"
     assert comes_back(visitor).status_code == 422
 

@@ -14,7 +14,7 @@ from tests.services.procedure import Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
 from tests.web.sign_in import NEXT_PASSWORD, PASSWORD, by_password, first_sign_in, send
-from web.session import COOKIE, SECURE_COOKIE, Sessions
+from web.session import COOKIE, Sessions
 from web.visit import browser_of
 
 
@@ -185,7 +185,7 @@ def test_over_tls_the_cookie_is_this_hosts_alone(pages: str) -> None:
     answer = httpx.get(f"{pages}/sign-in", headers={"X-Forwarded-Proto": "https"}, verify=False)
     cookie = answer.headers["set-cookie"]
 
-    assert cookie.startswith(f"{SECURE_COOKIE}=")
+    assert cookie.startswith(f"__Host-{COOKIE}=")
     assert "Secure" in cookie
     assert "Path=/" in cookie
     assert "Domain" not in cookie

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import event
 
 from books.session import Books
-from models.staff import Staff
-from services.staff import DEMO_PERSONS
+from services.audit import SYSTEM
+from services.staff import DEMO_PERSONS, disable
 from tests.services.procedure import Procedure
 from tests.web.conftest import Come
 from tests.web.serving import words
@@ -62,8 +62,7 @@ def test_who_signs_out_is_a_stranger_again(come: Come) -> None:
 def test_a_dismissed_colleague_is_a_stranger_at_his_next_click(come: Come, books: Books) -> None:
     visitor = come("manager-zhao")
     with books.begin() as work:
-        person = work.session.get_one(Staff, "manager-zhao")
-        person.active = False
+        disable(work, SYSTEM, "manager-zhao")
 
     assert visitor.get("/inbox").url.path == "/sign-in"
 

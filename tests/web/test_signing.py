@@ -6,6 +6,8 @@ import pytest
 from sqlmodel import col, select
 
 from models.signatures import SigningCode
+from models.verification import Verdict
+from services.verification import store_answer
 from tests.services.papers import JOINT
 from tests.services.procedure import MANAGER, Procedure
 from tests.services.signatures import make_contract
@@ -124,6 +126,27 @@ def test_at_the_agents_desk_each_party_signs_with_a_code_of_his_own(come: Come, 
     desk.ask(joint)
     assert desk.sign(joint, desk.code(), **HTMX)[0] == 503
     assert desk.signed() == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "has not confirmed who the co-signer is"), ("zh", "共同签约人的身份未经核实")],
+)
+def test_a_co_signer_whom_no_register_confirmed_is_sent_no_code_and_the_page_says_why(
+    come: Come, procedure: Procedure, language: str, sentence: str
+) -> None:
+    desk = Desk(come, procedure, staff="agent-lin", joint=True)
+    borrower, joint = desk.parties()
+    with procedure.at() as work:
+        store_answer(work, desk.loan, "identity@joint_borrower", 2, Verdict.FAILED, "r", {"result": "mismatch"})
+    desk.visitor.client.headers["Accept-Language"] = language
+    fields = {"csrf": hidden(desk.page(), "csrf"), "party": joint}
+    answer = desk.visitor.client.post(f"/signing/{desk.loan}/codes", data=fields, headers=HTMX)
+    assert (answer.status_code, sentence in words(answer.text)) == (409, True)
+    with procedure.books.read() as work:
+        assert work.session.exec(select(SigningCode)).first() is None
+    desk.ask(borrower)
+    assert desk.code()
 
 
 @pytest.mark.parametrize(

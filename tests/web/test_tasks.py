@@ -8,10 +8,11 @@ import pytest
 from books.session import Books
 from models.documents import Reading
 from models.staff import Role
-from models.tasks import Outcome, Task, TaskKind
+from models.tasks import Outcome, Task, TaskKind, TaskStatus
+from services import webhooks
 from services.tasks import open_task
 from tests.modules.applications import DAY
-from tests.services.procedure import AGENT, MANAGER, RISK, Procedure, sender
+from tests.services.procedure import ADMIN, AGENT, INTEGRATOR, MANAGER, RISK, Procedure, sender
 from tests.services.test_documents_comparing import read
 from tests.services.test_documents_reading import NOTHING, concluded, give, good, word
 from tests.services.test_screening import PERSON, listed
@@ -186,7 +187,10 @@ def test_a_case_above_the_limit_of_its_grade_can_be_approved_up_to_it(come: Come
         ({**GOOD, "amount": "1\x000"}, ["amount"]),
         ({**GOOD, "amount": "0"}, ["amount"]),
         ({**GOOD, "amount": "12000.01"}, ["amount"]),
-        ({"outcome": "refuse", "reason": "no", "amount": "100"}, ["amount"]),
+        ({"outcome": "refuse", "reason": "no", "amount": "100", "why-credit_record": "yes"}, ["amount"]),
+        ({"outcome": "refuse", "reason": "no"}, ["reason_codes"]),
+        ({"outcome": "refuse"}, ["reason_codes", "reason"]),
+        ({"outcome": "refuse", "reason": "no", "why-because": "yes"}, ["reason_codes"]),
         ({"outcome": "bribe"}, ["outcome", "reason"]),
     ],
 )
@@ -198,9 +202,10 @@ def test_what_is_wrong_stands_at_its_field_and_the_first_one_gets_the_focus(
     status, html = decide(come("manager-zhao"), task, **fields)
 
     assert status == 422
-    for name in ("outcome", "amount", "reason"):
+    for name in ("outcome", "amount", "reason_codes", "reason"):
         assert (f'id="{name}-problem"' in html) is (name in wrong)
-        assert (f'aria-describedby="{name}-problem' in html) is (name in wrong)
+        described = re.search(rf'aria-describedby="(reason_codes-hint )?{name}-problem', html)
+        assert bool(described) is (name in wrong)
     assert html.count(" autofocus") == 1
     assert fields.get("reason", "").replace("\x00", "")[:500] in html
 
@@ -226,9 +231,35 @@ def test_control_characters_are_refused_and_taken_out(
 
 def test_a_reason_of_several_lines_is_taken(procedure: Procedure) -> None:
     task = procedure.task(procedure.graded(), TaskKind.APPROVAL)
-    form = DecisionForm.from_fields({"outcome": "refuse", "reason": "no income\r\nno record"})
+    form = DecisionForm.from_fields(
+        {"outcome": "refuse", "reason": "no income\r\nno record", "why-credit_record": "yes"}
+    )
 
     assert read_decision(form, task, sender(MANAGER)).reason == "no income\nno record"
+
+
+@pytest.mark.parametrize(
+    ("code", "language", "said"),
+    [
+        ("micro", "en", ["The papers do not show the income", "The case as a whole"]),
+        ("auto", "zh", ["收入证明不足", "车辆状况、价格或手续不足以支持本笔贷款。"]),
+    ],
+)
+def test_who_refuses_a_case_chooses_of_the_reasons_of_its_product(
+    come: Come, procedure: Procedure, code: str, language: str, said: list[str]
+) -> None:
+    task = procedure.task(procedure.graded(code), TaskKind.APPROVAL)
+
+    html = come("risk-qian", language).get(f"/tasks/{task.id}").text
+
+    assert all(one in html for one in said)
+    assert ("why-vehicle_not_suitable" in html) is (code == "auto")
+    chosen = {"why-credit_record": "yes", "why-income_not_shown": "yes"}
+    refusal, approval = [
+        read_decision(DecisionForm.from_fields({"outcome": outcome, "reason": "so", **chosen}), task, sender(RISK))
+        for outcome in ("refuse", "approve")
+    ]
+    assert (set(refusal.reason_codes), approval.reason_codes) == ({"credit_record", "income_not_shown"}, ())
 
 
 def test_the_id_of_a_decision_is_bound_to_person_and_task(procedure: Procedure) -> None:
@@ -278,6 +309,38 @@ def test_who_only_looks_gets_no_form_and_his_decision_is_refused(
     assert "What do you decide?" not in visitor.get(task).text
     for act in ("decision", "claim", "note", "completion"):
         assert visitor.post(f"{task}/{act}", seen_at="/", **GOOD).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Events for integrator-demo are not sent any more: its address took nothing for five days."),
+        ("zh", "接口账户 integrator-demo 的推送地址已连续五天未接收"),
+    ],
+)
+def test_an_administrator_ends_the_task_of_a_disabled_webhook(
+    come: Come, books: Books, language: str, said: str
+) -> None:
+    with books.begin() as work:
+        made, _ = webhooks.register(work, INTEGRATOR, "https://receiver.example/in", [], "", plain_http=False)
+    with books.begin() as work:
+        webhook = webhooks.webhook_of(work, INTEGRATOR, made.id, held=True)
+        webhook.failing_since = work.now - timedelta(days=6)
+        work.session.add(webhook)
+        webhooks.give_up(work, webhook.id)
+        (task,) = [f"/tasks/{one.id}" for one in work.tasks.page(ADMIN, mine=True)]
+    visitor = come("admin-gu", language=language)
+    assert task in visitor.get("/inbox").text
+    assert said in words(visitor.get(task).text)
+
+    for other in ("risk-qian", "auditor-wei"):
+        assert come(other).post(f"{task}/note", seen_at="/", reason="looked at").status_code == 403
+    assert come("manager-zhao").get(task).status_code == 404
+    answer = visitor.post(f"{task}/note", seen_at=task, reason="the receiver is back")
+
+    assert answer.status_code == 200
+    with books.read() as work:
+        assert work.tasks.get(task.rpartition("/")[2]).status is TaskStatus.DONE
 
 
 @pytest.mark.parametrize("staff_id", ["agent-lin", "finance-sun"])

@@ -172,10 +172,16 @@ class Office:
     # -- what people do -------------------------------------------------------------------------------------------
 
     async def apply(
-        self, product: str, person: Person, *, by: Actor = INTEGRATOR, changes: Mapping[str, str] | None = None
+        self,
+        product: str,
+        person: Person,
+        *,
+        by: Actor = INTEGRATOR,
+        changes: Mapping[str, str] | None = None,
+        consent: object = "2026-01",
     ) -> str:
         """Enters an application and starts its loan; returns the loan's number."""
-        body = {"product": product, "consent": "2026-01", "form": application(product, person, **(changes or {}))}
+        body = {"product": product, "consent": consent, "form": application(product, person, **(changes or {}))}
         now = await self.engine.now()
         submission = read_submission(body, f"application-{next(_commands)}", by, self.books.clock.business_date(now))
         with self.books.begin(now) as work:

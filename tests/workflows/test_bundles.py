@@ -8,25 +8,35 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from books.session import Books
 from engine.bundles import export_loan
 from engine.histories import Histories
 from models.attesting import signing_key
+from models.chain import DailyRoot
 from models.run_events import digest
 from models.staff import Actor, Role
-from services.bundle_check import FORMAT, MANIFEST, SIGNATURE, BundleReport, NotABundle, check
+from services import audit
+from services.audit_chain import seal
+from services.bundle_archive import DEFLATED, STORED, Member, archived
+from services.bundle_check import BEFORE_PACKED, CHAIN, FORMAT, MANIFEST, SIGNATURE, BundleReport, NotABundle, check
 from services.bundles import packed
 from services.errors import NotAllowed
+from services.evidence import day_of, keep_deposit
 from tests.servers.shared import ROOT
+from tests.services.bundle_places import name_at, named_by, places
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice
 from tests.workflows.harness import FINANCE, RISK
 
 AUDITOR = Actor("auditor-wei", Role.AUDITOR)
+FIRST = "f" * 64
 Files = dict[str, bytes]
 
 
@@ -36,12 +46,9 @@ def files_of(bundle: bytes) -> Files:
 
 
 def zipped(files: Files) -> bytes:
-    """An archive of these files, whatever they are."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return made.getvalue()
+    """An archive of these files, whatever they are, packed as a bundle is."""
+    as_they_are = (MANIFEST, SIGNATURE)
+    return archived(Member.of(name, files[name], STORED if name in as_they_are else DEFLATED) for name in files)
 
 
 def signed_anew(files: Files) -> bytes:
@@ -53,6 +60,19 @@ def signed_anew(files: Files) -> bytes:
 def report_of(path: Path, bundle: bytes) -> BundleReport:
     path.write_bytes(bundle)
     return check(path, signing_key().public)
+
+
+def deposit_another_seal(books: Books) -> DailyRoot:
+    """The root that lies two seals after what is there now."""
+    with books.begin() as work:
+        for _ in range(2):
+            audit.record(work, audit.SYSTEM, "looked")
+            seal(work)
+        last = work.seals.last()
+        assert last is not None
+        root = DailyRoot(day_of(last.sealed_at), last.no, last.hash, last.sealed_at)
+        keep_deposit(work, "notary", root, "r")
+    return root
 
 
 def rewritten(name: str, change: Callable[[Any], None]) -> Callable[[Files], Files]:
@@ -145,6 +165,45 @@ LIES: dict[str, tuple[Callable[[Files], Files], str, str]] = {
     "a seal is changed": (first_of("seals.json", count=5), "seals.json", "is not the one that its hash"),
     "a seal is before the first": (first_of("seals.json", no=0), "seals.json", "the first has number 1"),
     "a seal is empty": (first_of("seals.json", count=0), "seals.json", "each holds something"),
+    "an approver is exchanged": (
+        first_of("decisions.json", decided_by="risk-li"),
+        "decisions.json",
+        "is risk-li's by the books; the audit log names",
+    ),
+    "a reason is changed": (first_of("decisions.json", reason="x"), "decisions.json", "tells of: reason"),
+    "another amount was approved": (first_of("decisions.json", amount_fen=7), "decisions.json", "tells of: amount"),
+    "a decision is left out": (
+        rewritten("decisions.json", lambda told: told.pop(0)),
+        "decisions.json",
+        "tells of a decision that the books do not have",
+    ),
+    "the rate is changed": (
+        rewritten("terms.json", lambda told: told[-1]["body"].update(annual_rate_percent="1")),
+        "terms.json",
+        "are not those that audit entry",
+    ),
+    "the terms are left out": (rewritten("terms.json", list.clear), "terms.json", "are gone that audit entry"),
+    "a document is exchanged": (
+        first_of("documents.json", sha256="0" * 64),
+        "documents.json",
+        "the audit log names another digest",
+    ),
+    "a document is left out": (
+        rewritten("documents.json", lambda told: told.pop(0)),
+        "documents.json",
+        "is gone, of which the audit log tells",
+    ),
+    "the payout was more": (
+        rewritten("events.json", lambda told: told[0]["body"].update(amount="99999.00")),
+        "events.json",
+        "is not the one that audit entry",
+    ),
+    "an event is left out": (rewritten("events.json", list.clear), "events.json", "is gone, which audit entry"),
+    "an event is added": (
+        rewritten("events.json", lambda told: told.append(told[0] | {"key": "x", "position": 2})),
+        "events.json",
+        "was brought by no act",
+    ),
     "a file has another form": (
         rewritten("payments.json", lambda told: told[0].pop("status")),
         "payments.json",
@@ -161,6 +220,8 @@ async def test_a_bundle_proves_itself_and_every_change_of_it_is_found(office: Op
         again = await export_loan(lender.books, histories, AUDITOR, loan)
         entries = lender.read(lambda work: [one for one in work.audit.page(limit=1000) if one.act == "loan_exported"])
         form = lender.read(lambda work: work.loans.application(loan)).form
+        root = deposit_another_seal(lender.books)
+        deposited = await export_loan(lender.books, histories, AUDITOR, loan)
         for other in (RISK, FINANCE):
             with pytest.raises(NotAllowed):
                 await export_loan(lender.books, histories, other, loan)
@@ -179,6 +240,9 @@ async def test_a_bundle_proves_itself_and_every_change_of_it_is_found(office: Op
     _every_changed_file_is_found(files, path)
     _no_lie_under_a_new_signature_passes(files, path)
     _one_of_before_postings_were_sealed_is_checked_as_ever(files, path)
+    _one_of_before_the_manifest_named_what_is_packed_is_checked_as_ever(files, path)
+    _each_byte_of_the_file_counts(bundle, path)
+    _its_seals_lead_to_what_was_deposited(deposited, path, root)
     _nobody_elses_signature_passes(bundle, path)
     _the_command_needs_nothing_of_ours(bundle, path)
 
@@ -220,11 +284,48 @@ def _one_of_before_postings_were_sealed_is_checked_as_ever(files: Files, path: P
         "files": {name: {"sha256": digest(content)} for name, content in older.items()},
     }
     older[MANIFEST] = json.dumps(manifest).encode()
-    older[SIGNATURE] = base64.b64encode(key.sign(older[MANIFEST]))
+    older[SIGNATURE] = base64.b64encode(key.sign(older[MANIFEST])) + b"\n"
     report = report_of(path, zipped(older))
     assert report.findings == []
     assert [one for one in report.warnings if "before postings were sealed" in one] == report.warnings
     assert report.warnings
+
+
+def _one_of_before_the_manifest_named_what_is_packed_is_checked_as_ever(files: Files, path: Path) -> None:
+    """It names contents alone, has no seals beyond the loan's, and manifest and signature are packed like the rest."""
+    older = {n: c for n, c in files.items() if n not in (MANIFEST, SIGNATURE, CHAIN)}
+    manifest = json.loads(files[MANIFEST]) | {
+        "format": BEFORE_PACKED,
+        "files": {name: {"sha256": digest(content), "bytes": len(content)} for name, content in older.items()},
+    }
+    older[MANIFEST] = json.dumps(manifest).encode()
+    older[SIGNATURE] = base64.b64encode(signing_key().sign(older[MANIFEST])) + b"\n"
+    report = report_of(path, archived(Member.of(name, older[name], DEFLATED) for name in sorted(older)))
+    assert (report.findings, report.warnings) == ([], [])
+
+
+def _each_byte_of_the_file_counts(bundle: bytes, path: Path) -> None:
+    """Every 97th of the whole and, since a change there need not change what is unpacked, some of each file's last."""
+    ends = [end for _, _, end in places(bundle)]
+    for place in sorted({*range(0, len(bundle), 97), *(end - back for end in ends for back in (1, 2))}):
+        other = bundle[:place] + bytes([bundle[place] ^ 0x01]) + bundle[place + 1 :]
+        assert name_at(bundle, place) in named_by(path, other, signing_key().public), place
+
+
+def _its_seals_lead_to_what_was_deposited(bundle: bytes, path: Path, root: DailyRoot) -> None:
+    key = signing_key().public
+    path.write_bytes(bundle)
+    proved = check(path, key, [root])
+    assert (proved.findings, proved.warnings) == ([], [])
+    other = check(path, key, [replace(root, hash="0" * 64)])
+    assert any("is not the one whose hash was deposited" in one.sentence for one in other.findings)
+    path.write_bytes(signed_anew(files_of(bundle) | {CHAIN: b"[]"}))
+    assert any("does not lead to a root" in one.sentence for one in check(path, key, [root]).findings)
+    # A chain that was made up for the bundle: its seals say that they are younger than the root.
+    early = replace(root, seal_no=1, hash=FIRST, sealed_at=root.sealed_at + timedelta(days=9))
+    assert any("does not lead to a root" in one.sentence for one in check(path, key, [early]).findings)
+    before = replace(root, seal_no=0, sealed_at=root.sealed_at - timedelta(days=9))
+    assert "younger than the newest root" in check(path, key, [before]).warnings[0]
 
 
 def _nobody_elses_signature_passes(bundle: bytes, path: Path) -> None:
@@ -333,7 +434,9 @@ def test_an_archive_that_was_made_to_do_harm_is_refused(harm: str, tmp_path: Pat
 def test_nothing_that_stands_in_a_bundle_moves_a_cursor_or_hides_the_rest(tmp_path: Path) -> None:
     evil = "\x1b[2J\x9b\u202e\n" + "x" * 9_000
     manifest = {"format": FORMAT, "loan": evil, "key": evil, "public_key": evil, "files": {evil: {"sha256": evil}}}
-    report = report_of(tmp_path / "evil.zip", zipped({MANIFEST: json.dumps(manifest).encode()}))
+    path = tmp_path / "evil.zip"
+    path.write_bytes(zipped({MANIFEST: json.dumps(manifest).encode()}))
+    report = check(path, "A" * 43 + "=")
     said = [report.loan, report.key, report.public_key, *report.warnings]
     said += [text for one in report.findings for text in (one.file, one.sentence)]
     assert [text for text in said if not text.isprintable() or len(text) > 700] == []

@@ -68,7 +68,8 @@ async def test_no_history_holds_who_the_borrower_is(office: OpenOffice) -> None:
             "joint_borrower_id_number": parent.id_number,
             "joint_borrower_mobile": parent.mobile,
         }
-        loan = await lender.apply("student", student, changes=joint | marked)
+        attested = {"version": "2026-11", "sensitive": True, "co_signers": {"joint_borrower": {"sensitive": True}}}
+        loan = await lender.apply("student", student, changes=joint | marked, consent=attested)
         await lender.minutes(1)
         await lender.eventually(lambda: lender.tasks(loan) != [], lambda: "nobody is asked")
         await lender.accept_after_approval(loan)

@@ -16,6 +16,7 @@ from books.session import Books
 from engine.archivist import Archivist
 from engine.histories import Histories
 from engine.stories import FoundRuns, find_runs
+from models.histories import RunHistory
 from models.keys import new_id
 from models.loans import Stage
 from models.origin import Origin, acting_for
@@ -139,6 +140,14 @@ def shortened(_: Books, __: str, runs: list[FoundRun]) -> Sequence[FoundRun]:
     return [replace(runs[0], content=json.dumps(content).encode()), *runs[1:]]
 
 
+def ended_later(_: Books, __: str, runs: list[FoundRun]) -> Sequence[FoundRun]:
+    """As whoever changes the row of an archived run has it."""
+    kept = runs[0].archived
+    assert kept is not None
+    later = RunHistory(**(kept.model_dump() | {"closed_at": kept.closed_at + timedelta(days=1)}))
+    return [replace(runs[0], archived=later), *runs[1:]]
+
+
 def with_a_gap(_: Books, __: str, runs: list[FoundRun]) -> Sequence[FoundRun]:
     content = json.loads(runs[0].content or b"")
     del content["events"][7]
@@ -243,12 +252,17 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     ),
     "the payout is taken out of the account": (
         sql("DELETE FROM loan_event WHERE loan = :loan AND type = 'disbursement'"),
-        {DifferenceKind.PAYMENT_DIFFERS},
+        {DifferenceKind.PAYMENT_DIFFERS, DifferenceKind.EVENT_DIFFERS},
     ),
     "the deposit is taken out of the account": (
         sql("DELETE FROM loan_event WHERE loan = :loan AND type = 'repayment'"),
-        {DifferenceKind.POSTING_DIFFERS},
+        {DifferenceKind.POSTING_DIFFERS, DifferenceKind.EVENT_DIFFERS},
     ),
+    "the payout's event is of another day": (
+        sql("UPDATE loan_event SET date = '2026-01-01' WHERE loan = :loan AND type = 'disbursement'"),
+        {DifferenceKind.EVENT_DIFFERS},
+    ),
+    "a run is said to have ended at another time": (ended_later, {DifferenceKind.RUN_NOT_AS_ARCHIVED}),
     "the deposit's order is removed": (
         sql("DELETE FROM payment WHERE loan = :loan AND kind = 'deposit'"),
         {DifferenceKind.POSTING_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},

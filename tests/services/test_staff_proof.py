@@ -1,0 +1,216 @@
+"""Who somebody is, changed by plain statements: refused while the guards stand, named by the proof without them."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from books.session import Books
+from books.sign_in import secret_digest
+from models.keys import new_id
+from models.sign_in import StaffCredential, WebSession
+from models.staff import Actor, Role, Scope
+from services.audit import SYSTEM, record
+from services.audit_findings import FindingKind
+from services.audit_proof import verify
+from services.passwords import hashed
+from services.sign_in import (
+    Origin,
+    choose_password,
+    enrol,
+    enter_with_password,
+    fresh_recovery_codes,
+    is_second_factor,
+    kept_hash,
+)
+from services.sign_in_machines import add_secret
+from services.staff import add_machine, add_person, disable, enable, give_password
+from services.staff_changes import change_machine, change_person
+from tests.console.running import loanwright
+from tests.services.audit_log import outsider, tamper
+from tests.services.procedure import ADMIN
+from tests.web.sign_in import Authenticator
+
+HERE = Origin("10.0.0.1")
+SOMEBODY, MACHINE, DISABLED = "agent-neu", "machine-neu", "risk-shen"
+HASH = hashed("vier Pferde ziehen einen Wagen")
+
+WHO = {
+    "role": ("finance-sun", "UPDATE staff SET role = 'risk' WHERE id = 'finance-sun'"),
+    "no role": ("finance-sun", "UPDATE staff SET role = 'boss' WHERE id = 'finance-sun'"),
+    "manager": ("agent-lin", "UPDATE staff SET manager_id = 'manager-feng' WHERE id = 'agent-lin'"),
+    "no manager": ("agent-lin", "UPDATE staff SET manager_id = NULL WHERE id = 'agent-lin'"),
+    "customer": ("auditor-wei", "UPDATE staff SET customer_id = 'c' WHERE id = 'auditor-wei'"),
+    "scopes": ("integrator-demo", "UPDATE staff SET scopes = 'payments' WHERE id = 'integrator-demo'"),
+    "scopes taken": (MACHINE, f"UPDATE staff SET scopes = NULL WHERE id = '{MACHINE}'"),
+    "active": (DISABLED, f"UPDATE staff SET active = true WHERE id = '{DISABLED}'"),
+}
+"""Columns of `staff` that say who somebody is, and whom the proof has to name."""
+KNOWN = {
+    "password": (SOMEBODY, "UPDATE staff_credential SET password_hash = 'known'"),
+    "one-time password": (SOMEBODY, "UPDATE staff_credential SET valid_until = set_at"),
+    "change of password": (SOMEBODY, "UPDATE staff_credential SET must_change = true"),
+    "authenticator": (SOMEBODY, "UPDATE staff_credential SET totp_confirmed_at = NULL"),
+    "no credential": (SOMEBODY, "DELETE FROM staff_credential"),
+    "planted code": (
+        SOMEBODY,
+        "INSERT INTO recovery_code (code_hash, staff_id, created_at) "
+        "SELECT 'planted', staff_id, created_at FROM recovery_code LIMIT 1",
+    ),
+    "used codes": (SOMEBODY, "UPDATE recovery_code SET used_at = created_at"),
+    "unused code": (SOMEBODY, "UPDATE recovery_code SET used_at = NULL"),
+    "key": (SOMEBODY, f"UPDATE staff SET key_hash = 'known' WHERE id = '{SOMEBODY}'"),
+    "planted secret": (
+        MACHINE,
+        "INSERT INTO client_secret (id, staff_id, secret_hash, created_at) "
+        "SELECT 'planted', staff_id, 'planted', created_at FROM client_secret LIMIT 1",
+    ),
+    "secret": (MACHINE, "UPDATE client_secret SET secret_hash = substr(secret_hash, 2)"),
+    "end of a secret": (MACHINE, "UPDATE client_secret SET ends_at = NULL"),
+}
+"""By what somebody is known."""
+
+
+@pytest.fixture
+def house(books: Books) -> Books:
+    """Somebody who did everything that changes by what he is known, a machine, and one who was disabled."""
+    with books.begin() as work:
+        add_person(work, SYSTEM, SOMEBODY, "新同事", Role.AGENT)
+    with books.begin() as work:
+        given, _ = enter_with_password(work, SOMEBODY, kept_hash(work, SOMEBODY), HERE)
+        held = work.sign_in.session_with(secret_digest(given), work.now)
+        assert held is not None
+        choose_password(work, held[0], HASH, HERE)
+    with books.begin() as work:
+        session = work.session.get_one(WebSession, held[0].id)
+        secret = work.session.get_one(StaffCredential, SOMEBODY).totp_secret
+        assert secret is not None
+        assert enrol(work, session, Authenticator(secret).code(), HERE) is not None
+        himself = Actor(SOMEBODY, Role.AGENT)
+        codes = fresh_recovery_codes(work, himself)
+        assert is_second_factor(work, work.session.get_one(StaffCredential, SOMEBODY), himself, codes[0])
+        account = add_machine(work, SYSTEM, MACHINE, "新接口", frozenset({Scope.LOANS_READ}))
+        for _ in range(2):
+            add_secret(work, SYSTEM, account)
+        disable(work, ADMIN, DISABLED)
+    return books
+
+
+def found(books: Books) -> list[tuple[FindingKind, str | None]]:
+    with books.read() as work:
+        return [(one.kind, one.staff) for one in verify(work).findings]
+
+
+def test_no_act_leaves_anything_that_the_proof_would_name(house: Books) -> None:
+    assert found(house) == []
+    with house.begin() as work:
+        give_password(work, ADMIN, SOMEBODY, new_authenticator=True)
+        enable(work, ADMIN, DISABLED)
+        disable(work, ADMIN, MACHINE)
+        change_person(work, ADMIN, SOMEBODY, "moves", role=Role.RISK, manager_id="manager-zhao")
+        change_machine(work, ADMIN, MACHINE, "less", scopes=frozenset({Scope.PAYMENTS}))
+    assert found(house) == []
+
+
+@pytest.mark.parametrize("what", WHO)
+def test_the_database_refuses_to_say_of_somebody_what_no_act_said(house: Books, what: str) -> None:
+    with pytest.raises(DBAPIError, match="newest standing"), house.engine.begin() as connection:
+        connection.execute(text(WHO[what][1]))
+    assert found(house) == []
+
+
+@pytest.mark.parametrize("what", [*WHO, *KNOWN])
+def test_whoever_was_changed_without_the_guards_is_named(house: Books, what: str) -> None:
+    who, statement = (WHO | KNOWN)[what]
+    tamper(house, statement)
+    kind = FindingKind.STAFF_CHANGED if what in WHO else FindingKind.CREDENTIAL_CHANGED
+    assert found(house) == [(kind, who)]
+
+
+def test_what_nobody_can_read_is_named_and_hides_no_other(house: Books) -> None:
+    if not house.is_sqlite:
+        # PostgreSQL keeps an instant for an instant.
+        return
+    with house.begin() as work:
+        add_person(work, SYSTEM, "agent-two", "另一位", Role.AGENT)
+    tamper(
+        house,
+        f"UPDATE staff_credential SET totp_confirmed_at = 'soon' WHERE staff_id = '{SOMEBODY}'",
+        "UPDATE staff_credential SET password_hash = 'known' WHERE staff_id = 'agent-two'",
+    )
+    assert found(house) == [(FindingKind.CREDENTIAL_CHANGED, one) for one in (SOMEBODY, "agent-two")]
+
+
+ANOTHER = (
+    "INSERT INTO staff (id, name, role, key_hash, active) "
+    "SELECT 'risk-neu', name, 'risk', 'known', true FROM staff WHERE id = 'risk-qian'"
+)
+
+
+def test_nobody_is_added_by_a_statement(house: Books) -> None:
+    with pytest.raises(DBAPIError, match="newest standing"), house.engine.begin() as connection:
+        connection.execute(text(ANOTHER))
+    tamper(house, ANOTHER)
+    assert found(house) == [(kind, "risk-neu") for kind in (FindingKind.STAFF_ADDED, FindingKind.CREDENTIAL_CHANGED)]
+
+
+def test_whoever_was_removed_is_named(house: Books) -> None:
+    tamper(house, "DELETE FROM staff WHERE id = 'finance-sun'")
+    assert found(house) == [(FindingKind.STAFF_MISSING, "finance-sun")]
+
+
+STANDING = (
+    "INSERT INTO staff_standing (staff_id, version, role, active, entry_id) "
+    "VALUES ('finance-sun', {}, '{}', true, '{}')"
+)
+RISK = {"role": "risk", "manager": None, "customer": None, "scopes": None, "active": True}
+
+
+def written(books: Books, subject: str = "finance-sun", act: str = "staff_changed", *, refused: bool = False) -> str:
+    with books.begin() as work:
+        return record(work, ADMIN, act, subject=subject, after=RISK, reason="?", refused=refused)
+
+
+def test_a_version_says_what_its_entry_says_and_takes_an_entry_of_its_own(house: Books) -> None:
+    with house.read() as work:
+        first = work.staff.standing("finance-sun")
+        assert first is not None
+    statements = {
+        "no entry": STANDING.format(2, "risk", new_id()),
+        "of somebody else": STANDING.format(2, "risk", written(house, "finance-zhou")),
+        "of a refusal": STANDING.format(2, "risk", written(house, refused=True)),
+        "of another act": STANDING.format(2, "risk", written(house, act="approval_decided")),
+        "another role": STANDING.format(2, "admin", written(house)),
+        "another active": STANDING.format(2, "risk", written(house)).replace("true", "false"),
+        "not the next": STANDING.format(3, "risk", written(house)),
+        "an older entry": STANDING.format(2, "finance", first.entry_id),
+    }
+    for why, statement in statements.items():
+        with pytest.raises(DBAPIError) as refused, house.engine.begin() as connection:
+            connection.execute(text(statement))
+        words = "unique" if why == "an older entry" else "what its audit entry says"
+        assert words in str(refused.value).lower(), why
+
+
+def test_the_command_names_whoever_was_changed(books: Books) -> None:
+    of_these = {"LOANWRIGHT_DATABASE_URL": books.url}
+    assert loanwright("audit", "verify", environment=of_these).code == 0
+    tamper(books, WHO["role"][1])
+
+    ended = loanwright("audit", "verify", environment=of_these)
+
+    said = "role of finance-sun was changed: it is 'risk', and 'finance' by the last act about it"
+    assert (ended.code, said in ended.out) == (1, True), ended.out
+    (finding,) = json.loads(loanwright("audit", "verify", "--json", environment=of_these).out)["findings"]
+    assert (finding["kind"], finding["staff"]) == ("staff_changed", "finance-sun")
+
+
+def test_a_replaced_row_is_refused_from_a_connection_that_is_not_ours(house: Books) -> None:
+    if not house.is_sqlite:
+        return
+    with outsider(house) as connection, pytest.raises(Exception, match="newest standing"):
+        connection.execute(
+            "INSERT OR REPLACE INTO staff (id, name, role, key_hash, active) "
+            "SELECT id, name, 'risk', key_hash, active FROM staff WHERE id = 'finance-sun'"
+        )
