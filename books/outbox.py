@@ -19,6 +19,13 @@ _TAKEN = (
     .returning(col(NumberSeries.next))
 )
 _EFFECT = select(Effect).where(col(Effect.key) == bindparam("key")).execution_options(**WRITTEN_AT_ONCE)
+_CLAIMED_UNREAD = (
+    select(OutboxRow.id, OutboxRow.attempts)
+    .where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= bindparam("now"))
+    .order_by(col(OutboxRow.not_before), col(OutboxRow.id))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 _LATER = aliased(Effect)
 _LEFT_OPEN = (
     select(Effect.key)
@@ -61,13 +68,22 @@ class OutboxBook:
     def claim(self, now: datetime, limit: int, lease: timedelta) -> list[OutboxRow]:
         """Takes up to `limit` messages that are due; nobody else gets them until the lease ends."""
         rows = list(self.session.exec(_CLAIMED, params={"now": now, "most": limit}))
-        if rows:
-            self.session.exec(
-                update(OutboxRow)
-                .where(col(OutboxRow.id).in_([row.id for row in rows]))
-                .values(not_before=now + lease, attempts=OutboxRow.attempts + 1)
-            )
+        self._lease([row.id for row in rows], now + lease)
         return rows
+
+    def claim_unread(self, now: datetime, limit: int, lease: timedelta) -> list[tuple[str, int]]:
+        """As `claim`, without reading them: their ids, and how often each was tried before."""
+        rows = [(row[0], row[1]) for row in self.session.exec(_CLAIMED_UNREAD, params={"now": now, "most": limit})]
+        self._lease([row_id for row_id, _ in rows], now + lease)
+        return rows
+
+    def read(self, row_id: str) -> OutboxRow:
+        """One message."""
+        return self.session.get_one(OutboxRow, row_id)
+
+    def _lease(self, ids: list[str], until: datetime) -> None:
+        if ids:
+            self.session.exec(_rows(ids).values(not_before=until, attempts=OutboxRow.attempts + 1))
 
     def done(self, ids: list[str], now: datetime) -> None:
         """Marks messages as delivered."""

@@ -83,8 +83,30 @@ class Dispatcher:
         with self.books.read() as work:
             if not work.outbox.is_due(now):
                 return []
+        try:
+            with self.books.begin() as work:
+                return self._looked_up(work, work.outbox.claim(now, BATCH, LEASE))
+        except Exception as error:  # noqa: BLE001 it may be about a single row, and the others must not wait for that
+            log.warning("claim_failed", error=type(error).__name__)
+        return self._claim_one_by_one(now)
+
+    def _claim_one_by_one(self, now: datetime) -> list[tuple[OutboxRow, Any]]:
+        """As `_claim`; a row that cannot be read, or about which the books hold what nobody can read, comes back later
+        by itself.
+        """
         with self.books.begin() as work:
-            return self._looked_up(work, work.outbox.claim(now, BATCH, LEASE))
+            claimed = work.outbox.claim_unread(now, BATCH, LEASE)
+        found: list[tuple[OutboxRow, Any]] = []
+        for row_id, attempts in claimed:
+            try:
+                with self.books.read() as work:
+                    found += self._looked_up(work, [work.outbox.read(row_id)])
+            except Exception as error:  # noqa: BLE001 whatever is wrong with it, the row must come back
+                code = getattr(error, "code", None) or type(error).__name__
+                log.error("delivery_unreadable", message=row_id, attempts=attempts + 1, error=code)
+                with self.books.begin() as work:
+                    work.outbox.later(row_id, now + growing_pause(attempts + 1, LONGEST_WAIT), str(code))
+        return found
 
     def _looked_up(self, work: UnitOfWork, rows: list[OutboxRow]) -> list[tuple[OutboxRow, Any]]:
         by_topic: dict[Topic, list[OutboxRow]] = defaultdict(list)

@@ -157,6 +157,7 @@ def look_at_messages(work: UnitOfWork, loan: str) -> None:
     work.outbox.has("k")
     work.outbox.is_due(NOW)
     work.outbox.claim(NOW, 50, timedelta(seconds=30))
+    work.outbox.claim_unread(NOW, 50, timedelta(seconds=30))
     work.outbox.waiting()
     work.outbox.last_effect(loan)
     work.outbox.left_open(["a", "b"])
