@@ -35,8 +35,9 @@ from services.errors import (
 )
 from services.facts import CORE_FACTS
 from services.policy_names import facts_on_offer, shipped_by_core
+from services.staff_changes import change_person
 from tests.services.policies import OTHER_RISK, put_in_force, table_of
-from tests.services.procedure import AGENT, MANAGER, RISK, Procedure
+from tests.services.procedure import ADMIN, AGENT, MANAGER, RISK, Procedure
 from tests.services.test_documents_reading import NOTHING, concluded, give, word
 
 LARGE = "160000"
@@ -360,9 +361,6 @@ def test_a_manager_sees_no_authority_over_what_two_of_risk_decide(procedure: Pro
     assert customer is not None
     procedure.own(large, AGENT.id)
     with procedure.at() as work:
-        owner = work.staff.get(AGENT.id)
-        assert owner is not None
-        owner.role = Role.RISK
-        work.session.add(owner)
+        change_person(work, ADMIN, AGENT.id, "moves to risk", role=Role.RISK)
     with pytest.raises(OwnCase):
         procedure.decide(large, actor=Actor(AGENT.id, Role.RISK))

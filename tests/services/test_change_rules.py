@@ -19,6 +19,7 @@ from services.errors import (
     OwnChange,
     WrongStage,
 )
+from services.staff_changes import change_person
 from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 from tests.services.proposals import (
     OTHER_FINANCE,
@@ -111,10 +112,7 @@ def test_who_entered_the_case_decides_no_change_of_it(procedure: Procedure) -> N
     loan = procedure.running(actor=AGENT)
     propose(procedure, loan, ChangeKind.DEFERRAL, DEFERRAL)
     with procedure.at() as work:
-        who_entered = work.staff.get(AGENT.id)
-        assert who_entered is not None
-        who_entered.role = Role.RISK
-        work.session.add(who_entered)
+        change_person(work, ADMIN, AGENT.id, "moves to risk", role=Role.RISK)
     with pytest.raises(OwnCase):
         decide(procedure, loan, by=Actor(AGENT.id, Role.RISK))
 
