@@ -20,9 +20,8 @@ HEAD_SECONDS = 15.0
 LARGEST_HEAD = 32 * 1024
 BODY_SECONDS = 120.0
 """And so long for what he sends: five megabytes take two minutes on a bad line."""
-LINGER_SECONDS = 10.0
-"""So long what nobody wants any more is still read, so that its sender sees why."""
 LARGEST_DROPPED = 32 * 1024 * 1024
+"""So much of what nobody wants is still read, in the same time, so that its sender sees why."""
 UNREAD_SECONDS = 60.0
 """And so long for reading the part of an answer that fills our side of the line."""
 ONE_YEAR = "max-age=31536000"
@@ -43,11 +42,12 @@ class Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if not self._is_ours(Headers(scope=scope).getlist("host")):
+        headers = Headers(scope=scope)
+        if not self._is_ours(headers.getlist("host")):
             detail = "nothing is served under this name; if it is one of yours, add it to LOANWRIGHT_ALLOWED_HOSTS"
             await _refusal(421, "foreign_host", detail)(scope, receive, send)
             return
-        patience = _Patience(receive, send, scope["scheme"] == "https", _has_body(Headers(scope=scope)))
+        patience = _Patience(receive, send, scope["scheme"] == "https", _has_body(headers))
         # Whoever reads the body is told that the sender hung up.
         with suppress(ClientDisconnect):
             await self.app(scope, patience.receive, patience.send)
@@ -119,7 +119,7 @@ class _Patience:
             return
         dropped = 0
         with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
+            async with asyncio.timeout_at(self._until):
                 while not self._has_all and dropped < LARGEST_DROPPED:
                     message = await self._receive()
                     dropped += len(message.get("body", b""))

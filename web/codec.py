@@ -17,6 +17,7 @@ from services.audit import STRANGER
 from services.refusals import Refusal, refusal_log
 from web.context import WebContext
 from web.errors import FormTooLarge, PageNotFound
+from web.session import body_of
 from web.visit import AnyVisit
 
 router = APIRouter()
@@ -54,14 +55,9 @@ def _refused(refusal: LendingError) -> Response:
 
 
 async def _asked(request: Request) -> Any:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_REQUEST:
-            raise FormTooLarge(LARGEST_REQUEST)
-        parts.append(part)
+    body = await body_of(request, LARGEST_REQUEST)
     try:
-        return json.loads(b"".join(parts))
+        return json.loads(body)
     except (ValueError, RecursionError):
         raise PayloadsNotRead from None
 

@@ -126,7 +126,7 @@ async def _taken(request: Request, visit: Visit, number: str) -> Response:
         await asyncio.to_thread(refusals.note, request, visit, error)
         why = document_words.file_problem("empty or too large", visit.language)
         response = await asyncio.to_thread(_page, request, visit, number, error.http_status, problem=why)
-        # Otherwise the server would read the rest of one that is far too large, only to throw it away.
+        # Otherwise the server would read on what the front has not dropped of it by then, only to throw it away.
         response.headers["Connection"] = "close"
         return response
     except InvalidDocument as error:

@@ -60,7 +60,7 @@ async def answer(request: Request, visit: Visit, error: LendingError) -> Respons
         response.headers["HX-Retarget"] = "#alerts"
         response.headers["HX-Reswap"] = "innerHTML"
     if isinstance(error, FormTooLarge):
-        # Otherwise the server would read the rest of it, only to throw it away.
+        # Otherwise the server would read on what the front has not dropped of it by then, only to throw it away.
         response.headers["Connection"] = "close"
     return response
 

@@ -26,8 +26,6 @@ FILE_FORM = "multipart/form-data"
 """How our pages send their forms: the second way where they hand in a file."""
 DRAWN_BYTES, MARK_BYTES = 24, 8
 """Of the id of a visitor who has not signed in; together 43 letters, as any other."""
-SOMEWHAT = 4
-"""So many times the limit is still read, and refused then."""
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -133,7 +131,7 @@ async def posted(request: Request, session: Session) -> dict[str, str]:
     ForeignForm for any other; FormTooLarge above 64 KiB.
     """
     _refuse_foreign(request, FORM)
-    body = await _body(request, LARGEST_FORM)
+    body = await body_of(request, LARGEST_FORM)
     fields = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     _refuse_without_token(fields, session)
     return fields
@@ -145,7 +143,7 @@ async def posted_file(request: Request, session: Session, largest: int) -> tuple
     ForeignForm for any other; FormTooLarge above `largest` bytes. Without a file name and content are empty.
     """
     _refuse_foreign(request, FILE_FORM)
-    body = await _body(request, largest)
+    body = await body_of(request, largest)
 
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
@@ -177,26 +175,19 @@ def _refuse_without_token(fields: Mapping[str, str], session: Session) -> None:
         raise ForeignForm
 
 
-async def _body(request: Request, largest: int) -> bytes:
-    """The body of at most `largest` bytes; FormTooLarge for more.
+async def body_of(request: Request, largest: int) -> bytes:
+    """The body of at most `largest` bytes; FormTooLarge for more, as soon as that is known.
 
-    A browser shows an answer only once all is sent, and is cut off by one that comes before: what is somewhat larger is
-    read to its end and dropped.
+    What its sender still sends then is read and dropped before the answer ends (`console/front.py`).
     """
-    read_to = SOMEWHAT * largest
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > read_to:
+    if declared.isdecimal() and int(declared[:20]) > largest:
         raise FormTooLarge(largest)
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > read_to:
+        if size > largest:
             raise FormTooLarge(largest)
-        if size <= largest:
-            parts.append(part)
-        else:
-            parts.clear()
-    if size > largest:
-        raise FormTooLarge(largest)
+        parts.append(part)
     return b"".join(parts)

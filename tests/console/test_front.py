@@ -41,8 +41,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     books = Books(settings.database_url)
     seed(books, settings)
     books.close()
-    kept = front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS, front.LINGER_SECONDS
-    front.HEAD_SECONDS = front.BODY_SECONDS = front.UNREAD_SECONDS = front.LINGER_SECONDS = PATIENCE
+    kept = front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS
+    front.HEAD_SECONDS = front.BODY_SECONDS = front.UNREAD_SECONDS = PATIENCE
     opened = listen("127.0.0.1", 0)
     ready = threading.Event()
     stop = threading.Event()
@@ -63,7 +63,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{opened.getsockname()[1]}"
     stop.set()
     thread.join()
-    front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS, front.LINGER_SECONDS = kept
+    front.HEAD_SECONDS, front.BODY_SECONDS, front.UNREAD_SECONDS = kept
 
 
 def said(house: str, *parts: bytes, pause: float = 0.0) -> bytes:
