@@ -1,5 +1,6 @@
 """Decisions on a loan made once more, for risk and auditors: each policy by the version and the facts of its day."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from api.shapes import LoanNumber, Shown, all_in_yuan
 from lending.money import yuan
 from services.policy_replay import (
     Replayed,
+    ReplayedAnswer,
     ReplayedApproval,
     ReplayedLook,
     ReplayedStep,
@@ -104,40 +106,34 @@ def _decision(found: Replayed) -> ReplayedView:
         grade=found.now.grade,
         limit=yuan(found.now.limit_fen),
         annual_rate_percent=found.now.annual_rate_percent,
-        differing=[one.removesuffix("_fen") for one in found.differing],
+        differing=_named(found.differing),
         agrees=found.agrees,
         steps=[_step(one) for one in found.steps],
     )
 
 
 def _step(found: ReplayedStep) -> ReplayedStepView:
-    return ReplayedStepView(
-        policy=found.label,
-        row=found.row,
-        by_challenger=found.kept.by_challenger,
-        says=all_in_yuan(dict(found.kept.values)),
-        was_in_force=found.was_in_force,
-        differing=[one.removesuffix("_fen") for one in found.differing],
-    )
+    return ReplayedStepView(by_challenger=found.kept.by_challenger, **_asked_again(found))
 
 
 def _approval(found: ReplayedApproval) -> ReplayedApprovalView:
-    return ReplayedApprovalView(
-        policy=found.label,
-        row=found.row,
-        decided_on=found.decision.decided_on,
-        says=all_in_yuan(dict(found.says)),
-        was_in_force=found.was_in_force,
-        differing=list(found.differing),
-    )
+    return ReplayedApprovalView(decided_on=found.decision.decided_on, **_asked_again(found))
 
 
 def _look(found: ReplayedLook) -> ReplayedLookView:
-    return ReplayedLookView(
-        policy=found.label,
-        row=found.row,
-        round=found.look.round,
-        says=all_in_yuan(dict(found.says)),
-        was_in_force=found.was_in_force,
-        differing=[one.removesuffix("_fen") for one in found.differing],
-    )
+    return ReplayedLookView(round=found.look.round, **_asked_again(found))
+
+
+def _asked_again(found: ReplayedAnswer) -> dict[str, Any]:
+    """What all policies that are asked again have in common."""
+    return {
+        "policy": found.label,
+        "row": found.row,
+        "says": all_in_yuan(dict(found.says)),
+        "was_in_force": found.was_in_force,
+        "differing": _named(found.differing),
+    }
+
+
+def _named(outputs: Sequence[str]) -> list[str]:
+    return [one.removesuffix("_fen") for one in outputs]

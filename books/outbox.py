@@ -19,13 +19,6 @@ _TAKEN = (
     .returning(col(NumberSeries.next))
 )
 _EFFECT = select(Effect).where(col(Effect.key) == bindparam("key")).execution_options(**WRITTEN_AT_ONCE)
-_CLAIMED_UNREAD = (
-    select(OutboxRow.id, OutboxRow.attempts)
-    .where(col(OutboxRow.done_at).is_(None), OutboxRow.not_before <= bindparam("now"))
-    .order_by(col(OutboxRow.not_before), col(OutboxRow.id))
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
 _LATER = aliased(Effect)
 _LEFT_OPEN = (
     select(Effect.key)
@@ -45,6 +38,7 @@ _CLAIMED = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_CLAIMED_UNREAD = _CLAIMED.with_only_columns(col(OutboxRow.id), col(OutboxRow.attempts))
 
 
 class OutboxBook:
@@ -73,7 +67,8 @@ class OutboxBook:
 
     def claim_unread(self, now: datetime, limit: int, lease: timedelta) -> list[tuple[str, int]]:
         """As `claim`, without reading them: their ids, and how often each was tried before."""
-        rows = [(row[0], row[1]) for row in self.session.exec(_CLAIMED_UNREAD, params={"now": now, "most": limit})]
+        found = self.session.connection().execute(_CLAIMED_UNREAD, {"now": now, "most": limit})
+        rows = [(row[0], row[1]) for row in found]
         self._lease([row_id for row_id, _ in rows], now + lease)
         return rows
 

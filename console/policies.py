@@ -1,7 +1,7 @@
 """Rules as data from the operator's command: drafts, back-tests with a progress bar, publication, replay."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -25,9 +25,7 @@ from services.policy_kinds import kind_of, scope_of
 from services.policy_names import draft_problems
 from services.policy_publishing import Life, all_lives, draft, publish, retire
 from services.policy_replay import (
-    ReplayedApproval,
-    ReplayedLook,
-    ReplayedStep,
+    ReplayedAnswer,
     all_agree,
     replay,
     replay_approvals,
@@ -185,23 +183,21 @@ def replay_command(
     for one in replayed:
         number = str(one.grading.round)
         for step in one.steps:
-            table.add_row(number, *_asked_again(step, step.kept.values))
+            table.add_row(number, *_asked_again(step))
         now, verdict = one.now, ", ".join(one.differing) or "yes"
         says = f"{now.outcome}, {now.grade}, up to {yuan(now.limit_fen)} at {now.annual_rate_percent} %"
         table.add_row(number, "decision", "", says, verdict)
     for approval in approvals:
-        table.add_row("", *_asked_again(approval, approval.says))
+        table.add_row("", *_asked_again(approval))
     for look in looks:
-        table.add_row(str(look.look.round), *_asked_again(look, look.says))
+        table.add_row(str(look.look.round), *_asked_again(look))
     out.print(table)
     raise typer.Exit(0 if all_agree(replayed, approvals, looks) else 1)
 
 
-def _asked_again(
-    one: ReplayedStep | ReplayedApproval | ReplayedLook, says: Mapping[str, Any]
-) -> tuple[str, str, str, str]:
+def _asked_again(one: ReplayedAnswer) -> tuple[str, str, str, str]:
     """A policy by name and version, its row, what it said, and whether it says the same."""
-    said = ", ".join(f"{output}: {_told(value)}" for output, value in says.items())
+    said = ", ".join(f"{output}: {_told(value)}" for output, value in one.says.items())
     verdict = ", ".join(one.differing) or ("yes" if one.was_in_force else "this version was not in force")
     return one.label, "" if one.row is None else str(one.row), said, verdict
 

@@ -39,6 +39,7 @@ Name = Annotated[str, typer.Option("--name", help="as colleagues read it")]
 Manager = Annotated[str | None, typer.Option("--manager", help="id of the manager whose team this is in")]
 Reason = Annotated[str, typer.Option("--reason", help="why, for the audit log; no personal data")]
 NewManager = Annotated[str | None, typer.Option("--manager", help="id of the manager of the new team")]
+LoanOfBorrower = Annotated[str, typer.Argument(help="number of one of the borrower's loans")]
 NoManager = Annotated[bool, typer.Option("--no-manager", help="in nobody's team from now on")]
 
 Result = TypeVar("Result")
@@ -101,7 +102,7 @@ def sign_out_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None)
 
 @people.command("sign-out-borrower")
 def sign_out_borrower_command(
-    loan: Annotated[str, typer.Argument(help="number of one of the borrower's loans")],
+    loan: LoanOfBorrower,
     actor: Who = None,
     data_dir: BooksDir = None,
 ) -> None:
@@ -112,7 +113,7 @@ def sign_out_borrower_command(
 
 @people.command("allow-codes")
 def allow_codes_command(
-    loan: Annotated[str, typer.Argument(help="number of one of the borrower's loans")],
+    loan: LoanOfBorrower,
     actor: Who = None,
     data_dir: BooksDir = None,
 ) -> None:

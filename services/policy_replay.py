@@ -28,18 +28,32 @@ ROW = "fired_row"
 
 
 @dataclass(frozen=True)
-class ReplayedStep:
-    """One policy asked again. `label` is its name and version, `row` the row that fires now.
+class ReplayedAnswer:
+    """One policy asked again. `label` is its name and version, `row` the row that fires now, `says` what it says.
 
-    `was_in_force` says whether that version was champion, or challenger of a share, on the business date of the
-    decision by what was published until then. `differing` names the outputs that differ; empty if none does.
+    `was_in_force` says whether that version was in force on the business date of the decision by what was published
+    until then. `differing` names the outputs that differ; empty if none does.
+    """
+
+    label: str
+    row: int | None
+    says: Mapping[str, Any]
+    was_in_force: bool
+    differing: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it came out again as it was, under the policy of its day."""
+        return self.was_in_force and not self.differing
+
+
+@dataclass(frozen=True)
+class ReplayedStep(ReplayedAnswer):
+    """One policy of a decision asked again; `says` is what it said then. It was in force as champion, or as challenger
+    of a share.
     """
 
     kept: KeptStep
-    label: str
-    row: int | None
-    was_in_force: bool
-    differing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Replayed:
     @property
     def agrees(self) -> bool:
         """Whether the decision and each of its steps came out again as they were, under the rules of their day."""
-        return not self.differing and all(step.was_in_force and not step.differing for step in self.steps)
+        return not self.differing and all(step.agrees for step in self.steps)
 
 
 def replay(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed]:
@@ -64,23 +78,11 @@ def replay(work: UnitOfWork, actor: Actor, loan: str) -> list[Replayed]:
 
 
 @dataclass(frozen=True)
-class ReplayedApproval:
-    """The authority or the fast lane of one approval, asked again with the facts of that moment.
+class ReplayedApproval(ReplayedAnswer):
+    """The authority or the fast lane of one approval, asked again with the facts of that moment."""
 
-    `label` is the policy's name and version, `row` the row that fires now; `differing` names what differs.
-    """
-
-    decision: Decision
-    label: str
     row: int
-    says: Mapping[str, Any]
-    was_in_force: bool
-    differing: tuple[str, ...]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether it came out again as it was, under the policy of its day."""
-        return self.was_in_force and not self.differing
+    decision: Decision
 
 
 def replay_approvals(work: UnitOfWork, actor: Actor, loan: str) -> list[ReplayedApproval]:
@@ -101,27 +103,15 @@ def _approved_again(work: UnitOfWork, kept: Decision, policy_id: str, facts: Map
         differing.append(ROW)
     champion = work.policies.in_force(name, kept.decided_on, before_id=kept.id).champion
     was_in_force = champion is not None and champion.policy_id == policy_id
-    return ReplayedApproval(kept, f"{name}/{number}", answer.fired_row, answer.values, was_in_force, tuple(differing))
+    label = f"{name}/{number}"
+    return ReplayedApproval(label, answer.fired_row, answer.values, was_in_force, tuple(differing), kept)
 
 
 @dataclass(frozen=True)
-class ReplayedLook:
-    """What people might grant who looked at a refusal, found again from the facts of that refusal.
-
-    `label` is the policy's name and version, `row` the row that says so now; `differing` names what differs.
-    """
+class ReplayedLook(ReplayedAnswer):
+    """What people might grant who looked at a refusal, found again from the facts of that refusal."""
 
     look: SecondLook
-    label: str
-    row: int | None
-    says: Mapping[str, Any]
-    was_in_force: bool
-    differing: tuple[str, ...]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether it came out again as it was, under the policy of its day."""
-        return self.was_in_force and not self.differing
 
 
 def replay_looks(work: UnitOfWork, actor: Actor, loan: str) -> list[ReplayedLook]:
@@ -147,10 +137,10 @@ def _priced_again(work: UnitOfWork, loan: Loan, grading: Grading, look: SecondLo
     if row != look.fired_row:
         differing.append(ROW)
     was_in_force = pricing_of(work, loan, grading).key == policy_id
-    return ReplayedLook(look, f"{name}/{number}", row, says, was_in_force, tuple(differing))
+    return ReplayedLook(f"{name}/{number}", row, says, was_in_force, tuple(differing), look)
 
 
-def all_agree(*found: Sequence[Replayed | ReplayedApproval | ReplayedLook]) -> bool:
+def all_agree(*found: Sequence[Replayed | ReplayedAnswer]) -> bool:
     """Whether everything that was made again came out as it was."""
     return all(one.agrees for each in found for one in each)
 
@@ -181,7 +171,7 @@ def _step(
         differing.append(ROW)
     deciding = found[name].challenger if step.by_challenger else found[name].champion
     was_in_force = deciding is not None and deciding.policy_id == step.policy_id
-    return ReplayedStep(step, f"{name}/{number}", row, was_in_force, tuple(differing))
+    return ReplayedStep(f"{name}/{number}", row, step.values, was_in_force, tuple(differing), step)
 
 
 def _asked_again(work: UnitOfWork, grading: Grading, step: KeptStep) -> tuple[int | None, dict[str, Any]]:

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Request, Response
 from books.session import UnitOfWork
 from services.policy_replay import (
     Replayed,
-    ReplayedApproval,
-    ReplayedLook,
+    ReplayedAnswer,
     all_agree,
     replay,
     replay_approvals,
@@ -68,13 +67,13 @@ def _steps(work: UnitOfWork, found: Replayed, language: Language) -> list[AskedA
             row=step.row,
             said=words.said,
             verdict=_verdict(step.differing, step.was_in_force, language),
-            agrees=step.was_in_force and not step.differing,
+            agrees=step.agrees,
         )
         for words, step in zip(told, found.steps, strict=True)
     ]
 
 
-def _answer(found: ReplayedApproval | ReplayedLook, language: Language) -> AskedAgain:
+def _answer(found: ReplayedAnswer, language: Language) -> AskedAgain:
     name, _, number = found.label.rpartition("/")
     return AskedAgain(
         name=name,
