@@ -17,6 +17,9 @@ PREFIX = "LOANWRIGHT_"
 DATABASES = ("postgresql+psycopg", "postgresql", "sqlite")
 _KEY = r"[a-z0-9][a-z0-9-]{0,15}:[A-Za-z0-9+/]{43}="
 _KEYS = re.compile(rf"{_KEY}(,{_KEY})*")
+CHOSEN_HERE = ("bank_notice_secret", "bank_signing_secret", "index_key", "session_secret")
+"""Secrets that this house chooses itself. Credentials outside are as long as their givers make them."""
+SHORTEST_SECRET = 16
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
@@ -122,6 +125,9 @@ class Settings(BaseSettings):
     evidence_folder: Path | None = Field(
         None, description="where the signed root of the audit log is written, a file a day; none without it"
     )
+    evidence_public_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="public keys (Base64) of signing keys of before: what they signed is believed still"
+    )
     session_secret: SecretStr = Field(SecretStr("demo-session"), description="makes the tokens of the pages' forms")
     webhooks_inside: bool = Field(
         False, description="lets events be sent to addresses inside the house and without encryption"
@@ -135,7 +141,7 @@ class Settings(BaseSettings):
     dispatch_per_second: int = Field(50, gt=0, description="most workflows the dispatcher starts in a second")
     log_level: str = "info"
 
-    @field_validator("modules", "allowed_hosts", mode="before")
+    @field_validator("modules", "allowed_hosts", "evidence_public_keys", mode="before")
     @classmethod
     def _with_commas(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
@@ -209,8 +215,8 @@ class Settings(BaseSettings):
     @field_validator("index_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if any(len(key.strip()) < 16 for key in value.get_secret_value().split(",")):
-            raise ValueError("must be 16 letters or more, earlier keys after it with commas")
+        if any(len(key.strip()) < SHORTEST_SECRET for key in value.get_secret_value().split(",")):
+            raise ValueError(f"must be {SHORTEST_SECRET} letters or more, earlier keys after it with commas")
         return value
 
     @field_validator("log_level")
@@ -243,22 +249,35 @@ def settings() -> Settings:
 
 
 def require_own_secrets(settings: Settings) -> None:
-    """Refuses (InvalidSetting) secrets that everybody can read in this file, unless this is a demonstration.
+    """Refuses (InvalidSetting) secrets that everybody can read in this file or guess, unless this is a demonstration.
 
-    One key of a ring is enough: what is sealed with it opens for everybody, and whatever anybody seals opens here.
+    One key of a ring is enough: what is sealed with it opens for everybody, and whatever anybody seals opens here. A
+    public key is one in every place, whatever it is public for.
     """
     if settings.demo:
         return
-    public = [
-        str(field.validation_alias or PREFIX + name.upper())
+    fields = {
+        name: field
         for name, field in Settings.model_fields.items()
-        if isinstance(field.default, SecretStr)
-        and field.default.get_secret_value()
-        and _secrets_in(getattr(settings, name)) & _secrets_in(field.default)
-    ]
-    if public:
+        if isinstance(field.default, SecretStr) and field.default.get_secret_value()
+    }
+    public = {secret for field in fields.values() for secret in _secrets_in(field.default)}
+    known, weak = [], []
+    for name, field in fields.items():
+        given: SecretStr = getattr(settings, name)
+        variable = str(field.validation_alias or PREFIX + name.upper())
+        if _secrets_in(given) & public:
+            known.append(variable)
+        elif len(given.get_secret_value().strip()) < (SHORTEST_SECRET if name in CHOSEN_HERE else 1):
+            weak.append(variable)
+    wrong = []
+    if known:
+        wrong.append(f"these secrets still have the values that everybody knows: {', '.join(sorted(known))}")
+    if weak:
+        wrong.append(f"these secrets are empty or too short: {', '.join(sorted(weak))}")
+    if wrong:
         raise InvalidSetting(
-            f"these secrets still have the values that everybody knows: {', '.join(sorted(public))}. Set them, or "
+            f"{'; '.join(wrong)}. Set them, those that this house chooses to {SHORTEST_SECRET} letters or more, or "
             f"{PREFIX}DEMO=true for a demonstration with made-up people."
         )
 

@@ -23,6 +23,7 @@ from activities.month_end import MonthEndActs
 from activities.origin import OriginInterceptor
 from activities.papers import PaperPress
 from activities.payouts import PayoutActs
+from activities.proving import ProvingActs
 from activities.reconciliation import ReconciliationActs
 from activities.refunds import RefundSender
 from activities.registers import RegisterActs, Registers
@@ -51,6 +52,7 @@ from gateways.screening import ScreeningProvider
 from gateways.sms import SmsGateway
 from gateways.vehicles import VehicleRegister
 from gateways.webhooks import WebhookGateway
+from models.attesting import SigningKey
 from models.keys import BANK_QUEUE, LOANS_QUEUE, REGISTERS_QUEUE
 from models.outbox import Topic
 from services.paper_contents import Lender
@@ -60,6 +62,7 @@ from workflows.collateral import CollateralWatchWorkflow
 from workflows.deadlines import DeadlinesWorkflow
 from workflows.loan import LoanWorkflow
 from workflows.month_end import MonthEndWorkflow
+from workflows.proving import ProveAuditWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.sealing import SealAuditWorkflow
 
@@ -115,6 +118,7 @@ def workers(
     collateral = CollateralActs(books)
     deadlines = DeadlineActs(books)
     sealing = SealingActs(books)
+    proving = ProvingActs(books, code_version(), settings.evidence_folder, _evidence_keys(settings))
     registers = RegisterActs(
         books,
         Registers(
@@ -142,6 +146,7 @@ def workers(
                 MonthEndWorkflow,
                 ReconciliationWorkflow,
                 SealAuditWorkflow,
+                ProveAuditWorkflow,
             ],
             activities=[
                 loan_acts.grade_case,
@@ -173,6 +178,7 @@ def workers(
                 reconciliations.note_missing_statement,
                 sealing.seal_audit,
                 sealing.deposit_roots,
+                proving.prove_audit,
             ],
             activity_executor=threads,
             workflow_runner=sandboxed() if sandbox else UnsandboxedWorkflowRunner(),
@@ -249,6 +255,10 @@ def own_account(settings: Settings) -> OwnAccount:
 def _bank_acts(settings: Settings, books: Books, session: aiohttp.ClientSession) -> BankActs:
     bank = BankGateway(session, *_address(settings, "bank"), own_account(settings))
     return BankActs(books, bank, settings.state_account, settings.state_name)
+
+
+def _evidence_keys(settings: Settings) -> tuple[str, ...]:
+    return (SigningKey.parse(settings.signing_key.get_secret_value()).public, *settings.evidence_public_keys)
 
 
 def _address(settings: Settings, service: str) -> tuple[str, str, float]:

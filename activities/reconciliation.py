@@ -16,6 +16,7 @@ from gateways.bank import BankGateway
 from gateways.errors import OutsideRefused
 from lending.errors import LendingError
 from models.reconciliation import CompareOrder, DayOrder, DayReconciled, DaysDue, DaysOrder, StatementKept
+from models.sealing import NOT_OPENED
 from models.statements import Statement
 from services import reconciliation
 from services.errors import StatementRejected
@@ -56,7 +57,11 @@ class ReconciliationActs:
         """Books what no notice told of, and compares the statement with the books."""
         with refusals():
             for n in self._do(order.at, lambda work: reconciliation.book_known(work, order.statement_id)):
-                self._do(order.at, partial(reconciliation.book_line, statement_id=order.statement_id, n=n))
+                try:
+                    self._do(order.at, partial(reconciliation.book_line, statement_id=order.statement_id, n=n))
+                except NOT_OPENED as error:
+                    # The books lack it, which is a difference that finance is told of.
+                    log.error("statement_line_not_opened", statement=order.statement_id, line=n, error=error.code)
             done = self._do(order.at, lambda work: reconciliation.compare(work, order.statement_id))
         log.info("day_reconciled", day=str(done.business_date), matched=done.matched, differences=done.differences)
         return DayReconciled(

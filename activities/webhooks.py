@@ -9,6 +9,7 @@ import structlog
 from books.session import Books
 from gateways.errors import OutsideError
 from gateways.webhooks import WebhookGateway
+from models.sealing import NOT_OPENED
 from services import webhooks
 from services.webhooks import Letter, Sent
 
@@ -81,7 +82,7 @@ class NewsDesk:
 
     def _active(self) -> list[str]:
         with self.books.read() as work:
-            return [one.id for one in work.webhooks.active()]
+            return work.webhooks.active()
 
     def _give_up(self) -> None:
         with self.books.read() as work:
@@ -105,8 +106,14 @@ class NewsDesk:
         with self.books.read() as work:
             if not webhooks.has_letters(work, webhook_id):
                 return []
-        with self.books.begin() as work:
-            return webhooks.claim(work, webhook_id)
+        try:
+            with self.books.begin() as work:
+                return webhooks.claim(work, webhook_id)
+        except NOT_OPENED as error:
+            log.error("webhook_not_opened", webhook=webhook_id, error=error.code)
+            with self.books.begin() as work:
+                webhooks.not_opened(work, webhook_id, error.code)
+            return []
 
     def _settle(self, webhook_id: str, results: list[Sent]) -> None:
         with self.books.begin() as work:

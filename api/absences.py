@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, Words
 from models.absences import Absence
@@ -43,9 +43,9 @@ class AbsenceView(BaseModel):
 
 
 @router.get("/absences", responses=refusals(403))
-def list_absences(actor: Acting, context: Context) -> list[AbsenceView]:
+def list_absences(actor: Acting, look: Looking) -> list[AbsenceView]:
     """Everybody who is away now or will be."""
-    with context.books.read() as work:
+    with look() as work:
         require(actor, Action.SEE_ABSENCES)
         return [_view(one) for one in work.absences.from_day(work.today)]
 

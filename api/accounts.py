@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, TaskId, Words
 from books.customers import blind_index
@@ -16,9 +16,11 @@ from models import keys
 from models.accounts import CardResult, MandateSource, MandateStatus
 from models.customers import Party, PartyRole
 from models.loans import Loan
+from models.staff import Actor
 from models.tasks import TaskStatus
 from services import account_changes, accounts, mandate_papers
 from services.account_changes import ProposedAccount
+from services.loan_history import told_who, told_words
 from services.paper_words import masked_account, masked_name
 from services.signing import WrongCode
 
@@ -58,7 +60,10 @@ class PaperView(BaseModel):
 
 
 class ChangeView(BaseModel):
-    """Another account as it was proposed, what vouches for it, and what was decided (`confirmed`, null until then)."""
+    """Another account as it was proposed, what vouches for it, and what was decided (`confirmed`, null until then).
+
+    To an integrator all of the lender are `system`, and their words are left out.
+    """
 
     id: str
     task: str
@@ -126,10 +131,10 @@ class MandateSigned(Asked):
 
 
 @router.get("/loans/{loan}/accounts", responses=refusals(404))
-def list_accounts(loan: LoanNumber, actor: Acting, context: Context) -> AccountsView:
+def list_accounts(loan: LoanNumber, actor: Acting, look: Looking) -> AccountsView:
     """Where the loan's money goes to and comes from, what vouches for it, and what is proposed."""
-    with context.books.read() as work:
-        return _view(work, work.loans.seen_by(actor, loan))
+    with look() as work:
+        return _view(work, actor, work.loans.seen_by(actor, loan))
 
 
 @router.post("/loans/{loan}/account-check", status_code=202, responses=refusals(403, 404, 429))
@@ -138,7 +143,7 @@ def check_account_again(loan: LoanNumber, actor: Acting, context: Context) -> Ac
     with context.books.begin() as work:
         found = work.loans.seen_by(actor, loan)
         accounts.ask_again(work, actor, found)
-        return _view(work, found)
+        return _view(work, actor, found)
 
 
 @router.post("/loans/{loan}/account-change", status_code=201, responses=refusals(403, 404, 409))
@@ -156,7 +161,11 @@ def propose_account(loan: LoanNumber, asked: ChangeAsked, actor: Acting, context
             confirmation=asked.confirmation,
             consent=asked.consent,
         )
-        return next(_change(work, one) for one in account_changes.proposals(work, found) if one.change.id == change.id)
+        return next(
+            _change(work, actor, found, one)
+            for one in account_changes.proposals(work, found)
+            if one.change.id == change.id
+        )
 
 
 @router.post("/tasks/{task_id}/account-decision", responses=refusals(403, 404, 409))
@@ -166,7 +175,11 @@ def decide_account(task_id: TaskId, asked: VerdictAsked, actor: Acting, context:
         task = work.tasks.seen_by(actor, task_id)
         change = account_changes.decide(work, actor, task, confirmed=asked.outcome is Word.APPROVE, reason=asked.reason)
         found = work.loans.get(change.loan)
-        return next(_change(work, one) for one in account_changes.proposals(work, found) if one.change.id == change.id)
+        return next(
+            _change(work, actor, found, one)
+            for one in account_changes.proposals(work, found)
+            if one.change.id == change.id
+        )
 
 
 @router.post("/loans/{loan}/mandate-codes", status_code=202, responses=refusals(403, 404, 409, 429))
@@ -192,14 +205,14 @@ def sign_mandate(
             document_sha256=asked.document_sha256,
             user_agent=request.headers.get("user-agent"),
         )
-        view = _view(work, found)
+        view = _view(work, actor, found)
     # Raised only now: the try is committed.
     if isinstance(signed, WrongCode):
         raise signed
     return view
 
 
-def _view(work: UnitOfWork, loan: Loan) -> AccountsView:
+def _view(work: UnitOfWork, actor: Actor, loan: Loan) -> AccountsView:
     today = blind_index(work.customers.borrower(loan.number).account or "")
     paper = mandate_papers.waiting_paper(work, loan)
     return AccountsView(
@@ -214,7 +227,7 @@ def _view(work: UnitOfWork, loan: Loan) -> AccountsView:
             sha256=paper.sha256,
             content=f"/api/v1/loans/{loan.number}/documents/{paper.id}/content",
         ),
-        changes=[_change(work, one) for one in account_changes.proposals(work, loan)],
+        changes=[_change(work, actor, loan, one) for one in account_changes.proposals(work, loan)],
     )
 
 
@@ -233,7 +246,7 @@ def _account(work: UnitOfWork, party: Party) -> AccountView:
     )
 
 
-def _change(work: UnitOfWork, one: ProposedAccount) -> ChangeView:
+def _change(work: UnitOfWork, actor: Actor, loan: Loan, one: ProposedAccount) -> ChangeView:
     change, verdict = one.change, one.verdict
     return ChangeView(
         id=change.id,
@@ -243,12 +256,12 @@ def _change(work: UnitOfWork, one: ProposedAccount) -> ChangeView:
         account=masked_account(change.account),
         account_before=masked_account(change.account_before),
         check=one.check.result if one.check else None,
-        confirmation=change.confirmation,
-        reason=change.reason,
-        proposed_by=change.proposed_by,
+        confirmation=change.confirmation and told_words(actor, change.proposed_by, change.confirmation),
+        reason=told_words(actor, change.proposed_by, change.reason),
+        proposed_by=told_who(actor, loan, change.proposed_by),
         proposed_at=change.proposed_at,
         open=verdict is None and work.tasks.get(change.task_id).status is TaskStatus.OPEN,
         confirmed=verdict.confirmed if verdict else None,
-        decided_by=verdict.given_by if verdict else None,
+        decided_by=told_who(actor, loan, verdict.given_by) if verdict else None,
         decided_at=verdict.given_at if verdict else None,
     )

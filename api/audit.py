@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from starlette.responses import StreamingResponse
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import LARGEST_NUMBER, Limit
 from books.audit import EntryFilter
@@ -136,10 +136,10 @@ Wanted = Annotated[EntryFilter, Depends(_wanted)]
 
 @router.get("/entries")
 def list_audit_entries(
-    asking: Acting, context: Context, wanted: Wanted, after: LastSeen = None, limit: Limit = 50
+    asking: Acting, look: Looking, wanted: Wanted, after: LastSeen = None, limit: Limit = 50
 ) -> EntriesPage:
     """Searches the log."""
-    with context.books.read() as work:
+    with look() as work:
         items = [_line(one) for one in audit_search.entries(work, asking, wanted, after, limit)]
     return EntriesPage(items=items, next=items[-1].id if len(items) == limit else None)
 
@@ -160,9 +160,9 @@ def download_audit_entries(asking: Acting, context: Context, wanted: Wanted) -> 
 
 
 @router.get("/entries/{entry_id}", responses=refusals(404))
-def show_audit_entry(entry_id: EntryId, asking: Acting, context: Context) -> EntryDetail:
+def show_audit_entry(entry_id: EntryId, asking: Acting, look: Looking) -> EntryDetail:
     """One entry, with its seal and its place in it."""
-    with context.books.read() as work:
+    with look() as work:
         found = audit_search.entry(work, asking, entry_id)
         line = _line(SealedView(found.entry, found.written_at, found.seal.no if found.seal else None))
         return EntryDetail(
@@ -174,17 +174,17 @@ def show_audit_entry(entry_id: EntryId, asking: Acting, context: Context) -> Ent
 
 
 @router.get("/seals")
-def list_audit_seals(asking: Acting, context: Context, after: LastNumber = None, limit: Limit = 50) -> SealsPage:
+def list_audit_seals(asking: Acting, look: Looking, after: LastNumber = None, limit: Limit = 50) -> SealsPage:
     """The seals."""
-    with context.books.read() as work:
+    with look() as work:
         items = [_seal(one) for one in audit_search.seals(work, asking, after, limit)]
     return SealsPage(items=items, next=items[-1].no if len(items) == limit and items[-1].no > 1 else None)
 
 
 @router.get("/chain")
-def show_audit_chain(asking: Acting, context: Context) -> ChainView:
+def show_audit_chain(asking: Acting, look: Looking) -> ChainView:
     """How far the log is sealed, and what was deposited outside."""
-    with context.books.read() as work:
+    with look() as work:
         state = audit_search.chain(work, asking)
         return ChainView(
             last_seal=_seal(state.last) if state.last else None,

@@ -11,7 +11,7 @@ from api.context import ApiContext, Context
 from api.problems import refusals
 from api.shapes import Asked
 from models.staff import Scope
-from services.passwords import is_right
+from services.passwords import TooBusy, is_right
 from services.sign_in import Origin, kept_hash, refuse
 from services.sign_in_machines import WrongClient, issue_token
 from services.sign_in_tokens import PersonRefused, PersonToken, give_token
@@ -72,14 +72,15 @@ def _for_machine(
 ) -> TokenGiven:
     # What no id can be is asked for as any other, but for what a database cannot be asked.
     client_id = client_id if client_id.isprintable() else "?"
+    # In one transaction: requests at the same time come one after the other at the counts, so that right ones count
+    # nowhere, not even while they are answered, and wrong ones each do. A scope too many takes the try back with it.
     with context.books.begin() as work:
         counted = take(work, Door.MACHINE, client_id, address)
-    with context.books.begin() as work:
         given = issue_token(work, client_id, secret, scope, address)
+        if not isinstance(given, WrongClient):
+            give_back(work, counted)
     if isinstance(given, WrongClient):
         raise given
-    with context.books.begin() as work:
-        give_back(work, counted)
     return TokenGiven(access_token=given.text, expires_in=given.seconds, scope=" ".join(sorted(given.scopes)))
 
 
@@ -93,7 +94,13 @@ async def _for_person(context: ApiContext, given_id: str, asked: TokenWanted, or
     staff_id = staff_id if staff_id.isprintable() else "?"
     password_try = await _taken(context, Door.STAFF, staff_id, origin)
     kept = await context.in_books(lambda work: kept_hash(work, staff_id))
-    if not await is_right(asked.password, kept):
+    try:
+        matches = await is_right(asked.password, kept)
+    except TooBusy:
+        # Nothing was compared.
+        await context.in_books(lambda work: give_back(work, password_try))
+        raise
+    if not matches:
         await context.in_books(lambda work: refuse(work, staff_id, origin, "password"))
         raise PersonRefused
     await context.in_books(lambda work: give_back(work, password_try))

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.commands import CommandAnswer, answer_to
-from api.context import Acting, ApiContext, Context
+from api.context import Acting, ApiContext, Context, Looking
 from api.loans import Installment
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, Words, command_id, in_yuan
@@ -26,11 +26,12 @@ from models.changes import ChangeKind, ChangeStatus
 from models.loans import Loan
 from models.messages import ChangeOrder, ChangeProgress, ChangeWithdrawal
 from models.staff import Actor, Role
-from models.tasks import Outcome
+from models.tasks import Outcome, TaskKind
 from services import changes
 from services.audit import sender_of
 from services.commands import done_before
 from services.errors import UnknownChange
+from services.loan_history import told_decision, told_who, told_words
 from services.previews import CHANNELS, Preview, rows_of
 
 router = APIRouter(tags=["changes"], responses=refusals(403, 404, 409, 422, 429))
@@ -148,7 +149,8 @@ class Figures(BaseModel):
 class ChangeView(Shown):
     """A proposal, or only its preview (`proposal` and `task_id` are null then). `people` have to agree.
 
-    The schedules are given as long as it waits and is still true of the loan.
+    The schedules are given as long as it waits and is still true of the loan. To an integrator all of the lender are
+    `system`, and their words are left out.
     """
 
     proposal: str | None
@@ -250,11 +252,11 @@ async def propose_correction(proposing: Proposing, body: CorrectionBody) -> Chan
 
 
 @router.get("/loans/{loan}/changes")
-def list_changes(loan: LoanNumber, actor: Acting, context: Context) -> ChangesView:
+def list_changes(loan: LoanNumber, actor: Acting, look: Looking) -> ChangesView:
     """What was proposed for the loan, and what became of it."""
-    with context.books.read() as work:
+    with look() as work:
         row = work.loans.seen_by(actor, loan)
-        return ChangesView(items=[_view(work, row, one) for one in changes.changes_of(work, actor, row)])
+        return ChangesView(items=[_view(work, actor, row, one) for one in changes.changes_of(work, actor, row)])
 
 
 @router.post("/loans/{loan}/changes/{proposal}/withdrawal")
@@ -299,11 +301,11 @@ def _look(context: ApiContext, actor: Actor, number: str, proposal: str) -> Chan
 def _one(work: UnitOfWork, actor: Actor, loan: Loan, proposal: str) -> ChangeView:
     for change in changes.changes_of(work, actor, loan):
         if change.proposal.id == proposal:
-            return _view(work, loan, change)
+            return _view(work, actor, loan, change)
     raise UnknownChange(proposal)
 
 
-def _view(work: UnitOfWork, loan: Loan, change: Change) -> ChangeView:
+def _view(work: UnitOfWork, actor: Actor, loan: Loan, change: Change) -> ChangeView:
     proposal, task = change.proposal, change.open_task
     preview = changes.preview_of(work, loan, proposal, work.today) if task else None
     return ChangeView(
@@ -312,14 +314,17 @@ def _view(work: UnitOfWork, loan: Loan, change: Change) -> ChangeView:
         kind=proposal.kind,
         status=change.status,
         asked=proposal.asked,
-        reason=proposal.reason,
+        reason=told_words(actor, proposal.proposed_by, proposal.reason),
         amount=yuan(proposal.amount_fen),
         people=proposal.people,
-        proposed_by=proposal.proposed_by,
+        proposed_by=told_who(actor, loan, proposal.proposed_by),
         proposed_on=proposal.proposed_on,
         expires_on=proposal.expires_on,
         task_id=task.id if task else None,
-        decisions=[ChangeDecision.model_validate(one.model_dump()) for one in change.decisions],
+        decisions=[
+            ChangeDecision.model_validate(one.model_dump() | told_decision(actor, TaskKind.CHANGE, one))
+            for one in change.decisions
+        ],
         lacks_consent=preview is not None and preview.lacks_consent,
         warnings=list(preview.warnings) if preview else [],
         before=_figures(proposal.figures["before"]),

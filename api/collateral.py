@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from api.context import Acting, ApiContext, Context
+from api.context import Acting, ApiContext, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, MoneyText, Shown, Words
 from books.session import UnitOfWork
@@ -20,6 +20,7 @@ from services.collateral import missing_before_payout
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import Proof, enter, review
 from services.dealers import set_standing
+from services.loan_history import told_who, told_words
 from services.permissions import Action, allows
 
 router = APIRouter(tags=["collateral"])
@@ -43,7 +44,10 @@ class ConditionView(BaseModel):
 
 
 class EvidenceView(Shown):
-    """A proof and what a second person said about it; `outcome` is null until he does."""
+    """A proof and what a second person said about it; `outcome` is null until he does.
+
+    To an integrator all of the lender are `system`, and their words are left out.
+    """
 
     id: str
     kind: ConditionKind
@@ -145,9 +149,9 @@ class StandingAsked(Asked):
 
 
 @router.get("/loans/{loan}/collateral", responses=refusals(404))
-def show_collateral(loan: LoanNumber, actor: Acting, context: Context) -> CollateralView:
+def show_collateral(loan: LoanNumber, actor: Acting, look: Looking) -> CollateralView:
     """What secures the loan, what is asked of it, and what keeps the payout back."""
-    with context.books.read() as work:
+    with look() as work:
         return _view(work, actor, work.loans.seen_by(actor, loan))
 
 
@@ -189,15 +193,16 @@ def review_evidence(
     With the last condition met that comes before the payout, an offer that all have signed is accepted by itself.
     """
     with context.books.begin() as work:
-        said = review(work, actor, work.loans.seen_by(actor, loan), evidence_id, asked.outcome, asked.reason)
+        found = work.loans.seen_by(actor, loan)
+        said = review(work, actor, found, evidence_id, asked.outcome, asked.reason)
         evidence = next(one for one, _ in work.collateral.evidence(loan) if one.id == evidence_id)
-        return _evidence(evidence, said)
+        return _evidence(actor, found, evidence, said)
 
 
 @router.get("/dealers", responses=refusals(403))
-def list_dealers(context: Context) -> DealersView:
+def list_dealers(look: Looking) -> DealersView:
     """Dealers that the lender does or did not work with, for its own people."""
-    with context.books.read() as work:
+    with look() as work:
         return DealersView(items=[_dealer(one) for one in work.collateral.standings()])
 
 
@@ -214,7 +219,8 @@ def _dealer(one: DealerStanding) -> DealerView:
 
 def _entered(context: ApiContext, actor: Actor, number: str, proof: Proof) -> EvidenceView:
     with context.books.begin() as work:
-        return _evidence(enter(work, actor, work.loans.seen_by(actor, number), proof), None)
+        found = work.loans.seen_by(actor, number)
+        return _evidence(actor, found, enter(work, actor, found, proof), None)
 
 
 def _view(work: UnitOfWork, actor: Actor, loan: Loan) -> CollateralView:
@@ -233,7 +239,7 @@ def _view(work: UnitOfWork, actor: Actor, loan: Loan) -> CollateralView:
         is_elsewhere=bool(others),
         elsewhere=others if allows(actor, Action.SEE_OTHERS) else [],
         conditions=[_condition(one) for one in work.collateral.conditions(loan.number)],
-        evidence=[_evidence(one, said) for one, said in work.collateral.evidence(loan.number)],
+        evidence=[_evidence(actor, loan, one, said) for one, said in work.collateral.evidence(loan.number)],
     )
 
 
@@ -241,7 +247,7 @@ def _condition(one: CollateralCondition) -> ConditionView:
     return ConditionView.model_validate(one, from_attributes=True)
 
 
-def _evidence(one: CollateralEvidence, said: EvidenceReview | None) -> EvidenceView:
+def _evidence(actor: Actor, loan: Loan, one: CollateralEvidence, said: EvidenceReview | None) -> EvidenceView:
     return EvidenceView(
         id=one.id,
         kind=one.kind,
@@ -252,10 +258,10 @@ def _evidence(one: CollateralEvidence, said: EvidenceReview | None) -> EvidenceV
         insured=None if one.insured_fen is None else yuan(one.insured_fen),
         lender_first=one.lender_first,
         document=one.document_id,
-        entered_by=one.entered_by,
+        entered_by=told_who(actor, loan, one.entered_by),
         entered_at=one.entered_at,
         outcome=said.outcome if said else None,
-        reason=said.reason if said else None,
-        reviewed_by=said.reviewed_by if said else None,
+        reason=told_words(actor, said.reviewed_by, said.reason) if said else None,
+        reviewed_by=told_who(actor, loan, said.reviewed_by) if said else None,
         reviewed_at=said.reviewed_at if said else None,
     )

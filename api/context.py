@@ -1,7 +1,8 @@
 """What the API is built from, handed to it by the process that serves it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, TypeVar
@@ -10,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.intake import Intake
 from api.metrics import Metrics
+from api.problems import record_unopened
 from api.sign_in import SignIn
 from books.session import Books, UnitOfWork
 from engine.commands import LoanCommands
@@ -72,7 +74,35 @@ async def _actor(request: Request) -> Actor:
     return actor
 
 
+class Look:
+    """How the books are looked at for one answer."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._books = request.app.state.context.books
+
+    def __call__(self, *, recorded: bool = False, of_one_moment: bool = False) -> AbstractContextManager[UnitOfWork]:
+        """A unit of work for what is answered: a value that cannot be opened stands as such in its place, and is noted.
+        One that is `recorded` writes down who looked, and nothing else; one `of_one_moment` looks as `Books.read` says.
+        """
+        return self._showing(recorded=recorded, of_one_moment=of_one_moment)
+
+    @contextmanager
+    def _showing(self, *, recorded: bool, of_one_moment: bool) -> Iterator[UnitOfWork]:
+        books = self._books
+        with books.begin() if recorded else books.read(of_one_moment=of_one_moment) as work, work.showing():
+            yield work
+        for error in work.unopened:
+            record_unopened(self._books, self._request, error)
+
+
+async def _look(request: Request) -> Look:
+    return Look(request)
+
+
 Context = Annotated[ApiContext, Depends(_context)]
 """The context of the app that answers."""
 Acting = Annotated[Actor, Depends(_actor)]
 """Who asks, as the edge identified him."""
+Looking = Annotated[Look, Depends(_look)]
+"""What only shows something looks at the books with it, so that one damaged value refuses nobody the others."""

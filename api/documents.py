@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, model_validator
 
-from api.context import Acting, ApiContext, Context
+from api.context import Acting, ApiContext, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, Words
 from books.session import UnitOfWork
@@ -24,7 +24,9 @@ from services.documents import hand_in, look_at
 from services.documents_intake import LARGEST_BYTES, Examined, examine
 from services.documents_reading import decide, documents_doubtful
 from services.facts import document_list
+from services.loan_history import told_who
 from services.papers import order_certificate, order_contract, order_receipt, order_statement
+from services.permissions import Action, allows
 
 router = APIRouter(tags=["documents"])
 
@@ -41,7 +43,7 @@ class DocumentView(BaseModel):
         description="whose it is, as `GET /loans/{loan}/authorisations` names people; null for a paper that the lender "
         "issued, and for an older one of which nobody has said whose it is"
     )
-    filename: str
+    filename: str | None = Field(description="null of what was handed in, for who may not open it")
     media_type: str
     size_bytes: int
     sha256: str
@@ -146,12 +148,14 @@ DocumentId = Annotated[str, Path(pattern=keys.ID_PATTERN, description="the docum
 
 
 @router.get("/loans/{loan}/documents", responses=refusals(404))
-def list_documents(loan: LoanNumber, actor: Acting, context: Context) -> DocumentsView:
+def list_documents(loan: LoanNumber, actor: Acting, look: Looking) -> DocumentsView:
     """What was handed in for the loan, and the papers that the lender issued."""
-    with context.books.read() as work:
+    with look() as work:
         found = work.loans.seen_by(actor, loan)
         readings = {one.document_id: one for one in work.documents.readings(loan)}
-        items = [_listed(document, readings.get(document.id)) for document in work.documents.of_loan(loan)]
+        items = [
+            _listed(actor, found, document, readings.get(document.id)) for document in work.documents.of_loan(loan)
+        ]
         return DocumentsView(
             items=items,
             doubtful=documents_doubtful(list(readings.values())),
@@ -202,7 +206,7 @@ def decide_document(
         found = work.loans.seen_by(actor, loan)
         reading = decide(work, actor, found, document_id, body.outcome, body.reason, body.party)
         document = next(one for one in work.documents.of_loan(loan) if one.id == document_id)
-        return _listed(document, reading)
+        return _listed(actor, found, document, reading)
 
 
 @router.get(
@@ -280,16 +284,21 @@ def _keep(
     context: ApiContext, actor: Actor, number: str, kind: str, filename: str, file: Examined, party: str | None
 ) -> tuple[DocumentView, bool]:
     with context.books.begin() as work:
-        document = hand_in(work, actor, work.loans.seen_by(actor, number), kind, filename, file, party)
-        return _view(document), document.uploaded_at == work.now
+        found = work.loans.seen_by(actor, number)
+        document = hand_in(work, actor, found, kind, filename, file, party)
+        return _view(actor, found, document), document.uploaded_at == work.now
 
 
-def _listed(document: Document, reading: DocumentReading | None) -> ListedDocument:
+def _listed(actor: Actor, loan: Loan, document: Document, reading: DocumentReading | None) -> ListedDocument:
     view = None if reading is None else ReadingView.model_validate(reading, from_attributes=True)
-    return ListedDocument(**_view(document).model_dump(), reading=view)
+    return ListedDocument(**_view(actor, loan, document).model_dump(), reading=view)
 
 
-def _view(document: Document) -> DocumentView:
+def _view(actor: Actor, loan: Loan, document: Document) -> DocumentView:
     # Not the whole row: its content is not loaded with lists.
     columns = {name: getattr(document, name) for name in DocumentView.model_fields if name != "party"}
+    if not document.is_paper and not allows(actor, Action.OPEN_DOCUMENTS):
+        # People put names and numbers into it.
+        columns["filename"] = None
+    columns["uploaded_by"] = told_who(actor, loan, document.uploaded_by)
     return DocumentView(party=document.party_id, **columns)

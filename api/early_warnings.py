@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Looking
 from api.problems import refusals
 from api.shapes import Limit, Shown
 from books.behaviour import WarningFilter
@@ -115,7 +115,7 @@ class ForesightView(BaseModel):
 @router.get("")
 def list_early_warnings(
     actor: Acting,
-    context: Context,
+    look: Looking,
     month: MonthName = None,
     product: ProductCode = None,
     urgency: UrgencyName | None = None,
@@ -124,7 +124,7 @@ def list_early_warnings(
     limit: Limit = 50,
 ) -> WarningsPage:
     """The warnings that this person may see: agents of their customers, managers of the team, risk of all."""
-    with context.books.read() as work:
+    with look() as work:
         wanted = month or newest_month(work, actor)
         if wanted is None:
             return WarningsPage(month=None, items=[], next=None)
@@ -135,9 +135,9 @@ def list_early_warnings(
 
 
 @router.get("/foresight")
-def show_foresight(actor: Acting, context: Context) -> ForesightView:
+def show_foresight(actor: Acting, look: Looking) -> ForesightView:
     """How good past warnings were, over all loans."""
-    with context.books.read() as work:
+    with look() as work:
         found = how_good(work, actor)
     return ForesightView(
         warned=found.warned,

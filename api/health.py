@@ -15,6 +15,7 @@ from models.histories import ArchiveLook
 from services.audit import SYSTEM
 from services.audit_chain import waiting
 from services.audit_search import deposit_states
+from services.proving import Standing, standing
 
 
 class Health(BaseModel):
@@ -80,6 +81,7 @@ def _gauges(context: ApiContext) -> list[str]:
             circuits = work.authorisations.open_circuits(work.now - CIRCUITS_SEEN_WITHIN)
             unsealed, postings = waiting(work), waiting(work, POSTINGS)
             deposits = deposit_states(work)
+            proof = standing(work)
             archive = work.histories.look()
             events, dead_ends = work.webhooks.waiting(), work.webhooks.disabled()
             now = work.now
@@ -97,11 +99,24 @@ def _gauges(context: ApiContext) -> list[str]:
         *gauge("loanwright_ledger_unsealed", [({}, postings.count)]),
         *gauge("loanwright_ledger_unsealed_oldest_seconds", [({}, postings.age_at(now))]),
         *gauge("loanwright_evidence_days_waiting", [({"depository": one.name}, one.days_waiting) for one in deposits]),
+        *_proof(proof),
         *_archive(archive, now),
         *gauge("loanwright_webhook_events_waiting", [({}, events)]),
         *gauge("loanwright_webhooks_disabled", [({}, dead_ends)]),
         *gauge("loanwright_circuit_open", [({"service": service}, count) for service, count in circuits.items()]),
     ]
+
+
+def _proof(proof: Standing) -> list[str]:
+    """How many differences the newest proof of the sealed books found, and how old what it saw is: as long as there has
+    been none, how long there has been something to prove.
+    """
+    lines: list[str] = []
+    if proof.last is not None:
+        lines += gauge("loanwright_audit_differences", [({}, proof.last.differences)])
+    if proof.age_seconds is not None:
+        lines += gauge("loanwright_audit_proved_age_seconds", [({}, proof.age_seconds)])
+    return lines
 
 
 def _archive(look: ArchiveLook | None, now: datetime) -> list[str]:

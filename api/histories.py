@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import LoanNumber
 from engine.histories import Histories
@@ -220,6 +220,7 @@ async def show_loan_audit(
     loan: LoanNumber,
     actor: Acting,
     context: Context,
+    shown: Looking,
     as_of: AsOf = None,
     after: After = 0,
     limit: LinesLimit = PAGE,
@@ -227,7 +228,7 @@ async def show_loan_audit(
     """The whole life of a loan over all runs of its workflow, and where its books differ. For auditors."""
     await asyncio.to_thread(check_may_read, context.books, actor, loan)
     found = await find_runs(context.books, Histories(context.commands.client), loan)
-    return await asyncio.to_thread(_view, context, loan, found, as_of, after, limit)
+    return await asyncio.to_thread(_view, shown, loan, found, as_of, after, limit)
 
 
 @router.post("/loans/{loan}/replay", responses=refusals(404, 409))
@@ -238,8 +239,8 @@ async def replay_loan(loan: LoanNumber, actor: Acting, context: Context) -> Repl
     return ReplayView(loan=loan, ok=ok, code_version=verdicts[0].code_version, verdicts=_verdicts(verdicts))
 
 
-def _view(context: Context, loan: str, found: FoundRuns, as_of: date | None, after: int, limit: int) -> LoanAuditView:
-    with context.books.read() as work:
+def _view(shown: Looking, loan: str, found: FoundRuns, as_of: date | None, after: int, limit: int) -> LoanAuditView:
+    with shown(of_one_moment=True) as work:
         found_runs, answered = found.runs, found.engine_answered
         seen = look(work, loan, found_runs, engine_answered=answered, as_of=as_of, after=after, limit=limit)
         return LoanAuditView(

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Limit, Shown, in_yuan, since_of
 from lending.money import yuan
@@ -106,11 +106,11 @@ class RulesAdded(BaseModel):
 @router.get("/trial-balance")
 def show_trial_balance(
     actor: Acting,
-    context: Context,
+    look: Looking,
     on: Annotated[date | None, Query(description="booked to the end of this day; today if left out")] = None,
 ) -> TrialBalanceView:
     """Every account's balance by booking dates: that of a closed month never changes."""
-    with context.books.read() as work:
+    with look() as work:
         found = trial_balance_on(work, actor, on or work.today)
     return TrialBalanceView(
         on=found.as_of,
@@ -124,14 +124,14 @@ def show_trial_balance(
 def list_postings(
     account: AccountCode,
     actor: Acting,
-    context: Context,
+    look: Looking,
     first: Annotated[date | None, Query(alias="from", description="a month before `to` if left out")] = None,
     last: Annotated[date | None, Query(alias="to", description="today if left out")] = None,
     after: LastSeen = None,
     limit: Limit = 50,
 ) -> PostingsPage:
     """What was moved to and from an account, by booking dates."""
-    with context.books.read() as work:
+    with look() as work:
         until = last or work.today
         found = postings_of(work, actor, account, since_of(first, until), until, after=after, limit=limit)
         items = [LedgerPosting.model_validate(in_yuan(posting.model_dump())) for posting in found]
@@ -139,9 +139,9 @@ def list_postings(
 
 
 @router.get("/months")
-def list_months(actor: Acting, context: Context) -> MonthsView:
+def list_months(actor: Acting, look: Looking) -> MonthsView:
     """How far each month is: ended for every loan, closed, or still open."""
-    with context.books.read() as work:
+    with look() as work:
         return MonthsView(items=[_month(one) for one in months(work, actor)])
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field, JsonValue
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, Words
 from models import keys
@@ -64,12 +64,12 @@ class LimitsView(BaseModel):
 @router.get("")
 def list_limits(
     actor: Acting,  # noqa: ARG001 whoever has a key may see the law and its figures
-    context: Context,
+    look: Looking,
     kind: Annotated[LimitKind | None, Query(description="only rows of this kind")] = None,
     status: Annotated[LimitStatus | None, Query(description="only rows that stand so")] = None,
 ) -> LimitsView:
     """Every row that was ever proposed."""
-    with context.books.read() as work:
+    with look() as work:
         found = limit_states(work)
     return LimitsView(items=[_view(one) for one in found if kind in (None, one.kind) and status in (None, one.status)])
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, Field, JsonValue
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, Limit, LoanNumber, OptionalKey, Shown, all_in_yuan, command_id, in_yuan
 from books.audit import MOST_OF_A_LOAN
@@ -26,6 +26,7 @@ from models.words import LONGEST_WORDS, WORDS_PATTERN
 from services import contacts
 from services.explanations import Explained, explain_clearing, explain_installment
 from services.loan_history import history_of
+from services.permissions import Action, allows
 from services.status import schedule_of, status_of
 
 router = APIRouter(tags=["loans"])
@@ -281,7 +282,7 @@ class ContactView(BaseModel):
     channel: str
     direction: str
     template: str | None
-    text: str
+    text: str | None = Field(description="null of what the borrower said, for who does not follow the loan up")
 
 
 class ContactsView(BaseModel):
@@ -328,7 +329,7 @@ ProductCode = Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,32}$")]
 @router.get("/loans")
 def list_loans(
     actor: Acting,
-    context: Context,
+    look: Looking,
     stage: Stage | None = None,
     product: ProductCode = None,
     overdue: Annotated[bool, Query(description="only loans past due")] = False,
@@ -337,7 +338,7 @@ def list_loans(
     limit: Limit = 50,
 ) -> LoansPage:
     """Loans that the one who asks may see."""
-    with context.books.read() as work:
+    with look() as work:
         loans = work.loans.page(
             actor,
             stage=stage,
@@ -352,9 +353,9 @@ def list_loans(
 
 
 @router.get("/loans/{loan}", responses=refusals(404))
-def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
+def show_loan(loan: LoanNumber, actor: Acting, look: Looking) -> LoanView:
     """Where the loan stands, what it waits for and for whom, its figures and its story."""
-    with context.books.read() as work:
+    with look() as work:
         status = status_of(work, actor, loan)
     cost = None if status.cost_percent is None else str(status.cost_percent)
     shown = in_yuan(status.model_dump()) | {"timeline": _history(status.timeline), "cost_percent": cost}
@@ -363,10 +364,10 @@ def show_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanView:
 
 @router.get("/loans/{loan}/schedule", responses=refusals(404))
 def show_schedule(
-    loan: LoanNumber, actor: Acting, context: Context, explain: Explain = None, accept_language: Spoken = None
+    loan: LoanNumber, actor: Acting, look: Looking, explain: Explain = None, accept_language: Spoken = None
 ) -> ScheduleView:
     """What falls due when, what of it is paid, and how the amounts of one installment came to be."""
-    with context.books.read() as work:
+    with look() as work:
         rows = schedule_of(work, actor, loan)
         explained = None if explain is None else explain_installment(work, actor, loan, explain)
     return ScheduleView(
@@ -377,11 +378,9 @@ def show_schedule(
 
 
 @router.get("/loans/{loan}/settlement", responses=refusals(404, 409))
-def show_settlement(
-    loan: LoanNumber, actor: Acting, context: Context, accept_language: Spoken = None
-) -> SettlementView:
+def show_settlement(loan: LoanNumber, actor: Acting, look: Looking, accept_language: Spoken = None) -> SettlementView:
     """What clears the loan today, and how the sum came to be."""
-    with context.books.read() as work:
+    with look() as work:
         explained = explain_clearing(work, actor, loan)
     language = _language(accept_language)
     return SettlementView(
@@ -419,9 +418,9 @@ def _steps(explained: Explained[Any], language: Language) -> list[StepView]:
 
 
 @router.get("/loans/{loan}/transactions", responses=refusals(404))
-def list_transactions(loan: LoanNumber, actor: Acting, context: Context) -> TransactionsView:
+def list_transactions(loan: LoanNumber, actor: Acting, look: Looking) -> TransactionsView:
     """Orders to the bank and postings of the loan, oldest first."""
-    with context.books.read() as work:
+    with look() as work:
         work.loans.seen_by(actor, loan)
         payments = [PaymentView.model_validate(in_yuan(one.model_dump())) for one in work.payments.of_loan(loan)]
         postings = [PostingView.model_validate(in_yuan(one.model_dump())) for one in work.ledger.of_loan(loan)]
@@ -429,12 +428,11 @@ def list_transactions(loan: LoanNumber, actor: Acting, context: Context) -> Tran
 
 
 @router.get("/loans/{loan}/contacts", responses=refusals(404))
-def list_contacts(loan: LoanNumber, actor: Acting, context: Context) -> ContactsView:
-    """Messages and calls about the loan."""
-    with context.books.read() as work:
-        work.loans.seen_by(actor, loan)
-        items = [ContactView.model_validate(one.model_dump()) for one in work.customers.contacts(loan)]
-    return ContactsView(items=items)
+def list_contacts(loan: LoanNumber, actor: Acting, look: Looking) -> ContactsView:
+    """Messages and calls about the loan. What the borrower said is for who follows it up; each look is recorded."""
+    with look(recorded=allows(actor, Action.SEE_REPLIES)) as work:
+        found = contacts.read_contacts(work, actor, work.loans.seen_by(actor, loan))
+    return ContactsView(items=[ContactView.model_validate(one, from_attributes=True) for one in found])
 
 
 @router.post("/loans/{loan}/contacts", status_code=201, responses=refusals(403, 404))
@@ -451,10 +449,10 @@ def enter_reply(
 
 @router.get("/loans/{loan}/history", responses=refusals(404))
 def list_history(
-    loan: LoanNumber, actor: Acting, context: Context, before: Before = None, limit: HistoryLimit = MOST_OF_A_LOAN
+    loan: LoanNumber, actor: Acting, look: Looking, before: Before = None, limit: HistoryLimit = MOST_OF_A_LOAN
 ) -> HistoryView:
     """Who did what to the loan and when: to auditors all of it, to others as much as is for them."""
-    with context.books.read() as work:
+    with look() as work:
         work.loans.seen_by(actor, loan)
         history = history_of(work, actor, loan, before=before, limit=limit)
     return HistoryView(items=_history(history.entries), next=history.older)

@@ -46,6 +46,9 @@ PERMITTED: Final[Permitted] = {
     "show_audit_entry": Action.READ_AUDIT,
     "list_audit_seals": Action.READ_AUDIT,
     "show_audit_chain": Action.READ_AUDIT,
+    "prove_audit_log": Action.READ_AUDIT,
+    "list_verifications": Action.READ_AUDIT,
+    "show_verification": Action.READ_AUDIT,
     "show_loan_audit": Action.READ_AUDIT,
     "replay_loan": Action.READ_AUDIT,
     # what the engine keeps
@@ -105,8 +108,10 @@ PERMITTED: Final[Permitted] = {
     "retire_version": Action.CHANGE_POLICIES,
     "compare_challenger": Action.SEE_POLICIES,
     "show_backtest": Action.SEE_POLICIES,
-    "list_changed_cases": Action.SEE_POLICIES,
-    "replay_decisions": Action.SEE_POLICIES,
+    # A case by its row.
+    "list_changed_cases": Action.SEE_LISTINGS,
+    # It names the row by which each was decided.
+    "replay_decisions": Action.SEE_LISTINGS,
     # prepayments
     "quote": Action.SEE_LOANS,
     "settlement_figures": Action.SEE_LOANS,

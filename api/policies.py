@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, Shown, Words, all_in_yuan
 from books.session import UnitOfWork
@@ -186,11 +186,11 @@ class ComparisonView(Shown):
 
 @router.get("")
 def list_policies(
-    actor: Acting, context: Context, kind: PolicyKind | None = None, scope: Scope | None = None
+    actor: Acting, look: Looking, kind: PolicyKind | None = None, scope: Scope | None = None
 ) -> PolicyList:
     """The policies, of a kind or a scope alone where one is asked for, and which of their versions decide today."""
     require(actor, Action.SEE_POLICIES)
-    with context.books.read() as work:
+    with look() as work:
         found = all_lives(work, actor)
     return PolicyList(
         items=[
@@ -202,17 +202,17 @@ def list_policies(
 
 
 @router.get("/{name}", responses=refusals(404))
-def list_versions(name: PolicyName, actor: Acting, context: Context) -> VersionList:
+def list_versions(name: PolicyName, actor: Acting, look: Looking) -> VersionList:
     """Every version of a policy with all that happened to it."""
-    with context.books.read() as work:
+    with look() as work:
         return VersionList(items=[VersionView(**_version(one)) for one in lives(work, actor, name)])
 
 
 @router.get("/{name}/versions/{version}", responses=refusals(404))
-def show_version(name: PolicyName, version: VersionNumber, actor: Acting, context: Context) -> VersionInFull:
+def show_version(name: PolicyName, version: VersionNumber, actor: Acting, look: Looking) -> VersionInFull:
     """A version in full."""
     require(actor, Action.SEE_POLICIES)
-    with context.books.read() as work:
+    with look() as work:
         return _in_full(work, life_of(work, work.policies.version(name, version), work.today))
 
 
@@ -277,10 +277,10 @@ def compare_challenger(name: PolicyName, version: VersionNumber, actor: Acting, 
 
 
 @router.get("/backtests/{backtest_id}", responses=refusals(404))
-def show_backtest(backtest_id: BacktestId, actor: Acting, context: Context) -> BacktestView:
+def show_backtest(backtest_id: BacktestId, actor: Acting, look: Looking) -> BacktestView:
     """A stored back-test."""
     require(actor, Action.SEE_POLICIES)
-    with context.books.read() as work:
+    with look() as work:
         return _backtest(work, work.policies.backtest(backtest_id))
 
 

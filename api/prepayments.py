@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from api.commands import CommandAnswer, answer_to
-from api.context import Acting, ApiContext, Context
+from api.context import Acting, ApiContext, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, MoneyText, OptionalKey, Shown, command_id, in_yuan
 from engine.errors import CommandRefused
@@ -108,10 +108,10 @@ class SettlementFigures(Shown):
 
 @router.get("/loans/{loan}/settlement-figures")
 def settlement_figures(
-    loan: LoanNumber, actor: Acting, context: Context, since: Since, until: Until = None
+    loan: LoanNumber, actor: Acting, look: Looking, since: Since, until: Until = None
 ) -> SettlementFigures:
     """What clears the loan on any day since the payout or ahead, at most a year of them: prepayment fee included."""
-    with context.books.read() as work:
+    with look() as work:
         row = work.loans.seen_by(actor, loan)
         days = clearing_figures(work, row, since, until or since)
     return SettlementFigures(loan=loan, days=[SettlementFigure(on=day, amount=yuan(fen)) for day, fen in days])

@@ -21,7 +21,8 @@ from models.staff import Actor
 from services import audit
 from services.errors import DoneMeanwhile
 from services.forms import InvalidForm, shown_name
-from services.refusals import is_kept, refusal_log, refusal_of
+from services.proving import ProvedJustNow
+from services.refusals import Refusal, is_kept, refusal_log, refusal_of
 from services.sign_in_machines import WrongClient
 from services.sign_in_tries import TooManyTries
 
@@ -99,7 +100,7 @@ def refused(error: LendingError, request_id: str, language: str = "") -> Respons
         headers["WWW-Authenticate"] = 'Basic realm="loanwright"'
     elif error.http_status == 401:
         headers["WWW-Authenticate"] = 'HMAC-SHA256 realm="bank notices"'
-    elif isinstance(error, TooManyTries):
+    elif isinstance(error, TooManyTries | ProvedJustNow):
         headers["Retry-After"] = str(error.seconds)
     fields = error.fields_in(language) if isinstance(error, InvalidForm) else error.fields
     return problem(error.http_status, error.code, str(error), request_id, fields=fields, headers=headers)
@@ -143,11 +144,19 @@ def install_handlers(app: FastAPI, books: Books) -> None:
 
 def record_refusal(books: Books, request: Request, error: LendingError) -> None:
     """Has a refusal written into the audit log, or counted where one sender is refused again and again."""
+    refusal_log(books).keep(*_refused_to(request, error))
+
+
+def record_unopened(books: Books, request: Request, error: LendingError) -> None:
+    """Has it written into the audit log that a value in an answer could not be opened, once in a while."""
+    refusal_log(books).keep_unopened(*_refused_to(request, error))
+
+
+def _refused_to(request: Request, error: LendingError) -> tuple[Actor, Refusal]:
     actor: Actor = getattr(request.state, "actor", audit.STRANGER)
     act = request.scope["route"].name
     named = getattr(error, "loan", None)
-    refusal = refusal_of(act, PERMITTED.get(act), error, request.path_params, number="loan", loan=named)
-    refusal_log(books).keep(actor, refusal)
+    return actor, refusal_of(act, PERMITTED.get(act), error, request.path_params, number="loan", loan=named)
 
 
 def _invalid(error: RequestValidationError, request_id: str) -> Response:

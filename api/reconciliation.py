@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Looking
 from api.problems import refusals
 from api.shapes import LoanNumber, Shown, in_yuan, since_of
 from lending.money import yuan
@@ -103,21 +103,21 @@ class LoanFundsView(Shown):
 @router.get("/reconciliations", responses=refusals(403))
 def list_reconciliations(
     actor: Acting,
-    context: Context,
+    look: Looking,
     first: Annotated[date | None, Query(alias="from")] = None,
     last: Annotated[date | None, Query(alias="to", description="today if left out")] = None,
 ) -> ReconciliationsView:
     """What came of each day's comparison with the bank; of the last month if no `from` is given."""
-    with context.books.read() as work:
+    with look() as work:
         until = last or work.today
         found = reconciliations(work, actor, since_of(first, until), until)
         return ReconciliationsView(items=[ReconciliationLine.model_validate(_line(one)) for one in found])
 
 
 @router.get("/reconciliations/{day}", responses=refusals(403, 404))
-def show_reconciliation(day: date, actor: Acting, context: Context) -> DayView:
+def show_reconciliation(day: date, actor: Acting, look: Looking) -> DayView:
     """The flow of funds of a day; before its statement came, by what notices told of."""
-    with context.books.read() as work:
+    with look() as work:
         found = day_funds(work, actor, day)
         parts = {
             "flows": [in_yuan(asdict(one)) for one in found.flows],
@@ -127,9 +127,9 @@ def show_reconciliation(day: date, actor: Acting, context: Context) -> DayView:
 
 
 @router.get("/loans/{loan}/funds", responses=refusals(403, 404))
-def list_funds_of_loan(loan: LoanNumber, actor: Acting, context: Context) -> LoanFundsView:
+def list_funds_of_loan(loan: LoanNumber, actor: Acting, look: Looking) -> LoanFundsView:
     """Each movement of a loan at the bank with its order and its postings."""
-    with context.books.read() as work:
+    with look() as work:
         return LoanFundsView(loan=loan, items=[_movement(one) for one in loan_funds(work, actor, loan)])
 
 

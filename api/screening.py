@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, Words
 from models import keys
@@ -80,12 +80,12 @@ class EntriesView(BaseModel):
 @router.get("", responses=refusals(403))
 def list_entries(
     actor: Acting,
-    context: Context,
+    look: Looking,
     before: Annotated[str | None, Query(pattern=keys.ID_PATTERN, description="entries older than this one")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="how many at most")] = MOST,
 ) -> EntriesView:
     """Every entry that was ever proposed, for risk and auditors. That it was looked at is recorded."""
-    with context.books.begin() as work:
+    with look(recorded=True) as work:
         found = listing_states(work, actor, before=before, limit=limit)
     return EntriesView(items=[_view(one) for one in found], next=found[-1].id if len(found) == limit else None)
 

@@ -6,16 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber, Shown, Words
 from lending.money import yuan
 from models.customers import Customer
 from models.keys import ID_PATTERN
 from models.loans import Loan, Stage
+from models.staff import Actor
 from models.words import WORDS_PATTERN
 from services.paper_words import masked_id_number, masked_mobile
-from services.reveals import Revealed, reveal
+from services.reveals import Revealed, reveal, shown_name
 from services.search import MOST, search
 from services.search_words import LONGEST_QUERY
 
@@ -33,7 +34,7 @@ class SearchBody(Asked):
 
 
 class FoundCustomer(BaseModel):
-    """A customer, his numbers masked."""
+    """A customer, his numbers masked; his name too for who works neither with him nor with his money."""
 
     id: str
     name: str
@@ -85,13 +86,13 @@ class RevealView(BaseModel):
 
 
 @router.post("/customers/search", responses=refusals(403))
-def search_customers(body: SearchBody, actor: Acting, context: Context) -> CustomersView:
+def search_customers(body: SearchBody, actor: Acting, look: Looking) -> CustomersView:
     """Customers of whom the caller may see a loan."""
-    with context.books.begin() as work:
+    with look(recorded=True) as work:
         found = search(work, actor, body.query, body.after or "", body.limit)
         return CustomersView(
             items=[
-                _customer(one, [row.number for row in found.loans if row.customer_id == one.id])
+                _customer(actor, one, [row.number for row in found.loans if row.customer_id == one.id])
                 for one in found.customers
             ],
             after=found.after,
@@ -99,11 +100,11 @@ def search_customers(body: SearchBody, actor: Acting, context: Context) -> Custo
 
 
 @router.post("/loans/search", responses=refusals(403))
-def search_loans(body: SearchBody, actor: Acting, context: Context) -> LoansView:
+def search_loans(body: SearchBody, actor: Acting, look: Looking) -> LoansView:
     """Loans that the caller may see, by who borrows."""
-    with context.books.begin() as work:
+    with look(recorded=True) as work:
         found = search(work, actor, body.query, body.after or "", body.limit)
-        names = {one.id: one.name for one in found.customers}
+        names = {one.id: shown_name(actor, one.name) for one in found.customers}
         return LoansView(items=[_loan(one, names[one.customer_id]) for one in found.loans], after=found.after)
 
 
@@ -115,10 +116,10 @@ def reveal_value(loan: LoanNumber, body: RevealBody, actor: Acting, context: Con
         return RevealView(loan=loan, field=body.field, value=reveal(work, actor, row, body.field, body.reason))
 
 
-def _customer(one: Customer, loans: list[str]) -> FoundCustomer:
+def _customer(actor: Actor, one: Customer, loans: list[str]) -> FoundCustomer:
     return FoundCustomer(
         id=one.id,
-        name=one.name,
+        name=shown_name(actor, one.name),
         mobile=masked_mobile(one.mobile),
         id_number=masked_id_number(one.id_number),
         loans=loans,

@@ -78,7 +78,8 @@ class SignIn:
         """The holder, and how many seconds his token is still good for."""
         if key.startswith(PERSON_MARK):
             return self._person(key)
-        with self._books.read() as work:
+        # Names are not asked for here; what somebody damaged of them keeps nobody out.
+        with self._books.read() as work, work.showing():
             held = holder_of(work, key)
             if held is not None:
                 account, scopes, ends_at = held
@@ -98,7 +99,7 @@ class SignIn:
         return actor, KEPT_SECONDS
 
     def _person(self, token: str) -> tuple[Actor, float] | None:
-        with self._books.read() as work:
+        with self._books.read() as work, work.showing():
             found = person_of(work, token)
             if found is None:
                 return None

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber
 from models import keys
@@ -80,9 +80,9 @@ class SignatureView(BaseModel):
 
 
 @router.get("/loans/{loan}/signatures", responses=refusals(404))
-def list_signatures(loan: LoanNumber, actor: Acting, context: Context) -> SignaturesView:
+def list_signatures(loan: LoanNumber, actor: Acting, look: Looking) -> SignaturesView:
     """The contract that counts now, and who has signed it."""
-    with context.books.read() as work:
+    with look() as work:
         return _view(loan, signing_of(work, work.loans.seen_by(actor, loan)))
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from api.commands import CommandAnswer, answer_to
-from api.context import Acting, ApiContext, Context
+from api.context import Acting, ApiContext, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, Limit, MoneyText, OptionalKey, Shown, TaskId, Words, command_id, in_yuan
 from api.unmatched import MoneyVerb, MoneyView, money_view, say_to_money
@@ -28,8 +28,8 @@ from services import approval, tasks
 from services.audit import sender_of
 from services.authority import authority_over
 from services.errors import InvalidDecision, TaskClosed
-from services.loan_history import may_read_reason
-from services.permissions import check_may_decide
+from services.loan_history import told_decision, told_row
+from services.permissions import STAFF, check_may_decide
 from services.tasks import ABOUT_ACCOUNTS, FOLLOW_UPS
 
 router = APIRouter(tags=["tasks"])
@@ -110,11 +110,13 @@ class TasksPage(BaseModel):
 
 
 class DecisionView(Shown):
-    """What was decided."""
+    """What was decided; to an integrator everybody who did is `system`."""
 
     outcome: Outcome
     amount: str | None
-    reason: str = Field(description="empty where risk let a case pass, for who does not decide on lists")
+    reason: str = Field(
+        description="empty for an integrator, and where risk let a case pass for who does not decide on lists"
+    )
     reason_codes: list[str] = Field(description="why a case was refused, by codes of its product's list")
     decided_by: str
     decided_as: Role
@@ -129,7 +131,7 @@ class BandView(Shown):
     decided_by: Role | None
     people: int
     policy: str
-    row: int
+    row: int | None = Field(description="null for who may not know who stands on a list")
     reasons: list[str]
 
 
@@ -160,7 +162,7 @@ After = Annotated[
 @router.get("/tasks")
 def list_tasks(
     actor: Acting,
-    context: Context,
+    look: Looking,
     mine: Annotated[bool, Query(description="only tasks for me, or for anybody of my role")] = False,
     open_only: Annotated[bool, Query(alias="open", description="only tasks that still wait")] = True,
     kind: TaskKind | None = None,
@@ -169,42 +171,47 @@ def list_tasks(
     limit: Limit = 50,
 ) -> TasksPage:
     """Tasks that the one who asks may see."""
-    with context.books.read() as work:
+    with look() as work:
         found = work.tasks.page(
             actor, mine=mine, open_only=open_only, kind=kind, loan=loan, after=_last_seen(after), limit=limit
         )
     last = found[-1] if len(found) == limit else None
     return TasksPage(
-        items=[TaskView.model_validate(task.model_dump()) for task in found],
+        items=[TaskView.model_validate(_told(actor, task)) for task in found],
         next=f"{last.due_on}.{last.id}" if last else None,
     )
 
 
 @router.get("/tasks/{task_id}", responses=refusals(404))
-def show_task(task_id: TaskId, actor: Acting, context: Context) -> TaskDetail:
+def show_task(task_id: TaskId, actor: Acting, look: Looking) -> TaskDetail:
     """One task, with its decision once there is one."""
-    with context.books.read() as work:
+    with look() as work:
         task = work.tasks.seen_by(actor, task_id)
         decision = work.tasks.decision(task_id)
-        money = money_view(work, task)
-        bands = authority_over(work, task)
+        money = money_view(work, actor, task)
+        # Who of the lender may decide how much is for its own people.
+        bands = authority_over(work, task) if actor.role in STAFF else []
     authority = [
         BandView(
             up_to=yuan(band.up_to_fen or 0),
             decided_by=band.decided_by,
             people=band.people,
             policy=band.label,
-            row=band.fired_row,
+            row=told_row(actor, band.fired_row),
             reasons=list(band.reasons),
         )
         for band in bands
     ]
     shown = None
     if decision is not None:
-        is_told = may_read_reason(actor, task.kind, decision.decided_as, decision.outcome)
-        told = {"reason": decision.reason if is_told else "", "reason_codes": decision.reason_codes}
+        told = {"reason_codes": decision.reason_codes} | told_decision(actor, task.kind, decision)
         shown = in_yuan(decision.model_dump()) | told
-    return TaskDetail.model_validate(task.model_dump() | {"decision": shown, "money": money, "authority": authority})
+    return TaskDetail.model_validate(_told(actor, task) | {"decision": shown, "money": money, "authority": authority})
+
+
+def _told(actor: Actor, task: Task) -> dict[str, Any]:
+    # With whom of the lender it lies is for its own people.
+    return task.model_dump() | ({} if actor.role in STAFF else {"assignee_id": None})
 
 
 @router.post("/tasks/{task_id}/claim", responses=refusals(403, 404, 409))

@@ -13,6 +13,8 @@ from models.staff import Actor
 from models.tasks import Task
 from services.errors import InvalidDecision
 from services.matching import Reason
+from services.permissions import Action, allows
+from services.reveals import shown_name
 from services.unmatched import give_verdict, propose, unmatched_money
 
 
@@ -66,8 +68,8 @@ class MoneyView(Shown):
     proposal: ProposalView | None
 
 
-def money_view(work: UnitOfWork, task: Task) -> MoneyView | None:
-    """The money of a task, None for a task about anything else."""
+def money_view(work: UnitOfWork, actor: Actor, task: Task) -> MoneyView | None:
+    """The money of a task, None for a task about anything else. Who paid, and his text, are for who sees names."""
     found = unmatched_money(work, task)
     if found is None:
         return None
@@ -78,8 +80,8 @@ def money_view(work: UnitOfWork, task: Task) -> MoneyView | None:
         amount=yuan(entry.amount_fen),
         booked_on=entry.booked_on,
         value_date=found.value_date,
-        counterparty=entry.counterparty,
-        remittance=entry.remittance,
+        counterparty=entry.counterparty and shown_name(actor, entry.counterparty),
+        remittance=entry.remittance if allows(actor, Action.SEE_NAMES) else None,
         can_be_moved=found.can_be_moved,
         matches=[MatchView(loan=one.loan, score=one.score, reasons=list(one.reasons)) for one in found.matches],
         proposal=ProposalView.model_validate(found.proposal.model_dump()) if found.proposal else None,

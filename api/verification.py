@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import Asked, LoanNumber
 from books.session import UnitOfWork
@@ -18,6 +18,7 @@ from models.verification import Authorisation, AuthorisationKind, AuthorisationM
 from services import authorisation_links, authorisations
 from services.authorisation_texts import CURRENT, TEXTS, AuthorisationText
 from services.authorisations import PartyWord, words_of
+from services.loan_history import told_who
 from services.paper_words import masked_name
 from services.permissions import Action, may_see_check, require
 from services.verification import Check, ask_again, checks_view
@@ -138,10 +139,10 @@ def list_authorisation_texts(_actor: Acting) -> TextsView:
 
 
 @router.get("/loans/{loan}/checks", responses=refusals(403, 404))
-def list_checks(loan: LoanNumber, actor: Acting, context: Context) -> ChecksView:
+def list_checks(loan: LoanNumber, actor: Acting, look: Looking) -> ChecksView:
     """What the registers said about the people of a loan; not for borrowers, whom others' records do not concern."""
     require(actor, Action.SEE_CHECKS)
-    with context.books.read() as work:
+    with look() as work:
         return _shown(work, actor, work.loans.seen_by(actor, loan))
 
 
@@ -157,10 +158,10 @@ def ask_checks_again(loan: LoanNumber, actor: Acting, context: Context) -> Check
 
 
 @router.get("/loans/{loan}/authorisations", responses=refusals(404))
-def list_authorisations(loan: LoanNumber, actor: Acting, context: Context) -> AuthorisationsView:
+def list_authorisations(loan: LoanNumber, actor: Acting, look: Looking) -> AuthorisationsView:
     """Who agreed to be looked up for a loan."""
-    with context.books.read() as work:
-        return _people(work, work.loans.seen_by(actor, loan))
+    with look() as work:
+        return _people(work, actor, work.loans.seen_by(actor, loan))
 
 
 @router.post("/loans/{loan}/authorisations", status_code=201, responses=refusals(403, 404, 409))
@@ -169,7 +170,7 @@ def authorise(loan: LoanNumber, asked: AuthorisationAsked, actor: Acting, contex
     with context.books.begin() as work:
         found = work.loans.seen_by(actor, loan)
         authorisations.give(work, actor, found, asked.party, sensitive=asked.sensitive)
-        return _people(work, found)
+        return _people(work, actor, found)
 
 
 @router.post("/loans/{loan}/authorisations/withdrawal", responses=refusals(403, 404, 409))
@@ -180,7 +181,7 @@ def take_authorisation_back(
     with context.books.begin() as work:
         found = work.loans.seen_by(actor, loan)
         authorisations.take_back(work, actor, found, asked.party, asked.kind)
-        return _people(work, found)
+        return _people(work, actor, found)
 
 
 @router.post("/loans/{loan}/authorisations/link", status_code=202, responses=refusals(403, 404, 409, 429))
@@ -189,7 +190,7 @@ def send_authorisation_link(loan: LoanNumber, asked: LinkAsked, actor: Acting, c
     with context.books.begin() as work:
         found = work.loans.seen_by(actor, loan)
         authorisation_links.ask(work, actor, found, asked.party)
-        return _people(work, found)
+        return _people(work, actor, found)
 
 
 def _text(text: AuthorisationText) -> TextView:
@@ -202,25 +203,26 @@ def _text(text: AuthorisationText) -> TextView:
     )
 
 
-def _people(work: UnitOfWork, loan: Loan) -> AuthorisationsView:
-    return AuthorisationsView(people=[_person(one) for one in words_of(work, loan.number)])
+def _people(work: UnitOfWork, actor: Actor, loan: Loan) -> AuthorisationsView:
+    return AuthorisationsView(people=[_person(actor, loan, one) for one in words_of(work, loan.number)])
 
 
-def _person(person: PartyWord) -> PersonView:
+def _person(actor: Actor, loan: Loan, person: PartyWord) -> PersonView:
     return PersonView(
         party=person.party.id,
         role=person.party.role,
         check_name=person.name,
         name=masked_name(person.party.name),
-        registers=_word(person.words[AuthorisationKind.REGISTERS]),
-        sensitive=_word(person.words[AuthorisationKind.SENSITIVE]),
+        registers=_word(actor, loan, person.words[AuthorisationKind.REGISTERS]),
+        sensitive=_word(actor, loan, person.words[AuthorisationKind.SENSITIVE]),
     )
 
 
-def _word(word: Authorisation | None) -> WordView | None:
+def _word(actor: Actor, loan: Loan, word: Authorisation | None) -> WordView | None:
     if word is None:
         return None
-    return WordView.model_validate(word.model_dump() | {"scope": word.scope.split(",")})
+    told = {"scope": word.scope.split(","), "given_through": told_who(actor, loan, word.given_through)}
+    return WordView.model_validate(word.model_dump() | told)
 
 
 def _shown(work: UnitOfWork, actor: Actor, loan: Loan) -> ChecksView:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from api.context import Acting, Context
+from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import LARGEST_NUMBER, Asked, Limit
 from models.keys import ID_PATTERN
@@ -99,9 +99,9 @@ def register_webhook(body: WebhookBody, actor: Acting, context: Context) -> Webh
 
 
 @router.get("/webhooks", responses=refusals(403))
-def list_webhooks(actor: Acting, context: Context) -> WebhooksView:
+def list_webhooks(actor: Acting, look: Looking) -> WebhooksView:
     """Where events are sent to."""
-    with context.books.read() as work:
+    with look() as work:
         return WebhooksView(items=[_view(one) for one in webhooks.webhooks_of(work, actor)])
 
 
@@ -137,12 +137,12 @@ def test_webhook(webhook: WebhookId, actor: Acting, context: Context) -> Deliver
 def list_deliveries(
     webhook: WebhookId,
     actor: Acting,
-    context: Context,
+    look: Looking,
     before: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="events below this number")] = None,
     limit: Limit = 50,
 ) -> DeliveriesView:
     """What was sent to an address and what became of it."""
-    with context.books.read() as work:
+    with look() as work:
         owned = webhooks.webhook_of(work, actor, webhook)
         found = work.webhooks.deliveries(owned.id, before, limit)
         after = found[-1].number if len(found) == limit else None

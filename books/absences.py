@@ -1,18 +1,36 @@
 """Queries on who is away."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, inspect
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from books.stored import as_stored, rows_by_key, rows_of_any_text
 from models.absences import Absence
 
+ABSENCE = inspect(Absence).local_table
 _CURRENT = select(col(Absence.staff_id), col(Absence.deputy_id)).where(
     col(Absence.to_on) >= bindparam("day"),
     col(Absence.from_on) <= bindparam("day"),
     col(Absence.called_off_at).is_(None),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAbsence:
+    """What decides who stands in for whom, as it is stored."""
+
+    id: Any
+    staff_id: Any
+    deputy_id: Any
+    from_on: Any
+    to_on: Any
+    called_off_at: Any
 
 
 class AbsenceBook:
@@ -33,3 +51,13 @@ class AbsenceBook:
         """Those that are not over on a day and were not called off, the earliest first."""
         query = select(Absence).where(Absence.to_on >= day, col(Absence.called_off_at).is_(None))
         return list(self.session.exec(query.order_by(col(Absence.from_on), col(Absence.id)).limit(limit)))
+
+    def all_as_stored(self, at_once: int = 500) -> Iterator[StoredAbsence]:
+        """All absences there ever were, in the order of their ids."""
+        return rows_by_key(self._as_stored, attrgetter("id"), at_once)
+
+    def _as_stored(self, after: str, limit: int) -> list[StoredAbsence]:
+        dialect = self.session.get_bind().dialect.name
+        query = select_columns(*(as_stored(ABSENCE.c[one.name], dialect) for one in fields(StoredAbsence)))
+        query = query.where(ABSENCE.c.id > after).order_by(ABSENCE.c.id).limit(limit)
+        return [StoredAbsence(*row) for row in rows_of_any_text(self.session.connection(), query)]

@@ -1,14 +1,18 @@
 """The audit log."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, distinct, func, type_coerce
+from sqlalchemy import JSON, ColumnElement, distinct, func, inspect, type_coerce
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from books.rows import write_values
+from books.stored import as_stored, rows_by_key, rows_of_any_text
 from models.audit import AuditEntry
 from models.chain import first_id_at
 from models.keys import new_id
@@ -16,6 +20,21 @@ from models.origin import origin
 
 MOST_OF_A_LOAN: Final = 500
 """Of a longer story these are the newest; what is older comes a page at a time."""
+
+
+ENTRY = inspect(AuditEntry).local_table
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """What an entry says of its subject, as it is stored: whoever went around the program may have left anything."""
+
+    id: Any
+    act: Any
+    subject: Any
+    before: Any
+    after: Any
+    refused: Any
 
 
 @dataclass(frozen=True)
@@ -77,21 +96,25 @@ class AuditBook:
         query = select(AuditEntry).where(AuditEntry.id > after).order_by(col(AuditEntry.id)).limit(min(limit, 1000))
         return list(self.session.exec(query))
 
-    def of_act(self, act: str, limit: int = 500) -> Iterator[AuditEntry]:
-        """All entries of an act in their order, read so many at a time; not those of refusals."""
-        after = ""
-        while True:
-            query = (
-                select(AuditEntry)
-                .where(AuditEntry.act == act, AuditEntry.id > after)
-                .order_by(col(AuditEntry.id))
-                .limit(limit)
-            )
-            found = self.session.exec(query).all()
-            yield from (one for one in found if not one.refused)
-            if len(found) < limit:
-                return
-            after = found[-1].id
+    def of_act_as_stored(self, act: str, at_once: int = 500) -> Iterator[StoredEntry]:
+        """All entries of an act in their order, as they are stored, read so many at a time; not those of refusals."""
+        read = partial(self._as_stored, ENTRY.c.act == act)
+        return (one for one in rows_by_key(read, attrgetter("id"), at_once) if one.refused == 0)
+
+    def as_stored(self, entry_id: str) -> StoredEntry | None:
+        """One entry as it is stored; None if there is none with this id."""
+        return next(iter(self._as_stored(ENTRY.c.id == entry_id, "", 1)), None)
+
+    def _as_stored(self, which: ColumnElement[bool], after: str, limit: int) -> list[StoredEntry]:
+        dialect = self.session.get_bind().dialect.name
+        query = select_columns(*(as_stored(ENTRY.c[one.name], dialect) for one in fields(StoredEntry)))
+        query = query.where(which, ENTRY.c.id > after).order_by(ENTRY.c.id).limit(limit)
+        return [StoredEntry(*row) for row in rows_of_any_text(self.session.connection(), query)]
+
+    def of_act_about(self, act: str, subject: str, after: str, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries of an act about a subject, the newest first: those with an id above `after`."""
+        query = select(AuditEntry).where(AuditEntry.act == act, AuditEntry.id > after, AuditEntry.subject == subject)
+        return list(self.session.exec(query.order_by(col(AuditEntry.id).desc()).limit(limit)))
 
     def count_since(self, actor_id: str, act: str, since: datetime) -> int:
         """How often somebody did something since then."""

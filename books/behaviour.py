@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from books.portions import in_portions
 from books.rows import write, write_many
 from books.scope import loans_seen_by, scope_of
-from books.sealing import opened
+from books.sealing import opened_or_why
 from models.accounts import AccountChange, AccountVerdict
 from models.audit import AuditEntry
 from models.behaviour import BehaviourMonth, BehaviourScore, EarlyWarning
@@ -136,13 +136,13 @@ class BehaviourBook:
         )
 
     def applications_of(self, loans: Collection[str]) -> list[tuple[Any, ...]]:
-        """What was asked for under these numbers, oldest first: loan, instant, form."""
+        """What was asked for under these numbers, oldest first: loan, instant, form, or why it cannot be opened."""
         found = self._rows(
             sa_select(col(Application.loan), col(Application.submitted_at), col(Application.form))
             .where(col(Application.loan).in_(loans))
             .order_by(col(Application.submitted_at), col(Application.loan))
         )
-        return [(loan, at, opened(self.session, Application.form, loan, form)) for loan, at, form in found]
+        return [(loan, at, opened_or_why(self.session, Application.form, loan, form)) for loan, at, form in found]
 
     def changes_of(self, loans: Collection[str]) -> list[tuple[Any, ...]]:
         """Changes that were proposed: loan, kind, day of the proposal, and outcome and day of its end."""
@@ -159,7 +159,8 @@ class BehaviourBook:
         )
 
     def bureau_answers(self, loans: Collection[str], until: datetime) -> list[tuple[Any, ...]]:
-        """What the credit bureau answered about the borrowers of these loans, oldest first: loan, instant, answer.
+        """What the credit bureau answered about the borrowers of these loans, oldest first: loan, instant, answer, or
+        why it cannot be opened.
 
         A try that brought no answer, or nonsense, is a miss of the bureau and says nothing of the borrower.
         """
@@ -175,7 +176,9 @@ class BehaviourBook:
             )
             .order_by(col(Verification.answered_at), col(Verification.id))
         )
-        return [(loan, at, opened(self.session, Verification.answer, id_, answer)) for id_, loan, at, answer in found]
+        return [
+            (loan, at, opened_or_why(self.session, Verification.answer, id_, answer)) for id_, loan, at, answer in found
+        ]
 
     # -- scores ------------------------------------------------------------------------------------------------------
 

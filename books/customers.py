@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from books.rows import WRITTEN_AT_ONCE, write
@@ -99,6 +99,15 @@ class CustomerBook:
         if self._holds:
             self.session.exec(_HELD, params={"id": customer_id}).first()
 
+    def held_of_owner(self, owner_id: str, limit: int) -> list[str]:
+        """Ids of customers whom somebody looks after, kept from other writers until this unit of work ends."""
+        query = select(Customer.id).where(Customer.owner_id == owner_id).order_by(col(Customer.id)).limit(limit)
+        return list(self.session.exec(query.with_for_update()))
+
+    def give_to(self, customer_ids: Sequence[str], owner_id: str) -> None:
+        """Has somebody look after these customers from now on."""
+        self.session.execute(update(Customer).where(col(Customer.id).in_(customer_ids)).values(owner_id=owner_id))
+
     def by_id_number(self, id_numbers: list[str]) -> dict[str, Customer]:
         """Known customers with one of these ID numbers, by the number's digest; who was only stated is not found."""
         return self.by_index([blind_index(number) for number in id_numbers])
@@ -108,10 +117,13 @@ class CustomerBook:
         found = self.session.exec(_BY_INDEX, params={"indexes": indexes})
         return {one.id_number_index: one for one in found}
 
+    def by_id(self, customer_ids: Iterable[str]) -> list[Customer]:
+        """Customers by their ids, in one query."""
+        return list(self.session.exec(select(Customer).where(col(Customer.id).in_(set(customer_ids)))))
+
     def names(self, customer_ids: Iterable[str]) -> dict[str, str]:
         """The names of the customers of loans already given to a person, in one query."""
-        query = select(Customer).where(col(Customer.id).in_(set(customer_ids)))
-        return {customer.id: customer.name for customer in self.session.exec(query)}
+        return {customer.id: customer.name for customer in self.by_id(customer_ids)}
 
     def by_mobile(self, mobile: str) -> list[Customer]:
         """Customers with this mobile number."""

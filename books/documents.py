@@ -44,6 +44,11 @@ _ANSWER = _ANSWERS.where(
 )
 _WITHOUT_CONTENT = defer(Document.sealed)  # type: ignore[arg-type]  # a column at class level
 _WITHOUT_PICTURE = defer(DocumentReading.picture)  # type: ignore[arg-type]  # a column at class level
+_UNREAD = tuple(
+    defer(column)  # type: ignore[arg-type]  # columns at class level
+    for column in (DocumentReading.found, DocumentReading.lines, DocumentReading.picture, DocumentReading.reason)
+)
+"""What was read before is not asked for by whoever reads anew; so what is damaged of it holds up no other document."""
 _WITHOUT_LINES = defer(DocumentReading.lines)  # type: ignore[arg-type]  # a column at class level
 
 
@@ -112,6 +117,11 @@ class DocumentBook:
         """What was read on a document; None for a paper, and for what was handed in before anything was read."""
         return self.session.get(DocumentReading, document_id)
 
+    def reading_under_way(self, document_id: str) -> DocumentReading | None:
+        """The same, without what was read on it before."""
+        query = select(DocumentReading).where(DocumentReading.document_id == document_id).options(*_UNREAD)
+        return self.session.exec(query).first()
+
     def readings(self, loan: str) -> list[DocumentReading]:
         """What was read on a loan's documents, without words and pictures, oldest document first."""
         query = select(DocumentReading).where(DocumentReading.loan == loan).order_by(col(DocumentReading.document_id))
@@ -146,6 +156,7 @@ class DocumentBook:
             .where(col(DocumentReading.done_at).is_(None), DocumentReading.not_before <= now)
             .order_by(col(DocumentReading.not_before), col(DocumentReading.document_id))
             .limit(1)
+            .options(*_UNREAD)
             .with_for_update(skip_locked=True)
         )
         reading = self.session.exec(query).first()

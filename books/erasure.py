@@ -24,7 +24,7 @@ from books.guards import guards_aside
 from books.sealing import SEALED, SealedTable, row_id, vault_of
 from models.columns import Sealed
 from models.customers import Customer, Party
-from models.loans import CLOSED, Loan
+from models.loans import CLOSED, Application, Loan
 from models.payments import BankEntry
 from models.reconciliation import StatementLine
 from models.sealing import VERSION, DataCipher, PersonErased
@@ -87,6 +87,11 @@ class ErasureBook:
             connection.execute(update(Party).where(signed).values(id_number_index=None))
             for row_class in (SignInCode, WebSession):
                 connection.execute(delete(row_class).where(col(row_class.customer_id) == customer_id))
+            # Its sender chose it, and may have chosen something about the person.
+            named = col(Application.loan).in_(loans)
+            connection.execute(
+                update(Application).where(named).values(idempotency_key=ERASED_DIGEST + Application.loan)
+            )
             connection.execute(delete(RegisterClaim).where(col(RegisterClaim.loan).in_(loans)))
             for table, column in digests:
                 _clear_digest(connection, table, column, customer_id, loans)

@@ -1,6 +1,7 @@
 """Refusals of the books."""
 
 from lending.errors import LendingError
+from models.keys import ID_PATTERN, LOAN_PATTERN, given_id
 
 
 class UnknownLoan(LendingError):
@@ -11,7 +12,7 @@ class UnknownLoan(LendingError):
 
     def __init__(self, number: str) -> None:
         self.number = number
-        super().__init__(f"there is no loan {number}")
+        super().__init__(f"there is no loan {given_id(number, LOAN_PATTERN)}")
 
 
 class UnknownTask(LendingError):
@@ -21,7 +22,7 @@ class UnknownTask(LendingError):
     http_status = 404
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"there is no task {task_id}")
+        super().__init__(f"there is no task {given_id(task_id, ID_PATTERN)}")
 
 
 class UnknownPolicy(LendingError):

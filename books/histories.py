@@ -3,16 +3,18 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, LargeBinary, Text, inspect, literal
 from sqlalchemy import cast as cast_column
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
+from books.errors import UnknownLoan
 from books.portions import in_portions
+from books.readable import Readable, UnreadableRow
 from books.rows import write
 from books.stored import as_stored, rows_of_any_text, spelled_as_stored
 from models.audit import AuditEntry
@@ -20,7 +22,7 @@ from models.documents import Document
 from models.histories import ArchiveLook, ReplayVerdict, RunContent, RunHistory
 from models.keys import workflow_id
 from models.ledger import Posting
-from models.loans import LoanEvent, LoanTerms
+from models.loans import Loan, LoanEvent, LoanTerms
 from models.outbox import Effect
 from models.payments import BankEntry, Payment
 from models.periods import LoanMonthEnd
@@ -30,9 +32,6 @@ from models.verification import Verdict, Verification
 
 RUN_ARCHIVED = "run_archived"
 """The act by which the audit log names what was archived."""
-
-Row = TypeVar("Row", bound=SQLModel)
-Line = TypeVar("Line")
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,12 @@ class DocumentLine:
 
 @dataclass(frozen=True)
 class LoanFacts:
-    """Everything that the books wrote down in the life of one loan, each kind in its order. Nothing personal."""
+    """Everything that the books wrote down in the life of one loan, each kind in its order. Nothing personal.
 
+    `unreadable` are the rows of it that nobody can read; `loan` is None if its own is among them.
+    """
+
+    loan: Loan | None
     effects: Sequence[Effect]
     entries: Sequence[AuditEntry]
     postings: Sequence[Posting]
@@ -136,6 +139,8 @@ class LoanFacts:
     tasks: Sequence[Task]
     answers: Sequence[AnswerLine]
     month_ends: Sequence[LoanMonthEnd]
+    documents: Sequence[DocumentLine]
+    unreadable: Sequence[UnreadableRow]
 
 
 class HistoryBook:
@@ -232,41 +237,36 @@ class HistoryBook:
     # -- the facts of a loan ----------------------------------------------------------------------------------------
 
     def facts(self, loan: str) -> LoanFacts:
-        """All that the books wrote down in a loan's life; of a loan of decades some thousand rows."""
-        payments = self._of(Payment, loan, "ordered_at", "key")
-        return LoanFacts(
-            effects=self._of(Effect, loan, "n", "key"),
-            entries=self._of(AuditEntry, loan, "id"),
-            postings=self._of(Posting, loan, "id"),
-            events=self._of(LoanEvent, loan, "position"),
-            terms=self._of(LoanTerms, loan, "version"),
+        """All that the books wrote down in a loan's life; of a loan of decades some thousand rows. UnknownLoan if there
+        is none.
+        """
+        books = Readable(self.session)
+        own = books.rows(Loan, col(Loan.number) == loan)
+        if not own and not books.unreadable:
+            raise UnknownLoan(loan)
+        payments = books.rows(Payment, col(Payment.loan) == loan, "ordered_at", "key")
+        facts = LoanFacts(
+            loan=own[0] if own else None,
+            effects=books.rows(Effect, col(Effect.loan) == loan, "n", "key"),
+            entries=books.rows(AuditEntry, col(AuditEntry.loan) == loan, "id"),
+            postings=books.rows(Posting, col(Posting.loan) == loan, "id"),
+            events=books.rows(LoanEvent, col(LoanEvent.loan) == loan, "position"),
+            terms=books.rows(LoanTerms, col(LoanTerms.loan) == loan, "version"),
             payments=payments,
-            bank=self._bank(loan, {one.bank_reference for one in payments if one.bank_reference}),
-            decisions=self._lines(DecisionLine, Decision, col(Decision.loan) == loan, "decided_at", "id"),
-            tasks=self._of(Task, loan, "opened_at", "id"),
-            answers=self._lines(AnswerLine, Verification, col(Verification.loan) == loan, "id"),
-            month_ends=self._of(LoanMonthEnd, loan, "month"),
+            bank=_bank(books, loan, {one.bank_reference for one in payments if one.bank_reference}),
+            decisions=books.lines(DecisionLine, Decision, col(Decision.loan) == loan, "decided_at", "id"),
+            tasks=books.rows(Task, col(Task.loan) == loan, "opened_at", "id"),
+            answers=books.lines(AnswerLine, Verification, col(Verification.loan) == loan, "id"),
+            month_ends=books.rows(LoanMonthEnd, col(LoanMonthEnd.loan) == loan, "month"),
+            documents=books.lines(DocumentLine, Document, col(Document.loan) == loan, "id"),
+            unreadable=(),
         )
+        return replace(facts, unreadable=sorted(set(books.unreadable)))
 
-    def documents(self, loan: str) -> list[DocumentLine]:
-        """The documents of a loan without their contents, in the order in which they came."""
-        return self._lines(DocumentLine, Document, col(Document.loan) == loan, "id")
 
-    def _bank(self, loan: str, references: set[str]) -> list[BankLine]:
-        found = {one.reference: one for one in self._lines(BankLine, BankEntry, col(BankEntry.loan) == loan)}
-        for some in in_portions(references - found.keys()):
-            elsewhere = col(BankEntry.reference).in_(some)
-            found |= {one.reference: one for one in self._lines(BankLine, BankEntry, elsewhere)}
-        return sorted(found.values(), key=lambda one: (one.received_at, one.reference))
-
-    def _of(self, table: type[Row], loan: str, *order: str) -> list[Row]:
-        columns: Any = inspect(table).local_table.c
-        query = select(table).where(columns.loan == loan).order_by(*(columns[name] for name in order))
-        return list(self.session.exec(query))
-
-    def _lines(self, line: type[Line], table: type[SQLModel], which: ColumnElement[bool], *order: str) -> list[Line]:
-        """Rows with the columns that a line names: what is not asked for is not opened either."""
-        mapped: Any = table
-        query = select_columns(*(getattr(mapped, one.name) for one in fields(cast(Any, line)))).where(which)
-        query = query.order_by(*(getattr(mapped, name) for name in order))
-        return [line(*row) for row in self.session.connection().execute(query)]
+def _bank(books: Readable, loan: str, references: set[str]) -> list[BankLine]:
+    found = {one.reference: one for one in books.lines(BankLine, BankEntry, col(BankEntry.loan) == loan)}
+    for some in in_portions(references - found.keys()):
+        elsewhere = col(BankEntry.reference).in_(some)
+        found |= {one.reference: one for one in books.lines(BankLine, BankEntry, elsewhere)}
+    return sorted(found.values(), key=lambda one: (one.received_at, one.reference))

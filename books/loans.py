@@ -133,6 +133,12 @@ class LoanBook:
         self._loans[number] = loan
         return loan
 
+    def require_seen_by(self, actor: Actor, number: str) -> None:
+        """UnknownLoan unless this person may see the loan. Its row is not read, whatever stands in it."""
+        query = select(Loan.number).where(Loan.number == number, loans_seen_by(actor.role))
+        if self.session.exec(query, params=scope_of(actor)).first() is None:
+            raise UnknownLoan(number)
+
     def page(
         self,
         actor: Actor,

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import bindparam, func
 from sqlalchemy import select as sa_select
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from books.portions import in_portions
@@ -44,6 +45,12 @@ _PAYER = (
     col(Loan.overdue_fen),
     col(Loan.outstanding_fen),
 )
+
+PAYER_UNOPENED = tuple(
+    defer(column)  # type: ignore[arg-type]  # columns at class level
+    for column in (BankEntry.counterparty, BankEntry.counterparty_account, BankEntry.remittance)
+)
+"""What goes through many entries by their references and sums does not open who paid, so no damaged one stops it."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ class PaymentBook:
         """Bank entries by their references, in few queries however many there are."""
         found: dict[str, BankEntry] = {}
         for some in in_portions(references):
-            query = select(BankEntry).where(col(BankEntry.reference).in_(some))
+            query = select(BankEntry).where(col(BankEntry.reference).in_(some)).options(*PAYER_UNOPENED)
             found |= {entry.reference: entry for entry in self.session.exec(query)}
         return found
 
@@ -126,7 +133,8 @@ class PaymentBook:
         """Bank entries with one of these end-to-end ids, in few queries however many there are."""
         found: list[BankEntry] = []
         for some in in_portions(end_to_end_ids):
-            found += self.session.exec(select(BankEntry).where(col(BankEntry.end_to_end_id).in_(some)))
+            query = select(BankEntry).where(col(BankEntry.end_to_end_id).in_(some))
+            found += self.session.exec(query.options(*PAYER_UNOPENED))
         return found
 
     def orders(self, keys: Iterable[str]) -> dict[str, Payment]:

@@ -6,14 +6,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy import select as sa_select
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, defer
 from sqlmodel import Session, col, select
 
+from books.payments import PAYER_UNOPENED
 from books.portions import in_portions
 from models.ledger import Posting
 from models.loans import Loan
 from models.payments import MONEY_MOVED, OURS, BankEntry, Payment, PaymentKind
 from models.reconciliation import BankDifference, BankStatement, MatchedBy, Reconciliation, StatementLine
+
+_PAYER_UNOPENED = tuple(
+    defer(column)  # type: ignore[arg-type]  # columns at class level
+    for column in (StatementLine.counterparty, StatementLine.counterparty_account, StatementLine.remittance)
+)
 
 
 class ReconciliationBook:
@@ -33,8 +39,8 @@ class ReconciliationBook:
 
     def lines(self, statement_id: str) -> list[StatementLine]:
         """The lines of a statement in the bank's order."""
-        query = select(StatementLine).where(StatementLine.statement_id == statement_id).order_by(col(StatementLine.n))
-        return list(self.session.exec(query))
+        query = select(StatementLine).where(StatementLine.statement_id == statement_id).options(*_PAYER_UNOPENED)
+        return list(self.session.exec(query.order_by(col(StatementLine.n))))
 
     def line(self, statement_id: str, n: int) -> StatementLine:
         """One line of a statement."""
@@ -51,7 +57,7 @@ class ReconciliationBook:
                 col(BankEntry.reference).is_(None),
             )
         )
-        return list(self.session.exec(query.order_by(col(StatementLine.n))))
+        return list(self.session.exec(query.options(*_PAYER_UNOPENED).order_by(col(StatementLine.n))))
 
     def shown_elsewhere(self, references: Iterable[str], day: date) -> dict[str, str]:
         """Which of these bookings stand on the statement of another business date, and the bank entry of each."""
@@ -76,6 +82,7 @@ class ReconciliationBook:
             select(BankEntry)
             .join(StatementLine, is_it, isouter=True)
             .where(BankEntry.booked_on == day, col(StatementLine.n).is_(None))
+            .options(*PAYER_UNOPENED)
         )
         return list(self.session.exec(query.order_by(col(BankEntry.reference))))
 

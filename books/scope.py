@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, bindparam, false, or_, true
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col, select
 
 from models.customers import Customer
@@ -30,12 +30,21 @@ def loans_seen_by(role: Role) -> ColumnElement[bool]:
     if role in (Role.AGENT, Role.INTEGRATOR):
         return _of_agents(lambda agent: agent.in_(_ACTORS))
     if role is Role.MANAGER:
-        team = select(Staff.id).where(col(Staff.manager_id).in_(_ACTORS))
+        team = select(Staff.id).where(or_(col(Staff.manager_id).in_(_ACTORS), _without_manager()))
         unowned = select(Customer.id).where(col(Customer.owner_id).is_(None))
         # Two conditions and not one `or` within it, which PostgreSQL answers without the index.
         of_team, own = _of_agents(lambda agent: agent.in_(team)), _of_agents(lambda agent: agent.in_(_ACTORS))
         return or_(of_team, own, col(Loan.customer_id).in_(unowned))
     return true() if role in SEE_ALL else false()
+
+
+def _without_manager() -> ColumnElement[bool]:
+    """Holds for those in nobody's team, or in that of a manager who may not come in any more: their work is every
+    manager's, or it would be nobody's.
+    """
+    above = aliased(Staff)
+    managers = select(above.id).where(col(above.role) == Role.MANAGER, col(above.active).is_(True))
+    return or_(col(Staff.manager_id).is_(None), col(Staff.manager_id).not_in(managers))
 
 
 def _of_agents(is_one: Callable[[Mapped[Any]], ColumnElement[bool]]) -> ColumnElement[bool]:

@@ -3,13 +3,17 @@
 Before an INSERT or UPDATE runs, its personal parameters are sealed with the data key of the customer whom the row is
 about, or with the house's own; each value is bound to its table, column and row. When a mapped row is read its values
 are opened. What selects single personal columns opens them with `opened`.
+
+What cannot be opened refuses whatever reads it. Only where values are `showing` and nothing else, one of them refuses
+nobody the others.
 """
 
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from time import monotonic
@@ -35,14 +39,28 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapper, QueryContext
 from sqlmodel import Session, SQLModel, col
 
 from books.portions import in_portions
-from models.columns import READ_OF_LATE, Sealed, UnderASeal
+from lending.errors import LendingError
+from models.columns import READ_OF_LATE, Sealed, UnderASeal, Unopened, UnopenedForm
 from models.customers import Customer
 from models.data_keys import HOUSE, DataKey
 from models.loans import Loan
-from models.sealing import KEY_BYTES, DataCipher, KeyMissing, LockedFile, PersonErased, SealBroken, key_of, keys
+from models.sealing import (
+    KEY_BYTES,
+    NOT_OPENED,
+    DataCipher,
+    KeyMissing,
+    LockedFile,
+    PersonErased,
+    SealBroken,
+    key_of,
+    keys,
+)
 
 VAULT = "vault"
 """The name under which an engine's connections and sessions find its vault."""
+SHOWN = "shown"
+"""Under which a session keeps what it could not open, while it reads what is only shown."""
+MOST_NOTED = 20
 UNSAID = "?"
 """Stands for the owner of a table that does not say whose its personal columns are."""
 KEEP_SECONDS = 60
@@ -94,23 +112,32 @@ class Vault:
         found = self._ciphers.get(name)
         return (found[1],) if found is not None and found[0] > monotonic() else None
 
-    def fetch(self, connection: Connection, names: Iterable[str]) -> None:
-        """Asks for data keys that are not known, and for those of what this thread read of late with them."""
+    def fetch(self, connection: Connection, names: Iterable[str]) -> dict[str, LendingError]:
+        """Asks for data keys that are not known, and for those of what this thread read of late with them.
+
+        Gives, by name, why one does not open: whoever needs that one is refused, and nobody else.
+        """
+        broken: dict[str, LendingError] = {}
         wanted = {name for name in (*names, *READ_OF_LATE.names) if self.known(name) is None}
         READ_OF_LATE.names.clear()
         for portion in in_portions(wanted):
             for name, ring_key, wrapped in connection.execute(_KEYS, {"ids": portion}).all():
-                key = None if wrapped is None else keys().open(ring_key, wrapped, wrapping(name))
-                self._keep(name, None if key is None else DataCipher(name, key))
+                try:
+                    key = None if wrapped is None else keys().open(ring_key, wrapped, wrapping(name))
+                except NOT_OPENED as error:
+                    broken[name] = error
+                else:
+                    self._keep(name, None if key is None else DataCipher(name, key))
+        return broken
 
     def cipher(self, connection: Callable[[], Connection], name: str) -> DataCipher | None:
-        """The cipher of a data key, None if the key was destroyed. Raises KeyMissing."""
+        """The cipher of a data key, None if the key was destroyed. Raises SealBroken and KeyMissing."""
         known = self.known(name)
         if known is None:
-            self.fetch(connection(), [name])
+            broken = self.fetch(connection(), [name])
             known = self.known(name)
             if known is None:
-                raise KeyMissing(name)
+                raise broken.get(name) or KeyMissing(name)
         return known[0]
 
     def make(self, connection: Connection, names: Sequence[str]) -> None:
@@ -220,6 +247,8 @@ class Vault:
         values = dict(row)
         for name in names:
             value = values.get(name)
+            if isinstance(value, Unopened | UnopenedForm):
+                raise TypeError(f"{sealed.table.name}.{name} was read to be shown; it is not written back")
             if value is not None and not isinstance(value, Sealed):
                 kind, bound_to = sealed.columns[name], sealed.bound_to(name, key)
                 seal = cipher.seal_file if kind.is_file else cipher.seal
@@ -271,7 +300,70 @@ def opened(session: Session, column: Any, key: object, kept: Any) -> Any:
     attribute = cast(InstrumentedAttribute[Any], column)
     sealed = _sealed(cast(type[SQLModel], attribute.class_))
     row = row_id(key) if isinstance(key, tuple) else str(key)
-    return vault_of(session).open(session.connection, sealed, attribute.key, row, kept)
+    return _value(session, sealed, attribute.key, row, kept)
+
+
+def opened_or_why(session: Session, column: Any, key: object, kept: Any) -> Any:
+    """As `opened`, for one of many rows: the refusal stands for a value that cannot be opened, for whoever needs it."""
+    try:
+        return opened(session, column, key, kept)
+    except NOT_OPENED as refusal:
+        return refusal
+
+
+@dataclass
+class Shown:
+    """What could not be opened where values are only shown: why, each reason once, and by which data keys."""
+
+    refusals: dict[str, LendingError] = field(default_factory=dict)
+    keys: dict[str, LendingError] = field(default_factory=dict)
+
+    def note(self, error: LendingError) -> None:
+        """Keeps a reason, up to a bound: whoever looks into one finds the others."""
+        if len(self.refusals) < MOST_NOTED:
+            self.refusals.setdefault(str(error), error)
+
+
+@contextmanager
+def showing(session: Session) -> Iterator[Shown]:
+    """While the block lasts, what this session reads is shown to somebody and nothing else: one value that cannot be
+    opened stands as such (`UNOPENED`) in its place, and the others are read. Files still refuse where they are opened.
+
+    Nothing that was read in the block may be used for an act; what is shown is never written back.
+    """
+    shown = session.info[SHOWN] = Shown()
+    try:
+        yield shown
+    finally:
+        del session.info[SHOWN]
+
+
+def _value(session: Session, sealed: SealedTable, column: str, row: str, kept: Sealed) -> Any:
+    """A value opened; where values are only shown, what stands in its place."""
+    vault, shown = vault_of(session), session.info.get(SHOWN)
+    if shown is None:
+        return vault.open(session.connection, sealed, column, row, kept)
+    kind, bound_to = sealed.columns[column], sealed.bound_to(column, row)
+    try:
+        if not kind.is_file and (broken := shown.keys.get(key_of(kept.kept, bound_to))) is not None:
+            raise broken
+        return vault.open(session.connection, sealed, column, row, kept)
+    except NOT_OPENED as error:
+        shown.note(error)
+        if isinstance(kept.kept, bytes):
+            return LockedFile(kept.kept, None, "", bound_to, error)
+        _note_key(vault, shown, kept.kept, error)
+        return kind.unopened()
+
+
+def _note_key(vault: Vault, shown: Shown, kept: str, error: LendingError) -> None:
+    """Has a data key that is not to be had asked for once, and not for each of its values."""
+    try:
+        name = key_of(kept, "")
+    except SealBroken:
+        return
+    if vault.known(name) is None:
+        shown.keys[name] = error
 
 
 def opened_rows(session: Session, rows: Sequence[Row[Any]], **personal: tuple[Any, *tuple[str, ...]]) -> list[Any]:
@@ -322,10 +414,9 @@ def _open_row(row: SQLModel, context: QueryContext, *_: object) -> None:
     waiting = [name for name in sealed.columns if type(values.get(name)) is Sealed]
     if waiting:
         session = cast(Session, context.session)
-        vault = vault_of(session)
         key = row_id(values[name] for name in sealed.key)
         for name in waiting:
-            values[name] = vault.open(session.connection, sealed, name, key, values[name])
+            values[name] = _value(session, sealed, name, key, values[name])
 
 
 def _watch(mapper: Mapper[Any], table_class: type[SQLModel]) -> None:

@@ -44,10 +44,10 @@ class SearchBook:
         query = select(Loan).where(col(Loan.customer_id).in_(set(customers)), loans_seen_by(actor.role))
         return list(self.session.exec(query.order_by(col(Loan.number).desc()).limit(limit), params=scope_of(actor)))
 
-    def not_found_by_any(self, after: str, limit: int) -> list[Customer]:
-        """Customers without a digest whose data was not erased, in the order of their ids."""
+    def not_found_by_any(self, after: str, limit: int) -> list[str]:
+        """The ids of customers without a digest whose data was not erased, in their order."""
         query = (
-            select(Customer)
+            select(Customer.id)
             .join(DataKey, col(DataKey.id) == col(Customer.id))
             .where(
                 col(Customer.id) > after,

@@ -34,10 +34,11 @@ from books.periods import PeriodBook
 from books.policies import PolicyBook
 from books.portfolio import PortfolioBook
 from books.prepayments import PrepaymentBook
+from books.proving import ProvingBook
 from books.reconciliation import ReconciliationBook
 from books.rows import write
 from books.screening import ScreeningBook
-from books.sealing import seal_rows
+from books.sealing import Shown, seal_rows, showing
 from books.seals import SealBook
 from books.search import SearchBook
 from books.sign_in import SignInBook
@@ -46,6 +47,7 @@ from books.staff import StaffBook
 from books.tasks import TaskBook
 from books.webhooks import WebhookBook
 from lending.calendar import BusinessClock
+from lending.errors import LendingError
 from models.outbox import BusinessDay
 
 POSTGRES = {
@@ -66,6 +68,26 @@ class UnitOfWork:
         self.now = now
         self.clock = clock
         self.writes = writes
+        self._shown = Shown()
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """While the block lasts, what is read is shown to somebody and used for nothing else: a value that cannot be
+        opened stands as such in its place, and `unopened` says why. Where something has to be computed with such a
+        value the block ends with its refusal: SealBroken or KeyMissing.
+        """
+        with showing(self.session) as self._shown:
+            try:
+                yield
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as fault:
+                for refusal in self.unopened:
+                    raise refusal from fault
+                raise
+
+    @property
+    def unopened(self) -> list[LendingError]:
+        """Why values that were to be shown could not be opened, each reason once."""
+        return list(self._shown.refusals.values())
 
     @property
     def today(self) -> date:
@@ -207,6 +229,11 @@ class UnitOfWork:
         return SealBook(self.session)
 
     @cached_property
+    def proving(self) -> ProvingBook:
+        """What proofs of the sealed books came to."""
+        return ProvingBook(self.session)
+
+    @cached_property
     def absences(self) -> AbsenceBook:
         """Who is away, and who stands in for him."""
         return AbsenceBook(self.session)
@@ -279,9 +306,15 @@ class Books:
             session.commit()
 
     @contextmanager
-    def read(self) -> Iterator[UnitOfWork]:
-        """A unit of work that is never committed."""
-        with Session(self.engine.execution_options(read_only=True), expire_on_commit=False) as session:
+    def read(self, *, of_one_moment: bool = False) -> Iterator[UnitOfWork]:
+        """A unit of work that is never committed. One `of_one_moment` sees the books as they stood at its first look,
+        however long it goes on looking.
+        """
+        options: dict[str, Any] = {"read_only": True}
+        if of_one_moment and not self.is_sqlite:
+            # On SQLite every transaction is so.
+            options["isolation_level"] = "REPEATABLE READ"
+        with Session(self.engine.execution_options(**options), expire_on_commit=False) as session:
             yield UnitOfWork(session, datetime.now(UTC), self.clock)
 
     def close(self) -> None:

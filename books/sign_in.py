@@ -1,20 +1,23 @@
 """Queries on how people and machines show who they are, and on who is signed in."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, update
+from sqlalchemy import ColumnElement, bindparam, delete, inspect, or_, update
 from sqlalchemy import select as sql_select
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from books.customers import blind_index
+from books.stored import as_stored, flag, instant, rows_of_any_text
 from models.customers import Customer
 from models.sign_in import (
     AccessToken,
     ClientSecret,
+    ProviderIdentity,
     ProviderRequest,
     RecoveryCode,
     SessionState,
@@ -29,6 +32,8 @@ from models.standing import credential_mark
 KEPT = timedelta(days=90)
 """How long a session that ended is shown to nobody and kept for questions."""
 FORGOTTEN_AT_ONCE = 200
+PASSWORD = ("password_hash", "must_change", "valid_until", "totp_confirmed_at")
+"""What of a credential somebody is known by."""
 
 _OPEN = (
     col(WebSession.digest) == bindparam("digest"),
@@ -94,15 +99,36 @@ class UnsentSignInCode:
 
 @dataclass
 class KnownBy:
-    """By what somebody is known: credential, unused recovery codes, secrets of a machine with their ends."""
+    """By what somebody is known: credential, unused recovery codes, secrets of a machine with their ends, and who he is
+    at the identity provider, as a digest.
+    """
 
     password: dict[str, Any] | None = None
     codes: list[str] = field(default_factory=list)
     secrets: list[tuple[str, datetime | None]] = field(default_factory=list)
+    identity: str | None = None
+    is_readable: bool = True
 
-    def mark(self, key_hash: str) -> str:
-        """The digest of all of it, with the hash of the key."""
-        return credential_mark(key_hash, self.password, self.codes, self.secrets)
+    def mark(self, key_hash: object) -> str:
+        """The digest of all of it, with the hash of the key. ValueError if some of it cannot be read."""
+        if not (self.is_readable and isinstance(key_hash, str)):
+            raise ValueError("by what somebody is known cannot be read")
+        return credential_mark(key_hash, self.password, self.codes, self.secrets, self.identity)
+
+
+@contextmanager
+def _unreadable_of(known: KnownBy) -> Iterator[None]:
+    """Notes of somebody that in the block something could not be read."""
+    try:
+        yield
+    except ValueError:
+        known.is_readable = False
+
+
+def _digest(kept: object) -> str:
+    if not isinstance(kept, str):
+        raise ValueError("no text")
+    return kept
 
 
 class SignInBook:
@@ -123,25 +149,37 @@ class SignInBook:
         return found if found is not None else (None, None)
 
     def known_by(self, staff_ids: Sequence[str]) -> dict[str, KnownBy]:
-        """By what each of these is known; nothing sealed is opened. Raises ValueError for what cannot be read."""
-        password = (
-            col(StaffCredential.staff_id),
-            col(StaffCredential.password_hash),
-            col(StaffCredential.must_change),
-            col(StaffCredential.valid_until),
-            col(StaffCredential.totp_confirmed_at),
-        )
+        """By what each of these is known; nothing sealed is opened. What cannot be read keeps no other from being told:
+        whose it is has no mark.
+        """
         known = {staff_id: KnownBy() for staff_id in staff_ids}
-        for row in self.session.execute(sql_select(*password).where(password[0].in_(staff_ids))).mappings():
-            known[row["staff_id"]].password = dict(row)
-        codes = sql_select(col(RecoveryCode.staff_id), col(RecoveryCode.code_hash))
+        for staff_id, *row in self._of_each(StaffCredential, PASSWORD, staff_ids):
+            with _unreadable_of(known[staff_id]):
+                password, must_change, *instants = row
+                valid_until, confirmed_at = (None if at is None else instant(at) for at in instants)
+                known[staff_id].password = dict(
+                    zip(PASSWORD, (_digest(password), flag(must_change), valid_until, confirmed_at), strict=True)
+                )
         unused = col(RecoveryCode.used_at).is_(None)
-        for staff_id, digest in self.session.execute(codes.where(col(RecoveryCode.staff_id).in_(staff_ids), unused)):
-            known[staff_id].codes.append(digest)
-        secrets = sql_select(col(ClientSecret.staff_id), col(ClientSecret.secret_hash), col(ClientSecret.ends_at))
-        for staff_id, digest, ends_at in self.session.execute(secrets.where(col(ClientSecret.staff_id).in_(staff_ids))):
-            known[staff_id].secrets.append((digest, ends_at))
+        for staff_id, digest in self._of_each(RecoveryCode, ("code_hash",), staff_ids, unused):
+            with _unreadable_of(known[staff_id]):
+                known[staff_id].codes.append(_digest(digest))
+        for staff_id, digest, ends_at in self._of_each(ClientSecret, ("secret_hash", "ends_at"), staff_ids):
+            with _unreadable_of(known[staff_id]):
+                known[staff_id].secrets.append((_digest(digest), None if ends_at is None else instant(ends_at)))
+        for staff_id, digest in self._of_each(ProviderIdentity, ("identity_digest",), staff_ids):
+            with _unreadable_of(known[staff_id]):
+                known[staff_id].identity = _digest(digest)
         return known
+
+    def _of_each(
+        self, table: type[SQLModel], names: Sequence[str], staff_ids: Sequence[str], *which: ColumnElement[bool]
+    ) -> Sequence[Any]:
+        """Whose each row is, and these columns of it as they are stored."""
+        columns, dialect = inspect(table).local_table.c, self.session.get_bind().dialect.name
+        query = sql_select(columns.staff_id, *(as_stored(columns[name], dialect) for name in names))
+        query = query.where(columns.staff_id.in_(staff_ids), *which)
+        return rows_of_any_text(self.session.connection(), query)
 
     def replace_recovery_codes(self, staff_id: str, hashes: Sequence[str], now: datetime) -> None:
         """Gives somebody these recovery codes and no others."""
@@ -221,6 +259,20 @@ class SignInBook:
         if state is not None:
             ending = ending.where(col(WebSession.state) == state)
         return self.session.exec(ending.values(ended_at=now)).rowcount
+
+    def identity_of(self, staff_id: str) -> ProviderIdentity | None:
+        """Whom the identity provider means by somebody, once he has signed in there."""
+        return self.session.get(ProviderIdentity, staff_id)
+
+    def holder_of_identity(self, identity_digest: str) -> str | None:
+        """The id of the person whom the identity provider means by this."""
+        query = select(ProviderIdentity.staff_id).where(ProviderIdentity.identity_digest == identity_digest)
+        return self.session.exec(query).first()
+
+    def forget_identity(self, staff_id: str) -> bool:
+        """Whether it was known whom the identity provider means by somebody; it is not from now on."""
+        forgotten = delete(ProviderIdentity).where(col(ProviderIdentity.staff_id) == staff_id)
+        return self.session.exec(forgotten).rowcount == 1
 
     def take_request(self, state_digest: str) -> ProviderRequest | None:
         """The visitor who was sent to the provider with this state; an answer to it is taken once."""

@@ -1,17 +1,43 @@
 """Queries on who may act."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import String, func, inspect, type_coerce
+from sqlalchemy import ColumnElement, FromClause, and_, func, inspect, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from books.sign_in import secret_digest
+from books.stored import as_stored, rows_by_key, rows_of_any_text
 from models.staff import Role, Staff
 from models.standing import StaffStanding
 
 STAFF = inspect(Staff).local_table
-STORED = ("id", "role", "manager_id", "customer_id", "scopes", "active", "key_hash")
+STANDING = inspect(StaffStanding).local_table
+AT_ONCE = 500
+WHO = {"role": "role", "manager": "manager_id", "customer": "customer_id", "scopes": "scopes", "active": "active"}
+"""What an audit entry says of somebody, by the column that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPerson:
+    """Somebody's row but for the sealed name, as it is stored. `who` has the columns of `WHO` under its names."""
+
+    id: Any
+    key_hash: Any
+    who: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStanding:
+    """A version of what somebody is, as it is stored."""
+
+    entry_id: Any
+    staff_id: Any
+    version: Any
+    who: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +75,19 @@ class StaffBook:
         query = select(Staff).where(Staff.key_hash == secret_digest(key), col(Staff.active).is_(True))
         return self.session.exec(query).first()
 
-    def standing(self, staff_id: str) -> StaffStanding | None:
-        """The newest version of what somebody is."""
-        query = (
-            select(StaffStanding)
-            .where(StaffStanding.staff_id == staff_id)
-            .order_by(col(StaffStanding.version).desc())
-            .limit(1)
-        )
-        return self.session.exec(query).first()
+    def standing(self, staff_id: str) -> StoredStanding | None:
+        """The newest version of what somebody is, as it is stored."""
+        newest = select(func.max(STANDING.c.version)).where(STANDING.c.staff_id == staff_id).scalar_subquery()
+        return next(iter(self._standings(and_(STANDING.c.staff_id == staff_id, STANDING.c.version == newest))), None)
 
-    def key_hash(self, staff_id: str) -> str:
-        """The digest of somebody's key, without a look at the sealed name."""
-        return self.session.exec(select(Staff.key_hash).where(Staff.id == staff_id)).one()
+    def next_version(self, staff_id: str) -> int:
+        """The number of the version that follows the newest."""
+        query = select(func.coalesce(func.max(col(StaffStanding.version)), 0) + 1)
+        return self.session.exec(query.where(StaffStanding.staff_id == staff_id)).one()
+
+    def put(self, staff_id: str, columns: Mapping[str, Any]) -> None:
+        """Makes these columns of somebody's row say what he is."""
+        self.session.exec(update(Staff).where(col(Staff.id) == staff_id).values(columns))
 
     def hold_role(self, role: Role) -> list[str]:
         """The ids of those active in a role; none of them changes it until this unit of work ends."""
@@ -73,10 +99,34 @@ class StaffBook:
         query = select(func.count()).where(Staff.manager_id == manager_id, col(Staff.active).is_(True))
         return self.session.exec(query).one()
 
-    def as_stored(self, after: str, limit: int) -> list[Any]:
-        """Rows as they are stored, but for the sealed name, by id after `after`: `STORED` says in which order."""
-        rows = select(*(type_coerce(STAFF.c[name], String) for name in STORED)).order_by(STAFF.c.id).limit(limit)
-        return list(self.session.execute(rows.where(STAFF.c.id > after)))
+    def as_stored(self, staff_id: str) -> StoredPerson | None:
+        """Somebody's row as it is stored."""
+        return next(iter(self._people(STAFF.c.id == staff_id)), None)
+
+    def all_as_stored(self) -> Iterator[StoredPerson]:
+        """Everybody's, in the order of their ids."""
+        return rows_by_key(lambda after, limit: self._people(STAFF.c.id > after, limit), attrgetter("id"), AT_ONCE)
+
+    def standings(self) -> Iterator[StoredStanding]:
+        """All versions of what people are, as they are stored, in the order of their audit entries."""
+        return rows_by_key(
+            lambda after, limit: self._standings(STANDING.c.entry_id > after, limit), attrgetter("entry_id"), AT_ONCE
+        )
+
+    def _people(self, which: ColumnElement[bool], limit: int = 1) -> list[StoredPerson]:
+        rows = self._stored(STAFF, ("id", "key_hash"), which, limit)
+        return [StoredPerson(row[0], row[1], dict(zip(WHO, row[2:], strict=True))) for row in rows]
+
+    def _standings(self, which: ColumnElement[bool], limit: int = 1) -> list[StoredStanding]:
+        rows = self._stored(STANDING, ("entry_id", "staff_id", "version"), which, limit)
+        return [StoredStanding(row[0], row[1], row[2], dict(zip(WHO, row[3:], strict=True))) for row in rows]
+
+    def _stored(self, table: FromClause, names: tuple[str, ...], which: ColumnElement[bool], limit: int) -> list[Any]:
+        """Rows in the order of the first of these columns, each with them and with those of `WHO`."""
+        dialect = self.session.get_bind().dialect.name
+        columns = [as_stored(table.c[name], dialect) for name in (*names, *WHO.values())]
+        query = select_columns(*columns).where(which).order_by(table.c[names[0]]).limit(limit)
+        return list(rows_of_any_text(self.session.connection(), query))
 
     def names(self) -> dict[str, str]:
         """The names of all staff by id."""

@@ -1,9 +1,11 @@
 """Rows as they are stored: whoever went around the program may have left nothing that its types can read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -25,6 +27,8 @@ from sqlmodel import SQLModel
 from models.columns import Instant, Spelled
 
 SQLITE = "sqlite"
+_WRITTEN = json.JSONEncoder()
+"""How documents are spelled where they are written: as the database's driver does by itself."""
 
 
 def as_stored(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
@@ -66,6 +70,56 @@ def rows_of_any_text(connection: Connection, query: Select[Any]) -> Sequence[Any
         return connection.execute(query).all()
     finally:
         driver.text_factory = str
+
+
+def rows_by_key(read: Callable[[str, int], Sequence[Any]], key: Callable[[Any], object], at_once: int) -> Iterator[Any]:
+    """All rows in the order of a key, so many read at a time, each once: `read` gives those above a key up to a limit.
+
+    A key that is no text, which none of ours is, comes along: nobody could say which rows lie above it.
+    """
+    after = ""
+    while True:
+        rows = read(after, at_once)
+        if len(rows) < at_once:
+            yield from rows
+            return
+        last = max((place for place, row in enumerate(rows) if isinstance(key(row), str)), default=None)
+        if last is None:
+            at_once *= 2
+            continue
+        yield from rows[: last + 1]
+        after = str(key(rows[last]))
+
+
+def document(kept: object) -> Any:
+    """What stored JSON says. ValueError or TypeError for what is spelled otherwise than we write it, with other spaces
+    or signs or a name twice: another reader might take it for something else.
+    """
+    if not isinstance(kept, str):
+        raise TypeError("no text")
+    told = from_json(kept)
+    if _WRITTEN.encode(told) != kept:
+        raise ValueError("not as we write it")
+    return told
+
+
+def flag(kept: object) -> bool:
+    """What SQLite keeps as 0 or 1, and takes any other value for. ValueError for any other."""
+    if kept not in (0, 1) or not isinstance(kept, int):
+        raise ValueError("not as we write it")
+    return bool(kept)
+
+
+def instant(kept: object) -> datetime:
+    """An instant, which SQLite keeps as text, in UTC and in one spelling. ValueError for any other."""
+    if isinstance(kept, datetime):
+        return kept
+    if not isinstance(kept, str):
+        raise ValueError("no instant")
+    at = datetime.fromisoformat(kept)
+    if at.tzinfo is not None or at.isoformat(" ", "microseconds") != kept:
+        raise ValueError("not as we write it")
+    return at.replace(tzinfo=UTC)
 
 
 def _text(kept: bytes) -> str | bytes:

@@ -91,8 +91,8 @@ class TaskBook:
         """Tasks this person may see, the most urgent first; `after` is the due date and id of the last one seen.
 
         With `mine`, those in his hands or in those of whom he stands in for, and those that wait for his role; a
-        manager's are also those that wait for a sales agent where there is none: nobody looks after the customer, and
-        no agent entered the loan.
+        manager's are also those that wait for a sales agent where there is none: neither who looks after the customer
+        nor who entered the loan is an agent who may come in.
         """
         query = select(Task).where(_seen_by(actor.role))
         if open_only:
@@ -113,6 +113,12 @@ class TaskBook:
             query = query.where(or_(col(Task.due_on) > due, (col(Task.due_on) == due) & (col(Task.id) > last)))
         query = query.order_by(col(Task.due_on), col(Task.id)).limit(min(limit, 200))
         return list(self.session.exec(query, params=scope_of(actor)))
+
+    def held_by(self, staff_id: str, limit: int = 200) -> list[Task]:
+        """Open tasks in somebody's hands, kept from other writers until this unit of work ends."""
+        query = select(Task).where(Task.assignee_id == staff_id, Task.status == TaskStatus.OPEN).order_by(col(Task.id))
+        held = query.limit(limit).with_for_update().execution_options(populate_existing=True)
+        return list(self.session.exec(held))
 
     def open_of(self, loan: str, kind: TaskKind | None = None) -> list[Task]:
         """Open tasks of a loan."""
@@ -162,13 +168,15 @@ def _waits_for(role: Role) -> ColumnElement[bool]:
     if role is not Role.MANAGER:
         return waits
     # Asked task by task, each time by primary keys, and for open tasks that nobody holds only.
-    agent_entered = exists().where(
-        col(Application.loan) == Task.loan, col(Application.entered_by) == Staff.id, col(Staff.role) == Role.AGENT
+    is_agent = (col(Staff.role) == Role.AGENT) & col(Staff.active).is_(True)
+    entered = exists().where(col(Application.loan) == Task.loan, col(Application.entered_by) == Staff.id, is_agent)
+    looked_after = exists().where(
+        col(Loan.number) == Task.loan,
+        col(Customer.id) == Loan.customer_id,
+        col(Customer.owner_id) == Staff.id,
+        is_agent,
     )
-    unowned = exists().where(
-        col(Loan.number) == Task.loan, col(Customer.id) == Loan.customer_id, col(Customer.owner_id).is_(None)
-    )
-    return or_(waits, (col(Task.role) == Role.AGENT) & unowned & ~agent_entered)
+    return or_(waits, (col(Task.role) == Role.AGENT) & ~entered & ~looked_after)
 
 
 @cache

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, literal, or_, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -12,7 +13,7 @@ from books.rows import write, write_many
 from books.scope import loans_seen_by, scope_of
 from models.audit import AuditEntry
 from models.loans import Loan
-from models.staff import Actor, Staff
+from models.staff import Actor, Scope, Staff
 from models.webhooks import Webhook, WebhookDelivery
 
 _ENTRIES = (
@@ -40,9 +41,24 @@ _DUE = (
 _IS_TOLD = (
     col(Webhook.removed_at).is_(None),
     col(Webhook.disabled_at).is_(None),
-    select(Staff.id).where(Staff.id == Webhook.owner_id, col(Staff.active)).exists(),
+    select(Staff.id)
+    .where(
+        Staff.id == Webhook.owner_id,
+        col(Staff.active),
+        or_(
+            col(Staff.scopes).is_(None),
+            (literal(" ") + col(Staff.scopes) + literal(" ")).contains(f" {Scope.WEBHOOKS} "),
+        ),
+    )
+    .exists(),
 )
-"""Neither the address nor the machine that it belongs to is disabled."""
+"""Neither the address nor the machine that it belongs to is disabled, and the machine still has the scope for it; one
+without any scopes stated is not limited by them.
+"""
+_UNOPENED = tuple(defer(column, raiseload=False) for column in (Webhook.url, Webhook.secret, Webhook.old_secret))  # type: ignore[arg-type]  # columns
+"""Opens what is sealed of an address when it is asked for, so that one that is damaged can still be counted, disabled
+and removed.
+"""
 
 
 class WebhookBook:
@@ -64,15 +80,26 @@ class WebhookBook:
         query = select(Webhook).where(col(Webhook.removed_at).is_(None)).order_by(col(Webhook.id)).limit(limit)
         return list(self.session.exec(query if owner_id is None else query.where(Webhook.owner_id == owner_id)))
 
-    def active(self) -> list[Webhook]:
-        """Those that events are sent to."""
-        return list(self.session.exec(select(Webhook).where(*_IS_TOLD).order_by(col(Webhook.id)).limit(1000)))
+    def count_of(self, owner_id: str) -> int:
+        """How many an owner has."""
+        query = select(func.count()).where(Webhook.owner_id == owner_id, col(Webhook.removed_at).is_(None))
+        return self.session.exec(query).one()
+
+    def active(self) -> list[str]:
+        """The ids of those that events are sent to; each is read by itself, for one of them may be damaged."""
+        return list(self.session.exec(select(Webhook.id).where(*_IS_TOLD).order_by(col(Webhook.id)).limit(1000)))
+
+    def failing_since(self, instant: datetime) -> list[str]:
+        """The ids of those of them that took nothing since then."""
+        query = select(Webhook.id).where(*_IS_TOLD, col(Webhook.failing_since) <= instant)
+        return list(self.session.exec(query.order_by(col(Webhook.id)).limit(1000)))
 
     def told_of_events(self, webhook_id: str, *, held: bool = False) -> Webhook | None:
         """One of them; held, other writing units of work wait for it."""
         return self._one(select(Webhook).where(Webhook.id == webhook_id, *_IS_TOLD), held)
 
     def _one(self, query: SelectOfScalar[Webhook], held: bool) -> Webhook | None:
+        query = query.options(*_UNOPENED)
         if held:
             query = query.with_for_update().execution_options(populate_existing=True)
         return self.session.exec(query).first()

@@ -5,6 +5,7 @@ Whoever has a shell here and the keys is believed when he says who acts; the aud
 
 import getpass
 import os
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from console.seed import load_products
 from lending.errors import LendingError
 from models.staff import Actor, Role
 from services.errors import NotAllowed
-from services.refusals import Refusal, is_kept, refusal_log
+from services.refusals import SUBJECTS, Refusal, is_kept, refusal_log
 from settings import settings
 
 T = TypeVar("T")
@@ -96,6 +97,9 @@ def act_as(
     books: Books, actor: Actor, name: str, does: Callable[[UnitOfWork, Actor], T], *, subject: str | None = None
 ) -> T:
     """The same of somebody who is known already; `subject` is what a refusal was about."""
+    if subject is not None and not any(re.fullmatch(one, subject) for one in SUBJECTS):
+        # What was given in place of an id may be anything, a person's number for one.
+        subject = None
     try:
         with books.begin() as work:
             return does(work, actor)

@@ -15,8 +15,8 @@ from engine.bundles import export_loan
 from engine.histories import Histories
 from models.chain import DailyRoot
 from models.run_events import digest
-from services.bundle_check import NotABundle, check
-from services.evidence import NoEvidence, read_folder
+from services.bundle_check import TOLD, NotABundle, check
+from services.evidence import evidence_in
 from settings import settings
 
 NOT_A_BUNDLE = 2
@@ -47,8 +47,12 @@ def export_command(loan: LoanArgument, file: BundleFile, actor: Auditor = None, 
 
 def check_command(
     file: BundleFile,
-    public_key: Annotated[
-        str | None, typer.Option("--public-key", help="the lender's public key (Base64), from a source you trust")
+    public_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--public-key",
+            help="the lender's public key (Base64), from a source you trust; again for each key of before",
+        ),
     ] = None,
     evidence: Annotated[
         Path | None,
@@ -57,7 +61,7 @@ def check_command(
 ) -> None:
     """Prove a bundle offline: 0 if it is sound, 1 if anything was changed, 2 if it is no bundle."""
     try:
-        report = check(file, public_key, _roots(evidence, public_key))
+        report = check(file, tuple(public_keys or ()), _roots(evidence, tuple(public_keys or ())))
     except NotABundle as refusal:
         say.print(str(refusal), style="red", soft_wrap=True)
         raise typer.Exit(NOT_A_BUNDLE) from refusal
@@ -74,19 +78,18 @@ def check_command(
         f"as they were signed with the key {report.key}",
         soft_wrap=True,
     )
+    say.print(f"told by the lender, and not proved: {', '.join(TOLD)}", soft_wrap=True)
 
 
-def _roots(folder: Path | None, public_key: str | None) -> list[DailyRoot]:
+def _roots(folder: Path | None, public_keys: tuple[str, ...]) -> tuple[DailyRoot, ...]:
     """The roots in a folder; ends the command where one is none, or where there is none to compare with."""
     if folder is None:
-        return []
-    roots: list[DailyRoot] = []
-    for found in read_folder(folder, public_key):
-        if isinstance(found, NoEvidence):
-            say.print(str(found), style="red", soft_wrap=True)
-            raise typer.Exit(1)
-        roots.append(found)
-    if not roots:
+        return ()
+    deposited = evidence_in(folder, public_keys or (None,))
+    for finding in deposited.unreadable:
+        say.print(finding.sentence, style="red", soft_wrap=True)
+        raise typer.Exit(1)
+    if not deposited.roots:
         say.print(f"{folder} holds no signed root", style="red", soft_wrap=True)
         raise typer.Exit(1)
-    return roots
+    return deposited.roots

@@ -44,7 +44,7 @@ def loan_command(
         person = auditor(work, actor)
     found = asyncio.run(_found(books, of_folder(settings(), data_dir), person, loan))
     day = as_of.date() if as_of is not None else None
-    with books.read() as work:
+    with books.read(of_one_moment=True) as work:
         seen = look(
             work, loan, found.runs, engine_answered=found.engine_answered, as_of=day, after=0, limit=LINES_A_TABLE
         )

@@ -4,8 +4,10 @@ import json
 import logging
 import sys
 import threading
+import warnings
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TextIO
 
 import structlog
 
@@ -35,7 +37,9 @@ def set_up(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    warnings.showwarning = _warned
     sys.excepthook = _ended_by
+    sys.unraisablehook = lambda left: _left_behind(left.exc_value)
     threading.excepthook = lambda ended: _ended_by(ended.exc_type, ended.exc_value, ended.exc_traceback)
 
 
@@ -46,7 +50,7 @@ class _WithoutSentences(logging.Formatter):
         """The record as one line."""
         # Further lines hold exceptions, or whole traces of them: asyncio and uvicorn write them there. What asyncio
         # writes in brackets is what a function was called with.
-        event = record.getMessage().partition("\n")[0]
+        event = _message(record).partition("\n")[0]
         facts: dict[str, object] = {
             "event": event.partition("(")[0] if record.name == "asyncio" else event,
             "logger": record.name,
@@ -57,6 +61,33 @@ class _WithoutSentences(logging.Formatter):
         if fault is not None:
             facts["error"], facts["frames"] = kind_and_place(fault)
         return json.dumps(facts, ensure_ascii=False)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What a record says; its form alone, without what belongs into it, where that does not fit."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError, IndexError):
+        return str(record.msg)
+
+
+def _warned(
+    message: Warning | str,  # noqa: ARG001 its words may quote a value
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 ours is the log
+    line: str | None = None,  # noqa: ARG001 a line of code may quote a value too
+) -> None:
+    """Says what kind of warning came from where."""
+    log.warning("warned", category=category.__name__, frames=[f"{filename}:{lineno}"])
+
+
+def _left_behind(fault: BaseException | None) -> None:
+    """Says what went wrong where nobody could catch it: while something was collected."""
+    if fault is not None:
+        name, frames = kind_and_place(fault)
+        log.error("fault_that_nobody_could_catch", error=name, frames=frames)
 
 
 def _ended_by(kind: type[BaseException], fault: BaseException | None, trace: TracebackType | None) -> None:

@@ -90,7 +90,7 @@ def prove_archive(books: Books) -> Iterator[ProvedRun]:
     """Every run that is archived, or was by the audit log, with what is wrong with its row or its history."""
     after: str | bytes = ""
     while True:
-        with books.read() as work:
+        with books.read(of_one_moment=True) as work:
             page = work.histories.page_as_stored(after, PAGE)
             told = work.histories.archivings([kept["run_id"] for kept in page])
             for kept in page:
@@ -105,7 +105,7 @@ def prove_archive(books: Books) -> Iterator[ProvedRun]:
 def _gone(books: Books) -> Iterator[ProvedRun]:
     after = ""
     while True:
-        with books.read() as work:
+        with books.read(of_one_moment=True) as work:
             told = work.histories.archivings_after(after, PAGE)
             kept = work.histories.archived(one.run_id for one in told)
         for one in told:

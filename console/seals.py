@@ -1,8 +1,7 @@
 """`loanwright audit verify` and `audit evidence`: audit log and ledger against their seals and what was deposited."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +10,9 @@ import typer
 from console.connections import BooksDir, of_folder, open_books
 from console.screen import say
 from models.attesting import SigningKey
-from models.chain import DailyRoot, spelled
-from services.audit_findings import Finding, FindingKind
+from models.chain import spelled
 from services.audit_proof import Proof
-from services.evidence import NoEvidence, read_folder
+from services.evidence import Evidence, evidence_in
 from settings import Settings, settings
 
 EvidenceFolder = Annotated[
@@ -23,7 +21,9 @@ EvidenceFolder = Annotated[
 ]
 PublicKey = Annotated[
     str | None,
-    typer.Option("--public-key", help="Base64; who signed the roots (default: LOANWRIGHT_SIGNING_KEY)"),
+    typer.Option(
+        "--public-key", help="Base64; who signed the roots (default: LOANWRIGHT_SIGNING_KEY and those of before)"
+    ),
 ]
 
 
@@ -38,13 +38,13 @@ def verify_command(
     with 1.
     """
     configured = of_folder(settings(), data_dir)
-    roots, unreadable = _evidence(configured, evidence, public_key)
+    deposited = _evidence(configured, evidence, public_key) if evidence is not None else Evidence()
     books = open_books(configured)
     findings: list[dict[str, Any]] = []
-    with books.read() as work:
-        proof = Proof(work, since, roots)
-        for finding in _with(unreadable, proof):
-            findings.append(asdict(finding))
+    with books.read(of_one_moment=True) as work:
+        proof = Proof(work, since, deposited.roots)
+        for finding in chain(deposited.unreadable, proof.findings()):
+            findings.append(finding.as_json())
             if not as_json:
                 typer.echo(finding.sentence)
     books.close()
@@ -56,7 +56,7 @@ def verify_command(
             "seals": proof.seals,
             "entries": proof.entries,
             "postings": proof.postings,
-            "roots": len(roots),
+            "roots": len(deposited.roots),
             "unsealed": proof.unsealed,
             "unsealed_postings": proof.unsealed_postings,
             "oldest_unsealed": oldest,
@@ -65,7 +65,7 @@ def verify_command(
         }
         typer.echo(json.dumps(verdict))
     else:
-        compared = f", {len(roots)} deposited roots compared" if evidence is not None else ""
+        compared = f", {len(deposited.roots)} deposited roots compared" if evidence is not None else ""
         counted = f"{proof.entries} entries and {proof.postings} postings"
         say.print(f"{proof.seals} seals with {counted} proved{compared}", soft_wrap=True)
         waits = f"{proof.unsealed} entries and {proof.unsealed_postings} postings are not sealed yet"
@@ -81,30 +81,16 @@ def evidence_command(
     public_key: PublicKey = None,
 ) -> None:
     """Check signed roots without any books: who holds the public key needs nothing else. Ends with 1 if one is none."""
-    roots, unreadable = _evidence(settings(), folder, public_key)
-    for root in roots:
+    deposited = _evidence(settings(), folder, public_key)
+    for root in deposited.roots:
         typer.echo(f"{root.day} seal {root.seal_no} {root.hash}")
-    for finding in unreadable:
+    for finding in deposited.unreadable:
         say.print(finding.sentence, style="red", soft_wrap=True)
-    raise typer.Exit(1 if unreadable else 0)
+    raise typer.Exit(1 if deposited.unreadable else 0)
 
 
-def _evidence(
-    configured: Settings, folder: Path | None, public_key: str | None
-) -> tuple[list[DailyRoot], list[Finding]]:
-    if folder is None:
-        return [], []
-    key = public_key or SigningKey.parse(configured.signing_key.get_secret_value()).public
-    roots: list[DailyRoot] = []
-    unreadable: list[Finding] = []
-    for found in read_folder(folder, key):
-        if isinstance(found, NoEvidence):
-            unreadable.append(Finding(FindingKind.DEPOSIT_UNREADABLE, None, None, str(found)))
-        else:
-            roots.append(found)
-    return roots, unreadable
-
-
-def _with(unreadable: list[Finding], proof: Proof) -> Iterator[Finding]:
-    yield from unreadable
-    yield from proof.findings()
+def _evidence(configured: Settings, folder: Path, public_key: str | None) -> Evidence:
+    if public_key is not None:
+        return evidence_in(folder, (public_key,))
+    own = SigningKey.parse(configured.signing_key.get_secret_value()).public
+    return evidence_in(folder, (own, *configured.evidence_public_keys))

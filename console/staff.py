@@ -15,6 +15,7 @@ from console.connections import BooksDir
 from console.screen import out, say
 from models.staff import Actor, Role, Scope
 from services.errors import NotAllowed
+from services.hand_over import hand_over
 from services.permissions import Action, require
 from services.sign_in_codes import send_codes_again
 from services.sign_in_machines import CHANGE_OVER, add_secret
@@ -23,6 +24,7 @@ from services.staff import (
     add_person,
     disable,
     enable,
+    forget_identity,
     give_password,
     person_with,
     sign_out_borrower,
@@ -93,6 +95,18 @@ def password_command(
     )
 
 
+@people.command("forget-identity")
+def forget_identity_command(staff_id: Id, reason: Reason, actor: Who = None, data_dir: BooksDir = None) -> None:
+    """Let in by the identity provider who has another account there now; the next sign-in says which. Sessions end."""
+    _done(
+        data_dir,
+        actor,
+        "provider_identity_forgotten",
+        lambda work, who: forget_identity(work, who, staff_id, reason),
+    )
+    say.print(f"whoever signs in next at the provider under {staff_id} is believed to be that person")
+
+
 @people.command("sign-out")
 def sign_out_command(staff_id: Id, actor: Who = None, data_dir: BooksDir = None) -> None:
     """End all sessions of somebody."""
@@ -140,6 +154,24 @@ def change_command(
 
     _done(data_dir, actor, "staff_changed", change)
     say.print(f"{staff_id} is changed, and has to sign in again")
+
+
+@people.command("hand-over")
+def hand_over_command(
+    from_id: Annotated[str, typer.Argument(help="id of who looks after the customers now, be it of somebody disabled")],
+    to_id: Annotated[str, typer.Argument(help="id of the agent who looks after them from now on")],
+    reason: Reason,
+    actor: Who = None,
+    data_dir: BooksDir = None,
+) -> None:
+    """Give all customers of somebody to another agent, who sees them and their loans from then on."""
+    count, more = 0, True
+    while more:
+        handed, more = _done(
+            data_dir, actor, "customers_handed_over", lambda work, who: hand_over(work, who, from_id, to_id, reason)
+        )
+        count += handed
+    say.print(f"{to_id} looks after {count} customers of {from_id} from now on")
 
 
 @people.command("disable")

@@ -13,7 +13,7 @@ from models.run_events import digest
 from models.staff import Actor
 from services import audit
 from services.audit_chain import SealedMeanwhile, seal
-from services.bundles import NotSealedYet, contents_of, packed
+from services.bundles import NotSealedYet, contents_of, packed, sealed, take_inventory
 from services.timeline import tell
 
 TRIES = 3
@@ -42,17 +42,26 @@ async def _export(books: Books, histories: Histories, actor: Actor, loan: str) -
 
 
 def _made(books: Books, found: FoundRuns, actor: Actor, loan: str) -> bytes:
-    try:
-        with books.begin() as work:
-            seal(work)
-    except (SealedMeanwhile, IntegrityError):
-        # The scheduled sealer was first: what it left open is taken with the next try.
-        raise NotSealedYet(loan) from None
-    with books.read() as work:
-        story = tell(work, loan, found.runs, engine_answered=found.engine_answered)
-        bundle = packed(loan, contents_of(work, story), signing_key())
+    _seal(books, loan)
+    # All of it as it stood at one moment: an act in between would leave what fits nothing, under our signature.
+    with books.read(of_one_moment=True) as work:
+        contents = contents_of(work, tell(work, loan, found.runs, engine_answered=found.engine_answered))
+    with books.begin() as work:
+        inventory = take_inventory(work, actor, contents)
+    _seal(books, loan)
+    with books.read(of_one_moment=True) as work:
+        bundle = packed(loan, sealed(work, contents, inventory), signing_key())
     with books.begin() as work:
         # Under the loan as subject: that somebody looked is no part of the loan's own life.
         after = {"sha256": digest(bundle), "bytes": len(bundle), "key": signing_key().name}
         audit.record(work, actor, "loan_exported", subject=loan, after=after)
     return bundle
+
+
+def _seal(books: Books, loan: str) -> None:
+    """Seals what waits. Raises NotSealedYet if the scheduled sealer was first: what it left open is taken next time."""
+    try:
+        with books.begin() as work:
+            seal(work)
+    except (SealedMeanwhile, IntegrityError):
+        raise NotSealedYet(loan) from None

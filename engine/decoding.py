@@ -18,6 +18,7 @@ from services.refusals import Refusal, refusal_log
 LARGEST_REQUEST = 1024 * 1024
 MOST_PAYLOADS = 1000
 MOST_NAMED = 20
+"""How many workflows one entry of the audit log names; a look at more has more entries."""
 LONGEST_NAMESPACE = 64
 ACT = "decode_payloads"
 
@@ -79,14 +80,15 @@ def _record(work: UnitOfWork, actor: Actor, namespace: str, payloads: Sequence[P
     """Names the workflows that the seals prove; a name in a payload that is not sealed may be anything."""
     looked_into = sorted({workflow_of(one) for one in payloads if is_sealed(one)})
     loans = [loan_of(one) for one in looked_into if one.startswith(workflow_id(""))]
-    audit.record(
-        work,
-        actor,
-        ACT,
-        loan=loans[0] if len(loans) == 1 else None,
-        after={
-            "namespace": namespace[:LONGEST_NAMESPACE],
-            "payloads": len(payloads),
-            "workflows": looked_into[:MOST_NAMED],
-        },
-    )
+    for first in range(0, max(len(looked_into), 1), MOST_NAMED):
+        audit.record(
+            work,
+            actor,
+            ACT,
+            loan=loans[0] if len(loans) == 1 else None,
+            after={
+                "namespace": namespace[:LONGEST_NAMESPACE],
+                "payloads": len(payloads),
+                "workflows": looked_into[first : first + MOST_NAMED],
+            },
+        )

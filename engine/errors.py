@@ -53,6 +53,16 @@ class EngineUnavailable(LendingError):
         super().__init__(f"the engine did not answer for loan {loan}; look at the loan before you try again")
 
 
+class EngineSilent(LendingError):
+    """The engine did not answer to something that is about no loan and may be asked again."""
+
+    code = "engine_silent"
+    http_status = 503
+
+    def __init__(self) -> None:
+        super().__init__("the engine did not answer; try again in a moment")
+
+
 class DecisionUnknown(LendingError):
     """Something broke while a case was decided; it may be decided or not."""
 

@@ -20,6 +20,7 @@ from models.keys import workflow_id
 from models.run_events import HistoryDamaged, digest, read_events
 from models.staff import Actor
 from services import audit
+from services.replay_proof import REPLAYED, verdicts_named
 from services.timeline import FoundRun
 
 PROGRAM = (sys.executable, "-m", "replayer")
@@ -205,8 +206,7 @@ def _keep(
             work.histories.add_verdict(verdict)
             verdicts.append(verdict)
         # Under the loan as subject: that somebody looked is no part of the loan's own life.
-        counts = {str(outcome): sum(one.outcome is outcome for one in replayed) for outcome in ReplayOutcome}
-        audit.record(work, actor, "loan_replayed", subject=loan, after={name: n for name, n in counts.items() if n})
+        audit.record(work, actor, REPLAYED, subject=loan, after=verdicts_named(verdicts))
     return verdicts
 
 

@@ -58,6 +58,7 @@ SCHEDULES = (
     Recurring("reconciliation", "Reconciliation", 1, LOANS_QUEUE),
     Recurring("deadlines", "Deadlines", 1, LOANS_QUEUE),
     Recurring("seal-audit", "SealAudit", 0, LOANS_QUEUE, every_seconds=60),
+    Recurring("prove-audit", "ProveAudit", 0, LOANS_QUEUE, every_seconds=24 * 3600),
 )
 """Each starts its workflow with a `DailyOrder`; a start is left out while the one before is still at work."""
 

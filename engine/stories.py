@@ -45,7 +45,7 @@ def check_may_read(books: Books, actor: Actor, loan: str) -> None:
     """Refuses (NotAllowed, UnknownLoan) who may not read the whole life of a loan."""
     require(actor, Action.READ_AUDIT)
     with books.read() as work:
-        work.loans.seen_by(actor, loan)
+        work.loans.require_seen_by(actor, loan)
 
 
 def _archived(books: Books, loan: str) -> tuple[dict[str, FoundRun], list[str]]:

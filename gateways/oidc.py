@@ -118,7 +118,8 @@ class OidcProvider:
             # Never cut: what is left of it may be the id of somebody else.
             raise ProviderRefused(f"the claim {self._claim} is nobody's id")
         methods = claims.get("amr") or []
-        return ProvidedIdentity(staff_id, second_factor=bool(SECOND_FACTORS & {str(one) for one in methods}))
+        second_factor = bool(SECOND_FACTORS & {str(one) for one in methods})
+        return ProvidedIdentity(staff_id, self.issuer, claims["sub"], second_factor)
 
     async def _believed(self, token: str, nonce: str, access_token: object) -> dict[str, Any]:
         """The claims of a token that the provider made for us in answer to this request."""

@@ -82,6 +82,22 @@ class ErasedForm(dict[str, Any]):
         return ERASED
 
 
+class Unopened(str):
+    """What is shown where a value is damaged or its key is missing. It is never written, and no act gets it."""
+
+    __slots__ = ()
+
+
+UNOPENED = Unopened("〔无法打开〕")
+
+
+class UnopenedForm(dict[str, Any]):
+    """A form that cannot be opened: every field that is asked for reads so."""
+
+    def __missing__(self, name: str) -> str:
+        return UNOPENED
+
+
 class _ReadOfLate(threading.local):
     """Names of the data keys in what this thread read of late, so that all keys of a list are asked for at once."""
 
@@ -114,6 +130,10 @@ class UnderASeal(TypeDecorator[Any]):
     def erased(self) -> Any:
         """What is read once the key is gone."""
         return ERASED
+
+    def unopened(self) -> Any:
+        """What is shown where it cannot be opened."""
+        return UNOPENED
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | bytes | None:  # noqa: ARG002 signature given
         if value is None:
@@ -156,6 +176,9 @@ class PersonalForm(UnderASeal):
 
     def erased(self) -> ErasedForm:
         return ErasedForm()
+
+    def unopened(self) -> UnopenedForm:
+        return UnopenedForm()
 
 
 class PersonalFile(UnderASeal):

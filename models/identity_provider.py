@@ -6,9 +6,13 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class ProvidedIdentity:
-    """Who signed in at the provider, by the id that he has here, and whether he showed a second factor there."""
+    """Who signed in at the provider: the id that he has here, as a name that may change there, and by `issuer` and
+    `subject` who he is, which never does (OpenID Connect Core 1.0, 5.7). And whether he showed a second factor there.
+    """
 
     staff_id: str
+    issuer: str
+    subject: str
     second_factor: bool
 
 

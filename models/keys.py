@@ -17,6 +17,8 @@ LOAN_PATTERN = r"^L[0-9]{8,12}$"
 """What a loan's number looks like wherever it comes in."""
 ID_PATTERN = r"^[0-9a-f]{32}$"
 """What a row id looks like wherever it comes in."""
+STAFF_ID_PATTERN = r"^[a-z][a-z0-9-]{2,31}$"
+"""What the id of a member of staff, or of a machine, looks like."""
 
 
 def new_id() -> str:
@@ -27,6 +29,14 @@ def new_id() -> str:
 def request_id_from(given: str) -> str:
     """The id of a request: the one that a proxy before us gave it, if it can confuse no log, or one of our own."""
     return given if _REQUEST_ID.fullmatch(given) else new_id()
+
+
+def given_id(given: str, *patterns: str) -> str:
+    """What somebody gave as an id, to be repeated in a sentence that is kept: itself if it looks like one of these ids.
+
+    Whatever else was given may be a name or a number of a person, and three dots stand for it.
+    """
+    return given if any(re.fullmatch(one, given) for one in patterns) else "…"
 
 
 def workflow_id(loan: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from lending.calendar import BusinessClock
-from models.messages import Message
+from models.messages import Message, Sender
 
 
 class DailyOrder(Message):
@@ -84,3 +84,23 @@ class Deposited(Message):
 
     deposited: int = 0
     failed: int = 0
+
+
+class ProvingOrder(DailyOrder):
+    """What a proof of the sealed books is started with: by whom it was asked for, unless the Schedule starts it."""
+
+    asked_by: Sender | None = None
+
+
+class ProofOrder(Message):
+    """Ask to prove the sealed books on a business date."""
+
+    day: date
+    asked_by: Sender | None = None
+
+
+class Proved(Message):
+    """Under which id the verdict is kept, and how many differences there are."""
+
+    verdict: str = ""
+    differences: int = 0

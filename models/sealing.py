@@ -45,6 +45,10 @@ class KeyMissing(LendingError):
         super().__init__(f"the key {name} is not among LOANWRIGHT_KEYS; the operator has to put it back")
 
 
+NOT_OPENED = (SealBroken, KeyMissing)
+"""Why a sealed value cannot be opened."""
+
+
 class PersonErased(LendingError):
     """The key of a customer was destroyed: what was sealed with it is gone, and nothing new is written about him."""
 
@@ -142,16 +146,22 @@ class DataCipher:
 
 
 class LockedFile:
-    """A file that was read with its row and opens when it is asked for. Without a cipher its key was destroyed."""
+    """A file that was read with its row and opens when it is asked for. Without a cipher its key was destroyed, or is
+    not to be had because of `broken`.
+    """
 
-    __slots__ = ("_bound_to", "_cipher", "_owner", "kept")
+    __slots__ = ("_bound_to", "_broken", "_cipher", "_owner", "kept")
 
-    def __init__(self, kept: bytes, cipher: DataCipher | None, owner: str, bound_to: str) -> None:
+    def __init__(
+        self, kept: bytes, cipher: DataCipher | None, owner: str, bound_to: str, broken: LendingError | None = None
+    ) -> None:
         self.kept = kept
-        self._cipher, self._owner, self._bound_to = cipher, owner, bound_to
+        self._cipher, self._owner, self._bound_to, self._broken = cipher, owner, bound_to, broken
 
     def open(self) -> bytes:
-        """The file. Raises SealBroken and PersonErased."""
+        """The file. Raises SealBroken, KeyMissing and PersonErased."""
+        if self._broken is not None:
+            raise self._broken
         key_of(self.kept, self._bound_to)
         if self._cipher is None:
             raise PersonErased(self._owner)

@@ -82,6 +82,16 @@ class WebSession(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class ProviderIdentity(SQLModel, table=True):
+    """Whom the identity provider means by somebody: from his first sign-in there on. One identity is one person."""
+
+    __tablename__ = "provider_identity"
+
+    staff_id: str = Field(primary_key=True, foreign_key="staff.id", max_length=64)
+    identity_digest: str = Field(max_length=64, unique=True, description="of issuer and subject")
+    bound_at: datetime = Field(sa_type=Instant)
+
+
 class ProviderRequest(SQLModel, table=True):
     """A visitor who was sent to the identity provider and has not come back yet."""
 

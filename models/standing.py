@@ -24,6 +24,8 @@ CREDENTIAL_ACTS = (
     "client_secret_added",
     "password_changed",
     "password_given",
+    "provider_identity_forgotten",
+    "provider_identity_kept",
     "recovery_code_used",
     "recovery_codes_renewed",
     "second_factor_enrolled",
@@ -57,12 +59,16 @@ def credential_mark(
     password: Mapping[str, Any] | None,
     codes: Iterable[str],
     secrets: Iterable[tuple[str, datetime | None]],
+    identity: str | None = None,
 ) -> str:
     """The SHA-256 of all by which somebody is known, none of which can be told from it.
 
     `password` has `password_hash`, `must_change`, `valid_until` and `totp_confirmed_at` of the credential, `codes` are
-    the hashes of recovery codes that are not used, `secrets` those of a machine with their ends. The authenticator's
-    secret is left out: it is sealed for its row, and another one makes no second factor before it is confirmed.
+    the hashes of recovery codes that are not used, `secrets` those of a machine with their ends, `identity` is the
+    digest of who he is at the identity provider; without one the mark is what it was before there were any.
+
+    The authenticator's secret is left out: it is sealed for its row, and another one makes no second factor before it
+    is confirmed.
     """
     known = None
     if password is not None:
@@ -72,7 +78,14 @@ def credential_mark(
             _spelled(password["valid_until"]),
             _spelled(password["totp_confirmed_at"]),
         ]
-    told = [key_hash, known, sorted(codes), sorted([digest, _spelled(ends) or ""] for digest, ends in secrets)]
+    told: list[Any] = [
+        key_hash,
+        known,
+        sorted(codes),
+        sorted([digest, _spelled(ends) or ""] for digest, ends in secrets),
+    ]
+    if identity is not None:
+        told.append(identity)
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -18,7 +18,8 @@ from models.portfolio import OPENING_DIFFERENCES, TAKEOVER
 from models.recurring import DueMonth, DueMonthOrder, MonthPage, MonthPageOrder
 from models.staff import Role
 from models.tasks import TaskKind
-from services.ledger import Entry, Line, Moved, net, post_entries, signed_line, vat_part
+from services.account_figures import Moved, net
+from services.ledger import Entry, Line, post_entries, signed_line, vat_part
 from services.provisions import provision, provision_lines
 from services.tasks import open_task
 

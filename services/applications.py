@@ -38,6 +38,23 @@ from services.permissions import Action, require
 from services.products import catalogue
 from services.search_words import search_rows
 
+SAYS_WHO = ("name", "id_number", "mobile", "bank_card")
+AS_OTHERS = tuple(f"_{name}" for name in SAYS_WHO)
+"""Fields of a form that say who somebody is, the borrower and others by the part they play."""
+
+
+class PersonalKey(LendingError):
+    """The sender's name for an application says of whom it is; that name is kept in clear."""
+
+    code = "personal_key"
+    http_status = 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the Idempotency-Key or reference of this application holds a name or number out of its form; it is kept "
+            "in clear, so choose one that says nothing of a person"
+        )
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -62,7 +79,8 @@ class Receipt:
 def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) -> Submission:
     """Checks a raw application `{product, form, consent}`.
 
-    Raises NotAllowed for a role that enters none, UnknownProduct, or InvalidForm with an entry for each wrong field.
+    Raises NotAllowed for a role that enters none, UnknownProduct, InvalidForm with an entry for each wrong field, or
+    PersonalKey.
     """
     require(actor, Action.ENTER_APPLICATIONS)
     product = catalogue().product(str(body.get("product", "")))
@@ -70,9 +88,17 @@ def read_submission(body: Mapping[str, Any], key: str, actor: Actor, day: date) 
     if not isinstance(form, Mapping):
         raise InvalidForm({"form": "the application form is missing"})
     clean = read_form(product, form, day)
+    if any(value in key for value in _who(clean)):
+        raise PersonalKey
     consent = read_consent(body.get("consent"), actor, product.parties(clean), day)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
     return Submission(product, clean, consent, actor, f"{actor.id}:{key}", digest)
+
+
+def _who(form: Mapping[str, Any]) -> list[str]:
+    """What a form says of who the borrower and the others are."""
+    of_persons = [value for name, value in form.items() if name in SAYS_WHO or name.endswith(AS_OTHERS)]
+    return [value for value in of_persons if isinstance(value, str) and value]
 
 
 def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt | LendingError]:

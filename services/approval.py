@@ -219,7 +219,7 @@ def _check_still_here(work: UnitOfWork, actor: Actor) -> None:
     """Refuses (NotAllowed) a decision of somebody who was disabled or given another role since he took it: it may have
     waited for the engine for hours.
     """
-    person = work.staff.get(actor.id)
+    person = work.staff.account(actor.id)
     if person is None or not person.active or person.role is not actor.role:
         raise NotAllowed("whoever took this decision does not hold the role any more in which he took it")
 

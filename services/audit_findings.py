@@ -1,19 +1,22 @@
 """What a proof of the sealed books can find wrong, in words: of the audit log and of the ledger alike."""
 
-import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic_core import from_json
-
 from books.seals import ENTRIES, POSTINGS, Sealable
+from books.stored import document, flag
 from models.chain import Seal, entry_bytes, leaf_hash, posting_bytes
 
-_WRITTEN = json.JSONEncoder()
-"""How documents are spelled where they are written: as the database's driver does by itself."""
+MIGRATION = "migration"
+"""Who acts in an entry that a migration wrote."""
+WRITTEN_AT_ONCE = frozenset({"application_submitted", "loan_taken_over"})
+"""Acts whose entries are written many at once: what they say nothing of is left out, not spelled."""
+LONGEST_SENTENCE = 500
+_NAME = re.compile(r"[!-~]{1,64}")
 
 
 class FindingKind(StrEnum):
@@ -41,7 +44,12 @@ class FindingKind(StrEnum):
     STAFF_ADDED = "staff_added"
     STAFF_CHANGED = "staff_changed"
     STAFF_MISSING = "staff_missing"
+    STAFF_UNPROVED = "staff_unproved"
+    STANDING_CHANGED = "standing_changed"
     CREDENTIAL_CHANGED = "credential_changed"
+    ABSENCE_ADDED = "absence_added"
+    ABSENCE_CHANGED = "absence_changed"
+    ABSENCE_MISSING = "absence_missing"
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,27 @@ class Finding:
     sentence: str
     posting: str | None = None
     staff: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What is told and kept of it. Whoever tampered with a number or an id may have left anything in its place:
+        what is none is told by the sentence alone, and that in signs that can be shown, up to a length.
+        """
+        return {
+            "kind": self.kind.value,
+            "seal": self.seal if isinstance(self.seal, int) else None,
+            "entry": _name(self.entry),
+            "sentence": "".join(map(_shown, self.sentence[:LONGEST_SENTENCE])),
+            "posting": _name(self.posting),
+            "staff": _name(self.staff),
+        }
+
+
+def _name(given: object) -> str | None:
+    return given if isinstance(given, str) and _NAME.fullmatch(given) else None
+
+
+def _shown(sign: str) -> str:
+    return sign if sign.isprintable() else f"\\u{ord(sign):04x}"
 
 
 @dataclass
@@ -107,31 +136,28 @@ class SealedBook:
         row = dict(zip(self.of.rows.columns.keys(), columns, strict=True))
         try:
             for name in self.documents:
-                if row[name] is not None:
-                    row[name] = _document(row[name])
+                left_out = row["actor_id"] == MIGRATION or row["act"] in WRITTEN_AT_ONCE
+                row[name] = _document(row[name], left_out=left_out)
             for name in self.instants:
                 if isinstance(at := row[name], str):
                     row[name] = _instant(at)
             for name in self.flags:
                 if row[name] is not None:
-                    row[name] = _flag(row[name])
+                    row[name] = flag(row[name])
             return leaf_hash(self.content(row))
         except (TypeError, ValueError, AttributeError, KeyError):
             return leaf_hash(repr(tuple(columns)).encode())
 
 
-def _document(kept: object) -> Any:
-    """What stored JSON says. ValueError for what is spelled otherwise than we write it, with other spaces or signs or
-    a name twice: another reader might take it for something else.
+def _document(kept: object, *, left_out: bool) -> Any:
+    """What stored JSON says. Where there is none, our entries hold the word `null`, and those of which it is `left_out`
+    hold nothing: either is sealed as nothing, so that whichever stands in the other's place is not as we write it.
     """
-    if kept == "null":
+    if kept is None or kept == "null":
+        if (kept is None) is not left_out:
+            raise ValueError("not as we write it")
         return None
-    if not isinstance(kept, str):
-        raise TypeError("no text")
-    document = from_json(kept)
-    if _WRITTEN.encode(document) != kept:
-        raise ValueError("not as we write it")
-    return document
+    return document(kept)
 
 
 def _instant(kept: str) -> str:
@@ -141,13 +167,6 @@ def _instant(kept: str) -> str:
     if kept[10:11] != " ":
         raise ValueError("not as we write it")
     return f"{kept[:10]}T{kept[11:]}+00:00"
-
-
-def _flag(kept: object) -> bool:
-    """What SQLite keeps as 0 or 1, and takes any other value for."""
-    if kept not in (0, 1) or not isinstance(kept, int):
-        raise ValueError("not as we write it")
-    return bool(kept)
 
 
 AUDIT_LOG = SealedBook(

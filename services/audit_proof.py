@@ -3,14 +3,16 @@ deposited outside.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from books.session import UnitOfWork
+from books.stored import instant
 from models.audit import AuditSeal
 from models.chain import NO_SEAL, DailyRoot, Seal, first_id_at, merkle_root, written_at
+from services.absence_proof import absence_findings
 from services.audit_findings import AUDIT_LOG, LEDGER, SEALED_BOOKS, Finding, FindingKind, SealedBook, Verdict
 from services.staff_proof import staff_findings
 
@@ -68,10 +70,21 @@ class _Way:
 
 
 class Proof:
-    """Goes through the books once, some thousand rows in memory at a time; counts what it has seen."""
+    """Goes through the books once, some thousand rows in memory at a time; counts what it has seen.
 
-    def __init__(self, work: UnitOfWork, since: int = 1, roots: Sequence[DailyRoot] = ()) -> None:
+    `between` is called between any two portions, which are under a second each: to say that the proof is alive, or to
+    leave others room.
+    """
+
+    def __init__(
+        self,
+        work: UnitOfWork,
+        since: int = 1,
+        roots: Sequence[DailyRoot] = (),
+        between: Callable[[], object] = lambda: None,
+    ) -> None:
         self.work = work
+        self.between = between
         self.since = max(since, 1)
         known = [deposit.root for deposit in work.seals.deposits(self.since)]
         self.roots = {root for root in (*roots, *known) if root.seal_no >= self.since}
@@ -101,7 +114,7 @@ class Proof:
         return self._ways[LEDGER].unsealed
 
     def findings(self) -> Iterator[Finding]:
-        """Everything that is wrong, in the order of the seals; then who is not what the log says of him."""
+        """Everything that is wrong, in the order of the seals; then people and absences other than the log says."""
         before = self.work.seals.get(self.since - 1) if self.since > 1 else None
         if before is not None:
             self.head = before.content
@@ -113,6 +126,7 @@ class Proof:
         expected = self.since
         yield from self._below_first()
         for seals in self._pages():
+            self.between()
             rows = {book: self._rows(book, expected - 1, seals) for book in SEALED_BOOKS}
             for book, found in rows.items():
                 yield from _nowhere(book, found)
@@ -132,7 +146,9 @@ class Proof:
         yield from self._beyond(expected - 1)
         for book in SEALED_BOOKS:
             yield from self._open(book)
+        self.between()
         yield from staff_findings(self.work)
+        yield from absence_findings(self.work)
 
     def _pass(self, seal: Seal) -> None:
         self.seals += 1
@@ -255,6 +271,7 @@ class Proof:
         after, way, noun = "", self._ways[book], book.noun
         oldest, newest = way.oldest, first_id_at(self.work.now + GRACE)
         while True:
+            self.between()
             upto = self.work.seals.row_after(after, WINDOW, book.of)
             for row_id in self.work.seals.open_ids(after, WINDOW, upto, book.of):
                 way.unsealed += 1
@@ -334,15 +351,10 @@ def _seal_of(row: Any) -> tuple[Seal, str]:
     """A seal as it is stored, and the hash beside it; what cannot be read any more has another hash."""
     values = dict(zip(AuditSeal.model_fields, row, strict=True))
     kept_hash, at = values.pop("hash"), values["sealed_at"]
-    if not isinstance(at, datetime):
-        # SQLite keeps instants as text, in UTC and in one spelling.
-        try:
-            instant = datetime.fromisoformat(at)
-            if instant.isoformat(" ", "microseconds") != at:
-                raise ValueError
-            values["sealed_at"] = instant.replace(tzinfo=UTC)
-        except (TypeError, ValueError):
-            values["sealed_at"] = datetime.min.replace(tzinfo=UTC) + 2 * GRACE
+    try:
+        values["sealed_at"] = instant(at)
+    except ValueError:
+        values["sealed_at"] = datetime.min.replace(tzinfo=UTC) + 2 * GRACE
     if not isinstance(values["count"], int):
         values["count"] = 0
     # What is no text where text belongs is shown as what it is: it has no spelling that could be hashed.

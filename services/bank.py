@@ -15,7 +15,7 @@ from models.outbox import Topic
 from models.payments import MONEY_MOVED, UNDER_WAY, BankEntry, Payment, PaymentKind, PaymentStatus, ToldBy
 from services import audit, chargebacks, suspense
 from services.errors import NoticeConflict
-from services.payments import date_by_bank, mark_returned, record_contradiction, record_outcome
+from services.payments import date_by_bank, mark_returned, party_named, record_contradiction, record_outcome
 from services.repayments import prepayment_fee
 from services.suspense import FURTHEST_BACK, ask_finance, came_in_on, counts_from, to_suspense
 
@@ -166,7 +166,12 @@ def _confirm(work: UnitOfWork, entry: BankEntry, order: Payment) -> None:
             "payment_settled",
             loan=order.loan,
             subject=order.key,
-            after={"amount_fen": entry.amount_fen, "bank_reference": entry.reference, "by": entry.told_by},
+            after={
+                "amount_fen": entry.amount_fen,
+                "bank_reference": entry.reference,
+                "by": entry.told_by,
+                **party_named(order),
+            },
         )
     if entry.matched and order.loan is not None and not order.booked and order.kind not in NOT_AWAITED:
         # Whoever carries out a payout asks the bank himself until it is final; only the account waits for notices, and

@@ -34,6 +34,7 @@ from models.changes import CHANGES_TERMS, ChangeKind, ChangeOutcome
 from models.loans import Loan, LoanEvent, LoanTerms
 from models.months import Month
 from models.recurring import DueMonth, DueMonthOrder, MonthPage, MonthPageOrder
+from models.sealing import NOT_OPENED
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
@@ -124,7 +125,7 @@ def look_at_page(work: UnitOfWork, order: MonthPageOrder) -> LoansScored:
     for loan in loans:
         try:
             facts = gathered.facts(loan)
-        except AccountNotComputable as refusal:
+        except (AccountNotComputable, *NOT_OPENED) as refusal:
             refused.append((loan.number, str(refusal)))
             continue
         # A card that refuses would refuse every loan: that is no trouble of this one, and ends the run.
@@ -264,18 +265,27 @@ class _Gathered:
             if kind in CHANGES_TERMS and kind != ChangeKind.RATE_CHANGE and outcome == ChangeOutcome.APPLIED:
                 self._restructurings[number].append(ended_on)
         owner = {number: customer for number, customer, *_ in all_loans}
-        self._contacts_changed = _contact_changes(work, owner)
+        # Customers of whom something that their score needs cannot be opened, and why.
+        self._unopened: dict[str, LendingError] = {}
+        self._contacts_changed = _contact_changes(work, owner, self._unopened)
         # Oldest first, so the newest report stays; one about a refused application counts too. "No such person" is
         # no report: neither debts nor a clean record follow from it.
-        self._bureau: dict[str, BureauAnswer] = {
-            owner[number]: _bureau_answer(self._business_date(at), answer)
-            for number, at, answer in books.bureau_answers(list(owner), work.clock.opens_at(day + timedelta(days=1)))
-            if answer.get("found")
-        }
+        self._bureau: dict[str, BureauAnswer] = {}
+        for number, at, answer in books.bureau_answers(list(owner), work.clock.opens_at(day + timedelta(days=1))):
+            if isinstance(answer, LendingError):
+                self._unopened[owner[number]] = answer
+            elif answer.get("found"):
+                self._bureau[owner[number]] = _bureau_answer(self._business_date(at), answer)
 
     def facts(self, loan: Loan) -> dict[str, int | bool]:
-        """The facts of one of the loans; AccountNotComputable where its account, or another of its customer, is not."""
+        """The facts of one of the loans.
+
+        AccountNotComputable where its account, or another of its customer, is not; SealBroken or KeyMissing where
+        something of them cannot be opened.
+        """
         number, customer = loan.number, loan.customer_id
+        if customer in self._unopened:
+            raise self._unopened[customer]
         # Of a loan that was served elsewhere only its outcome is known.
         others = [self._account(one) for one in self._others[customer] if one != number and one in self._events]
         return facts_of(
@@ -306,13 +316,18 @@ class _Gathered:
         return self._accounts[number]
 
 
-def _contact_changes(work: UnitOfWork, owner: Mapping[str, str]) -> dict[str, list[date]]:
-    """On which days customers applied with another mobile than the time before."""
+def _contact_changes(
+    work: UnitOfWork, owner: Mapping[str, str], unopened: dict[str, LendingError]
+) -> dict[str, list[date]]:
+    """On which days customers applied with another mobile than the time before; notes of whom that cannot be said."""
     often = {customer for customer, loans in Counter(owner.values()).items() if loans > 1}
     found: dict[str, list[date]] = defaultdict(list)
     last: dict[str, str | None] = {}
     numbers = [number for number, customer in owner.items() if customer in often]
     for number, at, form in work.behaviour.applications_of(numbers):
+        if isinstance(form, LendingError):
+            unopened[owner[number]] = form
+            continue
         mobile = form.get("mobile")
         if last.setdefault(owner[number], mobile) != mobile:
             found[owner[number]].append(work.clock.business_date(at))

@@ -15,15 +15,21 @@ from models.attesting import verify
 from models.chain import LEDGER, DailyRoot, Seal, check_path, entry_bytes, leaf_hash, posting_bytes
 from models.run_events import HistoryDamaged, RunEvents, digest, read_events
 from services.bundle_archive import DEFLATED, STORED, Member, read_archive
+from services.bundle_inventory import not_as_inventoried
+from services.bundle_money import Found, Told, about_figures, about_payments, balances
 from services.bundle_roots import Ways
 from services.claims import Claim, Claims
 
-FORMAT = "loanwright-bundle-3"
+FORMAT = "loanwright-bundle-4"
+BEFORE_INVENTORY = "loanwright-bundle-3"
+"""The form of bundles of before an audit entry named all that there was of the loan."""
 BEFORE_PACKED = "loanwright-bundle-2"
 """The form of bundles of before the manifest named how each file is packed."""
 BEFORE_PROOFS = "loanwright-bundle-1"
 """The form of bundles of before postings were sealed; they are checked as they always were."""
-FORMS = (FORMAT, BEFORE_PACKED, BEFORE_PROOFS)
+FORMS = (FORMAT, BEFORE_INVENTORY, BEFORE_PACKED, BEFORE_PROOFS)
+PACKED = frozenset({FORMAT, BEFORE_INVENTORY})
+"""Forms whose manifest names how each file is packed, and that lead to roots beyond their own seals."""
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 MOST_FILES = 5_000
 LARGEST_FILE = 64 * 1024 * 1024
@@ -44,13 +50,20 @@ CLAIMS: dict[str, tuple[Callable[[Claims], Iterable[Claim]], ...]] = {
     "terms.json": (Claims.about_terms,),
     "documents.json": (Claims.about_documents,),
     "events.json": (Claims.about_payout, Claims.about_events),
+    "payments.json": (Claims.about_orders,),
 }
 """What is compared with the audit entries, file by file."""
+MONEY: tuple[tuple[str, Callable[[Told], Iterable[Found]]], ...] = (
+    ("payments.json", about_payments),
+    ("loan.json", about_figures),
+)
+"""What is computed again."""
+INVENTORY = "inventory.json"
+"""The audit entry that names all that there was of the loan, with its path to the root of a seal."""
+TOLD = ("timeline.json", "differences.json", "verdicts.json")
+"""What is told and nothing else proves: only that it was so told when the bundle was made."""
 PROOFS = "proofs.json"
 """For each posting, by its id, the way to the root of its seal."""
-MONEY_MOVED = ("settled", "returned")
-INSIDE = "reallocation"
-"""Money that moved between our own accounts: no bank knows of it."""
 
 
 class NotABundle(LendingError):
@@ -105,20 +118,25 @@ class BundleReport:
 
 def _shown(said: object, longest: int = LONGEST_SAID) -> str:
     """What stands in a bundle as it may be shown: nothing in it moves a cursor, or pushes the rest off the screen."""
-    text = str(said)
+    try:
+        text = str(said)
+    except RecursionError:
+        text = "\N{REPLACEMENT CHARACTER}"
     text = text if len(text) <= longest else f"{text[:longest]}…"
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def check(path: Path, public_key: str | None = None, roots: Sequence[DailyRoot] = ()) -> BundleReport:
-    """What is wrong with a bundle; the key that must have signed it is given, or taken from it with a warning. If roots
+def check(path: Path, public_keys: str | Sequence[str] | None = None, roots: Sequence[DailyRoot] = ()) -> BundleReport:
+    """What is wrong with a bundle; the key that must have signed it is one of those that are given, which are those of
+    now and before, or taken from it with a warning. If roots
     are given that somebody else keeps, its seals have to lead to them.
 
     Raises NotABundle for what is none, for names that lead out of it, and for files that unpack to more than they may.
     """
     report = BundleReport()
     packed = unpack(path, report)
-    form = _check_manifest(packed, public_key, report)
+    given = (public_keys,) if isinstance(public_keys, str) else tuple(public_keys or ())
+    form = _check_manifest(packed, given, report)
     files = {name: file.content for name, file in packed.items()}
     told = {name: _json(files, name, report) for name in NEEDED}
     seals: dict[int, Seal] = {}
@@ -132,12 +150,20 @@ def check(path: Path, public_key: str | None = None, roots: Sequence[DailyRoot] 
     else:
         proofs = _json(files, PROOFS, report)
         _guarded(PROOFS, report, lambda: _check_sealed(told, proofs, seals, report))
+    inventory = _json(files, INVENTORY, report) if form == FORMAT else None
     for name in CLAIMS:
         _guarded(name, report, partial(_check_claims, name, told, report))
     if roots:
-        chain = _json(files, CHAIN, report) if form == FORMAT else []
-        _guarded(CHAIN, report, lambda: _check_roots(told, proofs, seals, chain, roots, report))
-    _guarded("payments.json", report, lambda: _check_payments(told, report))
+        chain = _json(files, CHAIN, report) if form in PACKED else []
+        _guarded(CHAIN, report, lambda: _check_roots(told, (proofs, inventory), seals, chain, roots, report))
+    for name, look in MONEY:
+        _guarded(name, report, partial(_found, look, told, report))
+    if form == FORMAT:
+        _guarded(INVENTORY, report, lambda: _check_inventory(inventory, files, told, seals, report))
+    else:
+        report.warnings.append(
+            "it was made before an audit entry named all there was of a loan: that nothing was left out is not proved"
+        )
     return report
 
 
@@ -190,7 +216,7 @@ def _check_members(members: Sequence[Member]) -> None:
 # -- manifest and signature -------------------------------------------------------------------------------------------
 
 
-def _check_manifest(packed: Mapping[str, Packed], public_key: str | None, report: BundleReport) -> str:
+def _check_manifest(packed: Mapping[str, Packed], public_keys: Sequence[str], report: BundleReport) -> str:
     """Checks what was signed; gives the form of the bundle."""
     if MANIFEST not in packed:
         raise NotABundle(f"{MANIFEST} is missing or cannot be unpacked")
@@ -202,20 +228,21 @@ def _check_manifest(packed: Mapping[str, Packed], public_key: str | None, report
         raise NotABundle(f"{MANIFEST} cannot be read or is of another form")
     report.loan, report.key = _shown(manifest.get("loan")), _shown(manifest.get("key"))
     report.public_key = _shown(manifest.get("public_key"))
-    if public_key is None:
+    if not public_keys:
         report.warnings.append(
             f"no public key was given: that the lender signed it is not proved; compare {report.public_key} with his"
         )
-    elif public_key != report.public_key:
-        report.found(MANIFEST, f"it names the public key {report.public_key}, which is not the one given")
+    elif report.public_key not in public_keys:
+        report.found(MANIFEST, f"it names the public key {report.public_key}, which is none of those given")
     signature = _signature(packed.get(SIGNATURE))
-    if not verify(public_key or report.public_key, signature, signed):
+    trusted = report.public_key if not public_keys or report.public_key in public_keys else public_keys[0]
+    if not verify(trusted, signature, signed):
         report.found(SIGNATURE, f"the signature is not one by this key under {MANIFEST}, or one of the two was changed")
     for name in sorted(packed.keys() - named.keys() - {MANIFEST, SIGNATURE}):
         report.found(name, "it was added: the manifest does not name it")
     for name, expected in sorted(named.items()):
         _check_named(str(name), packed.get(name), expected, form, report)
-    if form == FORMAT:
+    if form in PACKED:
         for name in sorted({MANIFEST, SIGNATURE} & packed.keys()):
             if packed[name].method != STORED:
                 report.found(name, "it is packed, which could be done in more than one way")
@@ -240,7 +267,7 @@ def _check_named(name: str, file: Packed | None, expected: Any, form: str, repor
             report.found(name, "it is missing")
     elif not isinstance(expected, dict) or digest(file.content) != expected.get("sha256"):
         report.found(name, "it was changed: its digest is not the one in the manifest")
-    elif form == FORMAT and (file.packed_sha256, file.method) != (expected.get("packed_sha256"), DEFLATED):
+    elif form in PACKED and (file.packed_sha256, file.method) != (expected.get("packed_sha256"), DEFLATED):
         report.found(name, "it was changed: it says the same, but lies otherwise in the archive than it was put there")
 
 
@@ -313,7 +340,7 @@ def _gather(name: str, rows: Any, seals: dict[int, Seal], report: BundleReport) 
 
 def _check_roots(
     told: Mapping[str, Any],
-    proofs: Mapping[str, Any],
+    ways_told: tuple[Any, Any],
     seals: Mapping[int, Seal],
     chain: Any,
     roots: Sequence[DailyRoot],
@@ -326,7 +353,9 @@ def _check_roots(
     for sentence in ways.broken():
         report.found("seals.json", sentence)
     held: dict[int, list[str]] = {}
-    for proof in (*(one["proof"] for one in told["audit.json"]), *proofs.values()):
+    proofs, inventory = ways_told
+    of_entries = [one["proof"] for one in (*told["audit.json"], *([inventory] if inventory else []))]
+    for proof in (*of_entries, *proofs.values()):
         held.setdefault(proof["seal_no"], []).append(str(proof["entry_id"]))
     leading, younger = ways.leading(held), 0
     for no, row_ids in sorted(held.items()):
@@ -354,10 +383,22 @@ def _check_claims(name: str, told: Mapping[str, Any], report: BundleReport) -> N
         terms=told["terms.json"],
         documents=told["documents.json"],
         events=told["events.json"],
+        orders=told["payments.json"],
     )
     for look in CLAIMS[name]:
         for claim in look(claims):
             report.found(name, claim.sentence)
+
+
+def _check_inventory(
+    inventory: Any, files: Mapping[str, bytes], told: Mapping[str, Any], seals: Mapping[int, Seal], report: BundleReport
+) -> None:
+    entry, proof = inventory["entry"], inventory["proof"]
+    if not _leads_to_seal(str(entry["id"]), entry_bytes(entry), proof, seals, None):
+        report.found(INVENTORY, f"audit entry {entry['id']} does not lead to the root of a seal")
+    entries = [one["entry"] for one in told["audit.json"]]
+    for name, sentence in not_as_inventoried(entry, report.loan, files, entries, told["postings.json"]):
+        report.found(name, sentence)
 
 
 def _check_audit(told: Mapping[str, Any], seals: Mapping[int, Seal], report: BundleReport) -> None:
@@ -415,26 +456,9 @@ def _check_sealed(
             report.found("postings.json", f"posting {posting_id} does not lead to the root of a seal")
 
 
-def balances(postings: Iterable[tuple[str, str, int]]) -> dict[str, int]:
-    """Debits less credits of each account, in fen, of (debit, credit, fen); accounts that come to nothing too."""
-    left: dict[str, int] = {}
-    for debit, credit, fen in postings:
-        left[debit] = left.get(debit, 0) + fen
-        left[credit] = left.get(credit, 0) - fen
-    return dict(sorted(left.items()))
-
-
-def _check_payments(told: Mapping[str, Any], report: BundleReport) -> None:
-    moved = {one["entry"]: one["amount_fen"] for one in told["postings.json"] if one["key"] == f"{one['entry']}:money"}
-    reported = {one["reference"]: one["amount_fen"] for one in told["bank.json"]}
-    for one in told["payments.json"]:
-        key, fen, reference = one["key"], one["settled_fen"], one["bank_reference"]
-        if one["status"] not in MONEY_MOVED:
-            continue
-        if one["booked"] and moved.get(key) != fen:
-            report.found("payments.json", f"order {key} is booked, and no posting moves its amount")
-        if one["kind"] != INSIDE and reference in reported and reported[reference] != fen:
-            report.found("payments.json", f"order {key} moved another amount than the bank reported as {reference}")
+def _found(look: Callable[[Told], Iterable[Found]], told: Told, report: BundleReport) -> None:
+    for name, sentence in look(told):
+        report.found(name, sentence)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -444,13 +468,13 @@ def _guarded(name: str, report: BundleReport, look: Callable[[], None]) -> None:
     """What has another form than a bundle's files is a finding, whatever it breaks."""
     try:
         look()
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError, LendingError):
         report.found(name, "it has another form than such a file, so that not all of it could be checked")
 
 
 def _json(files: Mapping[str, bytes], name: str, report: BundleReport) -> Any:
     try:
-        return json.loads(files[name])
+        return json.loads(files[name], parse_constant=_no_number)
     except KeyError:
         if not any(one.file == name for one in report.findings):
             report.found(name, "it is missing")
@@ -461,7 +485,12 @@ def _json(files: Mapping[str, bytes], name: str, report: BundleReport) -> Any:
 
 def _object(content: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(content)
+        found = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _no_number(spelled: str) -> None:
+    """Raises ValueError: NaN and the infinities, which Python reads and writes, are no JSON."""
+    raise ValueError(spelled)

@@ -7,7 +7,7 @@ import base64
 import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -19,12 +19,17 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.attesting import SigningKey
 from models.audit import AuditEntry, AuditSeal
-from models.chain import ENTRY_FIELDS, spelled
+from models.chain import ENTRY_FIELDS, EntryProof, spelled
 from models.ledger import Posting
 from models.run_events import digest
+from models.staff import Actor
+from services import audit
 from services.audit_chain import proofs_of
 from services.bundle_archive import DEFLATED, STORED, Member, archived
-from services.bundle_check import CHAIN, FORMAT, MANIFEST, PROOFS, SIGNATURE, balances
+from services.bundle_check import CHAIN, FORMAT, INVENTORY, MANIFEST, PROOFS, SIGNATURE
+from services.bundle_inventory import ACT as INVENTORIED
+from services.bundle_inventory import inventory_of
+from services.bundle_money import balances
 from services.story_differences import differences
 from services.timeline import Story, StoryLine, ToldRun
 
@@ -39,6 +44,8 @@ one the lender has published.
 
 runs.json, histories/   what the workflow engine recorded, run by run
 audit.json              entries of the audit log, each with its path to the root of a seal
+inventory.json          the entry that names all that there was when this was made: files by their digests, entries and
+                        postings by their number
 proofs.json             for each posting its path to the root of a seal
 seals.json              the seals; each repeats the hash of the one before it
 chain.json              the seals between these and the roots that were deposited outside
@@ -46,7 +53,7 @@ postings.json, balances.json, payments.json, bank.json   money: the ledger, orde
 terms.json, events.json, decisions.json                  what was agreed, what happened to the account, who decided
 documents.json          digests of the documents; their contents are not in here
 verdicts.json           what became of executing the histories again
-timeline.json           all of it in words; differences.json what did not fit together
+timeline.json           all of it in words; differences.json what did not fit together: told by the lender, not proved
 
 `loanwright audit check FILE` checks all of it and needs neither books nor engine nor keys.
 """
@@ -62,11 +69,27 @@ class NotSealedYet(LendingError):
         super().__init__(f"loan {loan} is busy: its newest entries are not sealed yet; try again in a moment")
 
 
-def contents_of(work: UnitOfWork, story: Story) -> dict[str, bytes]:
-    """The files of a loan's bundle by their names, without manifest and signature. Raises NotSealedYet."""
+@dataclass(frozen=True)
+class Contents:
+    """What there is of a loan at one moment: files by their names, and the rows that have to be sealed."""
+
+    loan: str
+    files: Mapping[str, bytes]
+    entries: Sequence[AuditEntry]
+    postings: Sequence[Posting]
+
+    def inventory(self) -> dict[str, Any]:
+        """How an audit entry names all of it."""
+        return inventory_of(
+            self.files, (one.model_dump() for one in self.entries), (one.model_dump() for one in self.postings)
+        )
+
+
+def contents_of(work: UnitOfWork, story: Story) -> Contents:
+    """All of a loan's bundle that does not wait for its seals."""
     facts = story.facts
     files: dict[str, Any] = {
-        "loan.json": work.loans.get(story.loan),
+        "loan.json": facts.loan,
         "runs.json": [_run(n, run) for n, run in enumerate(story.runs, 1)],
         "postings.json": facts.postings,
         "balances.json": balances((one.debit, one.credit, one.amount_fen) for one in facts.postings),
@@ -75,17 +98,54 @@ def contents_of(work: UnitOfWork, story: Story) -> dict[str, bytes]:
         "payments.json": facts.payments,
         "bank.json": facts.bank,
         "decisions.json": facts.decisions,
-        "documents.json": work.histories.documents(story.loan),
+        "documents.json": facts.documents,
         "verdicts.json": [one.as_json() for one in work.histories.verdicts(story.loan)],
         "differences.json": differences(work, story),
         "timeline.json": [_line(line) for line in story.lines],
-        **_sealed(work, story.loan, facts.entries, facts.postings),
     }
     written = {name: _json(content) for name, content in files.items()}
     for n, run in enumerate(story.runs, 1):
         if run.found.content is not None:
             written[history_name(n)] = run.found.content
-    return written | {README: _ENGLISH.encode()}
+    return Contents(story.loan, written | {README: _ENGLISH.encode()}, facts.entries, facts.postings)
+
+
+def take_inventory(work: UnitOfWork, actor: Actor, contents: Contents) -> str:
+    """The id of the audit entry that names all of a loan's contents: the one that is there already, so that the same
+    state gives the same bundle, or a new one.
+    """
+    after = contents.inventory()
+    newest = contents.entries[-1].id if contents.entries else ""
+    for entry in work.audit.of_act_about(INVENTORIED, contents.loan, newest):
+        if entry.after == after:
+            return entry.id
+    # Under the loan as subject: that somebody looked is no part of the loan's own life.
+    return audit.record(work, actor, INVENTORIED, subject=contents.loan, after=after)
+
+
+def sealed(work: UnitOfWork, contents: Contents, inventory_id: str) -> dict[str, bytes]:
+    """The files of a loan's bundle by their names, without manifest and signature. Raises NotSealedYet."""
+    inventory = work.audit.get(inventory_id)
+    entries = [*contents.entries, *([inventory] if inventory else [])]
+    proofs = {proof.entry_id: proof for proof in proofs_of(work, entries)}
+    of_postings = {proof.entry_id: proof for proof in proofs_of(work, contents.postings, POSTINGS)}
+    if inventory is None or len(proofs) < len(entries) or len(of_postings) < len(contents.postings):
+        raise NotSealedYet(contents.loan)
+    rows = (work.seals.get(no) for no in sorted({one.seal_no for one in (*proofs.values(), *of_postings.values())}))
+    seals = [_seal(row) for row in rows if row is not None]
+    files = {
+        "audit.json": [_entry(one, proofs[one.id]) for one in contents.entries],
+        INVENTORY: _entry(inventory, proofs[inventory_id]),
+        PROOFS: of_postings,
+        "seals.json": seals,
+        CHAIN: _chain(work, [one["no"] for one in seals]),
+    }
+    return {**contents.files, **{name: _json(content) for name, content in files.items()}}
+
+
+def _entry(entry: AuditEntry, proof: EntryProof) -> dict[str, Any]:
+    told = {name: _plain(getattr(entry, name)) for name in ENTRY_FIELDS}
+    return {"entry": told | {"at": spelled(entry.at)}, "proof": asdict(proof)}
 
 
 def packed(loan: str, files: Mapping[str, bytes], key: SigningKey) -> bytes:
@@ -136,46 +196,31 @@ def _run(n: int, run: ToldRun) -> dict[str, Any]:
     }
 
 
-def _sealed(work: UnitOfWork, loan: str, entries: Sequence[AuditEntry], postings: Sequence[Posting]) -> dict[str, Any]:
-    proofs = {proof.entry_id: proof for proof in proofs_of(work, entries)}
-    of_postings = {proof.entry_id: proof for proof in proofs_of(work, postings, POSTINGS)}
-    if len(proofs) < len(entries) or len(of_postings) < len(postings):
-        raise NotSealedYet(loan)
-    seals = []
-    for no in sorted({proof.seal_no for proof in (*proofs.values(), *of_postings.values())}):
-        row = work.seals.get(no)
-        if row is not None:
-            seals.append(_seal(row))
-    told = [
-        {
-            "entry": {name: _plain(getattr(entry, name)) for name in ENTRY_FIELDS} | {"at": spelled(entry.at)},
-            "proof": asdict(proofs[entry.id]),
-        }
-        for entry in entries
-    ]
-    return {
-        "audit.json": told,
-        PROOFS: of_postings,
-        "seals.json": seals,
-        CHAIN: _chain(work, [one["no"] for one in seals]),
-    }
-
-
 def _chain(work: UnitOfWork, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    """Every seal from each of these to the next one that was deposited, as far as they fit; of what was sealed since
-    the last deposit none.
+    """Every seal from each of these to the next one that each depository was given, as far as they fit; of what was
+    sealed since the last deposit none. Who checks it may hold the roots of any one of them.
     """
-    deposited = sorted({one.seal_no for one in work.seals.deposits()})
+    deposited: dict[str, list[int]] = {}
+    for one in work.seals.deposits():
+        deposited.setdefault(one.depository, []).append(one.seal_no)
     links: dict[int, AuditSeal] = {}
     for no in numbers:
-        place = bisect_left(deposited, no)
-        if no in links or place == len(deposited):
+        last = max((_next(sorted(of_one), no) for of_one in deposited.values()), default=0)
+        first = no
+        while first in links:
+            first += 1
+        if first > last:
             continue
-        last = deposited[place]
-        if len(links) + last + 1 - no > MOST_LINKS:
+        if len(links) + last + 1 - first > MOST_LINKS:
             break
-        links |= {one.no: one for one in work.seals.newest(last + 1, last + 1 - no)}
+        links |= {one.no: one for one in work.seals.newest(last + 1, last + 1 - first)}
     return [_seal(links[no]) for no in sorted(links)]
+
+
+def _next(deposited: Sequence[int], no: int) -> int:
+    """The first of these seals, in their order, that is this one or a later one; 0 if there is none."""
+    place = bisect_left(deposited, no)
+    return deposited[place] if place < len(deposited) else 0
 
 
 def _seal(row: AuditSeal) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from models.collateral import CollateralCondition, ConditionKind
 from models.customers import Collateral
 from models.loans import Loan, Stage
 from models.recurring import CollateralLookedAt, CollateralOrder
+from models.sealing import NOT_OPENED
 from models.staff import Role
 from models.tasks import TaskKind
 from services import audit
@@ -30,9 +31,23 @@ def watch(work: UnitOfWork, order: CollateralOrder) -> CollateralLookedAt:
         loan = work.loans.get(condition.loan)
         work.session.refresh(condition)
         if condition.look_on is not None and condition.look_on <= order.day:
-            condition.look_on = _next_look(work, loan, condition, order.day)
+            condition.look_on = _looked_at(work, loan, condition, order.day)
             work.session.add(condition)
     return CollateralLookedAt(looked_at=len(found), complete=len(found) < PAGE)
+
+
+def _looked_at(work: UnitOfWork, loan: Loan, condition: CollateralCondition, day: date) -> date | None:
+    """The day of the next look. What cannot be opened of one loan holds up no other: the next day it is looked at
+    again, and an administrator is asked.
+    """
+    try:
+        with work.session.begin_nested():
+            return _next_look(work, loan, condition, day)
+    except NOT_OPENED as refusal:
+        if all(task.role is not Role.ADMIN for task in work.tasks.open_of(loan.number, TaskKind.TROUBLE)):
+            about = f"the collateral cannot be looked after: {refusal}"
+            open_task(work, loan, TaskKind.TROUBLE, Role.ADMIN, day + timedelta(days=1), about)
+        return day + timedelta(days=1)
 
 
 def _next_look(work: UnitOfWork, loan: Loan, condition: CollateralCondition, day: date) -> date | None:

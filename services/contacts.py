@@ -1,6 +1,7 @@
-"""What a borrower said by himself, by telephone, at a visit or in writing: entered by whoever heard it."""
+"""What was said with a borrower; what he said by himself is entered by whoever heard it, and read by few."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
@@ -9,10 +10,12 @@ from models.notices import Contact, ReplyChannel
 from models.staff import Actor
 from models.words import LONGEST_WORDS, storable
 from services import audit
-from services.permissions import Action, require
+from services.permissions import STAFF, Action, allows, require
 
 LATEST_DAYS = 30
 """So many days later something that was said may still be entered."""
+READ = "replies_read"
+INCOMING = "in"
 
 
 class InvalidContact(LendingError):
@@ -20,6 +23,48 @@ class InvalidContact(LendingError):
 
     code = "invalid_contact"
     http_status = 422
+
+
+@dataclass(frozen=True)
+class Told:
+    """A contact as somebody may read it: `text` is None where a borrower's words are not for him."""
+
+    id: str
+    at: datetime
+    channel: str
+    direction: str
+    template: str | None
+    text: str | None
+
+
+def contacts_of(work: UnitOfWork, loan: Loan) -> list[Told]:
+    """What was said about a loan, newest first: of what the borrower said the channel and the day, not the words."""
+    return [_told(one, with_words=one.direction != INCOMING) for one in work.customers.contacts(loan.number)]
+
+
+def read_contacts(work: UnitOfWork, actor: Actor, loan: Loan) -> list[Told]:
+    """The same with the borrower's words, for who may read them. `loan` is one that the actor sees.
+
+    That one of the staff read them is recorded, once a look; a borrower reads his own.
+    """
+    if not allows(actor, Action.SEE_REPLIES):
+        return contacts_of(work, loan)
+    found = work.customers.contacts(loan.number)
+    replies = sum(one.direction == INCOMING for one in found)
+    if replies and actor.role in STAFF:
+        audit.record(work, actor, READ, loan=loan.number, after={"replies": replies})
+    return [_told(one, with_words=True) for one in found]
+
+
+def _told(contact: Contact, *, with_words: bool) -> Told:
+    return Told(
+        id=contact.id,
+        at=contact.at,
+        channel=contact.channel,
+        direction=contact.direction,
+        template=contact.template,
+        text=contact.text if with_words else None,
+    )
 
 
 def enter_reply(
@@ -50,7 +95,7 @@ def enter_reply(
         customer_id=loan.customer_id,
         loan=loan.number,
         channel=channel.value,
-        direction="in",
+        direction=INCOMING,
         text=text.strip(),
         at=work.now if on == work.today else work.clock.opens_at(on),
     )

@@ -41,7 +41,8 @@ def differences_of(work: UnitOfWork, statement: BankStatement, lines: Sequence[S
 
 def _of_line(line: StatementLine, entry: BankEntry | None, orders: dict[str, Payment]) -> Found | None:
     if entry is None:
-        raise LookupError(f"line {line.n} of statement {line.statement_id} is not booked")
+        # It could not be booked, for what it says of the payer cannot be opened.
+        return Found(DifferenceKind.MISSING_IN_BOOKS, line.reference, bank_fen=_signed(line), bank_date=line.booked_on)
     kind = _kind(line, entry, orders)
     if kind is None:
         return None

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from books.session import UnitOfWork
+from lending.anchoring import anchored
 from lending.errors import LendingError
 from lending.events import EventType
 from lending.money import yuan
@@ -43,6 +44,19 @@ class PayeesChanged(LendingError):
         )
 
 
+class OtherTerms(LendingError):
+    """The newest terms of a loan are not those of the contract that was signed."""
+
+    code = "other_terms"
+    http_status = 409
+
+    def __init__(self, loan: str, signed: int | None, newest: int) -> None:
+        super().__init__(
+            f"the contract of loan {loan} was signed on version {signed} of its terms and there is a version {newest}; "
+            "nothing is paid out or booked under it until somebody knows why"
+        )
+
+
 def money_is_out(work: UnitOfWork, loan: str) -> bool:
     """Whether a payout of the loan has left or may have left the house and has not come back."""
     out = STILL_GOOD - {PaymentStatus.ORDERED}
@@ -55,13 +69,13 @@ def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
     An order whose outcome is unknown keeps its key, so that trying again asks the bank about it and never pays twice.
     Raises NotSigned unless every party has signed the contract, the first time as when a payout is tried again,
     ConditionsNotMet while something is missing that has to be there before the payout,
-    PayeesChanged unless the payees receive its principal to the fen, and AccountNotVerified or AccountRefused unless
-    the borrower's account is known to be his. With the contract he signed the mandate to debit that account, of which
-    the bank is told.
+    OtherTerms unless the newest terms are those of that contract, PayeesChanged unless the payees receive its principal
+    to the fen, and AccountNotVerified or AccountRefused unless the borrower's account is known to be his. With the
+    contract he signed the mandate to debit that account, of which the bank is told.
     """
     require_signed(work, loan)
     require_conditions(work, loan, day)
-    _check_sum(work, loan)
+    _check_sum(work, loan, _signed_terms(work, loan))
     require_verified(work, loan.number)
     order_by_contract(work, loan)
     before = work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)
@@ -78,10 +92,20 @@ def order_payouts(work: UnitOfWork, loan: Loan, day: date) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _check_sum(work: UnitOfWork, loan: Loan) -> None:
-    """The approval saw to it; this is where the money leaves."""
+def _signed_terms(work: UnitOfWork, loan: Loan) -> LoanTerms:
+    """The terms of the contract, which are the newest until they are dated anew at the payout."""
     terms = work.loans.terms(loan.number)
-    principal_fen = Terms.parse(terms.body).principal_fen if terms else 0
+    if terms is None:
+        raise LookupError(f"loan {loan.number} has no terms")
+    signed = work.papers.contract_version(loan.number)
+    if terms.version != signed:
+        raise OtherTerms(loan.number, signed, terms.version)
+    return terms
+
+
+def _check_sum(work: UnitOfWork, loan: Loan, terms: LoanTerms) -> None:
+    """The approval saw to it; this is where the money leaves."""
+    principal_fen = Terms.parse(terms.body).principal_fen
     paid_fen = sum(payee.amount_fen or 0 for payee in work.customers.payees(loan.number))
     if paid_fen != principal_fen:
         raise PayeesChanged(loan.number, principal_fen, paid_fen)
@@ -102,7 +126,10 @@ def _order(work: UnitOfWork, loan: Loan, payee: Party, n: int, day: date) -> Pay
 
 
 def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
-    """Posts what was paid out, opens the loan's account and returns the first day that matters."""
+    """Posts what was paid out, opens the loan's account and returns the first day that matters.
+
+    Raises OtherTerms where somebody wrote terms beside those of the contract: it does not run under them.
+    """
     loan = work.loans.get(order.loan)
     payments = work.payments.of_loan(loan.number)
     for payment in payments:
@@ -152,19 +179,23 @@ def book_payout(work: UnitOfWork, order: BooksOrder) -> Progress:
 
 
 def _anchor_terms(work: UnitOfWork, loan: Loan, day: date) -> LoanTerms:
-    """Interest runs from the day the money is out: if not the day of the offer, the decision dates anew."""
-    terms = work.loans.terms(loan.number)
-    if terms is None:
-        raise LookupError(f"loan {loan.number} has no terms")
+    """Interest runs from the day the money is out: if not the day of the offer, the decision dates anew.
+
+    The product says which days those are. All else is as it was signed, also where the product would make another
+    contract by now; InvalidTerms where its days do not go with what was signed.
+    """
+    terms = _signed_terms(work, loan)
     if Terms.parse(terms.body).disbursement_date == day:
         return terms
     case = case_of(work, loan, day, rates=limits_of(work).rates)
+    body = anchored(terms.body, catalogue().product(loan.product).terms(case).to_json())
+    Terms.parse(body)
     dated = LoanTerms(
         loan=loan.number,
         version=terms.version + 1,
         decision_id=terms.decision_id,
         effective_from=day,
-        body=catalogue().product(loan.product).terms(case).to_json(),
+        body=body,
         created_at=work.now,
     )
     work.loans.add_terms(dated)

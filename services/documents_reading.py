@@ -194,7 +194,7 @@ def _close_task(work: UnitOfWork, loan: Loan) -> None:
 
 def put_off(work: UnitOfWork, document_id: str, error: str) -> None:
     """Notes why a document could not be read; it is tried again after a growing pause."""
-    row = work.documents.reading(document_id)
+    row = work.documents.reading_under_way(document_id)
     if row is None or row.done_at is not None:
         return
     row.not_before = work.now + growing_pause(row.attempts, LONGEST_PAUSE)

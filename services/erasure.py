@@ -13,6 +13,7 @@ from books.sealing import vault_of
 from books.session import UnitOfWork
 from lending.duedates import Period, PeriodUnit, shift
 from lending.errors import LendingError
+from models.keys import ID_PATTERN, given_id
 from models.loans import CLOSED
 from models.staff import Actor
 from services import audit
@@ -31,7 +32,7 @@ class UnknownCustomer(LendingError):
     http_status = 404
 
     def __init__(self, customer_id: str) -> None:
-        super().__init__(f"there is no customer {customer_id}")
+        super().__init__(f"there is no customer {given_id(customer_id, ID_PATTERN)}")
 
 
 class NotErasable(LendingError):

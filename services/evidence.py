@@ -14,6 +14,7 @@ from lending.errors import LendingError
 from models.attesting import SigningKey, verify
 from models.audit import AuditDeposit
 from models.chain import DailyRoot, canonical
+from services.audit_findings import Finding, FindingKind
 from services.audit_proof import GRACE
 
 SHIPPED = "signed-files"
@@ -171,3 +172,34 @@ def read_folder(folder: Path, public_key: str | None) -> Iterator[DailyRoot | No
             yield read_file(file, public_key)
         except NoEvidence as refusal:
             yield refusal
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a folder of signed roots holds: the roots that may be believed, and which files hold none."""
+
+    roots: tuple[DailyRoot, ...] = ()
+    unreadable: tuple[Finding, ...] = ()
+
+
+def evidence_in(folder: Path, public_keys: tuple[str | None, ...]) -> Evidence:
+    """Everything in a folder that was signed by the holder of one of these keys, of which there is one or more; None is
+    each file's own.
+    """
+    found = [_believed(file, public_keys) for file in sorted(folder.glob(FILES))]
+    return Evidence(
+        tuple(one for one in found if isinstance(one, DailyRoot)),
+        tuple(
+            Finding(FindingKind.DEPOSIT_UNREADABLE, None, None, str(one))
+            for one in found
+            if isinstance(one, NoEvidence)
+        ),
+    )
+
+
+def _believed(file: Path, public_keys: tuple[str | None, ...]) -> DailyRoot | NoEvidence:
+    first, *others = public_keys
+    try:
+        return read_file(file, first)
+    except NoEvidence as refusal:
+        return _believed(file, tuple(others)) if others else refusal

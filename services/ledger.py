@@ -1,6 +1,6 @@
 """Double-entry postings: every yuan that moves, and every charge and allocation that the mathematics gives."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from lending.money import Rounding, round_ratio
 from models import ledger as chart
 from models.keys import new_id
 from models.payments import Payment, PaymentKind
+from services.account_figures import COMPONENTS, RECEIVABLES, Moved, net
 
 MONEY_MOVES = {
     PaymentKind.DISBURSEMENT: (chart.LOAN_PRINCIPAL, chart.BANK),
@@ -23,20 +24,6 @@ MONEY_MOVES = {
     PaymentKind.CHARGEBACK: (chart.UNALLOCATED, chart.BANK),
 }
 """Debit and credit of money that moved, by kind of payment."""
-
-COMPONENTS = {
-    "interest": (chart.INTEREST_RECEIVABLE, chart.INTEREST_INCOME),
-    "fee": (chart.FEE_RECEIVABLE, chart.FEE_INCOME),
-    "penalty": (chart.PENALTY_RECEIVABLE, chart.PENALTY_INCOME),
-    "subsidy": (chart.SUBSIDY_RECEIVABLE, chart.SUBSIDY_INCOME),
-}
-"""Receivable and income account of what a loan is charged."""
-
-RECEIVABLES = {"principal": chart.LOAN_PRINCIPAL} | {name: pair[0] for name, pair in COMPONENTS.items()}
-
-
-Moved = Mapping[tuple[str, str], int]
-"""What was moved from account to account: (debit, credit) → fen."""
 
 
 class Line(NamedTuple):
@@ -149,11 +136,6 @@ def _charge(
         *signed_line(f"{component}_charged", receivable, income, difference - tax),
         *signed_line(f"{component}_vat", receivable, chart.VAT_PAYABLE, tax),
     ]
-
-
-def net(moved: Moved, debit: str, credit: str) -> int:
-    """What was moved from one account to another less what was moved back, in fen."""
-    return moved.get((debit, credit), 0) - moved.get((credit, debit), 0)
 
 
 def signed_line(name: str, debit: str, credit: str, amount_fen: int) -> list[Line]:

@@ -7,10 +7,12 @@ from typing import Any
 from books.audit import MOST_OF_A_LOAN
 from books.session import UnitOfWork
 from models.audit import AuditEntry
+from models.loans import Loan
 from models.staff import Actor, Role
 from models.status import TimelineEntry
-from models.tasks import Outcome, TaskKind
+from models.tasks import Decision, Outcome, TaskKind
 from services.audit import SYSTEM
+from services.contacts import READ
 from services.loan_news import EVENT_OF, SUMS, TOLD, event_of, told_of
 from services.permissions import STAFF, TABLE, Action, allows, may_see_check
 from services.reveals import VIEWED
@@ -19,7 +21,7 @@ from services.timeline_acts import ACTS, DECIDED, FINISHED
 WITHOUT_DOCUMENTS = frozenset({"documents_missing", "documents_unread"})
 """Reasons of authority by which risk decided before the documents were there."""
 
-OF_AUDITORS = frozenset({VIEWED, "audit_exported", "run_archived", "challenger_failed"})
+OF_AUDITORS = frozenset({VIEWED, READ, "audit_exported", "run_archived", "challenger_failed"})
 """Acts about a loan that tell who looked at it, or of the machine, and nothing of its life."""
 STORY = {*ACTS, *(f"{kind}{end}" for kind in TaskKind for end in (DECIDED, FINISHED))} - OF_AUDITORS
 """What staff read of a loan, but for what colleagues were refused. An act that is not named here is no part of it."""
@@ -77,6 +79,34 @@ def may_read_reason(actor: Actor, kind: TaskKind, decided_as: Role, outcome: str
     """
     passed = kind in CLEARING and decided_as is Role.RISK and outcome == Outcome.APPROVE
     return not passed or _may_know_of_lists(actor)
+
+
+def told_who(actor: Actor, loan: Loan, by: str) -> str:
+    """Who acted on a loan, as this person may read it: outside of the lender everybody is `system` but himself and the
+    borrower. `by` is the id of who acted.
+    """
+    return by if actor.role in STAFF or by in (actor.id, loan.customer_id) else SYSTEM.id
+
+
+def told_words(actor: Actor, by: str, words: str) -> str:
+    """Words that somebody gave with an act, as this person may read them: outside of the lender his own, else none."""
+    return words if actor.role in STAFF or by == actor.id else ""
+
+
+def told_decision(actor: Actor, kind: TaskKind, decision: Decision) -> dict[str, Any]:
+    """Who decided on a task of a kind, as whom and why, as this person may read it; `reason` is empty where the words
+    are not for him. Nobody outside of the lender decides.
+    """
+    if actor.role not in STAFF:
+        return {"decided_by": SYSTEM.id, "decided_as": SYSTEM.role, "stands_in_for": None, "reason": ""}
+    is_told = may_read_reason(actor, kind, decision.decided_as, decision.outcome)
+    kept = {name: getattr(decision, name) for name in ("decided_by", "decided_as", "stands_in_for")}
+    return kept | {"reason": decision.reason if is_told else ""}
+
+
+def told_row(actor: Actor, row: int) -> int | None:
+    """The row of a policy by which a case went, for who may know of lists: one row stands for somebody on a list."""
+    return row if _may_know_of_lists(actor) else None
 
 
 def _may_know_of_lists(actor: Actor) -> bool:

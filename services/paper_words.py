@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from lending.money import yuan
+from models.columns import Unopened
 
 DIGITS = "零壹贰叁肆伍陆柒捌玖"
 PLACES = ("", "拾", "佰", "仟")
@@ -75,11 +76,15 @@ def day_in_words(day: date, language: str) -> str:
 
 def masked_name(name: str) -> str:
     """The first character: 王示例 is 王**."""
+    if isinstance(name, Unopened):
+        return name
     return name[:1] + "*" * (len(name) - 1)
 
 
 def masked_id_number(number: str) -> str:
     """The first three and the last four characters, with the length that it has."""
+    if isinstance(number, Unopened):
+        return number
     return f"{number[:3]}{'*' * max(len(number) - 7, 0)}{number[-4:]}" if len(number) > 7 else "*" * len(number)
 
 
@@ -90,4 +95,6 @@ def masked_mobile(number: str) -> str:
 
 def masked_account(number: str) -> str:
     """The last four digits."""
+    if isinstance(number, Unopened):
+        return number
     return f"**** {number[-4:]}" if len(number) > 4 else "****"

@@ -49,7 +49,12 @@ def record_outcome(
                 f"payment_{status}",
                 loan=payment.loan,
                 subject=key,
-                after={"amount_fen": payment.settled_fen, "bank_reference": bank_reference, "reason_code": reason_code},
+                after={
+                    "amount_fen": payment.settled_fen,
+                    "bank_reference": bank_reference,
+                    "reason_code": reason_code,
+                    **party_named(payment),
+                },
             )
             if payment.kind is PaymentKind.REFUND:
                 suspense.conclude_refund(work, payment)
@@ -170,6 +175,11 @@ def mark_returned(work: UnitOfWork, recall: Payment) -> None:
     paid = _get(work, recall.key.removesuffix(":recall"))
     paid.status = PaymentStatus.RETURNED
     work.session.add(paid)
+
+
+def party_named(payment: Payment) -> dict[str, str]:
+    """How an audit entry names whose account an order moves money to or from; nothing if it names nobody."""
+    return {"party": payment.party_id} if payment.party_id is not None else {}
 
 
 def _get(work: UnitOfWork, key: str) -> Payment:

@@ -44,6 +44,8 @@ class Action(StrEnum):
     SEE_LISTINGS = "see_listings"
     SEE_POLICIES = "see_policies"
     SEE_WARNINGS = "see_warnings"
+    SEE_NAMES = "see_names"
+    SEE_REPLIES = "see_replies"
     READ_DOCUMENTS = "read_documents"
     OPEN_DOCUMENTS = "open_documents"
     HAND_IN_DOCUMENTS = "hand_in_documents"
@@ -152,6 +154,11 @@ TABLE: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.SEE_LISTINGS: _roles(_R, _U),
         Action.SEE_POLICIES: _roles(_R, _U, _D),
         Action.SEE_WARNINGS: _roles(_A, _M, _R, _U),
+        # Who works with a customer or with his money. To an auditor, who proves by numbers what was done, and to an
+        # administrator names are masked.
+        Action.SEE_NAMES: _SPEAKERS | {_R, _F},
+        # Whoever follows up a loan, and the borrower his own: they are a person's words about his life.
+        Action.SEE_REPLIES: _LEADS | {_A, _B},
         Action.READ_DOCUMENTS: _SIGNED_IN,
         # Whoever works on the case, and who handed it in. An auditor proves by digests what was done with it.
         Action.OPEN_DOCUMENTS: _SPEAKERS | {_R},
@@ -225,6 +232,7 @@ SCOPE_OF: Final[Mapping[Action, Scope]] = MappingProxyType(
         Action.PROPOSE_CHANGES: Scope.LOANS_WRITE,
         Action.KEEP_WEBHOOKS: Scope.WEBHOOKS,
         Action.SEARCH_CUSTOMERS: Scope.LOANS_READ,
+        Action.SEE_NAMES: Scope.LOANS_READ,
     }
 )
 """The scope that a machine's token needs for an action of its role."""
@@ -314,6 +322,8 @@ MEANINGS: Final[Mapping[Action, tuple[str, str]]] = {
     Action.SEE_LISTINGS: ("see the lender's own list", "查看本行名单"),
     Action.SEE_POLICIES: ("see the rules", "查看规则"),
     Action.SEE_WARNINGS: ("see early warnings", "查看预警"),
+    Action.SEE_NAMES: ("see the names of customers and parties in full", "查看客户及相关人员的完整姓名"),
+    Action.SEE_REPLIES: ("read what a borrower said", "查看借款人的回复内容"),
     Action.READ_DOCUMENTS: (
         "see which documents a loan has, and read the lender's papers",
         "查看材料清单、查阅本行文书",
@@ -360,7 +370,10 @@ MEANINGS: Final[Mapping[Action, tuple[str, str]]] = {
     Action.BRING_IN_PORTFOLIOS: ("bring in a portfolio", "导入存量贷款"),
     Action.APPROVE_PORTFOLIOS: ("approve the takeover of a portfolio", "批准接收存量贷款"),
     Action.DECODE_PAYLOADS: ("read what the engine keeps sealed", "查看引擎中加密的内容"),
-    Action.READ_AUDIT: ("search the audit log and replay loans", "检索审计日志、重放贷款"),
+    Action.READ_AUDIT: (
+        "search the audit log, have it proved, and replay loans",
+        "检索与验证审计日志、重放贷款",
+    ),
     Action.ERASE_CUSTOMERS: ("erase a customer's data after the legal period", "法定期限届满后删除客户个人信息"),
     Action.AGREE_TO_ERASURES: ("agree to such an erasure", "复核同意删除"),
     Action.KEEP_PEOPLE: ("add and disable people and machines", "增加与停用人员及接口账户"),

@@ -29,10 +29,11 @@ from models.search import SearchToken
 from models.staff import Actor, Role
 from models.tasks import Decision, Outcome, Task, TaskKind, TaskStatus
 from services import audit
+from services.account_figures import COMPONENTS, RECEIVABLES
 from services.claims import events_named
 from services.customers import new_customer
 from services.errors import NotAllowed
-from services.ledger import COMPONENTS, RECEIVABLES, Entry, Line, post_entries, signed_line, vat_part
+from services.ledger import Entry, Line, post_entries, signed_line, vat_part
 from services.loans import order_for
 from services.mandates import NO_MANDATE
 from services.permissions import Action, require

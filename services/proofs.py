@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from books.session import UnitOfWork
-from lending.account import LoanAccount
-from lending.components import Components
 from models import ledger as chart
 from models.ledger import Posting
 from models.loans import Loan, LoanEvent, LoanTerms
 from models.months import Month
 from models.periods import LoanMonthEnd
+from services.account_figures import COMPONENTS, figures
 from services.accruals import Rules, accrual_key, at_month_end, rules_on
-from services.ledger import COMPONENTS, RECEIVABLES, Line, Moved, net, vat_part
+from services.ledger import Line, vat_part
 from services.loans import account_of
 
 FIGURES = tuple(name for name in LoanMonthEnd.model_fields if name.endswith("_fen"))
@@ -120,44 +119,12 @@ def _balances(work: UnitOfWork, loan: Loan) -> Iterator[BooksDifference]:
     """What the loan's postings come to, and what is shown of it, against its account."""
     account = account_of(work, loan.number, loan.booked_to or loan.applied_on)
     moved = work.ledger.moved(loan.number)
-    for figure, ledger, computed in _figures(moved, account):
+    for figure, ledger, computed in figures(moved, account):
         if ledger != computed:
             yield BooksDifference(loan.number, figure, ledger, computed)
     owed = account.outstanding.borrower_total if account else 0
     if account is not None and loan.outstanding_fen != owed:
         yield BooksDifference(loan.number, "shown", loan.outstanding_fen, owed)
-
-
-def _figures(moved: Moved, account: LoanAccount | None) -> Iterator[tuple[str, int, int]]:
-    """Each figure by the loan's postings and by the mathematics; all are zero before anything is paid out.
-
-    What is left is not enough: a charge and a waiver too many leave it as it is.
-    """
-    nothing = Components()
-    left, charged = (account.outstanding, account.charged) if account else (nothing, nothing)
-    for component, receivable in RECEIVABLES.items():
-        yield component, _balance(moved, receivable), getattr(left, component)
-    written_off = account.written_off if account else nothing
-    recovered = min(account.recovered_fen, written_off.borrower_total) if account else 0
-    # What came in above a debt that was written off is the borrower's as well.
-    credit = account.credit_fen + account.recovered_fen - recovered if account else 0
-    yield "credit", -_balance(moved, chart.UNALLOCATED), credit
-    yield "state's credit", -_balance(moved, chart.STATE_UNALLOCATED), account.subsidy_credit_fen if account else 0
-    for component, (receivable, income) in COMPONENTS.items():
-        gross = net(moved, receivable, income) + net(moved, receivable, chart.VAT_PAYABLE)
-        yield f"{component} charged", gross, getattr(charged, component)
-    for what, counter, parts in (
-        ("waived", chart.WAIVERS, account.waived if account else nothing),
-        ("written off", chart.WRITE_OFFS, written_off),
-    ):
-        for component, receivable in RECEIVABLES.items():
-            yield f"{component} {what}", net(moved, counter, receivable), getattr(parts, component)
-    yield "recovered", net(moved, chart.UNALLOCATED, chart.RECOVERY_INCOME), recovered
-
-
-def _balance(moved: Moved, code: str) -> int:
-    """What was debited to an account less what was credited."""
-    return sum(fen * ((debit == code) - (credit == code)) for (debit, credit), fen in moved.items())
 
 
 def _fen(line: Line | None) -> int:

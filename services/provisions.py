@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from lending.account import Classification
 from lending.money import Rounding, round_ratio
 from models import ledger as chart
-from services.ledger import Line, Moved, net, signed_line
+from services.account_figures import Moved, net
+from services.ledger import Line, signed_line
 
 
 def provision(principal_fen: int, classification: Classification, rates: Mapping[Classification, int]) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from books.rows import write_many
 from books.session import UnitOfWork
 from models.payments import MONEY_MOVED, OURS, BankEntry, Payment, ToldBy
 from models.reconciliation import BankStatement, DaysDue, DifferenceKind, MatchedBy, Reconciliation, StatementLine
+from models.sealing import NOT_OPENED
 from models.statements import CURRENCY, Statement, StatementEntry
 from services import audit
 from services.bank import BankMovement, record_movement
@@ -248,8 +250,14 @@ def book_known(work: UnitOfWork, statement_id: str) -> list[int]:
     lines = work.reconciliation.unbooked(statement_id)
     orders = work.payments.orders(_order_key(line) for line in lines if line.end_to_end_id)
     known = {line.n: orders[_order_key(line)] for line in lines if _is_known(line, orders.get(_order_key(line)))}
-    write_many(work.session, BankEntry, [_entry(work, line, known[line.n]) for line in lines if line.n in known])
-    return [line.n for line in lines if line.n not in known]
+    entries: dict[int, dict[str, Any]] = {}
+    for line in lines:
+        # What cannot be opened of one line is met again where it is booked by itself.
+        with suppress(*NOT_OPENED):
+            if line.n in known:
+                entries[line.n] = _entry(work, line, known[line.n])
+    write_many(work.session, BankEntry, list(entries.values()))
+    return [line.n for line in lines if line.n not in entries]
 
 
 def book_line(work: UnitOfWork, statement_id: str, n: int) -> None:

@@ -5,7 +5,8 @@ from datetime import date
 from books.session import UnitOfWork
 from lending.account import LoanAccount
 from models import ledger as chart
-from services.ledger import Entry, net, post_entries, signed_line
+from services.account_figures import net
+from services.ledger import Entry, post_entries, signed_line
 
 
 def post_recoveries(work: UnitOfWork, loan: str, account: LoanAccount, entry: str, day: date) -> None:

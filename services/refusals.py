@@ -52,6 +52,9 @@ WINDOW_SECONDS = 60.0
 CATCH_UP_SECONDS = 10.0
 """So often whoever serves writes down the counts of minutes that are over: a process that is killed loses no others."""
 COUNTED = "refusals_counted"
+SAID_AGAIN_SECONDS = 3_600.0
+"""So often what lies in a list and cannot be opened has an entry: the list may be looked at all day."""
+MOST_SAID = 1_000
 
 
 def is_kept(error: LendingError, method: str) -> bool:
@@ -139,6 +142,8 @@ class RefusalLog:
         self._lock = threading.Lock()
         self._windows: dict[tuple[bool, str], _Window] = {}
         self._until = 0.0
+        # When what cannot be opened was last said, by the reason.
+        self._said: dict[str, float] = {}
         # How many have an entry in this minute: of people, of strangers.
         self._kept = {False: 0, True: 0}
 
@@ -159,6 +164,17 @@ class RefusalLog:
                 _record_count(work, window)
             if is_listed:
                 _record(work, actor, refusal, loan, named)
+
+    def keep_unopened(self, actor: Actor, refusal: Refusal) -> None:
+        """As `keep`, for a value in what somebody was shown that could not be opened: once an hour, whoever looks."""
+        now = self._at()
+        with self._lock:
+            if now - self._said.get(refusal.reason, -SAID_AGAIN_SECONDS) < SAID_AGAIN_SECONDS:
+                return
+            if len(self._said) >= MOST_SAID:
+                self._said.clear()
+            self._said[refusal.reason] = now
+        self.keep(actor, refusal)
 
     def catch_up(self) -> None:
         """Writes down what was only counted in minutes that are over."""

@@ -6,12 +6,14 @@ from enum import StrEnum
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from models.columns import Erased
 from models.customers import Customer
 from models.loans import Loan
 from models.staff import Actor
 from models.words import storable
 from services import audit
-from services.permissions import STAFF, Action, require
+from services.paper_words import masked_name
+from services.permissions import STAFF, Action, allows, require
 
 REVEALED = "personal_value_shown"
 LEAST_REASON = 5
@@ -81,6 +83,11 @@ class TooManyDocumentsOpened(LendingError):
 
     def __init__(self) -> None:
         super().__init__(f"at most {MOST_DOCUMENTS_AN_HOUR} documents an hour are opened for one person; go on later")
+
+
+def shown_name(actor: Actor, name: str) -> str:
+    """The name of a customer or party as this person sees it: in full, or its first character (张三 is 张*)."""
+    return name if isinstance(name, Erased) or allows(actor, Action.SEE_NAMES) else masked_name(name)
 
 
 def open_document(work: UnitOfWork, actor: Actor, loan: str, document_id: str, part: Part, **after: str) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from books.session import UnitOfWork
 from lending.errors import LendingError
+from models.columns import Unopened
 from models.customers import Customer
 from models.loans import Loan
 from models.staff import Actor
@@ -91,8 +92,14 @@ def _check_pace(work: UnitOfWork, actor: Actor, kinds: set[Kind]) -> None:
 
 
 def make_findable(work: UnitOfWork, after: str) -> str | None:
-    """Adds the digests of customers who have none, a portion of them; the last of them, None if there are no more."""
+    """Adds the digests of customers who have none, a portion of them; the last of them, None if there are no more.
+
+    Who cannot be opened is left out: he is found once he can be and this runs again.
+    """
     found = work.search.not_found_by_any(after, PORTION)
-    for one in found:
-        work.search.put(one.id, tokens_of(one.name, one.mobile, one.id_number))
-    return found[-1].id if found else None
+    with work.showing():
+        for one in work.customers.by_id(found):
+            values = (one.name, one.mobile, one.id_number)
+            if not any(isinstance(value, Unopened) for value in values):
+                work.search.put(one.id, tokens_of(*values))
+    return found[-1] if found else None

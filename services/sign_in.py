@@ -1,5 +1,6 @@
 """Signing in at the pages: passwords and second factors of the staff, and the sessions of everybody."""
 
+import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -8,7 +9,8 @@ from books.session import UnitOfWork
 from books.sign_in import secret_digest
 from books.staff import Account
 from lending.errors import LendingError
-from models.sign_in import SessionState, SignInMethod, StaffCredential, WebSession
+from models.identity_provider import ProvidedIdentity
+from models.sign_in import ProviderIdentity, SessionState, SignInMethod, StaffCredential, WebSession
 from models.staff import Actor, Role, Staff
 from services import audit
 from services.permissions import TABLE, Action
@@ -43,6 +45,19 @@ class SignInRefused(LendingError):
 
     def __init__(self, sentence: str = "no member of staff has this id and this password") -> None:
         super().__init__(sentence)
+
+
+class ForeignIdentity(SignInRefused):
+    """The identity provider means somebody else by this id than at the first sign-in. `holder` is who that is here."""
+
+    code = "foreign_identity"
+
+    def __init__(self, holder: str | None) -> None:
+        self.holder = holder
+        super().__init__(
+            "the identity provider means somebody else by your id than at your first sign-in; if you are new there, an "
+            "administrator lets you in again (loanwright staff forget-identity)"
+        )
 
 
 class CodeRefused(LendingError):
@@ -98,12 +113,41 @@ def enter_with_password(
     return _begin_staff(work, staff_id, SignInMethod.PASSWORD, _next_state(credential, second_factor=False), origin)
 
 
-def enter_from_provider(work: UnitOfWork, staff_id: str, origin: Origin, *, second_factor: bool) -> str:
-    """Begins the session of somebody whom the identity provider knows; refused (SignInRefused) if we do not."""
+def enter_from_provider(work: UnitOfWork, identity: ProvidedIdentity, origin: Origin) -> str:
+    """Begins the session of somebody whom the identity provider knows; refused (SignInRefused) if we do not, and
+    (ForeignIdentity) if it means another person by this id than before.
+    """
     begun, _ = _begin_staff(
-        work, staff_id, SignInMethod.PROVIDER, SessionState.OPEN, origin, second_factor=second_factor
+        work,
+        identity.staff_id,
+        SignInMethod.PROVIDER,
+        SessionState.OPEN,
+        origin,
+        second_factor=identity.second_factor,
     )
+    _keep_identity(work, identity, origin)
     return begun
+
+
+def _keep_identity(work: UnitOfWork, identity: ProvidedIdentity, origin: Origin) -> None:
+    """Keeps at the first sign-in whom the provider means by somebody, and refuses (ForeignIdentity) another one later.
+
+    A name can be changed at the provider, and whoever changed his own to a colleague's would come in as that one.
+    """
+    person = work.staff.get(identity.staff_id)
+    if person is None:
+        raise SignInRefused
+    digest = secret_digest(json.dumps([identity.issuer, identity.subject]))
+    kept = work.sign_in.identity_of(person.id)
+    if kept is not None and kept.identity_digest == digest:
+        return
+    holder = work.sign_in.holder_of_identity(digest)
+    if kept is not None or holder is not None:
+        raise ForeignIdentity(holder)
+    work.write(ProviderIdentity(staff_id=person.id, identity_digest=digest, bound_at=work.now))
+    actor = Actor(person.id, person.role, address=origin.address)
+    after = {"credential": credential_of(work, person.id)}
+    audit.record(work, actor, "provider_identity_kept", subject=person.id, after=after)
 
 
 def enter_demo(work: UnitOfWork, staff_id: str, origin: Origin) -> str:

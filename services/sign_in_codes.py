@@ -47,17 +47,44 @@ def ask_for_code(
 ) -> None:
     """Sends a code to a mobile that a customer gave, for the browser that asked; the code before it is void.
 
+    Where no other code may be sent now, one that this browser has for this mobile stays good: it may be on its way.
+
     `known_browser` names the browser if somebody signed in there with this very mobile before.
     """
     index = mobile_digest(mobile)
     customers = work.sign_in.customers_with(index)
-    is_sent = may_send(work, mobile, origin.address, known_browser) and bool(customers)
+    may_be_sent = may_send(work, mobile, origin.address, known_browser)
+    is_sent = may_be_sent and bool(customers)
     note_asked(work, visitor_digest, origin.address, VALID_FOR)
+    customer_id = customers[0] if is_sent else None
+    # Neither condition depends on who has this number.
+    if may_be_sent or not _has_open_code(work, visitor_digest, index):
+        _write(work, visitor_digest, index, customer_id)
+    audit.record(
+        work,
+        _who(customer_id, origin),
+        "sign_in_code_requested",
+        subject=customer_id,
+        reason=None if is_sent else "nobody has this number, or it was sent too many codes",
+        refused=not is_sent,
+    )
+
+
+def _has_open_code(work: UnitOfWork, visitor_digest: str, index: str) -> bool:
+    code = work.sign_in.newest_code(visitor_digest)
+    return code is not None and code.mobile_index == index and _is_open(work, code)
+
+
+def _is_open(work: UnitOfWork, code: SignInCode) -> bool:
+    return code.used_at is None and code.expires_at > work.now and code.tries < MOST_TRIES
+
+
+def _write(work: UnitOfWork, visitor_digest: str, index: str, customer_id: str | None) -> None:
     digits = new_digits()
     code = SignInCode(
         visitor_digest=visitor_digest,
         mobile_index=index,
-        customer_id=customers[0] if is_sent else None,
+        customer_id=customer_id,
         code_hash="",
         code=digits,
         asked_at=work.now,
@@ -68,14 +95,6 @@ def ask_for_code(
     work.session.flush()
     # Also for a number that nobody has: the time that the answer takes must not tell.
     work.outbox.put(Topic.SIGN_IN_CODE, f"sign_in_code:{code.id}", {"sign_in_code": code.id}, work.now)
-    audit.record(
-        work,
-        _who(code.customer_id, origin),
-        "sign_in_code_requested",
-        subject=code.customer_id,
-        reason=None if is_sent else "nobody has this number, or it was sent too many codes",
-        refused=not is_sent,
-    )
 
 
 def enter_code(
@@ -89,7 +108,7 @@ def enter_code(
     # Compared in any case: that there is no code must take as long.
     right = _hashed(code.id, code.mobile_index, digits) if code else _hashed("", "", digits)
     is_right = compare_digest(right, code.code_hash if code else "0" * 64)
-    if code is None or code.used_at is not None or code.expires_at <= work.now or code.tries >= MOST_TRIES:
+    if code is None or not _is_open(work, code):
         return _refused(work, code, origin)
     code.tries += 1
     work.session.add(code)

@@ -7,13 +7,14 @@ from datetime import timedelta
 from books.session import UnitOfWork
 from books.sign_in import KnownBy, secret_digest
 from lending.errors import LendingError
+from models.keys import STAFF_ID_PATTERN, given_id
 from models.sign_in import StaffCredential
 from models.staff import Actor, Role, Scope, Staff
 from services import audit, standing
 from services.passwords import hashed, one_time_password
 from services.sign_in import STAFF_ROLES
+from services.tasks import release_all
 
-ID = re.compile(r"[a-z][a-z0-9-]{2,31}")
 FIRST_SIGN_IN_WITHIN = timedelta(days=3)
 
 DEMO_PERSONS = (
@@ -47,7 +48,7 @@ class UnknownPerson(LendingError):
     http_status = 404
 
     def __init__(self, staff_id: str) -> None:
-        super().__init__(f"nobody has the id {staff_id}")
+        super().__init__(f"nobody has the id {given_id(staff_id, STAFF_ID_PATTERN)}")
 
 
 def add_person(
@@ -104,6 +105,21 @@ def give_password(work: UnitOfWork, actor: Actor, staff_id: str, *, new_authenti
     return password
 
 
+def forget_identity(work: UnitOfWork, actor: Actor, staff_id: str, reason: str) -> None:
+    """Lets the identity provider mean another one by a person from his next sign-in on, for he is another account
+    there; all his sessions end. Raises UnknownPerson, and InvalidPerson without a reason or for who never came from it.
+    """
+    if not reason.strip():
+        raise InvalidPerson("say why: it stands in the audit log")
+    person = person_with(work, staff_id)
+    work.staff.hold(person.id)
+    if not work.sign_in.forget_identity(person.id):
+        raise InvalidPerson(f"{staff_id} has not signed in by the identity provider")
+    work.sign_in.end_sessions(work.now, staff_id=person.id)
+    after = {"credential": standing.credential_of(work, person.id)}
+    audit.record(work, actor, "provider_identity_forgotten", subject=person.id, after=after, reason=reason.strip())
+
+
 def sign_out_everywhere(work: UnitOfWork, actor: Actor, staff_id: str) -> int:
     """Ends all sessions of a person and returns how many there were. Raises UnknownPerson."""
     ended = work.sign_in.end_sessions(work.now, staff_id=person_with(work, staff_id).id)
@@ -125,19 +141,25 @@ def sign_out_borrower(work: UnitOfWork, actor: Actor, number: str) -> int:
 
 
 def disable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
-    """Keeps a person or machine out from now on; sessions, tokens and secrets end. Raises UnknownPerson."""
-    person = person_with(work, staff_id)
+    """Keeps a person or machine out from now on; sessions, tokens and secrets end, and what he had in his hands goes
+    back to the roles that it waits for: now too of somebody who is disabled already. It works whatever somebody made of
+    the books around us. Raises UnknownPerson.
+    """
+    _check_known(work, staff_id)
     work.staff.hold(staff_id)
     work.sign_in.end_sessions(work.now, staff_id=staff_id)
     work.sign_in.end_access(staff_id, work.now)
-    # A machine's secrets end; by what a person is known stays as it was proved before.
-    credential = standing.credential_of(work, staff_id) if person.role is Role.INTEGRATOR else None
-    standing.change(work, actor, "staff_disabled", person, {"active": False}, credential=credential)
+    standing.shut_out(work, actor, staff_id)
+    release_all(work, actor, staff_id, f"{staff_id} was disabled")
 
 
 def enable(work: UnitOfWork, actor: Actor, staff_id: str) -> None:
-    """Lets a person in again, with the password that he had; a machine needs a new secret. Raises UnknownPerson."""
-    standing.change(work, actor, "staff_enabled", person_with(work, staff_id), {"active": True})
+    """Lets a person in again, with the password that he had; a machine needs a new secret.
+
+    Raises UnknownPerson, StandingNotProved.
+    """
+    _check_known(work, staff_id)
+    standing.change(work, actor, "staff_enabled", staff_id, {"active": True})
 
 
 def person_with(work: UnitOfWork, staff_id: str) -> Staff:
@@ -148,17 +170,23 @@ def person_with(work: UnitOfWork, staff_id: str) -> Staff:
     return person
 
 
+def _check_known(work: UnitOfWork, staff_id: str) -> None:
+    """Raises UnknownPerson. Looks at the row as it is stored, which somebody may have made unreadable."""
+    if work.staff.as_stored(staff_id) is None:
+        raise UnknownPerson(staff_id)
+
+
 def check_manager(work: UnitOfWork, manager_id: str | None) -> None:
     """Refuses (InvalidPerson) whoever cannot have a team; None is nobody's team."""
     if manager_id is None:
         return
     manager = work.staff.get(manager_id)
     if manager is None or manager.role is not Role.MANAGER:
-        raise InvalidPerson(f"{manager_id} is not the id of a manager")
+        raise InvalidPerson(f"{given_id(manager_id, STAFF_ID_PATTERN)} is not the id of a manager")
 
 
 def _check_new(work: UnitOfWork, person: Staff) -> None:
-    if ID.fullmatch(person.id) is None:
+    if re.fullmatch(STAFF_ID_PATTERN, person.id) is None:
         raise InvalidPerson("an id has 3 to 32 small letters, digits and hyphens, and begins with a letter")
     if not person.name.strip():
         raise InvalidPerson("a name is needed")

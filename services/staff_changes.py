@@ -8,6 +8,7 @@ from services import standing
 from services.errors import NotAllowed
 from services.sign_in import STAFF_ROLES
 from services.staff import InvalidPerson, check_manager, person_with
+from services.tasks import release_all
 
 NEEDED = STAFF_ROLES - {Role.AGENT}
 """Roles whose work nobody else may do: somebody has to stay in each. What agents enter, borrowers may enter too."""
@@ -43,10 +44,11 @@ def change_person(
     manager_id: str | None = None,
     no_manager: bool = False,
 ) -> None:
-    """Gives a member of staff another role, another manager or none; all his sessions and tokens end.
+    """Gives a member of staff another role, another manager or none; all his sessions and tokens end. With another
+    role, what he had in his hands goes back to the roles that it waits for.
 
-    Raises UnknownPerson, NotAllowed for one's own role and team, InvalidPerson for what cannot be, LastOfRole and
-    TeamWithoutManager.
+    Raises UnknownPerson, NotAllowed for one's own role and team, InvalidPerson for what cannot be, LastOfRole,
+    TeamWithoutManager and StandingNotProved.
     """
     person = _another(work, actor, staff_id)
     if person.role not in STAFF_ROLES:
@@ -58,6 +60,8 @@ def change_person(
         _spare(work, person)
         changes["role"] = role
     _make(work, actor, person, changes, reason)
+    if "role" in changes:
+        release_all(work, actor, staff_id, f"{staff_id} was given another role")
 
 
 def change_machine(
@@ -72,7 +76,7 @@ def change_machine(
 ) -> None:
     """Gives a machine account these scopes instead of its own, another manager or none; all its tokens end.
 
-    Its secrets stay good. Raises UnknownPerson, InvalidPerson.
+    Its secrets stay good. Raises UnknownPerson, InvalidPerson, StandingNotProved.
     """
     account = _another(work, actor, client_id)
     if account.role is not Role.INTEGRATOR:
@@ -117,4 +121,4 @@ def _make(work: UnitOfWork, actor: Actor, person: Staff, changes: dict[str, Any]
     work.staff.hold(person.id)
     work.sign_in.end_sessions(work.now, staff_id=person.id)
     work.sign_in.end_tokens(person.id)
-    standing.change(work, actor, "staff_changed", person, changes, reason=reason.strip())
+    standing.change(work, actor, "staff_changed", person.id, changes, reason=reason.strip())

@@ -7,13 +7,14 @@ from books.histories import RUN_ARCHIVED
 from books.session import UnitOfWork
 from lending.money import yuan
 from models.audit import AuditEntry
-from models.chain import entry_bytes, leaf_hash
+from models.chain import entry_bytes, leaf_hash, spelled
 from models.keys import workflow_id
 from models.loans import Stage
 from models.payments import MONEY_MOVED, Payment, PaymentKind, PaymentStatus
 from models.run_events import CloseStatus, digest
 from services.archive_proof import differing
 from services.loans import BEING_VERIFIED
+from services.replay_proof import REPLAYED, not_as_named
 from services.story_books import book_differences
 from services.story_kinds import A_MOMENT, StoryDifference, is_recent
 from services.story_kinds import DifferenceKind as DifferenceKind
@@ -25,6 +26,8 @@ CUT_OFF = frozenset({CloseStatus.TERMINATED, CloseStatus.TIMED_OUT, CloseStatus.
 """Ends at which an act may have been under way."""
 WITHOUT_BANK = frozenset({PaymentKind.REALLOCATION})
 """Money that moves between our own accounts only."""
+MOST_VERDICTS = 1_000
+"""Verdicts on replays of one loan that are looked at, the newest."""
 BANK_PATIENCE_DAYS = 2
 """The bank's statement of a day comes on the next one."""
 
@@ -34,9 +37,15 @@ def differences(work: UnitOfWork, story: Story) -> list[StoryDifference]:
 
     What is still on its way between engine and books at this moment is none.
     """
-    found = [*_runs(story), *_entries(work, story), *_events(story), *_books(work, story)]
-    found += [*book_differences(work, story), *_bank(work, story), *_stage(work, story)]
+    found = [*_unreadable(story), *_runs(story), *_entries(work, story), *_events(story), *_books(work, story)]
+    found += [*book_differences(work, story), *_bank(work, story), *_stage(work, story), *_verdicts(work, story)]
     return found
+
+
+def _unreadable(story: Story) -> Iterator[StoryDifference]:
+    for row in story.facts.unreadable:
+        sentence = f"row {row.key} of table {row.table} holds what nobody can read; the rest is told without it"
+        yield StoryDifference(DifferenceKind.ROW_UNREADABLE, f"{row.table}/{row.key}", sentence)
 
 
 # -- runs and their histories -----------------------------------------------------------------------------------------
@@ -247,8 +256,8 @@ def _bank(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
 
 
 def _stage(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
-    loan = work.loans.get(story.loan)
-    if is_recent(work, loan.updated_at):
+    loan = story.facts.loan
+    if loan is None or is_recent(work, loan.updated_at):
         return
     said = {"the acts in the books": stage_at(story, work.now)}
     if _is_whole(story) and story.runs:
@@ -267,3 +276,16 @@ def _stage_in(run: ToldRun) -> Stage | None:
         if isinstance(spelled, str) and step.outcome in (StepOutcome.DONE, StepOutcome.OPEN):
             return Stage(spelled)
     return None
+
+
+# -- replays ----------------------------------------------------------------------------------------------------------
+
+
+def _verdicts(work: UnitOfWork, story: Story) -> Iterator[StoryDifference]:
+    verdicts = work.histories.verdicts(story.loan, MOST_VERDICTS)
+    # Of the oldest ones that were read some may be missing.
+    since = verdicts[-1].replayed_at if len(verdicts) == MOST_VERDICTS else None
+    first = story.facts.entries[0].id if story.facts.entries else ""
+    entries = work.audit.of_act_about(REPLAYED, story.loan, first, MOST_VERDICTS)
+    for at, sentence in not_as_named(verdicts, entries, since):
+        yield StoryDifference(DifferenceKind.VERDICT_DIFFERS, f"{story.loan}/{spelled(at)}", sentence)

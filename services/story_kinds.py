@@ -34,6 +34,8 @@ class DifferenceKind(StrEnum):
     DOCUMENT_DIFFERS = "document_differs"
     EVENT_DIFFERS = "event_differs"
     ENTRY_CHANGED = "entry_changed"
+    VERDICT_DIFFERS = "verdict_differs"
+    ROW_UNREADABLE = "row_unreadable"
 
 
 @dataclass(frozen=True)

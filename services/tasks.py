@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from books.session import UnitOfWork
+from models.keys import STAFF_ID_PATTERN, given_id
 from models.loans import Loan, Stage
 from models.messages import BooksOrder, Progress, TroubleOrder
 from models.outbox import Topic
@@ -81,8 +82,13 @@ def close_all(work: UnitOfWork, loan: str, kind: TaskKind | None = None) -> None
 
 def claim(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     """Takes a task into one's own hands; only who may decide it can."""
+    # Before the task: whoever is disabled at this moment, or given another role, keeps nothing in his hands.
+    work.staff.hold(actor.id)
     require_open(work, task)
     check_may_decide(actor, task)
+    account = work.staff.account(actor.id)
+    if account is None or not account.active or account.role is not actor.role:
+        raise NotAllowed("whoever takes this task does not hold the role any more in which he asked for it")
     _check_hands(work, actor, task)
     return _assign(work, actor, task, actor.id, "task_claimed")
 
@@ -99,17 +105,32 @@ def release(work: UnitOfWork, actor: Actor, task: Task) -> Task:
     return _assign(work, actor, task, None, "task_released")
 
 
+def release_all(work: UnitOfWork, actor: Actor, staff_id: str, reason: str) -> None:
+    """Gives all that somebody holds back to the roles that it waits for; `reason` stands in the entry of each task.
+
+    The caller holds the row of that person, so that nothing gets into his hands meanwhile.
+    """
+    while held := work.tasks.held_by(staff_id):
+        for task in held:
+            _assign(work, actor, task, None, "task_released", reason=reason)
+        work.session.flush()
+
+
 def delegate(work: UnitOfWork, actor: Actor, task: Task, to: str) -> Task:
     """Hands a task to a named colleague who may decide it, or to his deputy while he is away."""
+    present = deputy_of(work, to, work.today)
+    for person in sorted({to, present}):
+        # As when he takes it himself.
+        work.staff.hold(person)
     require_open(work, task)
     if not allows(actor, Action.TAKE_FROM_OTHERS):
         check_may_decide(actor, task)
         _check_hands(work, actor, task)
-    present = deputy_of(work, to, work.today)
     for person in dict.fromkeys((to, present)):
-        colleague = work.staff.get(person)
+        colleague = work.staff.account(person)
         if colleague is None or not colleague.active or colleague.role not in MAY_DECIDE.get(task.role, set()):
-            raise NotAllowed(f"{person} cannot take this task: it is for the role {task.role}")
+            given = given_id(person, STAFF_ID_PATTERN)
+            raise NotAllowed(f"the colleague {given} cannot take this task: it is for the role {task.role}")
     return _assign(work, actor, task, present, "task_delegated", instead_of=to if present != to else None)
 
 
@@ -210,11 +231,19 @@ def _check_hands(work: UnitOfWork, actor: Actor, task: Task) -> None:
 
 
 def _assign(
-    work: UnitOfWork, actor: Actor, task: Task, to: str | None, act: str, instead_of: str | None = None
+    work: UnitOfWork,
+    actor: Actor,
+    task: Task,
+    to: str | None,
+    act: str,
+    *,
+    instead_of: str | None = None,
+    reason: str | None = None,
 ) -> Task:
     before = task.assignee_id
     task.assignee_id = to
     work.session.add(task)
     after = {"assignee": to} | ({"instead_of": instead_of} if instead_of else {})
-    audit.record(work, actor, act, loan=task.loan, subject=task.id, before={"assignee": before}, after=after)
+    entry = {"assignee": before}
+    audit.record(work, actor, act, loan=task.loan, subject=task.id, before=entry, after=after, reason=reason)
     return task

@@ -130,7 +130,6 @@ class Story:
 
 def tell(work: UnitOfWork, loan: str, runs: Sequence[FoundRun], *, engine_answered: bool = True) -> Story:
     """Puts together what the engine, the books and the bank have of a loan. Raises UnknownLoan."""
-    work.loans.get(loan)
     facts = work.histories.facts(loan)
     told = sorted((_told(run) for run in runs), key=_began)
     acts = _acts(facts)

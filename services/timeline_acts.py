@@ -38,6 +38,7 @@ ACTS: Mapping[str, Words] = {
     "document_duplicated": Words("The same document was found elsewhere", "发现重复材料"),
     "document_decided": Words("A doubtful document was decided on", "存疑材料人工认定"),
     "reply_entered": Words("What the borrower said was entered", "登记借款人的回复"),
+    "replies_read": Words("What the borrower said was read", "查阅借款人的回复内容"),
     "document_viewed": Words("A document was opened", "查阅材料"),
     "paper_ordered": Words("A paper was asked for", "申请出具文书"),
     "paper_issued": Words("A paper was issued", "出具文书"),

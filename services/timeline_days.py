@@ -12,7 +12,7 @@ from lending.servicing import service
 from lending.terms import Terms
 from models.loans import LoanTerms, Stage
 from models.tasks import Task
-from services.bundle_check import balances
+from services.bundle_money import balances
 from services.timeline import Story
 
 STAGE_AFTER = {
@@ -76,8 +76,9 @@ def stage_at(story: Story, end: datetime) -> Stage | None:
         for entry in act.entries:
             stage = STAGE_AFTER.get(entry.act, stage) if not entry.refused else stage
         for effect in sorted(act.effects, key=lambda effect: effect.n):
+            # Whoever went around the program may have left any word: that it is the history's is compared elsewhere.
             spelled = effect.result.get("stage")
-            stage = Stage(spelled) if spelled else stage
+            stage = Stage(spelled) if spelled in list(Stage) else stage
     return stage
 
 

@@ -15,6 +15,7 @@ from books.session import UnitOfWork
 from lending.errors import LendingError
 from models.chain import first_id_at
 from models.keys import new_id
+from models.sealing import NOT_OPENED
 from models.staff import Actor, Role
 from models.tasks import TaskKind
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
@@ -86,7 +87,7 @@ def register(
         raise NotAllowed("events are sent to machine accounts, of the loans that these may see")
     _check_address(url, plain_http=plain_http)
     work.staff.hold(actor.id)
-    if len(work.webhooks.page(actor.id, MOST_A_MACHINE)) >= MOST_A_MACHINE:
+    if work.webhooks.count_of(actor.id) >= MOST_A_MACHINE:
         raise TooManyWebhooks
     secret = _new_secret()
     webhook = Webhook(
@@ -119,9 +120,14 @@ def webhook_of(work: UnitOfWork, actor: Actor, webhook_id: str, *, held: bool = 
 
 
 def renew_secret(work: UnitOfWork, actor: Actor, webhook_id: str) -> tuple[Webhook, str]:
-    """A new secret; the old one signs beside it for a day, so that the receiver can change over."""
+    """A new secret; the old one signs beside it for a day, so that the receiver can change over, unless it is one that
+    cannot be opened any more.
+    """
     webhook = webhook_of(work, actor, webhook_id, held=True)
-    webhook.old_secret, webhook.old_secret_ends = webhook.secret, work.now + BOTH_SIGN
+    try:
+        webhook.old_secret, webhook.old_secret_ends = webhook.secret, work.now + BOTH_SIGN
+    except NOT_OPENED:
+        webhook.old_secret = webhook.old_secret_ends = None
     secret = webhook.secret = _new_secret()
     work.session.add(webhook)
     audit.record(work, actor, "webhook_secret_renewed", subject=webhook.id)
@@ -277,20 +283,35 @@ class Letter:
 
 
 def claim(work: UnitOfWork, webhook_id: str, limit: int = AT_ONCE) -> list[Letter]:
-    """Takes events that are due for an address; nobody else gets them until the lease ends."""
+    """Takes events that are due for an address; nobody else gets them until the lease ends.
+
+    Raises SealBroken and KeyMissing where address or secret cannot be opened: see `not_opened`.
+    """
     webhook = work.webhooks.told_of_events(webhook_id)
     if webhook is None:
         return []
+    url, signing = webhook.url, [webhook.secret]
+    if webhook.old_secret_ends is not None and webhook.old_secret_ends > work.now and webhook.old_secret is not None:
+        signing.append(webhook.old_secret)
+    return [Letter(row.id, webhook_id, url, row.body, tuple(signing)) for row in _take(work, webhook_id, limit)]
+
+
+def not_opened(work: UnitOfWork, webhook_id: str, code: str) -> None:
+    """Counts what is due for an address that cannot be opened as not taken, with that code: it is tried again with the
+    same pauses, and in the end disabled like any other that fails.
+    """
+    if work.webhooks.told_of_events(webhook_id) is not None:
+        settle(work, webhook_id, [Sent(row.id, error=code) for row in _take(work, webhook_id, AT_ONCE)])
+
+
+def _take(work: UnitOfWork, webhook_id: str, limit: int) -> list[WebhookDelivery]:
     found = work.webhooks.due(webhook_id, work.now, limit)
     for row in found:
         row.not_before = work.now + LEASE
         row.attempts += 1
         row.first_tried_at = row.first_tried_at or work.now
         work.session.add(row)
-    signing = [webhook.secret]
-    if webhook.old_secret is not None and webhook.old_secret_ends is not None and webhook.old_secret_ends > work.now:
-        signing.append(webhook.old_secret)
-    return [Letter(row.id, webhook.id, webhook.url, row.body, tuple(signing)) for row in found]
+    return found
 
 
 @dataclass(frozen=True)
@@ -333,7 +354,7 @@ def settle(work: UnitOfWork, webhook_id: str, results: list[Sent]) -> None:
 
 def fails_for_long(work: UnitOfWork) -> list[str]:
     """Addresses that took nothing for days, whether or not anything waits for them still; reads only."""
-    return [one.id for one in work.webhooks.active() if _fails_for_long(one, work.now)]
+    return work.webhooks.failing_since(work.now - DISABLED_AFTER)
 
 
 def give_up(work: UnitOfWork, webhook_id: str) -> None:

@@ -1,6 +1,7 @@
 """Servers for the tests, started when first asked for. A test whose server is missing fails and says how to get it."""
 
 import asyncio
+import gc
 import inspect
 import os
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ LONG = (
     "tests/workflows/test_takeover.py",
 )
 """Where tests take many seconds. Most of them only wait: for a killed process, for a business day."""
+RARELY = (100_000, 50, 100)
+"""How many objects come into being between two looks for what nobody holds any more, and so on for the older ones."""
 LONG_IN = 0.7
 """The part of the run, from its beginning, in which the long tests lie."""
 
@@ -80,6 +83,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         found = [item for item in items if item.nodeid.startswith(name)]
         places += [((n + 0.5) / len(found) * LONG_IN, item) for n, item in enumerate(found)]
     items[:] = [item for _, item in sorted(places, key=itemgetter(0))]
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end. To look through all of it again and again for what nobody holds any more
+    took a seventh of the processor's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*RARELY)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,9 +34,9 @@ This page is written by `python -m tools.permission_matrix` from the table that 
   `web/permitted.py`) and ask `require(actor, action)`. An application with a route that its table does not name does
   not start.
 - **Rows come on top** (`books/scope.py`). Borrowers see their own loans, agents those of their customers and those that
-  they entered, managers those of their team and of customers whom nobody looks after, integrators those that they
-  entered; risk, finance, auditors and administrators see all. What somebody may not see is answered as what there is
-  not.
+  they entered, managers those of their team, of customers whom nobody looks after and of people without a manager who
+  may come in, integrators those that they entered; risk, finance, auditors and administrators see all. What somebody
+  may not see is answered as what there is not.
 - **So do the rules of each act**: four eyes, the own case, authority by amount. They stand in the services, and the
   database holds many of them.
 - **Refusals are recorded** with who, role, action, address and request id: what a role may not do, and what somebody

@@ -12,8 +12,9 @@ from services.absences import InvalidAbsence
 from services.permissions import MAY_DECIDE, Action, require
 from web import pages, refusals
 from web.addresses import Id, on_day
-from web.context import WebContext, in_books
+from web.context import in_books
 from web.language import marked
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -72,9 +73,8 @@ def _page(
     refused: str | None = None,
     status: int = 200,
 ) -> Response:
-    context: WebContext = request.app.state.context
     require(visit.person, Action.SEE_ABSENCES)
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         staff = {person.id: person for person in work.staff.all()}
         known = work.absences.from_day(work.today)
     holders = [one for one in staff.values() if one.active and one.role in MAY_DECIDE]

@@ -15,9 +15,10 @@ from services.authorisation_texts import CURRENT
 from services.permissions import Action, allows
 from web import pages
 from web.addresses import Id, Number
-from web.context import WebContext, in_books
+from web.context import in_books
 from web.decision import DecisionForm, read_note, read_verdict
 from web.mandates import mandate_part
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit
 
@@ -36,8 +37,7 @@ class Account:
 @router.get("/loans/{number}/accounts", name="accounts")
 def accounts_page(request: Request, visit: StaffVisit, number: Number) -> Response:
     """Where the loan's money goes to and comes from."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loan = work.loans.seen_by(visit.person, number)
         changes = account_changes.proposals(work, loan)
         pending = account_changes.pending(work, number)

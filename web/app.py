@@ -39,6 +39,7 @@ from web import (
     policies,
     policy_replays,
     provider_sign_in,
+    proving,
     quotes,
     refusals,
     scorecards,
@@ -140,6 +141,8 @@ def create_web(context: WebContext) -> FastAPI:
         signing,
         papers,
         permissions,
+        # Before `audit`, whose entries' addresses would take it for an id.
+        proving,
         audit,
         loan_audit,
     ):

@@ -12,10 +12,12 @@ from lending.calendar import SHANGHAI
 from models.keys import ID_PATTERN, LOAN_PATTERN
 from models.staff import Role
 from services import audit_search
+from services.proving import standing
 from web import pages
 from web.addresses import Id, on_day, query
 from web.context import WebContext, in_books
 from web.files import csv_file
+from web.refusals import showing
 from web.visit import StaffVisit
 
 router = APIRouter()
@@ -67,8 +69,7 @@ Filter = Annotated[Asked, Depends()]
 @router.get("/audit", name="audit")
 def audit(request: Request, visit: StaffVisit, asked: Filter, after: LastSeen = None) -> Response:
     """The newest entries that are asked for, and how the chain stands."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = audit_search.entries(work, visit.person, asked.wanted(), after, PAGE + 1)
         return pages.show(
             request,
@@ -79,6 +80,7 @@ def audit(request: Request, visit: StaffVisit, asked: Filter, after: LastSeen = 
             roles=list(Role),
             outcomes=list(OUTCOMES),
             chain=audit_search.chain(work, visit.person),
+            proof=standing(work),
             staff=work.staff.names(),
             is_first=after is None,
             first_page=query(asked.values()),
@@ -98,8 +100,7 @@ async def audit_file(request: Request, visit: StaffVisit, asked: Filter) -> Resp
 @router.get("/audit/{id}", name="audit_entry")
 def audit_entry(request: Request, visit: StaffVisit, id: Id) -> Response:
     """One entry, with its place in its seal."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = audit_search.entry(work, visit.person, id)
         return pages.show(request, visit, "audit_entry.html", found=found, staff=work.staff.names())
 

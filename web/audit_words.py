@@ -28,7 +28,9 @@ STORY_DIFFERENCES = {
     DifferenceKind.EVENT_DIFFERS: marked("The account's events are not the ones that happened"),
     DifferenceKind.TERMS_DIFFER: marked("The terms are not the ones that were decided"),
     DifferenceKind.DOCUMENT_DIFFERS: marked("A document is not the one that was handed in"),
+    DifferenceKind.VERDICT_DIFFERS: marked("What a replay came to is not what the audit log says of it"),
     DifferenceKind.ENTRY_CHANGED: marked("An audit entry was changed after it was sealed"),
+    DifferenceKind.ROW_UNREADABLE: marked("A row of the books cannot be read"),
 }
 RUN_SOURCES = {
     RunSource.ARCHIVE: marked("From the archive"),

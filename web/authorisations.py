@@ -19,8 +19,9 @@ from services.authorisations import words_of
 from services.signing import AUTHORISATION, WrongCode
 from web import pages, refusals
 from web.addresses import Number
-from web.context import WebContext, in_books
+from web.context import in_books
 from web.language import marked
+from web.refusals import showing
 from web.session import posted
 from web.signing import read_digits
 from web.visit import AnyVisit, BorrowerVisit, StaffVisit, Visit, address_of
@@ -66,8 +67,7 @@ def show_mine(request: Request, visit: BorrowerVisit, number: Number, said: str 
 def _show(
     request: Request, visit: Visit, number: str, status: int = 200, *, said: str = "", entered: Entered | None = None
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loan = work.loans.seen_by(visit.person, number)
         people = [one for one in words_of(work, number) if visit.is_staff or one.name == "borrower"]
         return pages.show(
@@ -166,8 +166,7 @@ def _show_link(
     paper: str = "",
     entered: Entered | None = None,
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         owner = owner_of(work, token)
         document = _paper(work, owner, paper)
         return pages.show(

@@ -15,6 +15,7 @@ from models.messages import CommandOrder, CommandResult, PrepaymentOrder
 from models.status import LoanStatus
 from services.authorisation_links import LINK_TEMPLATE
 from services.changes import all_changes, changes_of
+from services.contacts import read_contacts
 from services.document_lists import asked_again
 from services.mandate_papers import waiting_paper
 from services.mandates import is_standing
@@ -33,6 +34,7 @@ from web.loans import stage_fragment
 from web.offers import offer_of
 from web.orders import carry_out, heading
 from web.papers import papers_of
+from web.refusals import showing
 from web.session import posted
 from web.signing import ACCEPTED, accept_offer, signing_part
 from web.stages import mark_of, stage_bar
@@ -67,8 +69,7 @@ def my_loan_stage(
     request: Request, visit: BorrowerVisit, number: Number, seen: Annotated[str, Query(max_length=40)] = ""
 ) -> Response:
     """The stage bar alone, for the live refresh; nothing if it is as the page has it."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         return stage_fragment(work, request, visit, number, seen, f"/my/{number}/stage")
 
 
@@ -177,13 +178,13 @@ def _page(
     request: Request, visit: Visit, number: str, status_code: int = 200, *, said: str = "", refused: str | None = None
 ) -> Response:
     context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         values = _values(work, visit, number)
         status: LoanStatus = values["status"]
         loan = work.loans.get(number)
         values |= {
             "decisions": work.tasks.decisions(number),
-            "contacts": [one for one in work.customers.contacts(number) if one.template not in TO_OTHERS],
+            "contacts": [one for one in read_contacts(work, visit.person, loan) if one.template not in TO_OTHERS],
             "schedule": schedule_of(work, visit.person, number),
             "others": [one for one in work.loans.of_customer(status.customer_id) if one.number != number],
             "said": visit.language.say(SAID[said]) if said in SAID else None,
@@ -204,8 +205,7 @@ def _page(
 
 
 def _confirmation(request: Request, visit: Visit, number: str, act: str) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         values = _values(work, visit, number)
         amount_fen = None
         if act == "prepayment":

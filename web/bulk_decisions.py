@@ -23,6 +23,7 @@ from web import labels, pages
 from web.context import WebContext
 from web.decision import DecisionForm, read_note
 from web.inbox import TaskRow, rows_for
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -82,8 +83,7 @@ def _rows(work: UnitOfWork, visit: Visit, tasks: Iterable[str]) -> list[TaskRow]
 def _page(
     request: Request, visit: Visit, tasks: list[str], form: DecisionForm, error: InvalidDecision | None = None
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = [Marked(row, _why_not(work, visit, row)) for row in _rows(work, visit, tasks[: 2 * MOST_AT_ONCE])]
     values: dict[str, Any] = {
         "found": [one for one in found if one.why_not is None],
@@ -110,8 +110,7 @@ def _why_not(work: UnitOfWork, visit: Visit, row: TaskRow) -> str | None:
 
 
 def _result(request: Request, visit: Visit, found: list[Decided]) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         rows = {row.task.id: row for row in _rows(work, visit, [one.task_id for one in found])}
     told = [
         (

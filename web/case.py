@@ -106,7 +106,7 @@ def case_view(work: UnitOfWork, visit: Visit, loan: Loan) -> Case:
     return Case(
         application=application,
         customer=work.customers.get(loan.customer_id),
-        values=form_values(product, application.form, language),
+        values=form_values(product, application.form, visit),
         revealable=tuple(one for one, action in ASKS_FOR.items() if allows(visit.person, action)),
         answers=tuple(
             Answer(check, _facts(check.row.answer if check.row else {}, language))
@@ -170,17 +170,20 @@ def _decided(work: UnitOfWork, visit: Visit, loan: Loan) -> list[Decided]:
     return found
 
 
-def form_values(product: Product, form: Mapping[str, Any], language: Language) -> tuple[Value, ...]:
-    """The filled-in fields of a form in its order."""
+def form_values(product: Product, form: Mapping[str, Any], visit: Visit) -> tuple[Value, ...]:
+    """The filled-in fields of a form in its order, as they are for this visitor."""
     return tuple(
-        Value(field.label_zh if language.code == "zh" else field.label_en, _shown(field, form[field.name], language))
+        Value(field.label_zh if visit.language.code == "zh" else field.label_en, _shown(field, form[field.name], visit))
         for field in product.form_fields
         if form.get(field.name) is not None
     )
 
 
-def _shown(field: FormField, value: Any, language: Language) -> str:
+def _shown(field: FormField, value: Any, visit: Visit) -> str:
+    language = visit.language
     match field.kind:
+        case FieldKind.NAME:
+            return visit.named(value)
         case FieldKind.ID_NUMBER:
             return masking.masked_id_number(value)
         case FieldKind.MOBILE:

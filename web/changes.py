@@ -28,6 +28,7 @@ from web.addresses import Id, Number
 from web.context import WebContext
 from web.errors import PageNotFound
 from web.proposals import ProposalForm, form_for
+from web.refusals import showing
 from web.session import posted
 from web.stages import mark_of, stage_bar
 from web.visit import BorrowerVisit, StaffVisit, Visit
@@ -121,8 +122,7 @@ def may_propose(actor: Actor, loan: Loan, found: list[Change]) -> list[str]:
 @router.get("/loans/{number}/changes/{name}", name="change_form")
 def change_form(request: Request, visit: StaffVisit, number: Number, name: ChangeName) -> Response:
     """The empty form."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loan = work.loans.seen_by(visit.person, number)
         return _page(work, request, visit, loan, _form(work, visit, loan, name), name)
 

@@ -36,6 +36,7 @@ from web.decision import DecisionForm, may_decide_on, read_note, read_outcome, r
 from web.errors import PageNotFound
 from web.forms import EnteredForm, Entry, FormField
 from web.language import marked
+from web.refusals import showing
 from web.session import posted
 from web.visit import BorrowerVisit, StaffVisit, Visit
 
@@ -256,8 +257,7 @@ def _kind(text: str) -> ConditionKind:
 def _page(
     request: Request, visit: Visit, number: str, http_status: int = 200, *, refused: str | None = None
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loan = work.loans.seen_by(visit.person, number)
         part = vehicle_part(work, visit, loan)
         if part is None:
@@ -283,8 +283,7 @@ def _form_page(
     form: EvidenceForm | None = None,
     http_status: int = 200,
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loan = work.loans.seen_by(visit.person, number)
         part = vehicle_part(work, visit, loan)
         if part is None or (form is None and kind not in part.enterable):
@@ -357,8 +356,7 @@ async def set_dealer(request: Request, visit: StaffVisit) -> Response:
 
 
 def _dealers(request: Request, visit: Visit, http_status: int = 200, refused: str | None = None) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         return pages.show(
             request,
             visit,

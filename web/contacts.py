@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from lending.errors import LendingError
 from models.notices import ReplyChannel
-from services.contacts import InvalidContact, enter_reply
+from services.contacts import InvalidContact, enter_reply, read_contacts
 from services.permissions import Action, allows
 from web import pages, refusals
 from web.addresses import Number, on_day
@@ -18,6 +18,7 @@ from web.context import WebContext
 from web.forms import EnteredForm, Entry, FormField
 from web.language import marked
 from web.orders import heading
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -55,7 +56,9 @@ class ReplyForm(EnteredForm):
 
 @router.get("/loans/{number}/contacts", name="contacts")
 def contacts_page(request: Request, visit: StaffVisit, number: Number) -> Response:
-    """All that was said about a loan, newest first, and the form for what is to be added."""
+    """All that was said about a loan, newest first, and the form for what is to be added. Who reads what the borrower
+    said is recorded.
+    """
     return _page(request, visit, number)
 
 
@@ -85,8 +88,7 @@ def _entered(request: Request, visit: Visit, number: str, fields: Mapping[str, s
 def _page(
     request: Request, visit: Visit, number: str, form: ReplyForm | None = None, http_status: int = 200
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit, recorded=visit.sees_replies) as work:
         loan = work.loans.seen_by(visit.person, number)
         return pages.show(
             request,
@@ -94,7 +96,7 @@ def _page(
             "contacts.html",
             http_status,
             loan=loan,
-            contacts=work.customers.contacts(number),
+            contacts=read_contacts(work, visit.person, loan),
             may_enter=allows(visit.person, Action.ENTER_REPLIES),
             form=form or ReplyForm(FIELDS, {"on": work.today.isoformat()}),
         )

@@ -31,6 +31,7 @@ from web.context import WebContext, in_books
 from web.decision import DecisionForm, may_decide_on, read_note, read_outcome
 from web.errors import FormTooLarge
 from web.language import Language
+from web.refusals import showing
 from web.session import posted, posted_file
 from web.visit import BorrowerVisit, StaffVisit, Visit
 
@@ -193,8 +194,7 @@ def _page(
     party_problem: str | None = None,
     refused: str | None = None,
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.begin() as work:
+    with showing(request, visit, recorded=True) as work:
         loan = work.loans.seen_by(visit.person, number)
         product = catalogue().product(loan.product)
         # A proof of what is asked of the vehicle is missing only where its own page says so.

@@ -24,6 +24,7 @@ from web import pages
 from web.addresses import query
 from web.context import WebContext
 from web.files import csv_file
+from web.refusals import showing
 from web.visit import StaffVisit, Visit
 
 router = APIRouter()
@@ -61,8 +62,7 @@ Filter = Annotated[Asked, Depends()]
 @router.get("/warnings", name="warnings")
 def warnings(request: Request, visit: StaffVisit, filtered: Filter, after: Text = "") -> Response:
     """The list of a month, and how good past warnings were."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         wanted = filtered.wanted(work, visit)
         place = place_of(after)
         found = early_warnings(work, visit.person, wanted, place, PAGE + 1)

@@ -15,7 +15,7 @@ from lending.wording import sentence
 from services.explanations import Explained, explain_clearing, explain_installment
 from web import pages
 from web.addresses import Number
-from web.context import WebContext
+from web.refusals import showing
 from web.visit import BorrowerVisit, StaffVisit, Visit
 
 router = APIRouter()
@@ -59,8 +59,7 @@ def my_settlement(request: Request, visit: BorrowerVisit, number: Number) -> Res
 
 
 def _installment(request: Request, visit: Visit, number: str, n: int, back: str) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         explained = explain_installment(work, visit.person, number, n)
     made = [step for step in explained.steps.steps if not step.kind.takes_off]
     taken = [step for step in explained.steps.steps if step.kind.takes_off]
@@ -77,8 +76,7 @@ def _installment(request: Request, visit: Visit, number: str, n: int, back: str)
 
 
 def _settlement(request: Request, visit: Visit, number: str, back: str) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         explained = explain_clearing(work, visit.person, number)
     return pages.show(
         request,

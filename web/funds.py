@@ -9,8 +9,8 @@ from books.session import UnitOfWork
 from services.funds import day_funds, loan_funds, reconciliations
 from web import pages
 from web.addresses import Number, on_day
-from web.context import WebContext
 from web.language import Language
+from web.refusals import showing
 from web.visit import StaffVisit
 
 router = APIRouter()
@@ -21,8 +21,7 @@ DAYS_LISTED = 30
 @router.get("/funds", name="funds")
 def funds(request: Request, visit: StaffVisit, on: Annotated[str, Query(max_length=10)] = "") -> Response:
     """A day's flow of funds, yesterday's unless another is asked for, and how the days before it came out."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         day = on_day(on) or work.today - timedelta(days=1)
         shown = day_funds(work, visit.person, day)
         first = max(day, date.min + timedelta(days=DAYS_LISTED)) - timedelta(days=DAYS_LISTED)
@@ -34,8 +33,7 @@ def funds(request: Request, visit: StaffVisit, on: Annotated[str, Query(max_leng
 @router.get("/loans/{number}/funds", name="loan_funds")
 def funds_of_loan(request: Request, visit: StaffVisit, number: Number) -> Response:
     """Each movement of a loan at the bank, with its references and postings."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         moved = loan_funds(work, visit.person, number)
         accounts = account_names(work, visit.language)
         return pages.show(request, visit, "loan_funds.html", number=number, moved=moved, accounts=accounts)

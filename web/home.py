@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 
 from models.loans import CLOSED, Stage
 from web import pages
-from web.context import WebContext
 from web.errors import PageNotFound
 from web.inbox import rows_for
+from web.refusals import showing
 from web.visit import AnyVisit
 
 router = APIRouter()
@@ -23,8 +23,7 @@ def home(request: Request, visit: AnyVisit) -> Response:
         return pages.go(request, "/my")
     if not visit.is_staff:
         raise PageNotFound
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         counts = work.loans.by_stage(visit.person)
         tasks = work.tasks.page(visit.person, mine=True, limit=SHOWN_TASKS)
         overdue = work.loans.page(visit.person, overdue=True, limit=SHOWN_TASKS)

@@ -14,8 +14,9 @@ from models.loans import Loan
 from models.staff import Actor
 from models.tasks import Task, TaskKind
 from services.permissions import Action, allows
+from services.reveals import shown_name
 from web import addresses, pages
-from web.context import WebContext
+from web.refusals import showing
 from web.visit import StaffVisit
 
 router = APIRouter()
@@ -80,7 +81,7 @@ def rows_for(work: UnitOfWork, actor: Actor, tasks: list[Task]) -> list[TaskRow]
             TaskRow(
                 task=task,
                 loan=loan,
-                borrower=names.get(loan.customer_id, "") if loan else "",
+                borrower=shown_name(actor, names.get(loan.customer_id, "")) if loan else "",
                 holder=staff.get(task.assignee_id, task.assignee_id) if task.assignee_id else "",
                 is_mine=task.assignee_id == actor.id,
                 days_left=(task.due_on - work.today).days,
@@ -108,9 +109,8 @@ def inbox_rows(
 
 
 def _list(request: Request, visit: StaffVisit, show: str, kind: str, after: str) -> dict[str, Any]:
-    context: WebContext = request.app.state.context
     wanted = Filter(show == "all", TaskKind(kind) if kind in list(TaskKind) else None, _place(after))
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         tasks = work.tasks.page(
             visit.person, mine=not wanted.everything, kind=wanted.kind, after=wanted.after, limit=PAGE + 1
         )

@@ -38,6 +38,7 @@ from web.policy_words import (
     POLICY_STATES,
     POLICY_STEPS,
 )
+from web.proving_words import FINDINGS
 from web.refusal_words import NO_AUTHORITY, NOT_SIMPLE, REFUSALS
 from web.screening_words import LISTING_COLOURS, LISTINGS, SCREENINGS
 from web.sign_in_words import METHODS as SIGN_INS
@@ -442,6 +443,7 @@ _GROUPS: Mapping[str, Mapping[Any, str]] = {
     "run_source": RUN_SOURCES,
     "run_end": RUN_ENDS,
     "replay": REPLAYS,
+    "finding": FINDINGS,
     "step_outcome": STEPS,
     "warning_cause": WARNING_CAUSES,
 }

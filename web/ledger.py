@@ -11,8 +11,9 @@ from services.periods import close_period
 from services.permissions import Action, allows
 from web import pages
 from web.addresses import on_day, query
-from web.context import WebContext, in_books
+from web.context import in_books
 from web.funds import account_names
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit
 
@@ -30,8 +31,7 @@ LastSeen = Annotated[str | None, Query(pattern=ID_PATTERN)]
 @router.get("/ledger", name="ledger")
 def ledger(request: Request, visit: StaffVisit, on: Day = "") -> Response:
     """The trial balance at the end of a day, today unless another is asked for, and how far each month is."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         return pages.show(
             request,
             visit,
@@ -53,8 +53,7 @@ def ledger_account(
     after: LastSeen = None,
 ) -> Response:
     """The postings of an account by booking dates, the newest first; of the last month unless a period is asked for."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         until = on_day(last) or work.today
         since = on_day(first) or max(until, date.min + timedelta(days=DAYS_LISTED)) - timedelta(days=DAYS_LISTED)
         found = postings_of(work, visit.person, code, since, until, after=after, limit=PAGE + 1)

@@ -19,10 +19,11 @@ from services.permissions import Action, allows, require
 from services.products import catalogue
 from web import formats, labels, pages, refusals
 from web.addresses import Id
-from web.context import WebContext, in_books
+from web.context import in_books
 from web.decision import DecisionForm, read_note, read_verdict
 from web.forms import EnteredForm, Entry, FormField
 from web.language import Language, marked
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -109,8 +110,7 @@ def form_for(kind: LimitKind) -> LimitForm:
 @router.get("/limits", name="limits")
 def limits(request: Request, visit: StaffVisit) -> Response:
     """What is in force by kind, newest first, and what waits for a second person."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = _shown(work, visit.language)
         in_force = [(kind, [one for one in found if _is(one, LimitStatus.IN_FORCE, kind)]) for kind in LimitKind]
         return pages.show(

@@ -18,6 +18,7 @@ from web.addresses import Number, on_day, query
 from web.context import WebContext
 from web.funds import account_names
 from web.language import marked
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -61,9 +62,8 @@ async def _page(
 def _shown(
     request: Request, visit: Visit, number: str, found: FoundRuns, asked: Asked, status: int, problem: str | None
 ) -> Response:
-    context: WebContext = request.app.state.context
     day, day_problem = on_day(asked.as_of), None
-    with context.books.read() as work:
+    with showing(request, visit, of_one_moment=True) as work:
         if day is not None and day > work.today:
             refused = DayToCome(day)
             day, status, day_problem = None, refused.http_status, labels.refusal(refused, visit.language)

@@ -11,6 +11,7 @@ from lending.events import EventType
 from models.keys import LOAN_PATTERN, workflow_id
 from models.loans import Stage
 from services.changes import changes_of
+from services.contacts import contacts_of
 from services.permissions import Action, allows
 from services.products import catalogue
 from services.status import schedule_of, status_of
@@ -22,6 +23,7 @@ from web.collateral import vehicle_part
 from web.context import WebContext
 from web.offers import offer_of
 from web.papers import papers_of
+from web.refusals import showing
 from web.signing import signing_part
 from web.stages import mark_of, stage_bar
 from web.story import story
@@ -39,10 +41,9 @@ def loans(
     request: Request, visit: StaffVisit, stage: Text = "", product: Text = "", overdue: Text = "", after: Text = ""
 ) -> Response:
     """Loans that this person may see, newest first."""
-    context: WebContext = request.app.state.context
     wanted_stage = Stage(stage) if stage in list(Stage) else None
     wanted_product = product if product in catalogue().codes() else None
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = work.loans.page(
             visit.person,
             stage=wanted_stage,
@@ -73,7 +74,7 @@ def loans(
 def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
     """Everything about one loan."""
     context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         status = status_of(work, visit.person, number)
         row = work.loans.get(number)
         names = work.staff.names()
@@ -95,7 +96,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
             reversed_keys={one.body["of"] for one in work.loans.events(number) if one.type == EventType.REVERSAL},
             changes=found,
             proposable=may_propose(visit.person, row, found),
-            contacts=work.customers.contacts(number),
+            contacts=contacts_of(work, row),
             may_enter_replies=allows(visit.person, Action.ENTER_REPLIES),
             names=names,
             story=story(status, names, work.clock, visit.language),
@@ -106,8 +107,7 @@ def loan(request: Request, visit: StaffVisit, number: Number) -> Response:
 @router.get("/loans/{number}/stage", name="loan_stage")
 def loan_stage(request: Request, visit: StaffVisit, number: Number, seen: Text = "") -> Response:
     """The stage bar alone, for the live refresh; nothing if it is as the page has it."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         return stage_fragment(work, request, visit, number, seen, f"/loans/{number}/stage")
 
 

@@ -78,6 +78,13 @@ MATTERS = (
             "enable the webhook %(webhook)s at the API, or remove it."
         ),
     ),
+    (
+        r"proof (?P<proof>\w+) of the audit log found (?P<differences>\d+) differences",
+        marked(
+            "Audit log or ledger are not as they were sealed (differences: %(differences)s, proof %(proof)s). Find out "
+            "with the auditors who wrote to the database around the system, and restore what was changed."
+        ),
+    ),
     (r"\w+_without_outcome", marked("The loan went on without an answer from outside. Look into it.")),
     (r"\w+_refused", marked("A step of the loan was refused. Look into it.")),
 )

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from web import pages
-from web.context import WebContext
+from web.refusals import showing
 from web.visit import BorrowerVisit
 
 router = APIRouter()
@@ -12,8 +12,7 @@ router = APIRouter()
 @router.get("/my", name="my_loans")
 def my_loans(request: Request, visit: BorrowerVisit) -> Response:
     """All his loans; the only one at once."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loans = work.loans.page(visit.person)
     if len(loans) == 1:
         return pages.go(request, f"/my/{loans[0].number}")

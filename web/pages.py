@@ -13,12 +13,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from lending.dated import Source
+from models.columns import UNOPENED
 from services.policies import reason_text
 from services.products import UnknownProduct, catalogue
 from web import act_words, check_words, formats, labels, masking
 from web.addresses import query
 from web.context import WebContext
-from web.language import NAMES, Language, language
+from web.language import NAMES, Language, language, marked
 from web.matters import matter
 from web.offers import installment_state
 from web.session import Sessions
@@ -26,6 +27,7 @@ from web.visit import Visit
 
 IN_ADDRESSES = ":/%#?=@[]!$&'()*+,;"
 """What stands in an address as it is; everything else is spelled with percent signs, for a header takes no other."""
+CANNOT_BE_OPENED = marked("〔cannot be opened〕")
 ROOM = Path(__file__).parent
 STATIC = ROOM / "static"
 
@@ -125,7 +127,8 @@ def show(request: Request, visit: Visit, template: str, http_status: int = 200, 
             **values,
         )
     )
-    answer = HTMLResponse(text, http_status)
+    # It may stand in the middle of a sentence, so what the page says as a whole is looked through.
+    answer = HTMLResponse(text.replace(UNOPENED, visit.language.say(CANNOT_BE_OPENED)), http_status)
     if sessions.read(request) is None:
         sessions.write(request, answer, visit.session)
     return answer

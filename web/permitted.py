@@ -157,10 +157,12 @@ PERMITTED: Final[Permitted] = {
     "loan_stage": Action.SEE_LOANS,
     # policies
     "policies": Action.SEE_POLICIES,
-    "backtest_cases": Action.SEE_POLICIES,
+    # A case by its row.
+    "backtest_cases": Action.SEE_LISTINGS,
     "policy_backtest": Action.SEE_POLICIES,
     "policy_version": Action.SEE_POLICIES,
-    "policy_replay": Action.SEE_POLICIES,
+    # It names the row by which each was decided.
+    "policy_replay": Action.SEE_LISTINGS,
     "scorecard_report": Action.SEE_POLICIES,
     "draft_policy": Action.CHANGE_POLICIES,
     "run_policy_backtest": Action.CHANGE_POLICIES,
@@ -170,6 +172,9 @@ PERMITTED: Final[Permitted] = {
     "audit": Action.READ_AUDIT,
     "audit_entry": Action.READ_AUDIT,
     "audit_file": Action.READ_AUDIT,
+    "verifications": Action.READ_AUDIT,
+    "verification": Action.READ_AUDIT,
+    "prove_audit_log": Action.READ_AUDIT,
     "loan_audit": Action.READ_AUDIT,
     "replay_loan": Action.READ_AUDIT,
     "export_loan": Action.READ_AUDIT,

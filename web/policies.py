@@ -36,6 +36,7 @@ from web.files import csv_file
 from web.language import Language
 from web.policy_drafts import DraftForm
 from web.policy_rows import differences_in_words, policy_title, rows_in_words, scope_title
+from web.refusals import showing
 from web.scorecards import card_in_words
 from web.session import posted
 from web.visit import StaffVisit
@@ -55,8 +56,7 @@ def _people(work: UnitOfWork, language: Language) -> dict[str, str]:
 def policies(request: Request, visit: StaffVisit, kind: str = "", scope: str = "") -> Response:
     """The policies of a kind and scope, or all of them, with their versions and where these stand today."""
     require(visit.person, Action.SEE_POLICIES)
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = all_lives(work, visit.person)
         shown: dict[PolicyKind, dict[str, list[Life]]] = {}
         for name, versions in found.items():
@@ -95,8 +95,7 @@ def backtest_cases(request: Request, visit: StaffVisit, backtest_id: Id) -> Resp
 def policy_backtest(request: Request, visit: StaffVisit, backtest_id: Id) -> Response:
     """The report of a back-test."""
     require(visit.person, Action.SEE_POLICIES)
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         backtest = work.policies.backtest(backtest_id)
         return pages.show(
             request,
@@ -124,8 +123,7 @@ def policy_version(request: Request, visit: StaffVisit, name: PolicyName, versio
 def _version_page(
     request: Request, visit: StaffVisit, name: str, version: int, form: DraftForm | None = None, status: int = 200
 ) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         policy = work.policies.version(name, version)
         life = life_of(work, policy, work.today)
         champion = work.policies.in_force(name, work.today).champion

@@ -13,7 +13,7 @@ from books.sign_in import secret_digest
 from lending.errors import LendingError
 from models.identity_provider import IdentityProvider
 from models.sign_in import ProviderRequest, SessionState
-from services.sign_in import SignInRefused, enter_from_provider, refuse
+from services.sign_in import ForeignIdentity, SignInRefused, enter_from_provider, refuse
 from services.sign_in_tries import Door
 from web import pages, refusals
 from web.context import WebContext, in_books
@@ -88,10 +88,11 @@ async def take_answer(
         try:
             given = await in_books(
                 request,
-                lambda work: enter_from_provider(work, staff_id, origin, second_factor=identity.second_factor),
+                lambda work: enter_from_provider(work, identity, origin),
             )
-        except SignInRefused:
-            await in_books(request, lambda work: refuse(work, staff_id, origin, "not one of the staff"))
+        except SignInRefused as refusal:
+            why = _why(refusal)
+            await in_books(request, lambda work: refuse(work, staff_id, origin, why))
             raise
     except LendingError as refusal:
         if not isinstance(refusal, SignInRefused):
@@ -105,6 +106,13 @@ def _asked(work: UnitOfWork, state: str, visitor: str) -> ProviderRequest | None
     asked = work.sign_in.take_request(secret_digest(state))
     is_ours = asked is not None and asked.visitor_digest == visitor and asked.ends_at > work.now
     return asked if is_ours else None
+
+
+def _why(refusal: SignInRefused) -> str:
+    """What an auditor reads: also whose the identity is that came under this id."""
+    if not isinstance(refusal, ForeignIdentity):
+        return "not one of the staff"
+    return "another identity at the provider" + (f": that of {refusal.holder}" if refusal.holder else "")
 
 
 async def _refused(request: Request, visit: Visit, error: LendingError) -> Response:

@@ -25,6 +25,7 @@ from web.context import WebContext
 from web.explanations import clearing_sentences
 from web.forms import EnteredForm, Entry, FormField
 from web.language import marked
+from web.refusals import showing
 from web.session import posted
 from web.visit import BorrowerVisit, StaffVisit, Visit
 
@@ -131,8 +132,7 @@ async def ask_my_quote(request: Request, visit: BorrowerVisit, number: Number) -
 
 
 def _answer(request: Request, visit: Visit, number: str, kept: str) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         loan = work.loans.seen_by(visit.person, number)
         return _page(work, request, visit, loan, _form(account_day(work, loan)), kept=kept)
 

@@ -1,6 +1,8 @@
 """Every refusal becomes a page or a fragment, and those of who may do what go into the audit log."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -8,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from books.session import was_written_before
+from books.session import UnitOfWork, was_written_before
 from lending.errors import LendingError
 from services import audit
 from services.errors import DoneMeanwhile
@@ -42,6 +44,23 @@ def keep(request: Request, visit: Visit, refusal: Refusal) -> None:
     """Keeps what a visitor was refused, whoever he is."""
     context: WebContext = request.app.state.context
     refusal_log(context.books).keep(visit.actor or audit.STRANGER, refusal)
+
+
+@contextmanager
+def showing(
+    request: Request, visit: Visit, *, recorded: bool = False, of_one_moment: bool = False
+) -> Iterator[UnitOfWork]:
+    """A unit of work for what a page shows: a value that cannot be opened stands as such in its place, and is noted.
+    One that is `recorded` writes down who looked, and nothing else; one `of_one_moment` looks as `Books.read` says.
+    """
+    context: WebContext = request.app.state.context
+    books = context.books
+    with books.begin() if recorded else books.read(of_one_moment=of_one_moment) as work, work.showing():
+        yield work
+    for error in work.unopened:
+        act = request.scope["route"].name
+        refusal = refusal_of(act, PERMITTED.get(act), error, request.path_params, number="number")
+        refusal_log(books).keep_unopened(visit.actor or audit.STRANGER, refusal)
 
 
 async def told(request: Request, visit: Visit, error: LendingError) -> str:

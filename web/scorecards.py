@@ -13,8 +13,8 @@ from services.policies import reason_text
 from services.scorecard_report import report_html
 from web import formats, labels
 from web.addresses import PolicyName, Version
-from web.context import WebContext
 from web.language import Language
+from web.refusals import showing
 from web.visit import StaffVisit
 
 router = APIRouter()
@@ -57,8 +57,7 @@ class CardInWords:
 def scorecard_report(request: Request, visit: StaffVisit, name: PolicyName, version: Version) -> Response:
     """The report of a trained scorecard as a file."""
     require(visit.person, Action.SEE_POLICIES)
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         policy = work.policies.version(name, version)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{version}.html"'}
     text = report_html(f"{name}/{version}", policy.content)

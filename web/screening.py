@@ -22,10 +22,11 @@ from services.listings import (
 from services.permissions import Action, allows, require
 from web import masking, pages, refusals
 from web.addresses import Id, on_day
-from web.context import WebContext, in_books
+from web.context import in_books
 from web.decision import DecisionForm, read_note, read_verdict
 from web.forms import EnteredForm, Entry, FormField
 from web.language import marked
+from web.refusals import showing
 from web.session import posted
 from web.visit import StaffVisit, Visit
 
@@ -105,8 +106,7 @@ def screening(
     request: Request, visit: StaffVisit, before: Annotated[str | None, Query(pattern=ID_PATTERN)] = None
 ) -> Response:
     """What waits for a second person, and the entries, newest first. For risk and auditors."""
-    context: WebContext = request.app.state.context
-    with context.books.begin() as work:
+    with showing(request, visit, recorded=True) as work:
         states = listing_states(work, visit.person, before=before, limit=PAGE)
         found = [_shown(one) for one in states]
         return pages.show(

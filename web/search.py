@@ -1,5 +1,6 @@
 """Search by name or number, and one masked value in full."""
 
+import asyncio
 import re
 import unicodedata
 
@@ -15,8 +16,9 @@ from web import pages, refusals
 from web.addresses import Number
 from web.context import in_books
 from web.errors import PageNotFound
+from web.refusals import showing
 from web.session import posted
-from web.visit import StaffVisit
+from web.visit import StaffVisit, Visit
 
 router = APIRouter()
 
@@ -36,13 +38,18 @@ async def search_loans(request: Request, visit: StaffVisit) -> Response:
         if number := _number(typed):
             await in_books(request, lambda work: work.loans.seen_by(visit.person, number))
             return pages.go(request, f"/loans/{number}")
-        found = await in_books(request, lambda work: search(work, visit.person, typed, after))
+        found = await asyncio.to_thread(_found, request, visit, typed, after)
     except LendingError as error:
         if error.http_status not in (404, 422, 429):
             raise
         refused, status = await refusals.told(request, visit, error), error.http_status
     names = {one.id: one for one in found.customers} if found else {}
     return pages.show(request, visit, "search.html", status, typed=typed, found=found, customers=names, refused=refused)
+
+
+def _found(request: Request, visit: Visit, typed: str, after: str) -> Found:
+    with showing(request, visit, recorded=True) as work:
+        return search(work, visit.person, typed, after)
 
 
 def _number(typed: str) -> str | None:

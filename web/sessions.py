@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request, Response
 from lending.errors import LendingError
 from models.keys import ID_PATTERN
 from models.sign_in import SignInMethod, WebSession
-from services.passwords import is_right
 from services.sign_in import (
     SignInRefused,
     end_others,
@@ -25,9 +24,10 @@ from web import pages, refusals
 from web.context import WebContext, in_books
 from web.errors import NotSignedIn
 from web.language import marked
+from web.refusals import showing
 from web.second_factor import new_password, show_recovery_codes
 from web.session import Sessions, posted
-from web.sign_in import taken
+from web.sign_in import compared, taken
 from web.visit import AnyVisit, Visit, origin_of
 
 router = APIRouter(prefix="/sessions")
@@ -67,7 +67,7 @@ def _page(
     token: PersonToken | None = None,
 ) -> Response:
     context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         listed = own_sessions(work, visit.person)
     return pages.show(
         request,
@@ -151,7 +151,7 @@ async def _confirm(request: Request, visit: Visit, fields: dict[str, str]) -> No
     staff_id, origin = visit.person.id, origin_of(request)
     counted = await taken(request, Door.STAFF, staff_id)
     kept = await in_books(request, lambda work: kept_hash(work, staff_id))
-    if not await is_right(fields.get("old", ""), kept):
+    if not await compared(request, counted, fields.get("old", ""), kept):
         await in_books(request, lambda work: refuse(work, staff_id, origin, "password"))
         raise WrongPassword
     await in_books(request, lambda work: give_back(work, counted))

@@ -13,7 +13,7 @@ from models.keys import LOAN_PATTERN
 from models.sign_in import SessionState, SignInMethod
 from models.staff import Actor, Role, Staff
 from services import audit
-from services.passwords import is_right
+from services.passwords import TooBusy, is_right
 from services.sign_in import (
     STAFF_ROLES,
     Origin,
@@ -89,6 +89,15 @@ async def taken(request: Request, door: Door, account: str) -> Try:
     return counted
 
 
+async def compared(request: Request, counted: Try, password: str, kept: str | None) -> bool:
+    """Whether this is the password; a try that nothing was compared for is given back. Raises TooBusy."""
+    try:
+        return await is_right(password, kept)
+    except TooBusy:
+        await in_books(request, lambda work: give_back(work, counted))
+        raise
+
+
 @router.post("/sign-in/password", name="sign_in_password")
 async def sign_in_password(request: Request, visit: AnyVisit) -> Response:
     """Signs in a member of staff by id and password, as far as that goes."""
@@ -100,7 +109,7 @@ async def sign_in_password(request: Request, visit: AnyVisit) -> Response:
     try:
         counted = await taken(request, Door.STAFF, staff_id)
         kept = await in_books(request, lambda work: kept_hash(work, staff_id))
-        if not await is_right(password, kept):
+        if not await compared(request, counted, password, kept):
             raise SignInRefused
         given, state = await in_books(request, lambda work: _enter(work, counted, staff_id, kept, origin))
     except LendingError as error:
@@ -135,7 +144,7 @@ async def sign_in_staff(request: Request, visit: AnyVisit) -> Response:
 def _persons(context: WebContext) -> list[Staff]:
     if not context.demo_sign_in:
         return []
-    with context.books.read() as work:
+    with context.books.read() as work, work.showing():
         known = {person.id: person for person in work.staff.all() if person.active and person.role in STAFF_ROLES}
     return [known[staff_id] for staff_id, *_ in DEMO_PERSONS if staff_id in known]
 
@@ -203,5 +212,12 @@ async def choose_language(request: Request, visit: AnyVisit) -> Response:
     chosen = fields.get("language", "")
     response = pages.go(request, pages.own_address(fields.get("next")))
     if chosen in NAMES:
-        response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=COOKIE_LASTS_SECONDS, httponly=True, samesite="lax")
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            chosen,
+            max_age=COOKIE_LASTS_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
     return response

@@ -33,6 +33,10 @@ REFUSED = {
     "foreign_answer": marked(
         "The identity provider's answer was not to this browser, or came too late. Sign in again."
     ),
+    "foreign_identity": marked(
+        "The identity provider means somebody else by your id than at your first sign-in. If you have a new account "
+        "there, an administrator lets you in again."
+    ),
     "provider_refused": marked("The identity provider did not confirm who you are. Sign in again."),
     "provider_away": marked("The identity provider cannot be reached at the moment. Try again."),
 }

@@ -36,6 +36,7 @@ from web.addresses import Number
 from web.context import WebContext
 from web.language import marked
 from web.orders import carry_out, heading
+from web.refusals import showing
 from web.session import posted
 from web.visit import AnyVisit, Visit
 
@@ -175,8 +176,7 @@ def show(
     refused: str | None = None,
 ) -> Response | None:
     """The part for htmx, else a page of its own around it; None when there is nothing to sign."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         found = part_of(work, visit, work.loans.seen_by(visit.person, number))
         if found is None:
             return None

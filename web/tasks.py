@@ -32,6 +32,7 @@ from web.context import WebContext, in_books
 from web.decision import DecisionForm, read_amount, read_decision, read_note, why_not
 from web.inbox import rows_for
 from web.offers import Offer, offer_if_approved
+from web.refusals import showing
 from web.second_looks import authority_rows, before_of
 from web.session import posted
 from web.stages import mark_of, stage_bar
@@ -51,8 +52,7 @@ def task_offer(
     request: Request, visit: StaffVisit, task_id: Id, amount: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
     """What the case comes to with another amount, shown while the approver types it."""
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         task = work.tasks.seen_by(visit.person, task_id)
         loan = work.loans.get(task.loan or "")
         most = most_to_approve(work, loan, task)
@@ -195,8 +195,7 @@ async def _done(request: Request, visit: Visit, task_id: str) -> Response:
 
 
 def _page(request: Request, visit: Visit, task_id: str, form: DecisionForm, status: int = 200) -> Response:
-    context: WebContext = request.app.state.context
-    with context.books.read() as work:
+    with showing(request, visit) as work:
         task = work.tasks.seen_by(visit.person, task_id)
         (row,) = rows_for(work, visit.person, [task])
         values: dict[str, Any] = {

@@ -12,6 +12,7 @@ from models.staff import Actor, Role
 from services.absences import stood_in_for
 from services.errors import NotAllowed
 from services.permissions import TABLE, Action, allows, check_may_speak_for, require
+from services.reveals import shown_name
 from services.sign_in import NOTED_EVERY, Origin, session_of
 from web.context import WebContext
 from web.errors import NotSignedIn
@@ -85,6 +86,16 @@ class Visit:
         return self._may(Action.SEE_WARNINGS)
 
     @property
+    def sees_replies(self) -> bool:
+        """Whether what borrowers said is for this person to read."""
+        return self._may(Action.SEE_REPLIES)
+
+    @property
+    def sees_names(self) -> bool:
+        """Whether customers' and parties' names are shown to this person in full."""
+        return self._may(Action.SEE_NAMES)
+
+    @property
     def sees_policies(self) -> bool:
         """Whether the rules are for this person."""
         return self._may(Action.SEE_POLICIES)
@@ -111,6 +122,10 @@ class Visit:
         except NotAllowed:
             return False
         return True
+
+    def named(self, name: str) -> str:
+        """The name of a customer or party as it is for this visitor."""
+        return shown_name(self.person, name)
 
     def home_of(self, number: str) -> str:
         """The address of a loan's own page for this visitor."""
@@ -151,7 +166,8 @@ def visit_of(request: Request) -> Visit:
     context: WebContext = request.app.state.context
     sessions: Sessions = request.app.state.sessions
     if sessions.read(request) is not None:
-        with context.books.read() as work:
+        # His name is only shown, and that somebody damaged it keeps nobody from his work.
+        with context.books.read() as work, work.showing():
             visit = _known(work, visit, address_of(request), request_id_of(request))
             now = work.now
         held = visit.signed_in

@@ -9,6 +9,7 @@ from gateways.webhooks import WebhookGateway
 from models.webhooks import Webhook
 from services import webhooks
 from tests.gateways.receiving import Receiver, receiving
+from tests.services.damage import damage_one
 from tests.services.procedure import INTEGRATOR, Procedure
 
 PATIENCE = 20.0
@@ -51,6 +52,23 @@ async def test_an_address_that_is_slow_or_dead_holds_up_no_other(books: Books, p
             await until(desk, lambda number=number: len(quick.received) == number)  # type: ignore[misc]
         # What is under way to the slow one is bounded.
         assert 0 < len(slow.received) <= webhooks.AT_ONCE
+
+
+async def test_an_address_that_cannot_be_opened_holds_up_no_other(books: Books, procedure: Procedure) -> None:
+    async with receiving() as damaged, receiving() as whole, WebhookGateway(inner_allowed=True) as gateway:
+        (webhook, _), _ = told_at(books, damaged), told_at(books, whole)
+        damage_one(books, "webhook", "secret", webhook.id)
+        desk = NewsDesk(books, gateway)
+        for number in range(1, 4):
+            await asyncio.to_thread(procedure.apply)
+            await until(desk, lambda number=number: len(whole.received) == number)  # type: ignore[misc]
+        await desk.finish()
+        assert not damaged.received
+        with books.read() as work:
+            (row, *_) = work.webhooks.deliveries(webhook.id, None, 10)[::-1]
+            kept = work.webhooks.get(webhook.id)
+        assert kept is not None
+        assert (row.last_error, kept.failing_since is None, kept.disabled_at) == ("seal_broken", False, None)
 
 
 async def test_a_desk_that_stops_sends_what_is_under_way_and_begins_nothing_more(

@@ -11,6 +11,7 @@ from books.session import Books
 from models.staff import Actor, Role
 from services.staff import demo_key
 from tests.api.serving import Caller
+from tests.books.migrated import books as books
 from tests.modules.applications import application, id_number
 
 INTEGRATOR = Actor("integrator-demo", Role.INTEGRATOR)
@@ -137,6 +138,17 @@ def test_an_application_without_idempotency_key_is_refused(refusing_api: Caller)
 
     assert answer.status_code == 422
     assert answer.json()["fields"] == {"Idempotency-Key": "is needed"}
+
+
+@pytest.mark.parametrize("field", ["id_number", "mobile", "bank_card"])
+def test_a_key_that_says_who_somebody_is_is_refused_and_not_repeated(refusing_api: Caller, field: str) -> None:
+    asked = body()
+    form = asked["form"]
+    assert isinstance(form, dict)
+    answer = refusing_api.apply(asked, f"{form[field]}-1")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "personal_key")
+    assert str(form[field]) not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -152,6 +153,32 @@ def test_who_asks_often_with_the_right_secret_is_not_stopped(api: Caller, books:
     secret = account(books)
 
     assert {asks(api, secret).status_code for _ in range(25)} == {200}
+
+
+def test_the_right_secret_is_not_stopped_by_scopes_that_the_account_has_not(api: Caller, books: Books) -> None:
+    secret = account(books)
+
+    assert [asks(api, secret, scope="payments").status_code for _ in range(6)] == [422] * 6
+    assert asks(api, secret).status_code == 200
+
+
+def test_who_asks_many_times_at_once_with_the_right_secret_is_not_stopped(api: Caller, books: Books) -> None:
+    secret = account(books)
+
+    with ThreadPoolExecutor(12) as line:
+        answers = list(line.map(lambda _: asks(api, secret).status_code, range(24)))
+
+    assert answers == [200] * 24
+
+
+def test_guesses_at_the_same_time_are_no_more_than_one_after_the_other(api: Caller, books: Books) -> None:
+    secret = account(books)
+
+    with ThreadPoolExecutor(12) as line:
+        answers = sorted(line.map(lambda n: asks(api, f"wrong {n}").status_code, range(24)))
+
+    assert answers == [401] * 5 + [429] * 19
+    assert asks(api, secret).status_code == 429
 
 
 def test_two_secrets_are_good_while_a_machine_changes_over(api: Caller, books: Books) -> None:

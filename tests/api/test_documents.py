@@ -285,6 +285,25 @@ def test_what_was_handed_in_is_opened_by_who_works_on_the_case_and_listed_for_th
         assert api.get(f"/loans/{loan}/documents/{kept}/content", who).content == PDF
 
 
+def test_who_has_no_business_with_a_document_is_not_told_what_its_file_is_called(
+    api: Caller, procedure: Procedure
+) -> None:
+    loan = procedure.offered()
+    kept = upload(api, loan, name="张三 110101199003074512.pdf").json()["id"]
+    paper = ask(api, loan, "contract").json()
+    PaperPress(procedure.books).make_all()
+
+    def names(who: str) -> dict[str, str | None]:
+        return {one["id"]: one["filename"] for one in api.get(f"/loans/{loan}/documents", who).json()["items"]}
+
+    for who in ("auditor-wei", "finance-sun", "admin-gu"):
+        assert names(who)[kept] is None
+        assert "110101199003074512" not in api.get(f"/loans/{loan}/documents", who).text
+    for who in ("manager-zhao", "risk-qian", "integrator-demo"):
+        assert names(who)[kept] == "张三 110101199003074512.pdf"
+    assert names("auditor-wei")[paper["id"]] == f"{paper['number']}.zh.pdf"
+
+
 def test_a_document_is_shown_to_those_who_see_its_loan_and_under_its_own_loan_only(
     api: Caller, procedure: Procedure
 ) -> None:

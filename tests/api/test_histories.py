@@ -15,6 +15,7 @@ from tests.api.serving import Caller, serving
 from tests.books.migrated import seeded_file
 from tests.servers.shared import SharedServers
 from tests.servers.temporal import own_namespace
+from tests.services.audit_log import tamper
 from tests.services.procedure import Procedure
 from tests.simulators.running import running_outside
 from tests.workflows.people import application, earner
@@ -42,6 +43,24 @@ def test_with_the_engine_away_an_auditor_sees_what_the_books_have(api: Caller, p
     assert [(one["debit"], one["credit"]) for one in last["postings"]] == [("1101", "1001")]
     entry = next(one for one in last["entries"] if one["act"] == "loan_paid_out")
     assert (entry["seal"], entry["intact"]) == (None, None)
+    assert body["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "column"), [("loan", "number", "stage"), ("terms", "id", "body"), ("loan_event", "key", "date")]
+)
+def test_a_value_that_nobody_can_read_is_named_and_the_rest_told(
+    api: Caller, procedure: Procedure, table: str, key: str, column: str
+) -> None:
+    loan = paid_out_later(procedure)
+    tamper(procedure.books, f"UPDATE {table} SET {column} = 'x'")
+    told = api.get(f"/audit/loans/{loan}", "auditor-wei")
+    assert told.status_code == 200, told.text
+    body = told.json()
+    with procedure.books.read() as work:
+        rows = work.session.connection().exec_driver_sql(f"SELECT {key} FROM {table}").scalars().all()
+    unreadable = [one["subject"] for one in body["differences"] if one["kind"] == "row_unreadable"]
+    assert unreadable == [f"{table}/{row}" for row in sorted(rows)]
     assert body["total"] == 3
 
 

@@ -1,6 +1,7 @@
 """A query parameter that an address does not know is refused by its name, and nothing is done."""
 
 from tests.api.serving import Caller
+from tests.books.migrated import books as books
 from tests.services.procedure import Procedure
 
 

@@ -1,6 +1,7 @@
 """Search and values in full by API."""
 
 from tests.api.serving import Caller
+from tests.books.migrated import books as books
 from tests.services.procedure import AGENT, Procedure
 
 
@@ -16,6 +17,18 @@ def test_customers_and_their_loans_are_found_with_masked_numbers(api: Caller, pr
     ]
     assert answer["after"] is None
     assert api.post("/loans/search", {"query": "欧阳晓光"}, "agent-he").json()["items"] == []
+
+
+def test_a_name_is_told_in_full_to_who_works_with_customers_or_their_money(api: Caller, procedure: Procedure) -> None:
+    loan = procedure.apply()
+    names = {}
+    for who in ("manager-zhao", "risk-qian", "finance-sun", "integrator-demo", "auditor-wei"):
+        (customer,) = api.post("/customers/search", {"query": "欧阳测试"}, who).json()["items"]
+        (found,) = api.post("/loans/search", {"query": "欧阳测试"}, who).json()["items"]
+        assert (found["loan"], found["name"]) == (loan, customer["name"])
+        names[who] = found["name"]
+    assert names.pop("auditor-wei") == "欧***"
+    assert set(names.values()) == {"欧阳测试"}
 
 
 def test_what_nobody_can_be_found_by_is_refused_at_its_field(api: Caller) -> None:

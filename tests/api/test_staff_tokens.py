@@ -199,6 +199,17 @@ def test_wrong_passwords_lock_the_same_door_as_at_the_pages(api: Caller, books: 
         take(work, Door.STAFF, AUDITOR, "127.0.0.1")
 
 
+def test_who_is_asked_to_come_again_has_used_up_no_try(
+    api: Caller, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = colleague(books).code()
+    with monkeypatch.context() as busy:
+        busy.setattr("services.passwords.MOST_WAITING", 0)
+        assert [asks(api, code).status_code for _ in range(6)] == [503] * 6
+
+    assert asks(api, code).status_code == 200
+
+
 def test_codes_cannot_be_guessed_and_who_is_right_is_not_stopped(api: Caller, books: Books) -> None:
     phone = colleague(books)
     with books.begin() as work:

@@ -11,6 +11,7 @@ from models.tasks import Outcome, TaskKind, TaskStatus
 from services.bank import record_movement
 from services.tasks import open_task
 from tests.api.serving import Caller
+from tests.books.migrated import books as books
 from tests.services.procedure import AGENT, MANAGER, RISK, Procedure, movement
 
 APPROVAL = {"outcome": "approve", "reason": "income and record are in order"}

@@ -29,6 +29,10 @@ def test_the_task_shows_the_money_and_the_likely_loans(api: Caller, books: Books
     assert (money["bank_reference"], money["counterparty"], money["can_be_moved"]) == ("b1", "王先生", True)
     assert money["matches"] == [{"loan": loan, "score": 40, "reasons": ["next_due"]}]
     assert money["proposal"] is None
+    for who in ("auditor-wei", "admin-gu"):
+        told = api.get(task, who).json()["money"]
+        assert told == money | {"counterparty": "王**", "remittance": None}
+    assert (money["counterparty"], money["remittance"]) == ("王先生", "还款")
 
 
 def test_money_is_booked_when_a_second_person_confirms(api: Caller, books: Books, procedure: Procedure) -> None:

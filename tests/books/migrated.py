@@ -32,6 +32,19 @@ def fill(url: str) -> None:
     books.close()
 
 
+def migrated_file(servers: SharedServers, folder: Path) -> str:
+    """The address of books in a file with tables and nothing else: the days, people and rules are the test's own."""
+
+    def make() -> str:
+        path = servers.folder / "migrated.db"
+        migrate(f"sqlite:///{path}")
+        return str(path)
+
+    path = folder / "books.db"
+    shutil.copy(servers.once("migrated-sqlite", make), path)
+    return f"sqlite:///{path}"
+
+
 def _sqlite_template(servers: SharedServers) -> Path:
     def make() -> str:
         path = servers.folder / "seeded.db"

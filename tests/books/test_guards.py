@@ -42,6 +42,7 @@ ALSO_INSERT_ONLY = {
     "audit_deposit",
     "audit_seal",
     "audit_sealed",
+    "audit_verdict",
     "bank_difference",
     "bank_statement",
     "behaviour_month",
@@ -172,10 +173,14 @@ def test_terms_need_a_decision_on_this_very_loan(procedure: Procedure, say: Call
         say(terms_for(other, "nobody-decided"))
     with pytest.raises(DBAPIError, match="those that were decided"):
         say(terms_for(approved, decision.id))
-    say(
-        "INSERT INTO terms (id, loan, version, decision_id, effective_from, body, created_at) "
-        f"SELECT 't', loan, 7, decision_id, effective_from, body, created_at FROM terms WHERE loan = '{approved}'"
-    )
+    # What was decided is there already: not even the same again is another version.
+    for version in (0, 2, 7):
+        with pytest.raises(DBAPIError, match="those that were decided"):
+            say(
+                "INSERT INTO terms (id, loan, version, decision_id, effective_from, body, created_at) "
+                f"SELECT 't', loan, {version}, decision_id, effective_from, body, created_at FROM terms "
+                f"WHERE loan = '{approved}'"
+            )
 
 
 @pytest.mark.parametrize(

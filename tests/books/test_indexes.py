@@ -116,6 +116,9 @@ def look_at_tasks(work: UnitOfWork, loan: str) -> None:
     work.tasks.due_until(DAY, "x", 200)
     work.absences.deputies(DAY)
     work.absences.from_day(DAY)
+    list(work.absences.all_as_stored())
+    work.tasks.held_by("risk-qian")
+    work.customers.held_of_owner("agent-lin", 500)
 
 
 def look_at_money(work: UnitOfWork, loan: str) -> None:
@@ -166,6 +169,7 @@ def look_at_messages(work: UnitOfWork, loan: str) -> None:
     work.audit.of_loan(loan, before="x", acts=["a", "b"])
     work.audit.others_seen("a", "b", ["file"], "d", NOW)
     work.audit.page(after="x")
+    work.audit.of_act_about("a", "s", "x")
 
 
 def look_at_changes(work: UnitOfWork, loan: str) -> None:
@@ -314,6 +318,10 @@ def look_at_audit(work: UnitOfWork, loan: str) -> None:
     seals.numbers_below_first()
     seals.deposits(7)
     seals.last_deposit("d")
+    work.proving.last()
+    work.proving.newest("a", 50)
+    work.proving.of_run("r")
+    work.proving.get("a")
 
 
 def look_at_archive(work: UnitOfWork, loan: str) -> None:
@@ -351,8 +359,12 @@ def look_at_sign_ins(work: UnitOfWork, loan: str) -> None:  # noqa: ARG001 all l
     sign_in.known_by(["s", "t"])
     work.staff.standing("s")
     work.staff.team_of("s")
-    work.staff.as_stored("s", 500)
-    list(work.audit.of_act("staff_added"))
+    work.staff.as_stored("s")
+    work.staff.next_version("s")
+    list(work.staff.all_as_stored())
+    list(work.staff.standings())
+    list(work.audit.of_act_as_stored("staff_added"))
+    work.audit.as_stored("e")
     sign_in.forget_old(NOW)
     take(work, Door.STAFF, "s", "10.0.0.1")
 

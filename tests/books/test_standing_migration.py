@@ -14,7 +14,7 @@ from services.audit_proof import verify
 from services.sign_in_machines import add_secret
 from services.staff import add_machine, add_person, disable
 from services.staff_changes import change_person
-from tests.services.audit_log import tamper
+from tests.services.audit_log import of_act, tamper
 
 STAFF = text("SELECT id, name, role, manager_id, customer_id, scopes, active, key_hash FROM staff ORDER BY id")
 
@@ -40,11 +40,11 @@ def test_everybody_stands_as_he_stood_and_is_proved_from_then_on(books: Books) -
 
     with books.read() as work:
         assert verify(work).findings == []
-        taken = {one.subject: one for one in work.audit.of_act("staff_taken_over")}
+        taken = {one.subject: one for one in of_act(work, "staff_taken_over")}
         assert sorted(filter(None, taken)) == [row.id for row in before]
         standing = work.staff.standing("agent-he")
         assert standing is not None
-        assert (standing.version, standing.role, standing.entry_id) == (1, Role.MANAGER, taken["agent-he"].id)
+        assert (standing.version, standing.who["role"], standing.entry_id) == (1, Role.MANAGER, taken["agent-he"].id)
         assert taken["agent-he"].actor_id == "migration"
     with pytest.raises(DBAPIError, match="newest standing"), books.engine.begin() as connection:
         connection.execute(text("UPDATE staff SET role = 'risk' WHERE id = 'agent-he'"))
@@ -52,6 +52,10 @@ def test_everybody_stands_as_he_stood_and_is_proved_from_then_on(books: Books) -
         change_person(work, SYSTEM, "agent-he", "is an agent again", role=Role.AGENT, manager_id="manager-zhao")
     with books.read() as work:
         assert verify(work).findings == []
+    tamper(books, "UPDATE audit_entry SET act = 'staff_changed' WHERE act = 'staff_added' AND subject = 'agent-lin'")
+    with books.read() as work:
+        # What was said before anything was said in versions is no version's.
+        assert {one.staff for one in verify(work).findings} == set()
     tamper(books, "UPDATE client_secret SET secret_hash = substr(secret_hash, 2)")
     with books.read() as work:
         assert [(one.kind, one.staff) for one in verify(work).findings] == [

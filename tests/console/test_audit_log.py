@@ -1,5 +1,6 @@
 """`loanwright audit verify` and `audit evidence`: what an auditor runs, and what he reads."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_signed_roots_are_checked_without_any_books(folder: Path) -> None:
     ended = loanwright("audit", "evidence", str(folder), "--public-key", other, environment=nowhere)
     assert (ended.code, ended.out) == (1, "")
     assert "was changed, or was not signed by the key it is checked with" in ended.err
+
+
+def test_what_a_key_of_before_signed_is_believed_where_it_is_named(books: Books, folder: Path) -> None:
+    renewed = {"LOANWRIGHT_SIGNING_KEY": "renewed:" + base64.b64encode(bytes(32)).decode()}
+
+    def kinds(**named: str) -> set[str]:
+        told = verify(books, "--evidence", str(folder), "--json", **renewed, **named).answer
+        return {one["kind"] for one in told["findings"]} - {"entry_misdated"}
+
+    assert kinds() == {"deposit_unreadable"}
+    assert (
+        kinds(LOANWRIGHT_EVIDENCE_PUBLIC_KEYS=f"{SigningKey('other', bytes(31) + b'1').public}, {KEY.public}") == set()
+    )
 
 
 def test_a_changed_file_of_evidence_is_a_finding(books: Books, folder: Path) -> None:

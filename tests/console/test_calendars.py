@@ -6,19 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from books.schema import migrate
 from books.session import Books
 from console.up import other_calendar, wanted_clock
+from tests.books.migrated import migrated_file
 from tests.console.running import loanwright
+from tests.servers.shared import SharedServers
 
 MONDAY = date(2026, 1, 5)
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    url = f"sqlite:///{tmp_path / 'books.db'}"
-    migrate(url)
-    found = Books(url)
+def books(servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
+    found = Books(migrated_file(servers, tmp_path))
     yield found
     found.close()
 

@@ -24,8 +24,10 @@ from services.limit_changes import limit_states
 from services.tasks import open_task
 from settings import Settings
 from tests.api.serving import serving
+from tests.books.migrated import migrated_file
 from tests.console.running import loanwright
 from tests.crash.mortal import lasting_port
+from tests.servers.shared import SharedServers
 
 
 class Began(Exception):
@@ -99,9 +101,8 @@ def test_an_engine_that_does_not_answer_is_named_before_anything_is_emptied(tmp_
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'books.db'}")
-    migrate(settings.database_url)
+def books(servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
+    settings = Settings(database_url=migrated_file(servers, tmp_path))
     found = Books(settings.database_url)
     seed(found, settings)
     yield found

@@ -182,6 +182,9 @@ async def test_an_auditor_reads_the_life_of_a_loan(
         assert "entry_changed" in away.out
         assert "application_submitted, NOT THE SEALED ONE" in away.out
         assert away.out.index("entry_changed") < away.out.index("application_submitted")
+        tamper(books, "UPDATE loan SET stage = 'x'")
+        broken = loanwright("audit", "loan", loan, environment=environment)
+        assert (broken.code, "row_unreadable" in broken.out, "Traceback" in broken.err) == (1, True, False), broken.err
         refused = loanwright("audit", "loan", loan, "--actor", "finance-sun", environment=environment)
         assert (refused.code, "may not" in refused.err) == (1, True)
         unknown = loanwright("audit", "loan", "L99000001", environment=environment)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from books.schema import migrate
 from books.session import Books
 from console.connections import books_of, migrate_books
 from console.imports import UnreadableFile, import_applications
@@ -21,17 +20,18 @@ from models.staff import Actor, Role
 from models.verification import Authorisation, AuthorisationKind
 from services.products import UnknownProduct, catalogue
 from settings import Settings
+from tests.books.migrated import migrated_file
 from tests.console.running import loanwright
 from tests.crash.house import APPLICANTS, micro_application
+from tests.servers.shared import SharedServers
 
 DAY = date(2026, 1, 5)
 ACTOR = Actor("integrator-demo", Role.INTEGRATOR)
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'books.db'}")
-    migrate(settings.database_url)
+def books(servers: SharedServers, tmp_path: Path) -> Iterator[Books]:
+    settings = Settings(database_url=migrated_file(servers, tmp_path))
     found = Books(settings.database_url)
     seed(found, settings)
     yield found

@@ -20,6 +20,7 @@ from models.sealing import KeyRing, set_keys
 from services import data_keys
 from settings import Settings
 from tests.console.running import loanwright
+from tests.servers.shared import free_port
 from tests.services.procedure import Procedure
 from tests.services.test_erasure import settled
 
@@ -139,7 +140,7 @@ def test_a_key_under_the_name_of_another_is_refused_and_nothing_is_taken_over(
         assert refused.code == 1
         assert "the key new in LOANWRIGHT_KEYS is not the one that these books know by this name" in refused.err
     refused = loanwright(
-        "serve", "--port", "1", environment=of(books, keys=f"{other},{DEMO}") | {"LOANWRIGHT_DEMO": "true"}
+        "serve", "--port", str(free_port()), environment=of(books, keys=f"{other},{DEMO}") | {"LOANWRIGHT_DEMO": "true"}
     )
     assert refused.code == 1
     assert "the key new in LOANWRIGHT_KEYS is not the one" in refused.err
@@ -152,7 +153,7 @@ def test_a_key_under_the_name_of_another_is_refused_and_nothing_is_taken_over(
 def test_digests_follow_a_new_key(books: Books, procedure: Procedure) -> None:
     procedure.apply()
     changed = of(books, index_key=INDEX_KEYS)
-    refused = loanwright("serve", "--port", "1", environment=changed | {"LOANWRIGHT_DEMO": "true"})
+    refused = loanwright("serve", "--port", str(free_port()), environment=changed | {"LOANWRIGHT_DEMO": "true"})
     assert refused.code != 0
     done = loanwright("keys", "reindex", environment=changed)
     assert (done.code, "have digests under the newest key" in done.err) == (0, True), done.err

@@ -38,6 +38,7 @@ WAYS = {
     ),
     "a thread ends by it": "one = threading.Thread(target=fail)\none.start()\none.join()",
     "the process ends by it": "fail()",
+    "it happens while something is collected": "class One:\n    __del__ = fail\nOne()",
     "the process ends by what another caused": (
         "try:\n    fail()\nexcept ValueError as error:\n    raise KeyError('x') from error"
     ),
@@ -61,6 +62,21 @@ def test_a_fault_is_logged_without_its_sentence(way: str) -> None:
     if "whole trace" not in way:
         assert line["error"] == ("KeyError" if "another" in way else "ValueError")
         assert line["frames"][-1].startswith("<string>:")
+
+
+def test_a_warning_is_logged_without_the_value_that_it_quotes() -> None:
+    (line,) = said(
+        "from pydantic import BaseModel\n"
+        "class One(BaseModel):\n    n: int\n"
+        "One.model_construct(n=PLANTED).model_dump_json()"
+    )
+    assert (line["event"], line["category"], line["level"]) == ("warned", "UserWarning", "warning")
+    assert line["frames"][0].rpartition(":")[2].isdigit()
+
+
+def test_a_record_that_does_not_fit_its_form_is_logged_without_what_it_was_given() -> None:
+    (line,) = said("logging.getLogger('a').warning('%d left', PLANTED)")
+    assert line["event"] == "%d left"
 
 
 def test_what_libraries_only_tell_is_not_written_and_what_they_warn_of_is() -> None:

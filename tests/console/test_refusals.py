@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from books.schema import migrate
 from books.session import Books
 from console.connections import open_books
 from console.processes import NotReady
 from settings import InvalidSetting, Settings, settings
+from tests.books.migrated import migrated_file
 from tests.console.running import Ended, loanwright
 from tests.crash.mortal import lasting_port
+from tests.servers.shared import SharedServers
 
 
 def refused(*arguments: str, **environment: str) -> str:
@@ -26,10 +27,8 @@ def refused(*arguments: str, **environment: str) -> str:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'books.db'}"
-    migrate(url)
-    return url
+def books(servers: SharedServers, tmp_path: Path) -> str:
+    return migrated_file(servers, tmp_path)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from books.schema import migrate
 from books.session import Books
 from console.decided import decided
 from console.letters import id_card, income_proof
@@ -24,18 +23,19 @@ from services.policy_names import draft_problems
 from services.policy_publishing import life_of
 from services.products import install
 from settings import Settings
+from tests.books.migrated import migrated_file
 from tests.console.test_demo import scripted
 from tests.docs.pages import ROOT
 from tests.modules.applications import CATALOGUE
+from tests.servers.shared import SharedServers
 from tests.services.policies import put_in_force
 from tests.services.procedure import Procedure
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Procedure]:
+def house(servers: SharedServers, tmp_path: Path) -> Iterator[Procedure]:
     """Books on the day of the draft, of which each lasts an hour."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'books.db'}")
-    migrate(settings.database_url)
+    settings = Settings(database_url=migrated_file(servers, tmp_path))
     books = Books(settings.database_url)
     books.set_clock(BusinessClock(3600, datetime.now(UTC), DRAFTED_ON))
     seed(books, settings)

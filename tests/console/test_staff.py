@@ -4,6 +4,7 @@ import pytest
 
 from books.session import Books
 from models.sign_in import SignInMethod, StaffCredential
+from models.staff import Actor, Role
 from services.sign_in import Origin, enter_borrower, session_of
 from services.sign_in_machines import Token, issue_token
 from services.sign_in_tries import may_send
@@ -118,6 +119,21 @@ def test_somebody_gets_another_role_and_a_machine_other_scopes(books: Books) -> 
     assert acts(books, "admin-gu")[-1] == ("staff_added", "system", False)
 
 
+def test_the_customers_of_somebody_are_handed_over(books: Books) -> None:
+    procedure = Procedure(books)
+    loan = procedure.apply(actor=Actor("agent-lin", Role.AGENT))
+    of_whom = ("staff", "hand-over", "agent-lin", "agent-tang", "--reason", "left")
+
+    refused = run(*of_whom, "--actor", "risk-qian")
+    assert (refused.code, "may not" in refused.err) == (1, True), refused.err
+    done = run(*of_whom, "--actor", "admin-gu")
+
+    assert (done.code, "agent-tang looks after 1 customers of agent-lin" in done.err) == (0, True), done.err
+    with books.read() as work:
+        assert work.customers.of_loan(loan).owner_id == "agent-tang"
+    assert acts(books, "agent-lin")[-1] == ("customers_handed_over", "admin-gu", False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -131,6 +147,8 @@ def test_somebody_gets_another_role_and_a_machine_other_scopes(books: Books) -> 
         (("change", "manager-feng", "--role", "agent", "--reason", "x"), "1 are in the team"),
         (("change", "integrator-demo", "--no-manager", "--reason", "x"), "no member of staff"),
         (("change", "agent-lin", "--role", "risk", "--reason", "x", "--actor", "risk-qian"), "may not"),
+        (("hand-over", "agent-lin", "risk-qian", "--reason", "x"), "no agent who may come in"),
+        (("hand-over", "agent-lin", "agent-he", "--reason", "x"), "looks after no customer"),
         (("password", "nobody-here"), "nobody has the id"),
         (("password", "integrator-demo"), "does not sign in with a password"),
         (("disable", "nobody-here"), "nobody has the id"),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from books.schema import migrate
 from books.session import Books
 from console.letters import vehicle_paper
 from console.seed import seed
@@ -19,17 +18,18 @@ from services.documents_comparing import compare
 from services.documents_intake import PNG
 from settings import Settings
 from simulators.numbers import vin
+from tests.books.migrated import migrated_file
 from tests.console.test_demo import scripted
 from tests.modules.applications import DAY
+from tests.servers.shared import SharedServers
 from tests.services.procedure import Procedure
 from tests.services.vehicles import conditions, thing, used_car
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Procedure]:
+def house(servers: SharedServers, tmp_path: Path) -> Iterator[Procedure]:
     """Books whose days last an hour each."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'books.db'}")
-    migrate(settings.database_url)
+    settings = Settings(database_url=migrated_file(servers, tmp_path))
     books = Books(settings.database_url)
     books.set_clock(BusinessClock(3600, datetime.now(UTC), DAY))
     seed(books, settings)

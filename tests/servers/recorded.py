@@ -35,7 +35,7 @@ NO_ACT_OF = {
     "console/keys.py:_begun": "a portion of a rotation, whose beginning and end are recorded",
     "activities/secrets.py:_forget": "the secret of a message that was sent is removed; the asking is recorded",
     "activities/papers.py:make_one": "a try to make a paper; the order and the paper are recorded",
-    "engine/bundles.py:_made": "what waits is sealed before an export, which is recorded",
+    "engine/bundles.py:_seal": "what waits is sealed before an export, which is recorded",
     "activities/bank.py:_begin": "an order that is recorded goes out; what became of it is recorded",
 }
 """Who opens units of work that are not acts, and why."""

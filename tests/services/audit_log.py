@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
+from books.audit import EntryFilter
 from books.seals import ENTRIES, Sealable
-from books.session import Books
+from books.session import Books, UnitOfWork
+from models.audit import AuditEntry
 from models.staff import Actor, Role
 from services import audit
 from services.audit_chain import keep, next_batch, open_since
@@ -26,6 +28,11 @@ def write(books: Books, count: int = 1, reason: str = "looked at everything") ->
         for _ in range(count):
             audit.record(work, SOMEBODY, "approval_decided", loan="L26000001", after=AFTER, reason=reason)
         return [entry.id for entry in work.audit.page(limit=1000)[len(newest) :]]
+
+
+def of_act(work: UnitOfWork, act: str) -> list[AuditEntry]:
+    """The entries of an act in their order; not those of refusals."""
+    return work.audit.newest(EntryFilter(act=act, refused=False), None, 500)[::-1]
 
 
 def seal(books: Books, most: int = 2_000, at: datetime | None = None, of: Sealable = ENTRIES) -> int:

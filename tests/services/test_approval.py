@@ -144,6 +144,8 @@ def test_whoever_entered_a_case_does_not_decide_it(procedure: Procedure) -> None
 def test_a_task_in_another_persons_hands_is_his_to_decide_but_risk_may_step_in(procedure: Procedure) -> None:
     loan = procedure.graded()
     with procedure.at() as work:
+        staff.add_person(work, ADMIN, "manager-two", "另一位经理", Role.MANAGER)
+    with procedure.at() as work:
         tasks.claim(work, Actor("manager-two", Role.MANAGER), work.tasks.open_of(loan)[0])
     refused(procedure, loan, TaskTaken, actor=MANAGER)
     assert procedure.decide(loan, actor=RISK).stage is Stage.ACCEPTANCE

@@ -10,6 +10,7 @@ from models.staff import Role
 from models.tasks import TaskKind
 from services import tasks
 from services.behaviour import LoansScored, look_at_page, write_page
+from tests.services.damage import damage_all_about
 from tests.services.procedure import RISK, Procedure
 from tests.services.test_behaviour import MARCH, pays, score_months, scores
 from tests.services.unguarded import unguarded
@@ -101,3 +102,12 @@ def test_what_a_customer_owes_on_a_loan_that_cannot_be_computed_is_not_left_out_
     assert score_months(procedure, date(2026, 2, 1)) == ["2026-01"]
     assert scores(procedure, first) == []
     assert f"the account of {bad} cannot be computed" in procedure.task(first, TaskKind.TROUBLE).about
+
+
+def test_an_answer_that_cannot_be_opened_leaves_out_its_customer_alone(procedure: Procedure) -> None:
+    good, bad = procedure.running(), procedure.running()
+    damage_all_about(procedure.books, procedure.loan(bad).customer_id)
+    assert score_months(procedure, date(2026, 2, 1)) == ["2026-01"]
+    assert len(scores(procedure, good)) == 1
+    (entry,) = left_out(procedure, bad)
+    assert "is damaged or was tampered with" in (entry.reason or "")

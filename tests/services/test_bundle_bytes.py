@@ -1,7 +1,10 @@
 """Whichever single byte of a bundle is changed, the check finds it and names the file that it belongs to."""
 
 import io
+import json
 import zipfile
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,42 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.attesting import SigningKey
+from models.chain import NO_SEAL, EntryProof, Seal, entry_bytes, leaf_hash, spelled
 from services.bundle_archive import END, STORED, Member, archived, read_archive
-from services.bundle_check import CHAIN, MANIFEST, NEEDED, PROOFS, check
+from services.bundle_check import CHAIN, INVENTORY, MANIFEST, NEEDED, PROOFS, check
+from services.bundle_inventory import ACT, inventory_of
 from services.bundles import packed
 from tests.services.bundle_places import name_at, named_by, places
 
-OBJECTS = {"balances.json": b"{}", PROOFS: b"{}", "loan.json": b'{"number": "L26000001", "applied_fen": 1}'}
-CONTENTS = {name: OBJECTS.get(name, b"[]") for name in (*NEEDED, PROOFS, CHAIN)} | {"readme.txt": b"read " * 50}
+LOAN = b'{"number": "L26000001", "applied_fen": 1, "applied_on": "2026-01-05", "booked_to": null}'
+OBJECTS = {
+    "balances.json": b"{}",
+    PROOFS: b"{}",
+    "loan.json": b'{"number": "L26000001", "applied_fen": 1, "applied_on": "2026-01-05", "booked_to": null}',
+}
+NAMES = (*NEEDED, PROOFS, CHAIN, "differences.json", "timeline.json")
+
+
+def contents() -> dict[str, bytes]:
+    """Nothing of everything, and the entry that says so, sealed alone."""
+    files = {name: OBJECTS.get(name, b"[]") for name in NAMES} | {"readme.txt": b"read " * 50}
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    entry = {
+        "id": "0" * 32,
+        "at": spelled(at),
+        "act": ACT,
+        "subject": "L26000001",
+        "after": inventory_of(files, [], []),
+    }
+    leaf = leaf_hash(entry_bytes(entry))
+    seal = Seal(1, "0" * 32, "0" * 32, 1, leaf, NO_SEAL, at)
+    proof = EntryProof("0" * 32, 1, 0, leaf, [])
+    files[INVENTORY] = json.dumps({"entry": entry, "proof": asdict(proof)}).encode()
+    files["seals.json"] = json.dumps([asdict(seal) | {"sealed_at": spelled(at), "hash": seal.hash}]).encode()
+    return files
+
+
+CONTENTS = contents()
 KEY = SigningKey("test", bytes(range(32)))
 MASKS = (0x01, 0x20, 0x80)
 

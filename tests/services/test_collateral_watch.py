@@ -9,6 +9,7 @@ from models.loans import Stage
 from models.tasks import TaskKind
 from services import collateral_watch
 from services.collateral_evidence import InvalidEvidence
+from tests.services.damage import damage_one
 from tests.services.procedure import AGENT, Procedure
 from tests.services.vehicles import conditions, confirmed, entered, say, thing, used_car, watched
 
@@ -128,3 +129,16 @@ def test_a_loan_that_is_written_off_keeps_its_mortgage_and_its_watch(procedure: 
     assert watched(procedure, until - timedelta(days=30)) == 1
     assert thing(procedure, loan).released_on is None
     assert TaskKind.RELEASE not in procedure.open_tasks(loan)
+
+
+def test_what_cannot_be_opened_of_one_loan_holds_up_no_other_and_is_looked_at_again(procedure: Procedure) -> None:
+    (bad, until), (good, _) = insured(procedure), insured(procedure)
+    damage_one(procedure.books, "collateral", "identifier", bad, "loan")
+    day = until - timedelta(days=7)
+    looked_at = watched(procedure, day)
+    assert looked_at >= 2
+    assert TaskKind.INSURANCE in procedure.open_tasks(good)
+    assert procedure.open_tasks(bad) == [TaskKind.TROUBLE]
+    assert watched(procedure, day) == 0
+    assert watched(procedure, day + timedelta(days=1)) == 1
+    assert procedure.open_tasks(bad) == [TaskKind.TROUBLE]

@@ -8,9 +8,9 @@ from sqlmodel import select
 from models.messages import StepKind
 from models.notices import Contact, ReplyChannel
 from models.staff import Actor
-from services.contacts import InvalidContact, enter_reply
+from services.contacts import InvalidContact, contacts_of, enter_reply, read_contacts
 from services.errors import NotAllowed
-from tests.services.procedure import AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
+from tests.services.procedure import ADMIN, AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 from tests.services.test_behaviour import FIRST_DUE, misses, score_months, scores, warnings
 
 SAID = "工资十号才到账，当天还款"
@@ -104,6 +104,45 @@ def test_who_follows_a_loan_up_enters_it_and_nobody_else(procedure: Procedure) -
         with pytest.raises(NotAllowed):
             heard(procedure, loan, actor=actor)
     assert len(replies(procedure, loan)) == 3
+
+
+def test_who_follows_a_loan_up_reads_it_and_each_look_is_recorded_once(procedure: Procedure) -> None:
+    loan = procedure.running()
+    for command in ("1", "2"):
+        heard(procedure, loan, command=command)
+    for actor in (AGENT, MANAGER, RISK):
+        with procedure.at() as work:
+            told = read_contacts(work, actor, work.loans.get(loan))
+        assert [one.text for one in told if one.direction == "in"] == [SAID, SAID]
+        looks = [one for one in procedure.entries(loan) if one.act == "replies_read"]
+        assert (looks[-1].actor_id, looks[-1].after, looks[-1].reason) == (actor.id, {"replies": 2}, None)
+    assert len(looks) == 3
+    with procedure.at() as work:
+        told = read_contacts(work, procedure.borrower_of(loan), work.loans.get(loan))
+        assert [one.text for one in told if one.direction == "in"] == [SAID, SAID]
+    assert procedure.acts(loan).count("replies_read") == 3
+
+
+@pytest.mark.parametrize("actor", [FINANCE, AUDITOR, ADMIN, INTEGRATOR], ids=lambda actor: actor.role)
+def test_everybody_else_is_told_that_he_said_something_and_not_what(procedure: Procedure, actor: Actor) -> None:
+    loan = procedure.running()
+    heard(procedure, loan)
+    with procedure.at() as work:
+        found = work.loans.get(loan)
+        told = read_contacts(work, actor, found)
+        assert told == contacts_of(work, found)
+    assert [
+        (one.direction, one.channel, one.text is None) for one in told if one.text is None or one.direction == "in"
+    ] == [("in", "call", True)]
+    assert any(one.text for one in told), "messages of the lender are told as they are"
+    assert "replies_read" not in procedure.acts(loan)
+
+
+def test_who_reads_a_loan_on_which_he_said_nothing_is_not_recorded(procedure: Procedure) -> None:
+    loan = procedure.running()
+    with procedure.at() as work:
+        read_contacts(work, AGENT, work.loans.get(loan))
+    assert "replies_read" not in procedure.acts(loan)
 
 
 def test_who_answers_is_not_unreachable(procedure: Procedure) -> None:

@@ -21,6 +21,7 @@ from services.documents_reading import (
 )
 from services.errors import InvalidDecision, NotAllowed, TaskClosed
 from tests.modules.applications import id_number
+from tests.services.audit_log import tamper
 from tests.services.document_files import taken
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, MANAGER, RISK, Procedure
 from tests.services.test_documents_comparing import read
@@ -266,3 +267,13 @@ def test_waiting_documents_are_claimed_once_and_oldest_first(procedure: Procedur
         assert [one and one.document_id for one in claimed] == [first, second, None]
         assert not work.documents.is_reading_due(work.now)
         assert work.documents.is_reading_due(work.now + LEASE)
+
+
+def test_what_is_damaged_of_an_earlier_reading_keeps_no_document_from_its_turn(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    first, second = (give(procedure, loan, FILE + b"%d" % n) for n in range(2))
+    tamper(procedure.books, f"UPDATE document_reading SET found = 'nonsense' WHERE document_id = '{first}'")
+    with procedure.at() as work:
+        claimed = [work.documents.claim_reading(work.now, LEASE) for _ in range(3)]
+        assert [one and one.document_id for one in claimed] == [first, second, None]
+        put_off(work, first, "seal_broken")

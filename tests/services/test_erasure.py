@@ -123,6 +123,14 @@ def test_after_an_erasure_nothing_of_the_person_can_be_had_from_the_database(pro
                 assert document.content
 
 
+def test_what_the_sender_called_the_application_is_gone_as_well(procedure: Procedure) -> None:
+    one, other = settled(procedure), procedure.loan(procedure.apply()).number
+    erased(procedure, one)
+    with procedure.books.read() as work:
+        assert work.loans.application(one).idempotency_key == f"erased-{one}"
+        assert work.loans.application(other).idempotency_key.startswith("integrator-demo:")
+
+
 def test_sums_postings_and_audits_stay_as_they_were(procedure: Procedure) -> None:
     books, loan = procedure.books, settled(procedure)
     with books.read() as work:

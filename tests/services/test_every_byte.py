@@ -9,9 +9,11 @@ from sqlalchemy import text
 from books.seals import POSTINGS
 from books.session import Books
 from models.audit import AuditEntry
+from models.keys import new_id
 from models.ledger import Posting
 from models.origin import Origin, acting_for
 from services import audit
+from services.audit_findings import FindingKind
 from tests.books.flips import flipped, one_byte_another, put, stored, without_guards
 from tests.services.audit_log import AFTER, SOMEBODY, seal, verdict
 from tests.services.procedure import Procedure
@@ -145,6 +147,29 @@ def test_another_spelling_of_the_same_document_is_a_change(books: Books, spellin
     with without_guards(books) as connection, flipped(connection, "audit_entry", "id", entry, "after", spelling):
         assert named(books, lambda one: one.entry) == {entry}
     assert verdict(books).findings == []
+
+
+MIGRATED = """INSERT INTO audit_entry (id, at, actor_id, role, act, "after", refused)
+    SELECT :id, at, 'migration', 'system', 'staff_taken_over', "after", refused
+    FROM audit_entry WHERE act = 'decided'"""
+
+
+@pytest.mark.parametrize(("act", "nothing", "other"), [("decided", "null", None), ("staff_taken_over", None, "null")])
+def test_no_document_and_the_word_for_none_are_two_things(
+    books: Books, act: str, nothing: str | None, other: str | None
+) -> None:
+    """Entries of acts hold the word, those that a migration wrote nothing at all; both were sealed as nothing."""
+    with books.begin() as work:
+        audit.record(work, SOMEBODY, "decided", after={"a": 1})
+        work.session.connection().execute(text(MIGRATED), {"id": new_id()})
+    seal(books)
+    entry = one_of(books, f"SELECT id FROM audit_entry WHERE act = '{act}'")
+    with books.read() as work:
+        assert (stored := work.audit.as_stored(entry)) is not None
+        assert stored.before == nothing
+    assert verdict(books).findings == []
+    with without_guards(books) as connection, flipped(connection, "audit_entry", "id", entry, "before", other):
+        assert entry in {one.entry for one in verdict(books).findings if one.kind is FindingKind.ENTRY_CHANGED}
 
 
 def test_a_row_that_is_spelled_as_none_of_ours_keeps_no_other_from_being_sealed(books: Books) -> None:

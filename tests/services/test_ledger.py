@@ -30,7 +30,7 @@ from models.ledger import (
 from models.messages import StepKind
 from models.payments import PaymentStatus
 from models.tasks import TaskKind
-from services.bundle_check import balances
+from services.bundle_money import balances
 from services.chart import InvalidRule, revise_account, rule_non_accrual, rule_provision
 from services.errors import NotAllowed
 from services.ledger import bring_up_to, post, post_payment, vat_part

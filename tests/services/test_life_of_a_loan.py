@@ -24,7 +24,7 @@ from models.ledger import UNALLOCATED
 from models.loans import Stage
 from models.messages import NextDay
 from models.payments import Payment
-from services.ledger import RECEIVABLES
+from services.account_figures import RECEIVABLES
 from services.reports import funds
 from tests.books.migrated import DATABASES, seeded
 from tests.servers.postgres import PostgresCluster

@@ -85,11 +85,12 @@ def test_staff_read_the_story_and_nothing_of_who_looked_or_was_refused(procedure
     with procedure.at() as work:
         reveal(work, MANAGER, work.loans.get(loan), Revealed.MOBILE, "calls the borrower")
         audit.record(work, MANAGER, "decision_refused", loan=loan, reason="above_authority: 5", refused=True)
+        audit.record(work, MANAGER, "replies_read", loan=loan, after={"replies": 1})
         audit.record(work, audit.SYSTEM, "register_answered", loan=loan, subject="screening@guarantor")
         audit.record(work, audit.SYSTEM, "account_check_failed", loan=loan, reason="no answer", refused=True)
         audit.record(work, audit.SYSTEM, "task_escalated", loan=loan, after={"role": "risk", "row": 6, "new_key": 1})
     read = told(procedure, actor, loan)
-    assert {one.act for one in read} <= ACTS.keys() - {"decision_refused", "document_viewed"}
+    assert {one.act for one in read} <= ACTS.keys() - {"decision_refused", "document_viewed", "replies_read"}
     assert {name for one in read for name in (*one.before, *one.details)} <= FIGURES
     assert "calls the borrower" not in str(read)
     # What the system could not do is part of the story, what a colleague was not let do is not.

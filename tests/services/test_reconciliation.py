@@ -12,6 +12,7 @@ from models.ledger import BANK, SUSPENSE
 from models.outbox import Topic
 from models.payments import PaymentKind, PaymentStatus, ToldBy
 from models.reconciliation import BankDifference, DifferenceKind, MatchedBy, Reconciliation
+from models.sealing import SealBroken
 from models.statements import Statement
 from models.tasks import TaskKind
 from services import payments, reconciliation
@@ -19,6 +20,7 @@ from services.bank import record_movement
 from services.differences import MOST_TASKS_A_KIND
 from services.errors import StatementRejected
 from services.reports import funds
+from tests.services.damage import damage_one
 from tests.services.procedure import FINANCE, Procedure, movement
 from tests.services.statements import ACCOUNT, DAY, line, paid_out, statement
 
@@ -353,3 +355,19 @@ def test_the_ledgers_bank_account_moves_as_the_statement_does(procedure: Procedu
     procedure.advance(loan)
     with procedure.books.read() as work:
         assert work.ledger.balance(BANK) - before == 5_000 + 300 - 40
+
+
+def test_a_line_whose_payer_cannot_be_opened_is_told_and_holds_up_no_other(procedure: Procedure) -> None:
+    sent = statement(line("OK1", 100_00), line("BAD1", 200_00))
+    with procedure.at(DAY + timedelta(days=1)) as work:
+        kept = reconciliation.take_in(work, sent).id
+    damage_one(procedure.books, "statement_line", "counterparty", "BAD1", "reference")
+    with procedure.at(DAY + timedelta(days=1)) as work:
+        assert reconciliation.book_known(work, kept) == [1, 2]
+    with procedure.at(DAY + timedelta(days=1)) as work:
+        reconciliation.book_line(work, kept, 1)
+    with pytest.raises(SealBroken), procedure.at(DAY + timedelta(days=1)) as work:
+        reconciliation.book_line(work, kept, 2)
+    with procedure.at(DAY + timedelta(days=1)) as work:
+        reconciliation.compare(work, kept)
+    assert (K.MISSING_IN_BOOKS, "BAD1") in told(procedure)

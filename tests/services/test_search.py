@@ -14,6 +14,7 @@ from services.errors import NotAllowed
 from services.reveals import MOST_AN_HOUR, ReasonMissing, Revealed, TooManyReveals, reveal
 from services.search import NothingToSearch, TooManySearches, make_findable, search
 from services.search_words import read_query, tokens_of, words_of
+from tests.services.damage import damage_one
 from tests.services.procedure import AGENT, AUDITOR, FINANCE, INTEGRATOR, MANAGER, OTHER_AGENT, RISK, Procedure
 
 MOBILE, ID_NUMBER = "13812345678", "11010519900517001X"
@@ -240,3 +241,17 @@ def test_nobody_copies_all_values(procedure: Procedure) -> None:
             reveal(work, MANAGER, work.loans.get(loan), Revealed.MOBILE, "calls the borrower")
         other = Actor("manager-feng", Role.MANAGER)
         assert reveal(work, other, work.loans.get(loan), Revealed.MOBILE, "calls the borrower")
+
+
+def test_who_cannot_be_opened_keeps_nobody_else_from_being_made_findable(procedure: Procedure) -> None:
+    loans = [named(procedure, f"东方{sign}海") for sign in "甲乙丙"]
+    with procedure.books.begin() as work:
+        work.session.connection().execute(text("DELETE FROM search_token"))
+    damage_one(procedure.books, "customer", "name", procedure.loan(loans[0]).customer_id)
+    with procedure.books.begin() as work:
+        last = make_findable(work, "")
+        assert last is not None
+        assert make_findable(work, last) is None
+        assert len(work.search.not_found_by_any("", 10)) == 1
+    with procedure.books.begin() as work, work.showing():
+        assert {one.number for one in search(work, RISK, "东方").loans} == set(loans[1:])

@@ -6,6 +6,7 @@ import pytest
 
 from books.session import Books
 from console.seed import load_products
+from models.chain import terms_sha256
 from services.story_books import book_differences
 from services.story_kinds import DifferenceKind
 from services.timeline import tell
@@ -13,6 +14,8 @@ from settings import Settings
 from tests.services.audit_log import tamper
 from tests.services.portfolios import running_loan, taken
 from tests.services.procedure import Procedure
+
+GRACE = '"principal_grace_periods":'
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +60,44 @@ def test_terms_of_before_they_were_named_say_nothing_until_figures_do(procedure:
     )
     tamper(books, f"UPDATE terms SET body = {rate} WHERE loan = '{loan}'")
     assert set(kinds(books, loan)) == {DifferenceKind.POSTING_DIFFERS}
+
+
+def test_terms_that_no_entry_names_are_found_whatever_they_say(procedure: Procedure) -> None:
+    """With the guards gone: the contract itself once more, which moves no figure."""
+    loan, books = procedure.running(), procedure.books
+    assert kinds(books, loan) == []
+    tamper(
+        books,
+        "INSERT INTO terms (id, loan, version, decision_id, effective_from, body, created_at) "
+        "SELECT 'x', loan, version + 1, decision_id, effective_from, body, created_at FROM terms "
+        f"WHERE loan = '{loan}'",
+    )
+    assert kinds(books, loan) == [DifferenceKind.TERMS_DIFFER]
+
+
+def test_what_is_paid_out_is_what_was_accepted_even_if_its_entry_says_otherwise(procedure: Procedure) -> None:
+    loan, books = procedure.offered(), procedure.books
+    keys = procedure.accept(loan).payouts
+    tamper(books, f"UPDATE payment SET value_date = '2026-01-08' WHERE loan = '{loan}'")
+    for key in keys:
+        procedure.settle(key)
+    procedure.book_payout(loan)
+    assert kinds(books, loan) == []
+    with books.read() as work:
+        terms = work.loans.terms(loan)
+        assert terms is not None
+        assert terms.version == 2
+        told = terms.model_dump() | {"body": terms.body | {"principal_grace_periods": 11}}
+    digest = terms_sha256(told)
+    in_body = f"replace(CAST(body AS TEXT), '{GRACE} 0', '{GRACE} 11')"
+    in_entry = f"replace(CAST(after AS TEXT), '{terms.mark['terms_sha256']}', '{digest}')"
+    as_json = (lambda text: text) if books.is_sqlite else (lambda text: f"CAST({text} AS JSON)")
+    tamper(
+        books,
+        f"UPDATE terms SET body = {as_json(in_body)} WHERE loan = '{loan}' AND version = 2",
+        f"UPDATE audit_entry SET after = {as_json(in_entry)} WHERE loan = '{loan}' AND act = 'loan_paid_out'",
+    )
+    assert kinds(books, loan) == [DifferenceKind.TERMS_DIFFER]
 
 
 def test_a_decision_whose_row_is_gone_is_missed(procedure: Procedure) -> None:

@@ -9,13 +9,15 @@ import pytest
 from books.session import UnitOfWork
 from models.chain import first_id_at
 from models.loans import Stage
-from models.staff import Actor, Role, Staff
+from models.sealing import SealBroken
+from models.staff import Actor, Role, Scope, Staff
 from models.tasks import Outcome, TaskKind, TaskStatus
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
-from services import audit, staff, tasks, webhooks
+from services import audit, staff, staff_changes, tasks, webhooks
 from services.errors import NotAllowed
 from services.permissions import MAY_DECIDE
 from services.webhooks import BadAddress, Sent, TooManyWebhooks, UnknownWebhook
+from tests.services.damage import damage_one
 from tests.services.people import add as add_staff
 from tests.services.procedure import ADMIN, AGENT, FINANCE, INTEGRATOR, MANAGER, RISK, Procedure
 
@@ -311,6 +313,69 @@ def test_a_disabled_machine_is_told_nothing_until_it_is_enabled(procedure: Proce
         staff.enable(work, ADMIN, INTEGRATOR.id)
     with procedure.books.begin() as work:
         assert len(webhooks.claim(work, webhook)) == 1
+
+
+def test_a_machine_without_the_scope_is_told_nothing_until_it_has_it_again(procedure: Procedure) -> None:
+    machine = Actor("dealer-news", Role.INTEGRATOR)
+    with procedure.books.begin() as work:
+        staff.add_machine(work, ADMIN, machine.id, "经销商", frozenset({Scope.WEBHOOKS, Scope.APPLICATIONS}))
+    webhook = listening(procedure, actor=machine)
+    procedure.apply(actor=machine)
+    collect(procedure, webhook)
+    with procedure.books.begin() as work:
+        staff_changes.change_machine(work, ADMIN, machine.id, "leaked", scopes=frozenset({Scope.APPLICATIONS}))
+    procedure.apply(actor=machine)
+    with procedure.books.begin() as work:
+        assert work.webhooks.active() == []
+        assert work.webhooks.waiting() == 0
+        assert not webhooks.has_news(work, webhook, None)
+        assert webhooks.collect(work, webhook) is None
+        assert webhooks.claim(work, webhook) == []
+    with procedure.books.begin() as work:
+        staff_changes.change_machine(
+            work, ADMIN, machine.id, "mended", scopes=frozenset({Scope.WEBHOOKS, Scope.LOANS_READ})
+        )
+    collect(procedure, webhook)
+    with procedure.books.begin() as work:
+        assert work.webhooks.active() == [webhook]
+        assert len(webhooks.claim(work, webhook)) == 2
+
+
+def test_an_address_that_cannot_be_opened_fails_like_any_other_and_is_mended_by_a_new_secret(
+    procedure: Procedure,
+) -> None:
+    webhook, other = listening(procedure), listening(procedure)
+    procedure.apply()
+    for one in (webhook, other):
+        collect(procedure, one)
+    damage_one(procedure.books, "webhook", "secret", webhook)
+    with pytest.raises(SealBroken), procedure.books.begin() as work:
+        webhooks.claim(work, webhook)
+    with procedure.books.begin() as work:
+        webhooks.not_opened(work, webhook, "seal_broken")
+        assert len(webhooks.claim(work, other)) == 1
+    (row,) = told(procedure, webhook)
+    assert (row.attempts, row.last_error, row.delivered_at) == (1, "seal_broken", None)
+    with later(procedure, days=5) as work:
+        assert webhooks.fails_for_long(work) == [webhook]
+        webhooks.give_up(work, webhook)
+        assert work.webhooks.disabled() == 1
+    with procedure.books.begin() as work:
+        _, secret = webhooks.renew_secret(work, INTEGRATOR, webhook)
+        webhooks.enable(work, INTEGRATOR, webhook)
+        assert row_of(work, webhook).old_secret_ends is None
+    with later(procedure, minutes=1) as work:
+        (letter,) = webhooks.claim(work, webhook)
+        assert letter.secrets == (secret,)
+
+
+def test_one_that_cannot_be_opened_can_be_removed_and_keeps_nobody_from_another(procedure: Procedure) -> None:
+    webhook = listening(procedure)
+    damage_one(procedure.books, "webhook", "url", webhook)
+    other = listening(procedure)
+    with procedure.books.begin() as work:
+        webhooks.remove(work, INTEGRATOR, webhook)
+        assert work.webhooks.active() == [other]
 
 
 def test_one_success_ends_the_count_of_days(procedure: Procedure) -> None:

@@ -65,6 +65,8 @@ def test_no_secret_has_a_default() -> None:
     assert {name for name, _ in secrets} == {
         "BOOKS_PASSWORD",
         "ENGINE_PASSWORD",
+        "LOANWRIGHT_BANK_NOTICE_SECRET",
+        "LOANWRIGHT_BANK_SIGNING_SECRET",
         "LOANWRIGHT_KEYS",
         "LOANWRIGHT_SESSION_SECRET",
     }

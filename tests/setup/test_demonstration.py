@@ -1,5 +1,6 @@
 """What is open in a demonstration is closed everywhere else, and nothing starts there with secrets that all know."""
 
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.servers.shared import SharedServers
 from tests.web.serving import Visitor, serving, words
 
 OWN_RING = "own:" + "A" * 43 + "="
+OWN_SECRET = "a secret of one's own"
 
 
 def secret_names() -> list[str]:
@@ -25,12 +27,15 @@ def secret_names() -> list[str]:
     ]
 
 
-def with_own_secrets(**but: object) -> Settings:
-    own = {
-        name: SecretStr(OWN_RING if ":" in Settings.model_fields[name].default.get_secret_value() else "own")
+def own_secrets() -> dict[str, SecretStr]:
+    return {
+        name: SecretStr(OWN_RING if ":" in Settings.model_fields[name].default.get_secret_value() else OWN_SECRET)
         for name in secret_names()
     }
-    return Settings(demo=False).model_copy(update={**own, **but})
+
+
+def with_own_secrets(**but: object) -> Settings:
+    return Settings(demo=False).model_copy(update={**own_secrets(), **but})
 
 
 def test_secrets_of_ones_own_are_enough() -> None:
@@ -41,6 +46,21 @@ def test_secrets_of_ones_own_are_enough() -> None:
 def test_one_secret_that_everybody_knows_is_one_too_many(name: str) -> None:
     with pytest.raises(InvalidSetting, match=f"LOANWRIGHT_{name.upper()}"):
         require_own_secrets(with_own_secrets(**{name: Settings.model_fields[name].default}))
+
+
+@pytest.mark.parametrize("name", secret_names())
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_one_secret_that_is_empty_is_one_too_many(name: str, nothing: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"empty or too short: LOANWRIGHT_{name.upper()}"):
+        require_own_secrets(with_own_secrets(**{name: SecretStr(nothing)}))
+
+
+@pytest.mark.parametrize("name", ["bank_notice_secret", "bank_signing_secret", "index_key", "session_secret"])
+@pytest.mark.parametrize("guessed", ["x", "fifteen letters", "  fifteen letters  "])
+def test_a_secret_of_ones_own_can_be_guessed_by_nobody(name: str, guessed: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"empty or too short: LOANWRIGHT_{name.upper()}"):
+        require_own_secrets(with_own_secrets(**{name: SecretStr(guessed)}))
+    require_own_secrets(with_own_secrets(**{name: SecretStr("x" * 16)}))
 
 
 PUBLIC_KEY = Settings.model_fields["keys"].default.get_secret_value().partition(":")[2]
@@ -56,6 +76,12 @@ PUBLIC_SIGN = Settings.model_fields["signing_key"].default.get_secret_value().pa
         # The same bytes spelled with other bits behind their end.
         ("keys", f"mine:{PUBLIC_KEY[:-2]}F="),
         ("signing_key", f"mine:{PUBLIC_SIGN}"),
+        # Public for another use.
+        ("keys", f"mine:{PUBLIC_SIGN}"),
+        ("keys", f"{OWN_RING},mine:{PUBLIC_SIGN}"),
+        ("signing_key", f"mine:{PUBLIC_KEY}"),
+        ("session_secret", "loanwright-blind-index"),
+        ("bank_notice_secret", b64decode(PUBLIC_KEY).decode()),
         ("index_key", "loanwright-blind-index,an index key of one's own"),
         ("index_key", "an index key of one's own, loanwright-blind-index"),
     ],
@@ -64,6 +90,19 @@ def test_a_public_key_is_found_in_a_ring_and_under_another_name(name: str, value
     with pytest.raises(InvalidSetting, match=f"LOANWRIGHT_{name.upper()}") as refused:
         require_own_secrets(with_own_secrets(**{name: SecretStr(value)}))
     assert PUBLIC_KEY not in str(refused.value)
+
+
+def test_nothing_starts_with_a_secret_that_is_set_to_nothing(tmp_path: Path) -> None:
+    environment = {f"LOANWRIGHT_{name.upper()}": one.get_secret_value() for name, one in own_secrets().items()}
+    environment |= {
+        "LOANWRIGHT_DATABASE_URL": f"sqlite:///{tmp_path / 'books.db'}",
+        "LOANWRIGHT_DEMO": "false",
+        "LOANWRIGHT_BANK_NOTICE_SECRET": "",
+    }
+
+    ended = loanwright("serve", environment=environment)
+
+    assert (ended.code, "empty or too short: LOANWRIGHT_BANK_NOTICE_SECRET." in ended.err) == (1, True)
 
 
 def test_a_demonstration_needs_none() -> None:

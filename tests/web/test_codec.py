@@ -14,7 +14,7 @@ from temporalio.converter import WorkflowSerializationContext
 from books.session import Books
 from console.seed import load_products
 from engine.converter import DATA_CONVERTER
-from engine.decoding import LARGEST_REQUEST, MOST_PAYLOADS
+from engine.decoding import LARGEST_REQUEST, MOST_NAMED, MOST_PAYLOADS
 from models.sealing import KeyRing, set_keys
 from settings import Settings
 from tests.web.conftest import Come
@@ -56,6 +56,15 @@ def test_who_may_look_gets_the_payloads_and_is_recorded(come: Come, books: Books
     assert answer.headers["access-control-allow-credentials"] == "true"
     looked_into = {"namespace": "lender", "payloads": 2, "workflows": ["loan/L26000001"]}
     assert recorded(books) == [(who, "L26000001", looked_into, None, False)]
+
+
+def test_a_look_at_many_workflows_names_each_of_them(come: Come, books: Books) -> None:
+    workflows = [f"loan/L260000{n:02}" for n in range(2 * MOST_NAMED + 1)]
+    assert ask(come("auditor-wei"), *(sealed(one) for one in workflows)).status_code == 200
+
+    entries = [after["workflows"] for _, _, after, _, _ in recorded(books)]
+    assert [len(one) for one in entries] == [MOST_NAMED, MOST_NAMED, 1]
+    assert sorted(name for one in entries for name in one) == workflows
 
 
 @pytest.mark.parametrize("who", ["agent-lin", "manager-zhao", "risk-qian", "finance-sun"])

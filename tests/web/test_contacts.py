@@ -20,7 +20,7 @@ def test_what_the_borrower_said_is_entered_and_stands_on_his_page_and_ours(come:
     answer = agent.post(page, seen_at=page, channel="visit", on=on, text="工资十号到账")
     assert answer.url.path == page
     assert "Visit · from the borrower" in words(answer.text)
-    assert "工资十号到账" in words(agent.get(f"/loans/{loan}").text)
+    assert "工资十号到账" in words(answer.text)
     assert "Entered what the borrower said" in words(agent.get(f"/loans/{loan}").text)
     borrower = come(language="zh")
     borrower.sign_in_as_borrower(loan, "0001")

@@ -63,6 +63,19 @@ def test_books_audit_log_and_bank_stand_side_by_side(
     assert f'href="/audit/loans/{loan}"' in auditor.get(entry).text
 
 
+@pytest.mark.parametrize("statement", ["UPDATE loan SET stage = 'x'", "UPDATE terms SET body = 'x'"])
+def test_a_value_that_nobody_can_read_breaks_no_page(
+    come: Come, books: Books, procedure: Procedure, statement: str
+) -> None:
+    loan = paid_out_later(procedure)
+    auditors = {language: come("auditor-wei", language=language) for language in ("en", "zh")}
+    tamper(books, statement)
+    for language, said in (("en", "A row of the books cannot be read"), ("zh", "账簿中有一行无法读取")):
+        page = auditors[language].get(f"/audit/loans/{loan}")
+        assert page.status_code == 200
+        assert said in words(page.text)
+
+
 def test_what_does_not_fit_stands_on_top_with_its_kind_in_words(come: Come, books: Books, procedure: Procedure) -> None:
     loan = paid_out_later(procedure)
     seal(books)

@@ -139,6 +139,10 @@ def test_an_unknown_mobile_costs_the_books_and_the_visitor_as_much(come: Come, b
     asked(NOBODYS)
     known, unknown = asked(MOBILE), asked("19911119998")
     assert known[0] == unknown[0]
+    unknown_again = asked("19911119998")
+    asked("19911119996")
+    known_again = [asked(MOBILE), asked(MOBILE)][1]
+    assert known_again[0] == unknown_again[0] != known[0]
     fastest = (min(asked(MOBILE)[1], known[1]), min(asked("19911119997")[1], unknown[1]))
     assert 0.3 < fastest[0] / fastest[1] < 3
     assert loan
@@ -157,6 +161,49 @@ def test_a_wrong_code_is_refused_and_five_are_enough(come: Come, books: Books, l
     assert "not the code, or it is not good any more" in words(answer.text)
     with books.read() as work:
         assert [one.act for one in work.audit.page() if one.refused] == ["sign_in_refused"] * 6
+    assert loan
+
+
+def test_asking_again_within_the_minute_leaves_the_code_good_that_is_on_its_way(
+    come: Come, books: Books, loan: str
+) -> None:
+    visitor = come()
+    first = asks(visitor)
+    code = digits(books)
+
+    again = asks(visitor)
+
+    assert words(again.text) == words(first.text)
+    with books.read() as work:
+        assert len(list(work.session.exec(select(SignInCode)))) == 1
+        assert len([one for one in work.audit.page() if one.act == "sign_in_code_requested"]) == 2
+    assert enters(visitor, again, code).url.path == f"/my/{loan}"
+
+
+@pytest.mark.parametrize("by", ["another mobile", "five wrong tries", "its end"])
+def test_what_is_asked_for_where_no_code_is_good_any_more_is_a_new_one(
+    come: Come, books: Books, loan: str, by: str
+) -> None:
+    visitor = come()
+    page = asks(visitor)
+    code = newest(books)
+    if by == "another mobile":
+        asks(visitor, NOBODYS)
+    elif by == "five wrong tries":
+        for _ in range(5):
+            enters(visitor, page, another(code.code or ""))
+    else:
+        with books.begin() as work:
+            work.session.get_one(SignInCode, code.id).expires_at = work.now
+    before = newest(books).id
+
+    # Within the minute: it goes nowhere, and opens nothing.
+    page = asks(visitor)
+
+    assert newest(books).id != before
+    assert newest(books).customer_id is None
+    for one in (code.code or "", digits(books)):
+        assert enters(visitor, page, one).status_code == 422
     assert loan
 
 
@@ -215,8 +262,10 @@ def test_strangers_use_up_no_code_of_the_browser_in_which_the_owner_was(
     neighbour.post("/sign-out", seen_at=f"/my/{other}")
 
     def is_sent(visitor: Visitor) -> bool:
+        before = newest(books).id
         asks(visitor)
-        return newest(books).customer_id is not None
+        code = newest(books)
+        return code.id != before and code.customer_id is not None
 
     # In the first minute nobody gets one whom we do not know, and the mark of another mobile is worth nothing.
     assert [is_sent(come()), is_sent(neighbour)] == [False, False]

@@ -12,8 +12,13 @@ from sqlmodel import select
 
 from books.session import Books
 from gateways.oidc import OidcProvider
+from lending.errors import LendingError
 from models.sign_in import ProviderRequest
 from models.staff import Staff
+from services.audit import SYSTEM
+from services.audit_proof import verify
+from services.staff import forget_identity
+from tests.console.running import loanwright
 from tests.servers.provider import CLIENT, SECRET, Provider, identity_provider, keyed_with_the_public_key
 from tests.services.people import add as add_staff
 from tests.web.serving import OUTSIDE, Visitor, serving, words
@@ -57,7 +62,110 @@ def test_a_member_of_staff_comes_in_from_the_provider(visitor: Visitor, books: B
     with books.read() as work:
         (held,) = work.sign_in.sessions_of("manager-zhao", None, work.now)
         assert (held.method, held.second_factor) == ("provider", False)
-        assert [one.act for one in work.audit.page() if one.actor_id == "manager-zhao"] == ["signed_in"]
+        acts = sorted(one.act for one in work.audit.page() if one.actor_id == "manager-zhao")
+        assert acts == ["provider_identity_kept", "signed_in"]
+        assert verify(work).findings == []
+    # Kept once.
+    visitor.post("/sign-out", seen_at="/")
+    assert comes_back(visitor).status_code == 200
+    with books.read() as work:
+        assert [one.act for one in work.audit.page()].count("provider_identity_kept") == 1
+
+
+def refusals(books: Books) -> list[tuple[str, str | None, str | None]]:
+    with books.read() as work:
+        return [(one.act, one.subject, one.reason) for one in work.audit.page() if one.refused]
+
+
+def test_who_calls_himself_by_a_colleagues_name_at_the_provider_is_refused_and_recorded(
+    visitor: Visitor, provider: Provider, books: Books
+) -> None:
+    comes_back(visitor)
+    visitor.post("/sign-out", seen_at="/")
+    provider.claims = {"sub": "another person there"}
+
+    answer = comes_back(visitor)
+
+    assert (answer.status_code, "means somebody else by your id" in words(answer.text)) == (422, True)
+    assert visitor.get("/inbox").url.path == "/sign-in"
+    assert refusals(books) == [("sign_in_refused", "manager-zhao", "another identity at the provider")]
+    with books.read() as work:
+        assert work.sign_in.sessions_of("manager-zhao", None, work.now) == []
+        assert verify(work).findings == []
+    provider.claims = {}
+    assert comes_back(visitor).status_code == 200
+
+
+@pytest.mark.parametrize("victim", ["admin-gu", "manager-zhao"])
+def test_who_came_in_as_himself_comes_in_as_nobody_else(
+    visitor: Visitor, provider: Provider, books: Books, victim: str
+) -> None:
+    """Be it somebody who has come from the provider before or, as the administrator here, not yet."""
+    comes_back(visitor)
+    visitor.post("/sign-out", seen_at="/")
+    provider.person = "agent-lin"
+    comes_back(visitor)
+    visitor.post("/sign-out", seen_at="/")
+    provider.person, provider.claims = victim, {"sub": "subject of agent-lin"}
+
+    assert comes_back(visitor).status_code == 422
+    assert refusals(books) == [("sign_in_refused", victim, "another identity at the provider: that of agent-lin")]
+
+
+def test_the_same_subject_of_another_provider_is_somebody_else(visitor: Visitor, books: Books) -> None:
+    comes_back(visitor)
+    with identity_provider() as other:
+        client = OidcProvider(other.url, CLIENT, SECRET, "preferred_username")
+        with serving(books, provider=client) as url:
+            elsewhere = Visitor(url)
+            assert comes_back(elsewhere).status_code == 422
+            elsewhere.close()
+
+
+def test_an_operator_lets_in_who_has_another_account_at_the_provider(
+    visitor: Visitor, provider: Provider, books: Books
+) -> None:
+    comes_back(visitor)
+    provider.claims = {"sub": "another account"}
+    reason = ("--reason", "new account since the merger", "--actor", "admin-gu")
+    of_these = {"LOANWRIGHT_DATABASE_URL": books.url}
+
+    done = loanwright("staff", "forget-identity", "manager-zhao", *reason, environment=of_these)
+
+    assert done.code == 0, done.err
+    assert visitor.get("/inbox").url.path == "/sign-in"
+    assert comes_back(visitor).status_code == 200
+    visitor.post("/sign-out", seen_at="/")
+    provider.claims = {}
+    assert comes_back(visitor).status_code == 422
+    with books.read() as work:
+        (forgotten,) = [one for one in work.audit.page() if one.act == "provider_identity_forgotten"]
+        assert (forgotten.actor_id, forgotten.subject) == ("admin-gu", "manager-zhao")
+        assert forgotten.reason == "new account since the merger"
+        assert verify(work).findings == []
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "said"),
+    [
+        ("agent-lin", "x", "has not signed in by the identity provider"),
+        ("nobody-here", "x", "nobody has the id"),
+        ("manager-zhao", " ", "say why"),
+    ],
+)
+def test_whose_identity_cannot_be_forgotten_is_said_and_nothing_changes(
+    visitor: Visitor, books: Books, who: str, reason: str, said: str
+) -> None:
+    comes_back(visitor)
+
+    with books.read() as work:
+        before = work.sign_in.identity_of("manager-zhao")
+    with pytest.raises(LendingError, match=said), books.begin() as work:
+        forget_identity(work, SYSTEM, who, reason)
+
+    with books.read() as work:
+        assert work.sign_in.identity_of("manager-zhao") == before is not None
+    assert visitor.get("/inbox").url.path == "/inbox"
 
 
 def test_a_second_factor_at_the_provider_is_noted(visitor: Visitor, provider: Provider, books: Books) -> None:

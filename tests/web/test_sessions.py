@@ -191,6 +191,26 @@ def test_over_tls_the_cookie_is_this_hosts_alone(pages: str) -> None:
     assert "Domain" not in cookie
 
 
+def test_the_cookie_of_the_language_goes_over_tls_where_the_pages_do(come: Come) -> None:
+    visitor = come()
+
+    def given(**headers: str) -> str:
+        """The cookie that comes with the language chosen."""
+        with httpx.Client(verify=False, headers=headers) as client:
+            page = client.get(f"{visitor.url}/sign-in")
+            found = re.search(r'name="csrf" value="([^"]*)"', page.text)
+            assert found is not None
+            sent = "; ".join(one.partition(";")[0] for one in page.headers.get_list("set-cookie"))
+            answer = client.post(
+                f"{visitor.url}/language", data={"csrf": found[1], "language": "en"}, headers={"Cookie": sent}
+            )
+            (cookie,) = [one for one in answer.headers.get_list("set-cookie") if one.startswith("loanwright_language=")]
+        return cookie
+
+    assert "Secure" not in given()
+    assert "; Secure" in given(**{"X-Forwarded-Proto": "https"})
+
+
 def test_the_token_of_a_form_belongs_to_one_cookie_and_one_secret() -> None:
     one = Sessions("one").with_id("a" * 43)
 

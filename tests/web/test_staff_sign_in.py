@@ -153,6 +153,18 @@ def test_five_wrong_passwords_lock_the_id_for_this_address(come: Come, books: Bo
     assert by_password(come(address="127.0.0.2"), "agent-neu", first).url.path == "/sign-in/new-password"
 
 
+def test_who_is_asked_to_come_again_has_used_up_no_try(
+    come: Come, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = employed(books)
+    visitor = come()
+    with monkeypatch.context() as busy:
+        busy.setattr("services.passwords.MOST_WAITING", 0)
+        assert [by_password(visitor, "agent-neu", first).status_code for _ in range(6)] == [503] * 6
+
+    assert by_password(visitor, "agent-neu", first).url.path == "/sign-in/new-password"
+
+
 @pytest.mark.parametrize(
     ("password", "again", "said"),
     [

@@ -100,7 +100,7 @@ NEVER_ON_A_PAGE = frozenset(
         "invalid_document",
         *("list_not_asked", "not_authorised", "notice_conflict", "not_taken_back", "statement_rejected"),
         *("invalid_takeover", "taken_over_otherwise", "invalid_rule", "invalid_erasure", "invalid_module"),
-        *("invalid_person", "unknown_person", "last_of_role", "team_without_manager"),
+        *("invalid_person", "unknown_person", "last_of_role", "team_without_manager", "standing_not_proved"),
         *("too_many_secrets", "invalid_scope", "scope_missing", "wrong_client"),
         *("not_erasable", "unknown_customer", "other_index_key", "other_ring_key"),
         *("history_damaged", "sealed_meanwhile", "no_evidence"),

@@ -63,7 +63,7 @@ async def test_every_closed_run_is_archived_once_however_many_archivists_look(
         with lender.books.begin() as work:
             seal(work)
         found = await find_runs(lender.books, Histories(lender.engine.client), ended)
-        files = lender.read(lambda work: contents_of(work, tell(work, ended, found.runs)))
+        files = lender.read(lambda work: contents_of(work, tell(work, ended, found.runs)).files)
     assert (only.status, first.status) == (CloseStatus.COMPLETED, CloseStatus.CONTINUED_AS_NEW)
     assert [(one.subject, (one.after or {})["sha256"]) for one in entries] == [(only.run_id, only.sha256)]
     assert content is not None

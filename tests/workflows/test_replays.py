@@ -18,6 +18,7 @@ from models.histories import ReplayOutcome
 from models.run_events import read_events
 from models.staff import Actor, Role
 from services.errors import NotAllowed
+from services.replay_proof import not_as_named, verdicts_named
 from services.timeline import FoundRun, RunSource
 from tests.histories.lives import LIVES
 from tests.histories.storing import files_of
@@ -166,7 +167,18 @@ async def test_an_auditor_replays_every_run_of_a_loan_and_the_verdicts_are_kept(
     assert [one.is_open for one in verdicts] == [False, True]
     assert {one.run_id for one in kept} == {one.run_id for one in runs}
     assert {one.code_version for one in kept} == {code_version()}
-    assert (entry.actor_id, entry.subject, entry.loan, entry.after) == (AUDITOR.id, loan, None, {"ok": 2})
+    assert (entry.actor_id, entry.subject, entry.loan) == (AUDITOR.id, loan, None)
+    assert entry.after == verdicts_named(kept)
+    assert entry.after["ok"] == 2
+    # What is kept of a replay is proved by the entry of it.
+    at = entry.at
+    assert list(not_as_named(kept, [entry], None)) == []
+    kept[0].outcome = ReplayOutcome.DIFFERS
+    assert [one for one, _ in not_as_named(kept, [entry], None)] == [at]
+    kept[0].outcome, kept[0].sentence = ReplayOutcome.OK, "another"
+    assert [one for one, _ in not_as_named(kept, [entry], None)] == [at]
+    assert [one for one, _ in not_as_named([], [entry], None)] == [at]
+    assert [one for one, _ in not_as_named(kept, [], None)] == [at]
 
 
 async def test_only_auditors_replay_and_only_what_there_is(office: OpenOffice) -> None:

@@ -250,6 +250,19 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
         sql("UPDATE terms SET effective_from = '2025-12-31' WHERE loan = :loan"),
         {DifferenceKind.TERMS_DIFFER},
     ),
+    "there is another version of the terms": (
+        sql(
+            "INSERT INTO terms (id, loan, version, decision_id, effective_from, body, created_at) "
+            "SELECT :id, loan, version + 1, decision_id, effective_from, json_set(body, '$.allocation_order', "
+            'json(\'["principal","interest","fee","penalty"]\')), created_at FROM terms WHERE loan = :loan '
+            "ORDER BY version DESC LIMIT 1"
+        ),
+        {DifferenceKind.TERMS_DIFFER},
+    ),
+    "a word in an order is none": (
+        sql("UPDATE payment SET status = 'x' WHERE loan = :loan AND kind = 'deposit'"),
+        {DifferenceKind.ROW_UNREADABLE, DifferenceKind.POSTING_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
+    ),
     "the payout is taken out of the account": (
         sql("DELETE FROM loan_event WHERE loan = :loan AND type = 'disbursement'"),
         {DifferenceKind.PAYMENT_DIFFERS, DifferenceKind.EVENT_DIFFERS},
@@ -265,7 +278,7 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     "a run is said to have ended at another time": (ended_later, {DifferenceKind.RUN_NOT_AS_ARCHIVED}),
     "the deposit's order is removed": (
         sql("DELETE FROM payment WHERE loan = :loan AND kind = 'deposit'"),
-        {DifferenceKind.POSTING_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
+        {DifferenceKind.POSTING_DIFFERS, DifferenceKind.PAYMENT_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
     ),
     "an order is over a fen more": (
         sql("UPDATE payment SET amount_fen = amount_fen + 1 WHERE loan = :loan AND kind = 'disbursement'"),
@@ -296,7 +309,7 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     ),
     "a payment is removed": (
         sql("DELETE FROM payment WHERE loan = :loan AND kind = 'disbursement'"),
-        {DifferenceKind.EVENT_WITHOUT_EFFECT, DifferenceKind.POSTING_DIFFERS},
+        {DifferenceKind.EVENT_WITHOUT_EFFECT, DifferenceKind.PAYMENT_DIFFERS, DifferenceKind.POSTING_DIFFERS},
     ),
     "the stage is set by hand": (
         sql("UPDATE loan SET stage = 'settled' WHERE number = :loan"),
