@@ -220,7 +220,8 @@ def test_no_byte_hides_anybody_else(house: Books, row: tuple[type[SQLModel], str
                 if not is_named and column not in NOT_PROVED[table]:
                     missed.append((column, other, who or place))
     assert missed == []
-    assert tried > 20
+    # PostgreSQL takes no instant, flag or number that is none.
+    assert tried > (20 if house.is_sqlite else 10)
     assert found(house) == [(FindingKind.STAFF_CHANGED, "finance-sun")]
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from books.session import Books
 from models.audit import AuditEntry
+from models.keys import new_id
 from services.applications import Receipt, read_submission, submit
 from settings import Settings
 from simulators.records import Person
@@ -39,7 +40,7 @@ class Lender:
         """An agent enters a microloan; the number of the loan."""
         body = {"product": "micro", "form": application("micro", person), "consent": "2026-01"}
         with self.books.begin() as work:
-            (receipt,) = submit(work, [read_submission(body, person.id_number, AGENT, work.today)])
+            (receipt,) = submit(work, [read_submission(body, new_id(), AGENT, work.today)])
         assert isinstance(receipt, Receipt)
         return receipt.loan
 

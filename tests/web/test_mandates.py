@@ -169,11 +169,13 @@ def test_another_borrower_and_who_only_looks_on_sign_no_mandate(come: Come, proc
     for act in ("codes", "signatures"):
         sent = stranger.visitor.post(f"/mandates/{desk.loan}/{act}", seen_at=stranger.home, **fields)
         assert sent.status_code == 404
-    auditor = come("auditor-wei")
-    page = auditor.get(f"/loans/{desk.loan}/accounts").text
-    assert "委托扣款授权书" in page
-    assert "/mandates/" not in page
-    assert auditor.post(f"/mandates/{desk.loan}/signatures", seen_at="/", **fields).status_code == 403
+    for who, reads_it in (("finance-sun", True), ("auditor-wei", False)):
+        looking_on = come(who)
+        page = looking_on.get(f"/loans/{desk.loan}/accounts").text
+        # Its text names the borrower.
+        assert ("委托扣款授权书" in page) is reads_it
+        assert "/mandates/" not in page
+        assert looking_on.post(f"/mandates/{desk.loan}/signatures", seen_at="/", **fields).status_code == 403
     with procedure.books.read() as work:
         assert len(work.accounts.mandates(desk.loan)) == 1
 

@@ -261,7 +261,12 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     ),
     "a word in an order is none": (
         sql("UPDATE payment SET status = 'x' WHERE loan = :loan AND kind = 'deposit'"),
-        {DifferenceKind.ROW_UNREADABLE, DifferenceKind.POSTING_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
+        {
+            DifferenceKind.ROW_UNREADABLE,
+            DifferenceKind.PAYMENT_DIFFERS,
+            DifferenceKind.POSTING_DIFFERS,
+            DifferenceKind.BANK_ENTRY_WITHOUT_ORDER,
+        },
     ),
     "the payout is taken out of the account": (
         sql("DELETE FROM loan_event WHERE loan = :loan AND type = 'disbursement'"),
@@ -290,7 +295,7 @@ MEDDLING: dict[str, tuple[Meddle, set[DifferenceKind]]] = {
     ),
     "an order names another movement of the bank": (
         sql("UPDATE payment SET bank_reference = 'another' WHERE loan = :loan AND kind = 'deposit'"),
-        {DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
+        {DifferenceKind.PAYMENT_DIFFERS, DifferenceKind.BANK_ENTRY_WITHOUT_ORDER},
     ),
     "a document's digest is changed": (
         sql(
