@@ -161,11 +161,7 @@ def propose_account(loan: LoanNumber, asked: ChangeAsked, actor: Acting, context
             confirmation=asked.confirmation,
             consent=asked.consent,
         )
-        return next(
-            _change(work, actor, found, one)
-            for one in account_changes.proposals(work, found)
-            if one.change.id == change.id
-        )
+        return next(one for one in _changes(work, actor, found) if one.id == change.id)
 
 
 @router.post("/tasks/{task_id}/account-decision", responses=refusals(403, 404, 409))
@@ -175,11 +171,7 @@ def decide_account(task_id: TaskId, asked: VerdictAsked, actor: Acting, context:
         task = work.tasks.seen_by(actor, task_id)
         change = account_changes.decide(work, actor, task, confirmed=asked.outcome is Word.APPROVE, reason=asked.reason)
         found = work.loans.get(change.loan)
-        return next(
-            _change(work, actor, found, one)
-            for one in account_changes.proposals(work, found)
-            if one.change.id == change.id
-        )
+        return next(one for one in _changes(work, actor, found) if one.id == change.id)
 
 
 @router.post("/loans/{loan}/mandate-codes", status_code=202, responses=refusals(403, 404, 409, 429))
@@ -227,7 +219,7 @@ def _view(work: UnitOfWork, actor: Actor, loan: Loan) -> AccountsView:
             sha256=paper.sha256,
             content=f"/api/v1/loans/{loan.number}/documents/{paper.id}/content",
         ),
-        changes=[_change(work, actor, loan, one) for one in account_changes.proposals(work, loan)],
+        changes=_changes(work, actor, loan),
     )
 
 
@@ -244,6 +236,10 @@ def _account(work: UnitOfWork, party: Party) -> AccountView:
         check=check.result if check else None,
         checked_at=check.checked_at if check else None,
     )
+
+
+def _changes(work: UnitOfWork, actor: Actor, loan: Loan) -> list[ChangeView]:
+    return [_change(work, actor, loan, one) for one in account_changes.proposals(work, loan)]
 
 
 def _change(work: UnitOfWork, actor: Actor, loan: Loan, one: ProposedAccount) -> ChangeView:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, TypeVar
@@ -81,19 +81,16 @@ class Look:
         self._request = request
         self._books = request.app.state.context.books
 
-    def __call__(self, *, recorded: bool = False, of_one_moment: bool = False) -> AbstractContextManager[UnitOfWork]:
+    @contextmanager
+    def __call__(self, *, recorded: bool = False, of_one_moment: bool = False) -> Iterator[UnitOfWork]:
         """A unit of work for what is answered: a value that cannot be opened stands as such in its place, and is noted.
         One that is `recorded` writes down who looked, and nothing else; one `of_one_moment` looks as `Books.read` says.
         """
-        return self._showing(recorded=recorded, of_one_moment=of_one_moment)
-
-    @contextmanager
-    def _showing(self, *, recorded: bool, of_one_moment: bool) -> Iterator[UnitOfWork]:
         books = self._books
         with books.begin() if recorded else books.read(of_one_moment=of_one_moment) as work, work.showing():
             yield work
         for error in work.unopened:
-            record_unopened(self._books, self._request, error)
+            record_unopened(books, self._request, error)
 
 
 async def _look(request: Request) -> Look:

@@ -7,10 +7,9 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import bindparam, inspect
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from books.stored import as_stored, rows_by_key, rows_of_any_text
+from books.stored import rows_by_key, stored
 from models.absences import Absence
 
 ABSENCE = inspect(Absence).local_table
@@ -57,7 +56,6 @@ class AbsenceBook:
         return rows_by_key(self._as_stored, attrgetter("id"), at_once)
 
     def _as_stored(self, after: str, limit: int) -> list[StoredAbsence]:
-        dialect = self.session.get_bind().dialect.name
-        query = select_columns(*(as_stored(ABSENCE.c[one.name], dialect) for one in fields(StoredAbsence)))
-        query = query.where(ABSENCE.c.id > after).order_by(ABSENCE.c.id).limit(limit)
-        return [StoredAbsence(*row) for row in rows_of_any_text(self.session.connection(), query)]
+        columns = (ABSENCE.c[one.name] for one in fields(StoredAbsence))
+        rows = stored(self.session, columns, ABSENCE.c.id > after, order=[ABSENCE.c.id], limit=limit)
+        return [StoredAbsence(*row) for row in rows]

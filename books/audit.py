@@ -8,11 +8,10 @@ from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, distinct, func, inspect, type_coerce
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from books.rows import write_values
-from books.stored import as_stored, rows_by_key, rows_of_any_text
+from books.stored import rows_by_key, stored
 from models.audit import AuditEntry
 from models.chain import first_id_at
 from models.keys import new_id
@@ -106,10 +105,9 @@ class AuditBook:
         return next(iter(self._as_stored(ENTRY.c.id == entry_id, "", 1)), None)
 
     def _as_stored(self, which: ColumnElement[bool], after: str, limit: int) -> list[StoredEntry]:
-        dialect = self.session.get_bind().dialect.name
-        query = select_columns(*(as_stored(ENTRY.c[one.name], dialect) for one in fields(StoredEntry)))
-        query = query.where(which, ENTRY.c.id > after).order_by(ENTRY.c.id).limit(limit)
-        return [StoredEntry(*row) for row in rows_of_any_text(self.session.connection(), query)]
+        columns = (ENTRY.c[one.name] for one in fields(StoredEntry))
+        rows = stored(self.session, columns, which, ENTRY.c.id > after, order=[ENTRY.c.id], limit=limit)
+        return [StoredEntry(*row) for row in rows]
 
     def of_act_about(self, act: str, subject: str, after: str, limit: int = 100) -> list[AuditEntry]:
         """The newest entries of an act about a subject, the newest first: those with an id above `after`."""

@@ -7,16 +7,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, LargeBinary, Text, inspect, literal
+from sqlalchemy import ColumnElement, LargeBinary, Text, inspect, literal
 from sqlalchemy import cast as cast_column
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from books.errors import UnknownLoan
 from books.portions import in_portions
 from books.readable import Readable, UnreadableRow
 from books.rows import write
-from books.stored import as_stored, rows_of_any_text, spelled_as_stored
+from books.stored import spelled_as_stored, stored
 from models.audit import AuditEntry
 from models.documents import Document
 from models.histories import ArchiveLook, ReplayVerdict, RunContent, RunHistory
@@ -176,18 +175,12 @@ class HistoryBook:
         """Rows of archived runs by their ids, a page at a time, each as it is stored: `after` too may be no text."""
         table = inspect(RunHistory).local_table
         beyond = after if isinstance(after, str) else cast_column(literal(after, LargeBinary), Text)
-        columns = (as_stored(column, self._dialect.name) for column in table.columns)
-        query = select_columns(*columns).where(table.c.run_id > beyond).order_by(table.c.run_id).limit(limit)
-        names = table.columns.keys()
-        return [dict(zip(names, row, strict=True)) for row in rows_of_any_text(self.session.connection(), query)]
+        rows = stored(self.session, table.columns, table.c.run_id > beyond, order=[table.c.run_id], limit=limit)
+        return [dict(zip(table.columns.keys(), row, strict=True)) for row in rows]
 
     def spelled(self, run: RunHistory) -> dict[str, Any]:
         """The row of a run as `page_as_stored` gives it where nobody has changed anything."""
-        return spelled_as_stored(run, self._dialect)
-
-    @property
-    def _dialect(self) -> Dialect:
-        return self.session.get_bind().dialect
+        return spelled_as_stored(run, self.session.get_bind().dialect)
 
     def content(self, run_id: str) -> RunContent | None:
         """The sealed content of an archived run."""
@@ -210,10 +203,9 @@ class HistoryBook:
 
     def _archivings(self, which: ColumnElement[bool], limit: int | None = None) -> list[Archiving]:
         columns = inspect(AuditEntry).local_table.c
-        stored = (as_stored(columns[one.name], self._dialect.name) for one in fields(Archiving))
-        query = select_columns(*stored).where(col(AuditEntry.act) == RUN_ARCHIVED, which)
-        query = query.order_by(columns.id).limit(limit)
-        return [Archiving(*row) for row in rows_of_any_text(self.session.connection(), query)]
+        wanted = (columns[one.name] for one in fields(Archiving))
+        rows = stored(self.session, wanted, columns.act == RUN_ARCHIVED, which, order=[columns.id], limit=limit)
+        return [Archiving(*row) for row in rows]
 
     def look(self) -> ArchiveLook | None:
         """What the archivist found when it last looked."""

@@ -11,7 +11,7 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, select
 
-from books.stored import as_stored, rows_of_any_text
+from books.stored import stored
 
 Row = TypeVar("Row", bound=SQLModel)
 Line = TypeVar("Line")
@@ -62,9 +62,8 @@ class Readable:
         which: ColumnElement[bool],
         ordered: Sequence[ColumnElement[Any]],
     ) -> Iterator[Any]:
-        mapped, dialect = inspect(table), self.session.get_bind().dialect.name
-        keys = select_columns(*(as_stored(one, dialect) for one in mapped.primary_key)).where(which).order_by(*ordered)
-        for key in rows_of_any_text(self.session.connection(), keys):
+        mapped = inspect(table)
+        for key in stored(self.session, mapped.primary_key, which, order=ordered):
             # None of our keys is anything but text.
             is_ours = all(isinstance(kept, str) for kept in key)
             this = [column == kept for column, kept in zip(mapped.primary_key, key, strict=True)]

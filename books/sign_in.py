@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, inspect, or_, update
-from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
 from books.customers import blind_index
-from books.stored import as_stored, flag, instant, rows_of_any_text
+from books.stored import flag, instant, stored
 from models.customers import Customer
 from models.sign_in import (
     AccessToken,
@@ -176,10 +175,9 @@ class SignInBook:
         self, table: type[SQLModel], names: Sequence[str], staff_ids: Sequence[str], *which: ColumnElement[bool]
     ) -> Sequence[Any]:
         """Whose each row is, and these columns of it as they are stored."""
-        columns, dialect = inspect(table).local_table.c, self.session.get_bind().dialect.name
-        query = sql_select(columns.staff_id, *(as_stored(columns[name], dialect) for name in names))
-        query = query.where(columns.staff_id.in_(staff_ids), *which)
-        return rows_of_any_text(self.session.connection(), query)
+        columns = inspect(table).local_table.c
+        wanted = (columns[name] for name in ("staff_id", *names))
+        return stored(self.session, wanted, columns.staff_id.in_(staff_ids), *which)
 
     def replace_recovery_codes(self, staff_id: str, hashes: Sequence[str], now: datetime) -> None:
         """Gives somebody these recovery codes and no others."""

@@ -1,16 +1,15 @@
 """Queries on who may act."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, func, inspect, update
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from books.sign_in import secret_digest
-from books.stored import as_stored, rows_by_key, rows_of_any_text
+from books.stored import rows_by_key, stored
 from models.staff import Role, Staff
 from models.standing import StaffStanding
 
@@ -121,12 +120,12 @@ class StaffBook:
         rows = self._stored(STANDING, ("entry_id", "staff_id", "version"), which, limit)
         return [StoredStanding(row[0], row[1], row[2], dict(zip(WHO, row[3:], strict=True))) for row in rows]
 
-    def _stored(self, table: FromClause, names: tuple[str, ...], which: ColumnElement[bool], limit: int) -> list[Any]:
+    def _stored(
+        self, table: FromClause, names: tuple[str, ...], which: ColumnElement[bool], limit: int
+    ) -> Sequence[Any]:
         """Rows in the order of the first of these columns, each with them and with those of `WHO`."""
-        dialect = self.session.get_bind().dialect.name
-        columns = [as_stored(table.c[name], dialect) for name in (*names, *WHO.values())]
-        query = select_columns(*columns).where(which).order_by(table.c[names[0]]).limit(limit)
-        return list(rows_of_any_text(self.session.connection(), query))
+        columns = [table.c[name] for name in (*names, *WHO.values())]
+        return stored(self.session, columns, which, order=columns[:1], limit=limit)
 
     def names(self) -> dict[str, str]:
         """The names of all staff by id."""

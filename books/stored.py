@@ -1,7 +1,7 @@
 """Rows as they are stored: whoever went around the program may have left nothing that its types can read."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,10 +19,11 @@ from sqlalchemy import (
     Text,
     cast,
     inspect,
+    select,
     type_coerce,
 )
 from sqlalchemy.exc import OperationalError
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from models.columns import Instant, Spelled
 
@@ -55,6 +56,19 @@ def spelled_as_stored(row: SQLModel, dialect: Dialect) -> dict[str, Any]:
             value = bind(value)
         spelled[column.key] = value
     return spelled
+
+
+def stored(
+    session: Session,
+    columns: Iterable[ColumnElement[Any]],
+    *which: ColumnElement[bool],
+    order: Sequence[ColumnElement[Any]] = (),
+    limit: int | None = None,
+) -> Sequence[Any]:
+    """These columns of the rows for which all of `which` holds, each as it is stored, in this order."""
+    dialect = session.get_bind().dialect.name
+    query = select(*(as_stored(column, dialect) for column in columns)).where(*which).order_by(*order).limit(limit)
+    return rows_of_any_text(session.connection(), query)
 
 
 def rows_of_any_text(connection: Connection, query: Select[Any]) -> Sequence[Any]:
@@ -100,6 +114,14 @@ def document(kept: object) -> Any:
     told = from_json(kept)
     if _WRITTEN.encode(told) != kept:
         raise ValueError("not as we write it")
+    return told
+
+
+def mapping(kept: object) -> dict[str, Any]:
+    """What stored JSON says by names. ValueError or TypeError for anything else, as `document`."""
+    told = document(kept)
+    if not isinstance(told, dict):
+        raise TypeError("no names")
     return told
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from books.absences import StoredAbsence
 from books.audit import StoredEntry
 from books.session import UnitOfWork
-from books.stored import document
+from books.stored import mapping
 from services.audit_findings import Finding, FindingKind
 
 SAYS = {"of": "staff_id", "deputy": "deputy_id", "from": "from_on", "to": "to_on"}
@@ -55,7 +55,6 @@ def _changed(absence: StoredAbsence, entry: StoredEntry, *, is_called_off: bool)
 
 def _told(kept: object) -> Mapping[str, Any]:
     try:
-        told = document(kept)
+        return mapping(kept)
     except (TypeError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}

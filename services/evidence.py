@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -163,15 +163,6 @@ def read_file(file: Path, public_key: str | None) -> DailyRoot:
     if not verify(public, signature, canonical(root.content())):
         raise NoEvidence(f"{file.name} was changed, or was not signed by the key it is checked with")
     return root
-
-
-def read_folder(folder: Path, public_key: str | None) -> Iterator[DailyRoot | NoEvidence]:
-    """The root of every signed file in a folder, and why a file is none."""
-    for file in sorted(folder.glob(FILES)):
-        try:
-            yield read_file(file, public_key)
-        except NoEvidence as refusal:
-            yield refusal
 
 
 @dataclass(frozen=True)

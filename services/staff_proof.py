@@ -15,7 +15,7 @@ from typing import Any
 from books.session import UnitOfWork
 from books.sign_in import KnownBy
 from books.staff import AT_ONCE, WHO, StoredPerson, StoredStanding
-from books.stored import document
+from books.stored import mapping
 from models.standing import CREDENTIAL_ACTS, STANDING_ACTS
 from services.audit_findings import Finding, FindingKind
 
@@ -124,10 +124,9 @@ def _told(kept: object) -> Mapping[str, Any] | _Unreadable | None:
     if kept is None or kept == "null":
         return None
     try:
-        told = document(kept)
+        return mapping(kept)
     except (TypeError, ValueError):
         return UNREADABLE
-    return told if isinstance(told, dict) else UNREADABLE
 
 
 def _versions(staff_id: str, said: _Said) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from books.session import UnitOfWork
 from books.staff import WHO
-from books.stored import document
+from books.stored import mapping
 from lending.errors import LendingError
 from models.staff import Actor, Role, Staff
 from models.standing import STANDING_ACTS, StaffStanding
@@ -121,7 +121,7 @@ def who(kept: object) -> dict[str, Any] | None:
     less, as those of before there were versions, or that says what nobody can be.
     """
     try:
-        told = document(kept)
+        told = mapping(kept)
         Role(told["role"])
         return {name: told[name] for name in WHO}
     except (TypeError, ValueError, KeyError):

@@ -21,10 +21,10 @@ from services.evidence import (
     NoEvidence,
     NotAsDeposited,
     day_of,
+    evidence_in,
     install_depositories,
     next_root,
     read_file,
-    read_folder,
     signed_files,
 )
 from tests.services.audit_log import seal, tamper, write
@@ -71,8 +71,8 @@ def test_a_day_is_deposited_once_it_is_over_and_only_once(books: Books, tmp_path
     assert deposit(books) == Deposited(deposited=2)
     assert deposit(books) == Deposited()
 
-    roots = list(read_folder(tmp_path / "evidence", KEY.public))
-    assert [(root.day, root.seal_no) for root in roots if isinstance(root, DailyRoot)] == [
+    roots = evidence_in(tmp_path / "evidence", (KEY.public,)).roots
+    assert [(root.day, root.seal_no) for root in roots] == [
         (date(2026, 3, 2), first),
         (date(2026, 3, 3), second),
     ]
@@ -131,7 +131,7 @@ def test_a_chain_that_was_made_anew_as_a_whole_is_found_by_what_was_deposited(bo
         seal(books, most=10, at=at)
     assert found_but_dates(books) == []
 
-    roots = [one for one in read_folder(tmp_path, KEY.public) if isinstance(one, DailyRoot)]
+    roots = evidence_in(tmp_path, (KEY.public,)).roots
     findings = found_but_dates(books, roots)
     assert {seal for _, seal in findings} == {first, second}
     assert {kind for kind, _ in findings} <= {FindingKind.NOT_AS_DEPOSITED, FindingKind.SEAL_MISSING}
@@ -186,9 +186,11 @@ def test_a_file_with_another_root_is_not_written_over(tmp_path: Path) -> None:
 )
 def test_what_is_no_signed_file_is_told_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "audit-2026-03-03.json").write_text(content, encoding="utf-8")
-    (refusal,) = read_folder(tmp_path, None)
-    assert isinstance(refusal, NoEvidence)
-    assert "audit-2026-03-03.json" in str(refusal)
+    found = evidence_in(tmp_path, (None,))
+    (refusal,) = found.unreadable
+    assert found.roots == ()
+    assert refusal.kind is FindingKind.DEPOSIT_UNREADABLE
+    assert "audit-2026-03-03.json" in refusal.sentence
 
 
 def test_a_day_begins_at_midnight_in_shanghai() -> None:

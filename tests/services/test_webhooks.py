@@ -297,18 +297,22 @@ def test_an_address_is_disabled_even_if_its_only_event_was_given_up_and_gets_it_
     assert [one.attempts for one in told(procedure, webhook)] == [1]
 
 
-def test_a_disabled_machine_is_told_nothing_until_it_is_enabled(procedure: Procedure) -> None:
-    webhook = listening(procedure)
-    procedure.apply()
-    collect(procedure, webhook)
-    with procedure.books.begin() as work:
-        staff.disable(work, ADMIN, INTEGRATOR.id)
+def is_told_nothing(procedure: Procedure, webhook: str) -> None:
     with procedure.books.begin() as work:
         assert work.webhooks.active() == []
         assert work.webhooks.waiting() == 0
         assert not webhooks.has_news(work, webhook, None)
         assert webhooks.collect(work, webhook) is None
         assert webhooks.claim(work, webhook) == []
+
+
+def test_a_disabled_machine_is_told_nothing_until_it_is_enabled(procedure: Procedure) -> None:
+    webhook = listening(procedure)
+    procedure.apply()
+    collect(procedure, webhook)
+    with procedure.books.begin() as work:
+        staff.disable(work, ADMIN, INTEGRATOR.id)
+    is_told_nothing(procedure, webhook)
     with procedure.books.begin() as work:
         staff.enable(work, ADMIN, INTEGRATOR.id)
     with procedure.books.begin() as work:
@@ -325,12 +329,7 @@ def test_a_machine_without_the_scope_is_told_nothing_until_it_has_it_again(proce
     with procedure.books.begin() as work:
         staff_changes.change_machine(work, ADMIN, machine.id, "leaked", scopes=frozenset({Scope.APPLICATIONS}))
     procedure.apply(actor=machine)
-    with procedure.books.begin() as work:
-        assert work.webhooks.active() == []
-        assert work.webhooks.waiting() == 0
-        assert not webhooks.has_news(work, webhook, None)
-        assert webhooks.collect(work, webhook) is None
-        assert webhooks.claim(work, webhook) == []
+    is_told_nothing(procedure, webhook)
     with procedure.books.begin() as work:
         staff_changes.change_machine(
             work, ADMIN, machine.id, "mended", scopes=frozenset({Scope.WEBHOOKS, Scope.LOANS_READ})

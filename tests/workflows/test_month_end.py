@@ -17,6 +17,7 @@ from models.recurring import DailyOrder, DueMonth
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice, OpenOfficeWithDays
 from tests.workflows.harness import Office
+from tests.workflows.schedules import drop_schedules
 
 
 async def month_end(lender: Office) -> DueMonth:
@@ -63,11 +64,6 @@ async def schedules(client: Client) -> list[str]:
             break
         await asyncio.sleep(0.1)
     return sorted(found)
-
-
-async def drop_schedules(client: Client) -> None:
-    for job in SCHEDULES:
-        await client.get_schedule_handle(job.id).delete()
 
 
 async def test_the_schedule_ends_the_months_of_a_running_lender(office_in_real_time: OpenOfficeWithDays) -> None:

@@ -13,7 +13,7 @@ from activities import proving
 from books.audit import EntryFilter
 from books.session import Books
 from engine.proving import ask_for_proof
-from engine.schedules import SCHEDULES, keep_schedules
+from engine.schedules import keep_schedules
 from lending.calendar import BusinessClock
 from models.audit import AuditEntry
 from models.keys import LOANS_QUEUE
@@ -26,6 +26,7 @@ from services.proving import ProvedJustNow
 from tests.services.audit_log import tamper
 from tests.workflows.conftest import OpenOfficeWithDays
 from tests.workflows.harness import ADMIN, Office
+from tests.workflows.schedules import drop_schedules
 
 AUDITOR = Actor("auditor-wei", Role.AUDITOR, address="192.0.2.9", request_id="req-9")
 
@@ -56,8 +57,7 @@ async def test_the_schedule_proves_every_day_however_short_the_days_are(
             await handle.trigger()
             await lender.eventually(lambda: len(newest(lender)) == 1, lambda: "nothing was proved")
         finally:
-            for job in SCHEDULES:
-                await client.get_schedule_handle(job.id).delete()
+            await drop_schedules(client)
         (verdict,) = newest(lender)
         assert (verdict.is_whole, verdict.asked_by, verdict.findings) == (True, "system", [])
         assert verdict.seals >= 1

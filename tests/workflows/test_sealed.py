@@ -24,6 +24,7 @@ from tests.histories.storing import readable
 from tests.workflows import people
 from tests.workflows.conftest import OpenOffice, OpenOfficeWithDays
 from tests.workflows.harness import RISK, Office
+from tests.workflows.schedules import drop_schedules
 from worker import sandboxed
 from workflows.loan import LoanWorkflow
 
@@ -81,8 +82,7 @@ async def test_what_schedules_are_given_cannot_be_read(office_in_real_time: Open
         await keep_schedules(client, lender.books.clock)
         request = DescribeScheduleRequest(namespace=client.namespace, schedule_id=SCHEDULES[0].id)
         schedule = (await client.workflow_service.describe_schedule(request)).schedule
-        for job in SCHEDULES:
-            await client.get_schedule_handle(job.id).delete()
+        await drop_schedules(client)
 
     assert schedule.action.start_workflow.input.payloads
     assert b"anchor" not in schedule.SerializeToString()

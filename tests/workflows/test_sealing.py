@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from engine.schedules import SCHEDULES, keep_schedules
+from engine.schedules import keep_schedules
 from lending.calendar import BusinessClock
 from models.keys import LOANS_QUEUE
 from models.recurring import DailyOrder, Sealed
@@ -11,6 +11,7 @@ from services.audit_chain import seal, waiting
 from services.audit_proof import verify
 from tests.workflows.conftest import OpenOfficeWithDays
 from tests.workflows.harness import RISK
+from tests.workflows.schedules import drop_schedules
 
 
 async def test_the_schedule_seals_every_minute_however_short_the_days_are(
@@ -29,8 +30,7 @@ async def test_the_schedule_seals_every_minute_however_short_the_days_are(
             await handle.trigger()
             await lender.eventually(lambda: lender.read(waiting).count == 0, lambda: "the entry is not sealed")
         finally:
-            for job in SCHEDULES:
-                await client.get_schedule_handle(job.id).delete()
+            await drop_schedules(client)
         assert lender.read(verify).findings == []
 
 
