@@ -345,7 +345,7 @@ def _value(session: Session, sealed: SealedTable, column: str, row: str, kept: S
         return vault.open(session.connection, sealed, column, row, kept)
     kind, bound_to = sealed.columns[column], sealed.bound_to(column, row)
     try:
-        if not kind.is_file and (broken := shown.keys.get(key_of(kept.kept, bound_to))) is not None:
+        if shown.keys and not kind.is_file and (broken := shown.keys.get(key_of(kept.kept, bound_to))) is not None:
             raise broken
         return vault.open(session.connection, sealed, column, row, kept)
     except NOT_OPENED as error:
