@@ -132,11 +132,13 @@ class BankActs:
         return await self.bank.status(payment.key, payment.amount_fen, partial=partial)
 
     async def _under_new_mandate(self, payment: Payment) -> Instruction | None:
-        """How to debit under a mandate of which the bank is told only now: its message may wait in the outbox still."""
+        """How to debit under a mandate of which the bank is told only now: its message may wait in the outbox still.
+
+        The books are asked again even if no mandate waits: the outbox may have told the bank since they were looked at.
+        """
         mandate_id = await asyncio.to_thread(self._untold_mandate, payment)
-        if mandate_id is None:
-            return None
-        await self.mandates.enter(mandate_id)
+        if mandate_id is not None:
+            await self.mandates.enter(mandate_id)
         return await asyncio.to_thread(self._instruction_now, payment)
 
     async def _send(self, payment: Payment, to: Instruction) -> TransferResult:

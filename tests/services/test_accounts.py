@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from activities.accounts import CardCheckSender, MandateSender
-from activities.bank import BankActs, OutcomePending
+from activities.bank import BankActs, Instruction, OutcomePending
 from books.customers import blind_index
 from gateways.bank import BankGateway
 from gateways.cards import CardRegister
@@ -18,7 +18,7 @@ from models.accounts import CardResult, MandateSource, MandateStatus
 from models.loans import Stage
 from models.messages import PaymentOrder, StepKind
 from models.outbox import OutboxRow, Topic
-from models.payments import PaymentKind, PaymentStatus
+from models.payments import Payment, PaymentKind, PaymentStatus
 from models.tasks import TaskKind
 from models.verification import AuthorisationKind
 from services import accounts, mandates
@@ -257,6 +257,38 @@ async def test_who_draws_money_tells_the_bank_first_of_a_mandate_that_waits_stil
     assert [b"document_sha256" in one.body for one in receiver.received] == [True]
     with procedure.books.read() as work:
         assert [one.status for one in work.accounts.mandates(loan)] == [becomes]
+
+
+class _OutboxInBetween(BankActs):
+    """Draws money while the outbox has the bank's word on the mandate, after the books were looked at for it."""
+
+    def _begin(self, key: str) -> tuple[Payment, bool, Instruction | None]:
+        begun = super()._begin(key)
+        with self.books.begin() as work:
+            (mandate,) = work.accounts.mandates(begun[0].loan or "")
+            mandates.activate(work, mandate.id, "MD7")
+        return begun
+
+
+async def test_a_mandate_that_the_outbox_enters_meanwhile_is_drawn_under_and_not_ended(procedure: Procedure) -> None:
+    loan = without_mandate(procedure)
+    key = procedure.prepayment(loan).payment_key or ""
+    told = {
+        "end_to_end_id": key,
+        "status": "settled",
+        "amount_fen": procedure.payments(loan)[-1].amount_fen,
+        "bank_reference": "BK1",
+        "booked_on": procedure.day.isoformat(),
+        "reason_code": None,
+    }
+    with Receiver(200, json.dumps(told).encode(), SIGNING_SECRET) as receiver:
+        async with open_session() as session:
+            acts = _OutboxInBetween(procedure.books, BankGateway(session, receiver.url, "none", own=DIRECT), "", "")
+            paid = await acts.pay_in(PaymentOrder(loan=loan, key=key, day=procedure.day))
+    assert (paid.status, paid.reason_code) == (PaymentStatus.SETTLED, None)
+    assert [json.loads(one.body)["mandate_id"] for one in receiver.received] == ["MD7"]
+    with procedure.books.read() as work:
+        assert [one.status for one in work.accounts.mandates(loan)] == [MandateStatus.ACTIVE]
 
 
 def test_a_mandate_that_the_bank_refuses_is_a_persons_business(procedure: Procedure) -> None:
