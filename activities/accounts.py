@@ -67,7 +67,7 @@ class CardCheckSender:
 
     def _give_up(self, row: OutboxRow) -> None:
         with self.books.begin() as work:
-            accounts.give_up(work, row.loan or "")
+            accounts.give_up(work, row.loan or "", of_change="change" in row.payload)
 
 
 class MandateSender:

@@ -112,15 +112,17 @@ class SignalLoan(_ToLoan):
         came too late.
         """
         why = "the loan was closed when the decision came"
-        with self.books.read() as work:
-            stage = work.loans.get(loan).stage
-        if stage not in CLOSED:
-            raise LoanNotRunning(loan)
         try:
             with self.books.begin() as work:
+                # Held: money that comes back may be opening it again.
+                stage = work.loans.get(loan).stage
+                if stage not in CLOSED:
+                    raise LoanNotRunning(loan)
                 if stage is Stage.SETTLED and work.changes.of_task(decision.task_id) is not None:
                     settled_loans.decide(work, loan, decision)
                     return
+        except LoanNotRunning:
+            raise
         except LendingError as refusal:
             why = str(refusal)
         with self.books.begin() as work:
@@ -148,7 +150,10 @@ class AcceptOffer(_ToLoan):
         account is being checked it is tried again.
         """
         loan, command = row.loan or "", CommandOrder.model_validate(row.payload["command"])
-        if not await asyncio.to_thread(self._is_open, loan):
+        stage = await asyncio.to_thread(self._stage, loan)
+        if stage is Stage.EXPIRED:
+            await asyncio.to_thread(self._note, loan, command, "the offer had expired")
+        if stage is not Stage.ACCEPTANCE:
             return
         try:
             await self.commands.accept(loan, command)
@@ -157,9 +162,9 @@ class AcceptOffer(_ToLoan):
                 raise
             await asyncio.to_thread(self._note, loan, command, str(refusal))
 
-    def _is_open(self, loan: str) -> bool:
+    def _stage(self, loan: str) -> Stage:
         with self.books.read() as work:
-            return work.loans.get(loan).stage is Stage.ACCEPTANCE
+            return work.loans.get(loan).stage
 
     def _note(self, loan: str, command: CommandOrder, why: str) -> None:
         with self.books.begin() as work:

@@ -96,7 +96,7 @@ def withdraw(work: UnitOfWork, order: CommandOnBooks) -> Progress:
 
 
 def expire_offer(work: UnitOfWork, order: BooksOrder) -> Progress:
-    """Closes an offer that was not accepted in time; one that all have signed waits longer for its conditions."""
+    """Closes an offer that was not taken in time; one that all have signed waits longer."""
     loan = work.loans.get(order.loan)
     if loan.stage is not Stage.ACCEPTANCE:
         return position(work, loan)

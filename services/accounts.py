@@ -129,8 +129,13 @@ def keep_answer(work: UnitOfWork, key: str, question: CardQuestion, result: Card
         conclude(work, question.loan)
 
 
-def give_up(work: UnitOfWork, loan: str) -> None:
-    """After many tries without an answer: a person has to see to the check."""
+def give_up(work: UnitOfWork, loan: str, *, of_change: bool = False) -> None:
+    """After many tries without an answer: a person has to see to the check, unless another question was answered
+    meanwhile. One about an account that is to take the place of today's (`of_change`) has no other.
+    """
+    work.loans.get(loan)
+    if not of_change and state_of(work, loan).is_match:
+        return
     ask_person(work, loan, "the account could not be checked")
     audit.record(work, audit.SYSTEM, "account_check_failed", loan=loan, reason="no answer", refused=True)
 
@@ -144,6 +149,8 @@ def ask_person(work: UnitOfWork, number: str, about: str) -> None:
 
 def conclude(work: UnitOfWork, loan: str) -> None:
     """Closes the task about an account that can be used: one that is checked and, once money is out, has a mandate."""
+    # Somebody may be opening it just now, holding the loan.
+    work.loans.get(loan)
     if not work.tasks.open_of(loan, TaskKind.ACCOUNT):
         return
     state = state_of(work, loan)

@@ -117,10 +117,15 @@ def _missing_of_the_thing(work: UnitOfWork, loan: Loan, day: date) -> tuple[str,
         for one in work.collateral.conditions(loan.number)
         if one.before_payout and one.ended_on is None and not _is_there(work, one, day)
     ]
-    dealer = work.loans.application(loan.number).form.get("dealer")
-    if dealer is not None and work.collateral.is_blocked(dealer):
+    if is_from_blocked_dealer(work, loan):
         missing.append("dealer")
     return tuple(missing)
+
+
+def is_from_blocked_dealer(work: UnitOfWork, loan: Loan) -> bool:
+    """Whether the thing is sold by somebody with whom the lender does not work at present."""
+    dealer = work.loans.application(loan.number).form.get("dealer")
+    return dealer is not None and work.collateral.is_blocked(dealer)
 
 
 def _is_there(work: UnitOfWork, condition: CollateralCondition, day: date) -> bool:
@@ -160,9 +165,11 @@ def go_on(work: UnitOfWork, loan: Loan, cause: str) -> None:
 
 
 def holds_offer(work: UnitOfWork, loan: Loan, day: date) -> bool:
-    """Whether an offer stays open beyond its time, once as long again: all have signed, and conditions are awaited."""
+    """Whether an offer stays open beyond its time, once as long again: all have signed, so that it was taken in time,
+    and conditions are awaited or nobody has heard of it yet.
+    """
     terms = work.loans.terms(loan.number)
-    if terms is None or not missing_before_payout(work, loan, day) or not all_signed(work, loan):
+    if terms is None or not all_signed(work, loan):
         return False
     longest = 2 * catalogue().product(loan.product).acceptance_days
     return day < terms.effective_from + timedelta(days=longest)

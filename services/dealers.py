@@ -43,7 +43,9 @@ def set_standing(work: UnitOfWork, actor: Actor, dealer: str, *, blocked: bool, 
     act = "dealer_blocked" if blocked else "dealer_unblocked"
     audit.record(work, actor, act, subject=row.id, after={"dealer": dealer}, reason=reason)
     if not blocked:
-        for loan in work.collateral.offered():
+        for number in [loan.number for loan in work.collateral.offered()]:
+            # Held: the last party may be signing just now.
+            loan = work.loans.get(number)
             if work.loans.application(loan.number).form.get("dealer") == dealer:
                 go_on(work, loan, row.id)
     return row

@@ -210,9 +210,12 @@ def record_payout_failure(work: UnitOfWork, order: BooksOrder) -> Progress:
     reasons = []
     # Of a payout that was tried again, the last try counts.
     newest = {payment.party_id: payment for payment in work.payments.of_loan(loan.number, PaymentKind.DISBURSEMENT)}
-    for payment in newest.values():
+    for key in sorted(payment.key for payment in newest.values()):
+        payment = work.payments.held(key)
+        if payment is None:
+            continue
         if payment.status is PaymentStatus.ORDERED:
-            # Never sent, because another payee's order failed first.
+            # Never sent, because another payee's order failed first; held, for a last try may be sending it.
             payment.status = PaymentStatus.DECLINED
             payment.reason_code = "not_sent"
             work.session.add(payment)

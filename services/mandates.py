@@ -247,7 +247,7 @@ def follow_decline(work: UnitOfWork, payment: Payment) -> None:
     """Ends the mandate after a decline that another try would meet again, and has somebody get another account.
 
     A debit that comes back long after it was drawn may have been of an account that another one has replaced since:
-    nothing is wrong with the mandate of that one.
+    nothing is wrong with the mandate of that one. Nor is anything with one that was signed after the debit was ordered.
     """
     if payment.kind not in DEBITED or payment.loan is None:
         return
@@ -260,6 +260,8 @@ def follow_decline(work: UnitOfWork, payment: Payment) -> None:
     if known_then and known_then[-1].account_index != index:
         return
     mandate = work.accounts.active_mandate(payment.loan, index)
+    if mandate is not None and mandate.ordered_at > payment.ordered_at:
+        return
     if mandate is not None:
         _answer(work, mandate, MandateStatus.ENDED, "mandate_ended", reason_code=payment.reason_code)
     ask_person(work, payment.loan, f"debits stopped: {payment.reason_code}")

@@ -12,6 +12,7 @@ from models.staff import Role
 from models.tasks import Outcome
 from models.verification import ANSWERED, CheckName
 from services import payments
+from services.collateral import is_from_blocked_dealer
 from services.loans import case_of
 from services.products import catalogue
 from services.screening import CHECK, Screened, findings_in, screen
@@ -50,14 +51,18 @@ class Look:
 def look(work: UnitOfWork, key: str) -> Look:
     """Whether an order that was not sent yet may be sent.
 
-    The provider is asked where it has not answered, or past the days of its answer. Held is what somebody stands on a
-    list for, or may, of whom nobody of risk knew who let the loan pass. ListNotAsked while a list of our own or of a
+    The provider is asked where it has not answered, or past the days of its answer. Held is what goes to buy from a
+    dealer who is blocked by now, and what somebody stands on a list for, or may, of whom nobody of risk knew who let
+    the loan pass. ListNotAsked while a list of our own or of a
     module cannot be asked.
     """
     payment = work.payments.get(key)
     if payment is None or payment.status is not PaymentStatus.ORDERED or payment.loan is None:
         return Look()
     loan = work.loans.get(payment.loan)
+    if is_from_blocked_dealer(work, loan):
+        # Blocked after the acceptance, while the order waited for a list or for the bank.
+        return Look(is_held=True)
     if to_ask := _checks_to_ask(work, loan):
         round_ = max((one.round for one in work.documents.answers(loan.number)), default=0) + 1
         orders = (CheckOrder(loan=loan.number, check=check, day=work.today, round=round_) for check in to_ask)

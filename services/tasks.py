@@ -160,7 +160,10 @@ def escalate(work: UnitOfWork, order: BooksOrder) -> Progress:
     """Moves a late task to the next role above; at the top it stays as it is, late until a person decides."""
     loan = work.loans.get(order.loan)
     task = work.tasks.get(order.task_id or "")
-    if task.status is not TaskStatus.OPEN:
+    # Held until the commit: somebody may be taking it into his hands just now.
+    work.session.refresh(task, with_for_update=True)
+    # The loan may wait for another task by now than the one whose time was over.
+    if task.status is not TaskStatus.OPEN or order.day <= task.due_on:
         return position(work, loan)
     product = catalogue().product(loan.product)
     ladder = product.escalate_to

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import text
 
@@ -12,10 +13,11 @@ from activities.documents import ReadingDesk
 from books.session import Books
 from gateways.document_reader import DocumentReader
 from models.customers import PartyRole
-from models.documents import DocumentReading, ReadingVerdict
+from models.documents import DocumentReading, Reading, ReadingVerdict
 from models.tasks import TaskKind
+from models.verification import AuthorisationKind
 from services.authorisations import give as give_word
-from services.authorisations import words_of
+from services.authorisations import take_back, words_of
 from services.documents import hand_in
 from services.documents_intake import PNG
 from services.documents_reading import MOST_TRIES
@@ -105,6 +107,29 @@ def test_a_document_that_was_tampered_with_is_read_by_nobody(procedure: Procedur
         connection.execute(text("UPDATE document SET sealed = :sealed WHERE id = :id"), changed)
     assert desk(procedure).read_one()
     assert reading_of(procedure.books, document).last_error == "seal_broken"
+
+
+class _TakenBackMeanwhile:
+    """A machine that needs so long that the borrower takes his word back before it has read."""
+
+    def __init__(self, procedure: Procedure, loan: str) -> None:
+        self.procedure, self.loan = procedure, loan
+
+    def read(self, content: bytes, media_type: str) -> Reading:
+        """What stands on the document, a moment too late."""
+        with self.procedure.at() as work:
+            borrower = work.customers.borrower(self.loan).id
+            take_back(work, AGENT, work.loans.get(self.loan), borrower, AuthorisationKind.SENSITIVE)
+        return DocumentReader().read(content, media_type)
+
+
+def test_what_was_read_while_the_borrower_took_his_word_back_is_not_kept(procedure: Procedure) -> None:
+    loan = procedure.apply()
+    proof = give(procedure, loan, png(income_proof(NAME, number_of(procedure, loan))))
+    assert desk(procedure, cast(DocumentReader, _TakenBackMeanwhile(procedure, loan))).read_one()
+    row = reading_of(procedure.books, proof)
+    assert (row.method, row.show_picture(), (row.lines or {}).get("lines")) == ("none", None, [])
+    assert procedure.open_tasks(loan) == [TaskKind.DOCUMENT]
 
 
 def test_two_desks_read_the_same_file_of_two_customers_at_once(procedure: Procedure) -> None:

@@ -127,6 +127,26 @@ def test_an_offer_that_all_signed_in_time_is_taken_however_late_that_is_heard(pr
     assert procedure.act(acceptance.accept, procedure.command(loan, INTEGRATOR)).stage is Stage.DISBURSEMENT
 
 
+def test_an_offer_that_all_signed_on_its_last_day_waits_until_that_is_heard_but_not_for_ever(
+    procedure: Procedure,
+) -> None:
+    """Between the last signature and the acceptance a process may die, or the engine be away over midnight."""
+    loan = procedure.offered()
+    procedure.day += timedelta(days=14)
+    procedure.sign(loan)
+    procedure.day += timedelta(days=1)
+    assert procedure.act(acceptance.expire_offer, BooksOrder(**procedure.order(loan))).stage is Stage.ACCEPTANCE
+    assert "offer_expired" not in procedure.messages(loan)
+    assert procedure.act(acceptance.accept, procedure.command(loan, INTEGRATOR)).stage is Stage.DISBURSEMENT
+
+
+def test_a_signed_offer_that_nobody_ever_accepts_expires_all_the_same(procedure: Procedure) -> None:
+    loan = procedure.offered()
+    procedure.sign(loan)
+    procedure.day += timedelta(days=28)
+    assert procedure.act(acceptance.expire_offer, BooksOrder(**procedure.order(loan))).stage is Stage.EXPIRED
+
+
 def test_an_accepted_offer_does_not_expire(procedure: Procedure) -> None:
     loan = procedure.offered()
     procedure.accept(loan)

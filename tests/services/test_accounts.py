@@ -349,6 +349,18 @@ async def test_an_order_that_lost_its_mandate_is_given_up_without_asking_the_ban
     assert (result.status, result.reason_code) == (PaymentStatus.DECLINED, "mandate_missing")
 
 
+def test_a_question_that_is_given_up_after_another_was_answered_asks_nobody(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.at() as work:
+        check_account(work, loan)
+    with procedure.at() as work:
+        accounts.give_up(work, loan)
+    assert TaskKind.ACCOUNT not in procedure.open_tasks(loan)
+    with procedure.at() as work:
+        accounts.give_up(work, loan, of_change=True)
+    assert procedure.task(loan, TaskKind.ACCOUNT).about == "the account could not be checked"
+
+
 async def test_a_debit_that_the_bank_remembers_over_another_amount_has_no_outcome(procedure: Procedure) -> None:
     """Its answer was lost, and what the bank says when it is asked again is not what was ordered."""
     loan = procedure.running()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -130,6 +130,7 @@ def test_who_has_no_authority_decides_nothing(procedure: Procedure, actor: Actor
 def test_a_manager_does_not_decide_what_went_up_to_risk(procedure: Procedure) -> None:
     loan = procedure.graded()
     task = procedure.task(loan, TaskKind.APPROVAL)
+    procedure.day = task.due_on + timedelta(days=1)
     procedure.act(tasks.escalate, BooksOrder(**procedure.order(loan, task_id=task.id)))
     refused(procedure, loan, NotAllowed, actor=MANAGER)
     assert procedure.decide(loan, actor=RISK).stage is Stage.ACCEPTANCE

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy.exc import DatabaseError
 
+from models.accounts import DebitMandate, MandateSource, MandateStatus
 from models.changes import ChangeKind
 from models.ledger import BANK, SUSPENSE, UNALLOCATED
 from models.loans import LoanEvent, Stage
@@ -43,7 +44,14 @@ def debit_of(procedure: Procedure, loan: str) -> Payment:
     )
 
 
-def take_back(procedure: Procedure, debit: Payment, *, reference: str = "back-1", fen: int | None = None) -> bool:
+def take_back(
+    procedure: Procedure,
+    debit: Payment,
+    *,
+    reference: str = "back-1",
+    fen: int | None = None,
+    reason: str | None = None,
+) -> bool:
     """The bank tells that a debit was taken back on the day; whether the books know which one."""
     told = movement(
         reference,
@@ -54,7 +62,7 @@ def take_back(procedure: Procedure, debit: Payment, *, reference: str = "back-1"
         is_recall=True,
     )
     with procedure.at() as work:
-        return record_movement(work, told).matched
+        return record_movement(work, replace(told, return_reason=reason)).matched
 
 
 def outbox(procedure: Procedure, topic: Topic) -> list[str]:
@@ -92,6 +100,35 @@ def test_a_debit_that_is_taken_back_counts_as_never_paid(procedure: Procedure) -
     ]
     assert procedure.loan(never).dpd == 0
     check_the_books(procedure)
+
+
+def test_a_debit_that_comes_back_for_want_of_a_mandate_does_not_end_one_that_was_signed_since(
+    procedure: Procedure,
+) -> None:
+    loan, debit = drawn(procedure)
+    procedure.day += timedelta(days=2)
+    with procedure.at() as work:
+        mandates.end_all(work, loan, "mandate_missing")
+        (ended,) = work.accounts.mandates(loan)
+        signed = DebitMandate(
+            key=f"{loan}:mandate:2",
+            loan=loan,
+            party_id=ended.party_id,
+            account_index=ended.account_index,
+            source=MandateSource.PAPER,
+            signed_on=procedure.day,
+            document_sha256=ended.document_sha256,
+            ordered_at=work.now,
+        )
+        work.session.add(signed)
+        work.session.flush()
+        mandates.activate(work, signed.id, "MD2")
+    procedure.day += timedelta(days=1)
+    assert take_back(procedure, debit, reason="mandate_missing")
+    with procedure.books.read() as work:
+        standing = [one.status for one in work.accounts.mandates(loan)]
+    assert standing == [MandateStatus.ENDED, MandateStatus.ACTIVE]
+    assert TaskKind.ACCOUNT not in procedure.open_tasks(loan)
 
 
 def test_what_is_taken_back_in_a_closed_month_is_booked_in_the_open_one(procedure: Procedure) -> None:

@@ -14,7 +14,7 @@ from models.outbox import OutboxRow, Topic
 from models.papers import PaperKind
 from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
-from services import absences, acceptance, disbursement, tasks
+from services import absences, acceptance, disbursement, payout_screening, tasks
 from services.collateral import ConditionsNotMet
 from services.collateral_checks import elsewhere
 from services.collateral_evidence import (
@@ -113,6 +113,21 @@ def test_a_dealer_that_the_lender_blocked_is_not_paid(procedure: Procedure) -> N
     with procedure.at() as work:
         set_standing(work, RISK, dealer, blocked=False, reason="it was another of that name")
     assert procedure.accept(loan).stage is Stage.DISBURSEMENT
+
+
+def test_a_dealer_that_is_blocked_while_his_money_waits_to_be_sent_is_not_paid(procedure: Procedure) -> None:
+    loan = procedure.offered("auto")
+    (key,) = procedure.accept(loan).payouts
+    with procedure.at() as work:
+        dealer = work.loans.application(loan).form["dealer"]
+        set_standing(work, RISK, dealer, blocked=True, reason="cars that do not exist")
+    with procedure.at() as work:
+        assert payout_screening.look(work, key) == payout_screening.Look(is_held=True)
+        payout_screening.hold(work, key)
+    procedure.act(disbursement.record_payout_failure, BooksOrder(**procedure.order(loan)))
+    assert procedure.task(loan, TaskKind.PAYOUT_PROBLEM).role is Role.RISK
+    with pytest.raises(ConditionsNotMet, match="this dealer"):
+        procedure.decide(loan, actor=RISK, kind=TaskKind.PAYOUT_PROBLEM)
 
 
 def test_a_signed_offer_goes_on_when_its_dealer_is_no_longer_blocked(procedure: Procedure) -> None:

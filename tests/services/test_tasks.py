@@ -208,6 +208,18 @@ def test_a_late_task_at_the_top_stays_late_and_nothing_is_noted(procedure: Proce
     assert procedure.acts(loan) == acts
 
 
+def test_a_task_that_took_the_place_of_a_late_one_does_not_go_up_in_its_stead(
+    procedure: Procedure, approval: str
+) -> None:
+    """The first person decides at the moment at which his time is over: the timer finds the second one's task."""
+    loan = look(procedure, approval).loan or ""
+    on_its_last_day = look(procedure, approval).due_on
+    procedure.day = on_its_last_day
+    procedure.act(tasks.escalate, BooksOrder(**procedure.order(loan, task_id=approval)))
+    assert (look(procedure, approval).escalations, look(procedure, approval).due_on) == (0, on_its_last_day)
+    assert "task_escalated" not in procedure.acts(loan)
+
+
 def test_a_decided_task_does_not_go_up(procedure: Procedure, approval: str) -> None:
     loan = look(procedure, approval).loan or ""
     procedure.decide(loan, Outcome.REFUSE)
