@@ -5,6 +5,7 @@ import re
 from base64 import b64decode
 from datetime import date
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,7 +29,7 @@ class InvalidSetting(ValueError):
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Names in the environment carry the prefix LOANWRIGHT_, but for Temporal's own two."""
+    """What an operator may set. Names in the environment carry the prefix LOANWRIGHT_, but for Temporal's own."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, populate_by_name=True, extra="ignore")
 
@@ -104,6 +105,9 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further names under which API and pages are reached, with commas"
     )
+    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1",), description="addresses or networks of proxies in front, whose word on the visitor's is believed"
+    )
     opening_balance_fen: int = Field(50_000_000_000, ge=0, description="what the lender's account holds at the start")
     temporal_ui_url: str = Field("", description="address of the Temporal UI, linked from the loan page")
 
@@ -141,10 +145,23 @@ class Settings(BaseSettings):
     dispatch_per_second: int = Field(50, gt=0, description="most workflows the dispatcher starts in a second")
     log_level: str = "info"
 
-    @field_validator("modules", "allowed_hosts", "evidence_public_keys", mode="before")
+    @field_validator("modules", "allowed_hosts", "proxies", "evidence_public_keys", mode="before")
     @classmethod
     def _with_commas(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # No word for everybody: whoever is believed chooses the address under which his tries are counted.
+        for one in value:
+            try:
+                network = ip_network(one)
+            except ValueError as error:
+                raise ValueError("must be addresses or networks, such as 10.0.0.7,172.16.0.0/12") from error
+            if network.prefixlen == 0:
+                raise ValueError("must not name every address: visitors would choose the one that they are known by")
+        return value
 
     @field_validator("start_date", mode="before")
     @classmethod

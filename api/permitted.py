@@ -146,13 +146,13 @@ PERMITTED: Final[Permitted] = {
     "search_loans": Action.SEARCH_CUSTOMERS,
     "reveal_value": Action.REVEAL_ACCOUNTS,
     # webhooks
-    "register_webhook": Action.KEEP_WEBHOOKS,
-    "list_webhooks": Action.KEEP_WEBHOOKS,
+    "register_webhook": Action.REGISTER_WEBHOOKS,
+    "list_webhooks": Action.SEE_WEBHOOKS,
     "remove_webhook": Action.KEEP_WEBHOOKS,
     "renew_webhook_secret": Action.KEEP_WEBHOOKS,
     "enable_webhook": Action.KEEP_WEBHOOKS,
     "test_webhook": Action.KEEP_WEBHOOKS,
-    "list_deliveries": Action.KEEP_WEBHOOKS,
+    "list_deliveries": Action.SEE_WEBHOOKS,
     "replay_events": Action.KEEP_WEBHOOKS,
 }
 """By the name of the route. Whoever adds a route adds its line."""

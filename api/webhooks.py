@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
@@ -10,6 +11,7 @@ from api.context import Acting, Context, Looking
 from api.problems import refusals
 from api.shapes import LARGEST_NUMBER, Asked, Limit
 from models.keys import ID_PATTERN
+from models.staff import Actor, Role
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
 from models.words import WORDS_PATTERN
 from services import webhooks
@@ -48,7 +50,7 @@ class WebhookWithSecret(WebhookView):
 
 
 class WebhooksView(BaseModel):
-    """All addresses of the asking machine; for an administrator those of all."""
+    """All addresses of the asking machine; for administrators those of all, for auditors the hosts of all."""
 
     items: list[WebhookView]
 
@@ -102,7 +104,7 @@ def register_webhook(body: WebhookBody, actor: Acting, context: Context) -> Webh
 def list_webhooks(actor: Acting, look: Looking) -> WebhooksView:
     """Where events are sent to."""
     with look() as work:
-        return WebhooksView(items=[_view(one) for one in webhooks.webhooks_of(work, actor)])
+        return WebhooksView(items=[_seen_by(actor, one) for one in webhooks.webhooks_of(work, actor)])
 
 
 @router.delete("/webhooks/{webhook}", status_code=204, responses=refusals(403, 404))
@@ -158,6 +160,15 @@ def replay_events(webhook: WebhookId, body: ReplayBody, actor: Acting, context: 
 
 def _view(one: Webhook) -> WebhookView:
     return WebhookView.model_validate(one, from_attributes=True)
+
+
+def _seen_by(actor: Actor, one: Webhook) -> WebhookView:
+    """An auditor is shown the host, as in the log: what stands behind it may be a secret."""
+    view = _view(one)
+    if actor.role is Role.AUDITOR:
+        parts = urlsplit(view.url)
+        view.url = f"{parts.scheme}://{parts.hostname}"
+    return view
 
 
 def _with_secret(one: Webhook, secret: str) -> WebhookWithSecret:

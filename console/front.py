@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
@@ -209,14 +209,21 @@ class PatientProtocol(HttpToolsProtocol):
             self._waiting = None
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
+def server(app: ASGIApp, proxies: Sequence[str] = ()) -> uvicorn.Server:
     """A server that says nothing of itself, speaks no websockets, and ends what is under way within ten seconds.
 
-    It logs as this process does: its own form would have sentences of exceptions in it.
+    Of `proxies` (addresses and networks) it believes where a visitor comes from and that he came over TLS. It logs as
+    this process does: its own form would have sentences of exceptions in it.
     """
     options: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False, "ws": "none"}
     return uvicorn.Server(
         uvicorn.Config(
-            app, http=PatientProtocol, timeout_graceful_shutdown=10, backlog=2048, log_config=None, **options
+            app,
+            http=PatientProtocol,
+            timeout_graceful_shutdown=10,
+            backlog=2048,
+            log_config=None,
+            forwarded_allow_ips=list(proxies),
+            **options,
         )
     )

@@ -122,7 +122,7 @@ async def serve(
     """
     app, inner_app, books = await build(settings)
     memory.settle()
-    servers = [server(app)]
+    servers = [server(app, settings.proxies)]
     sockets = [[outer]]
     if inner is not None:
         servers.append(server(inner_app))

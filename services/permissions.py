@@ -89,7 +89,9 @@ class Action(StrEnum):
     READ_AUDIT = "read_audit"
     ERASE_CUSTOMERS = "erase_customers"
     AGREE_TO_ERASURES = "agree_to_erasures"
+    REGISTER_WEBHOOKS = "register_webhooks"
     KEEP_WEBHOOKS = "keep_webhooks"
+    SEE_WEBHOOKS = "see_webhooks"
     SEARCH_CUSTOMERS = "search_customers"
     REVEAL_PERSONS = "reveal_persons"
     REVEAL_ACCOUNTS = "reveal_accounts"
@@ -199,8 +201,10 @@ TABLE: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_AUDIT: _roles(_U),
         Action.ERASE_CUSTOMERS: _roles(_D),
         Action.AGREE_TO_ERASURES: _roles(_R, _D),
-        # A machine its own, an administrator those of all.
+        # A machine hears of the loans that it may see. It keeps its own addresses, an administrator those of all.
+        Action.REGISTER_WEBHOOKS: _roles(_I),
         Action.KEEP_WEBHOOKS: _roles(_I, _D),
+        Action.SEE_WEBHOOKS: _roles(_I, _D, _U),
         Action.SEARCH_CUSTOMERS: _roles(_A, _M, _R, _F, _U, _I),
         # Who works with it. An auditor proves what was done without it.
         Action.REVEAL_PERSONS: _roles(_A, _M, _R),
@@ -230,7 +234,9 @@ SCOPE_OF: Final[Mapping[Action, Scope]] = MappingProxyType(
         Action.ENTER_REGISTRATIONS: Scope.LOANS_WRITE,
         Action.PROPOSE_DEFERRALS: Scope.LOANS_WRITE,
         Action.PROPOSE_CHANGES: Scope.LOANS_WRITE,
+        Action.REGISTER_WEBHOOKS: Scope.WEBHOOKS,
         Action.KEEP_WEBHOOKS: Scope.WEBHOOKS,
+        Action.SEE_WEBHOOKS: Scope.WEBHOOKS,
         Action.SEARCH_CUSTOMERS: Scope.LOANS_READ,
         Action.SEE_NAMES: Scope.LOANS_READ,
     }
@@ -377,7 +383,9 @@ MEANINGS: Final[Mapping[Action, tuple[str, str]]] = {
     Action.ERASE_CUSTOMERS: ("erase a customer's data after the legal period", "法定期限届满后删除客户个人信息"),
     Action.AGREE_TO_ERASURES: ("agree to such an erasure", "复核同意删除"),
     Action.KEEP_PEOPLE: ("add and disable people and machines", "增加与停用人员及接口账户"),
-    Action.KEEP_WEBHOOKS: ("have events of loans sent to an address", "设置贷款事件推送地址"),
+    Action.REGISTER_WEBHOOKS: ("have events of loans sent to an address", "设置贷款事件推送地址"),
+    Action.KEEP_WEBHOOKS: ("test, replay, enable or remove addresses of events", "测试、重发、启用或移除事件推送地址"),
+    Action.SEE_WEBHOOKS: ("see where events are sent and what became of them", "查看事件推送地址及推送结果"),
     Action.SEARCH_CUSTOMERS: ("search customers by name or number", "按姓名或号码查找客户"),
     Action.REVEAL_PERSONS: ("see an ID number or a mobile in full, with a reason", "凭理由查看完整证件号或手机号"),
     Action.REVEAL_ACCOUNTS: ("see an account number in full, with a reason", "凭理由查看完整账号"),

@@ -20,11 +20,12 @@ from models.staff import Actor, Role
 from models.tasks import TaskKind
 from models.webhooks import LoanEvent, Webhook, WebhookDelivery
 from services import audit
-from services.errors import NotAllowed
 from services.loan_news import EVENT_OF, body_of, event_of, message
+from services.permissions import Action, require
 from services.tasks import open_task
 
 MOST_A_MACHINE = 10
+_OF_ALL = frozenset({Role.ADMIN, Role.AUDITOR})
 SECRET_BYTES = 32
 BOTH_SIGN = timedelta(days=1)
 """So long an old secret signs beside the new one."""
@@ -83,8 +84,7 @@ def register(
     `events` empty means all. `plain_http` allows addresses without encryption, for a demonstration. Raises BadAddress,
     TooManyWebhooks, and NotAllowed for anybody who is no machine account.
     """
-    if actor.role is not Role.INTEGRATOR:
-        raise NotAllowed("events are sent to machine accounts, of the loans that these may see")
+    require(actor, Action.REGISTER_WEBHOOKS)
     _check_address(url, plain_http=plain_http)
     work.staff.hold(actor.id)
     if work.webhooks.count_of(actor.id) >= MOST_A_MACHINE:
@@ -107,14 +107,14 @@ def register(
 
 
 def webhooks_of(work: UnitOfWork, actor: Actor) -> list[Webhook]:
-    """A machine's own addresses; all of them for an administrator."""
-    return work.webhooks.page(None if actor.role is Role.ADMIN else actor.id)
+    """A machine's own addresses; all of them for administrators and auditors."""
+    return work.webhooks.page(None if actor.role in _OF_ALL else actor.id)
 
 
 def webhook_of(work: UnitOfWork, actor: Actor, webhook_id: str, *, held: bool = False) -> Webhook:
     """One of these; UnknownWebhook otherwise."""
     webhook = work.webhooks.get(webhook_id, held=held)
-    if webhook is None or (actor.role is not Role.ADMIN and webhook.owner_id != actor.id):
+    if webhook is None or (actor.role not in _OF_ALL and webhook.owner_id != actor.id):
         raise UnknownWebhook
     return webhook
 

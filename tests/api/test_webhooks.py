@@ -64,3 +64,16 @@ def test_what_waits_to_be_told_is_a_gauge(api: Caller) -> None:
     figures = api.client.get(f"{api.inner_url}/metrics").text.splitlines()
     assert "loanwright_webhook_events_waiting 1" in figures
     assert "loanwright_webhooks_disabled 0" in figures
+
+
+def test_an_auditor_sees_whose_events_go_to_which_host_and_changes_nothing(api: Caller) -> None:
+    webhook = api.post("/webhooks", ADDRESS | {"url": "https://example.com/in/a-secret-path?token=1"}, MACHINE).json()
+    api.post(f"/webhooks/{webhook['id']}/test", None, MACHINE)
+    (seen,) = api.get("/webhooks", "auditor-wei").json()["items"]
+    assert (seen["id"], seen["owner_id"], seen["url"]) == (webhook["id"], webhook["owner_id"], "https://example.com")
+    (row,) = api.get(f"/webhooks/{webhook['id']}/deliveries", "auditor-wei").json()["items"]
+    assert row["event"] == "webhook.test"
+    for verb, what in (("DELETE", ""), ("POST", "/secret"), ("POST", "/test"), ("POST", "/enable")):
+        refused = api.call(verb, f"/webhooks/{webhook['id']}{what}", "auditor-wei")
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    assert api.get("/webhooks", "agent-lin").status_code == 403

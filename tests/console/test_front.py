@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
 
 from books.schema import migrate
 from books.session import Books
@@ -49,7 +51,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     async def serve() -> None:
         app, _, books = await build(settings)
-        server = front.server(app)
+        server = front.server(app, settings.proxies)
         serving = asyncio.create_task(server.serve([opened]))
         ready.set()
         await asyncio.to_thread(stop.wait)
@@ -317,8 +319,43 @@ def test_nothing_speaks_websocket(house: str) -> None:
     assert b" 101 " not in said(house, asked.encode()).partition(b"\r\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("proxies", "seen"),
+    [
+        (("127.0.0.1",), "https 203.0.113.9"),
+        (("10.0.0.7", "127.0.0.0/8"), "https 203.0.113.9"),
+        (("10.0.0.7",), "http 127.0.0.1"),
+        ((), "http 127.0.0.1"),
+    ],
+)
+async def test_where_a_visitor_comes_from_is_believed_of_our_own_proxies_only(
+    proxies: tuple[str, ...], seen: str
+) -> None:
+    async def say_it_back(scope: Scope, _receive: Receive, send: Send) -> None:
+        body = f"{scope['scheme']} {scope['client'][0]}".encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    opened = listen("127.0.0.1", 0)
+    server = front.server(say_it_back, proxies)
+    serving = asyncio.create_task(server.serve([opened]))
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    async with httpx.AsyncClient(headers=forwarded) as visitor:
+        answer = await visitor.get(f"http://127.0.0.1:{opened.getsockname()[1]}/")
+    server.should_exit = True
+    await serving
+    assert answer.text == seen
+
+
+@pytest.mark.parametrize("proxies", ["*", "0.0.0.0/0", "::/0", "proxy.example", "10.0.0.7,10.0.0.1/8"])
+def test_proxies_are_addresses_and_never_everybody(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
+    monkeypatch.setenv("LOANWRIGHT_PROXIES", proxies)
+    with pytest.raises(ValidationError, match=r"must be addresses or networks|must not name every address"):
+        Settings()
+
+
 def test_the_checked_front_is_what_the_command_serves() -> None:
     source = (Path(front.__file__).with_name("serve.py")).read_text(encoding="utf-8")
 
-    assert "server(app)" in source
+    assert "server(app, settings.proxies)" in source
     assert "Front(BothEdges(" in source
