@@ -6,6 +6,8 @@ from books.session import UnitOfWork
 from models.messages import Sender
 from models.origin import whence
 from models.staff import Actor, Role
+from models.words import leads_to_person, without_numbers
+from services.errors import PersonalReason
 
 SYSTEM = Actor(id="system", role=Role.SYSTEM)
 STRANGER = Actor(id="unknown", role=Role.STRANGER)
@@ -52,7 +54,15 @@ def record(
     reason: str | None = None,
     refused: bool = False,
 ) -> str:
-    """Appends an entry to the audit log in the caller's unit of work; returns its id. Values must not be personal."""
+    """Appends an entry to the audit log in the caller's unit of work; returns its id. Values must not be personal.
+
+    PersonalReason for somebody's own words that hold a number which leads to a person: nothing of the act stays. Of a
+    refusal, and of what the system says itself, such a number is left out.
+    """
+    if reason is not None and leads_to_person(reason):
+        if not refused and actor.role not in (Role.SYSTEM, Role.STRANGER):
+            raise PersonalReason
+        reason = without_numbers(reason)
     return work.audit.add(
         at=work.now,
         **who(actor),

@@ -196,6 +196,17 @@ class InvalidDecision(LendingError):
     http_status = 422
 
 
+class PersonalReason(LendingError):
+    """A reason holds an ID number, a mobile or a card. The log keeps reasons in clear, and for good."""
+
+    code = "personal_reason"
+    http_status = 422
+
+    def __init__(self) -> None:
+        why = "a reason stays in the log for good: leave ID numbers, mobiles and cards out of it"
+        super().__init__(why, fields={"reason": why})
+
+
 class PayoutDoesNotAddUp(LendingError):
     """The product's payees would not receive exactly what the borrower owes: nothing is taken out of a payout."""
 

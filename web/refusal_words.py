@@ -10,6 +10,7 @@ REFUSALS = {
     "page_not_found": marked("There is no page at this address."),
     "idempotency_conflict": marked("This form was sent before with other content. Open the page again and repeat."),
     "personal_key": marked("The reference of this application names a person. Choose one that names nobody."),
+    "personal_reason": marked("A reason stays in the log for good. Leave ID numbers, mobiles and cards out of it."),
     "done_meanwhile": marked("Somebody did the same at the same moment. Look at the result before you try again."),
     "form_too_large": marked("What was sent is too large for any of our forms. Shorten it and send it again."),
     "unknown_borrower": marked("No loan has this number and these four digits."),

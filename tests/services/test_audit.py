@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from books.session import Books
@@ -12,6 +13,7 @@ from models.staff import Actor, Role
 from models.tasks import Outcome, TaskKind
 from services import acceptance, audit, disbursement, tasks
 from services.documents import hand_in
+from services.errors import PersonalReason
 from tests.servers.recorded import every_act_recorded
 from tests.services.document_files import taken
 from tests.services.procedure import AGENT, FINANCE, INTEGRATOR, RISK, Procedure, sender
@@ -127,3 +129,28 @@ def test_an_act_without_an_entry_would_be_noticed(books: Books) -> None:
     assert from_nowhere == f"looked_from_nowhere of {AGENT.id} has no address"
     assert "test_audit.py:act" in found
     assert found.endswith(" wrote loan")
+
+
+def test_a_reason_with_a_persons_number_is_refused_with_all_of_its_act(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    before = procedure.entries(loan)
+
+    def decided(reason: str) -> None:
+        with procedure.at() as work:
+            work.loans.get(loan).grade = "none"
+            audit.record(work, RISK, "approval_decided", loan=loan, reason=reason)
+
+    with pytest.raises(PersonalReason) as refusal:
+        decided("他说号码是13800138000")
+    assert refusal.value.fields.keys() == {"reason"}
+    assert procedure.entries(loan) == before
+    assert procedure.loan(loan).grade != "none"
+
+
+def test_what_is_refused_or_said_by_the_system_is_kept_without_the_number(procedure: Procedure) -> None:
+    loan = procedure.graded()
+    with procedure.at() as work:
+        audit.record(work, RISK, "a_refusal", loan=loan, reason="no 13800138000 here", refused=True)
+        audit.record(work, audit.SYSTEM, "a_fact", loan=loan, reason="returned: 6222021234567890 is closed")
+    kept = [one.reason for one in procedure.entries(loan)[-2:]]
+    assert kept == ["no 〔…〕 here", "returned: 〔…〕 is closed"]

@@ -61,6 +61,18 @@ async def test_more_than_was_applied_for_cannot_be_approved(office: OpenOffice) 
         await lender.decide(loan, Outcome.APPROVE)
 
 
+async def test_a_reason_that_leads_to_a_person_is_refused_and_the_task_waits_for_another(office: OpenOffice) -> None:
+    async with office() as lender:
+        loan = await waiting_for_approval(lender)
+        order = lender.decision(loan, Outcome.APPROVE).model_copy(update={"reason": "said so at 138 0013 8000"})
+        with refused("personal_reason"):
+            await lender.commands.decide(loan, order)
+        assert lender.read(lambda work: work.tasks.decisions(loan)) == []
+        assert "13800138000" not in str(lender.read(lambda work: [one.reason for one in work.audit.of_loan(loan)]))
+        await lender.decide(loan, Outcome.APPROVE)
+        await lender.at(loan, Stage.ACCEPTANCE)
+
+
 async def test_an_offer_that_nobody_accepts_expires(office: OpenOffice) -> None:
     async with office() as lender:
         loan = await waiting_for_approval(lender)
