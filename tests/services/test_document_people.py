@@ -25,6 +25,7 @@ from tests.services.test_document_lists import documents_facts, needed
 from tests.services.test_documents_comparing import read
 from tests.services.test_documents_reading import concluded, reading_of
 
+CO_SIGNERS = (PartyRole.JOINT_BORROWER, PartyRole.GUARANTOR)
 FILE = b"\x89PNG a paper of somebody"
 
 
@@ -42,6 +43,16 @@ def give(
     with procedure.at() as work:
         file = taken(content + kind.encode(), "image/png")
         return hand_in(work, AGENT, work.loans.get(loan), kind, "x.png", file, party).id
+
+
+def agreed(procedure: Procedure, code: str, **changes: Any) -> str:
+    """A loan all of whose people let their documents be read by machine."""
+    loan = procedure.apply(code, **changes)
+    with procedure.at() as work:
+        parties = [one.id for one in work.customers.parties(loan) if one.role in CO_SIGNERS]
+        for party in parties:
+            agree(work, INTEGRATOR, work.loans.get(loan), party, sensitive=True)
+    return loan
 
 
 def card_of(form: Mapping[str, Any], prefix: str = "") -> Reading:
@@ -72,7 +83,7 @@ def nobodys(procedure: Procedure, document: str) -> None:
 def test_a_co_signers_card_is_compared_with_him_and_does_not_stand_for_the_borrowers(
     procedure: Procedure, code: str, people: Mapping[str, Any], role: PartyRole, prefix: str
 ) -> None:
-    loan = procedure.apply(code, **people)
+    loan = agreed(procedure, code, **people)
     procedure.verify(loan)
     card = card_of(people, prefix)
     passed_off = concluded(procedure, give(procedure, loan, "id_card", content=b"\x89PNG 1"), card)
@@ -96,7 +107,7 @@ def test_a_co_signers_card_is_compared_with_him_and_does_not_stand_for_the_borro
 def test_a_doubt_about_a_co_signers_document_is_one_of_the_case_and_not_of_the_borrowers_kind(
     procedure: Procedure,
 ) -> None:
-    loan = procedure.apply("student", **PARENT)
+    loan = agreed(procedure, "student", **PARENT)
     procedure.verify(loan)
     concluded(procedure, give(procedure, loan, "id_card"), card_of(form_of(procedure, loan)))
     unread = give(procedure, loan, "id_card", PartyRole.JOINT_BORROWER, b"\x89PNG 1")
@@ -108,7 +119,7 @@ def test_a_doubt_about_a_co_signers_document_is_one_of_the_case_and_not_of_the_b
 
 
 def test_a_paper_about_the_household_counts_in_the_name_of_the_joint_borrower(procedure: Procedure) -> None:
-    loan = procedure.apply("student", circumstances=["low_income_certificate"], **PARENT)
+    loan = agreed(procedure, "student", circumstances=["low_income_certificate"], **PARENT)
     procedure.verify(loan)
     assert "hardship_proof" in needed(procedure, loan).missing
     paper = read("城乡居民最低生活保障证", "持证人：" + PARENT["joint_borrower_name"])
@@ -117,7 +128,7 @@ def test_a_paper_about_the_household_counts_in_the_name_of_the_joint_borrower(pr
 
 
 def test_a_guarantors_income_is_compared_with_what_the_bureau_knows_of_him(procedure: Procedure) -> None:
-    loan = procedure.apply("auto", **GUARANTOR)
+    loan = agreed(procedure, "auto", **GUARANTOR)
     bureau = {"bureau": {"monthly_income_fen": 2_000_000}, "bureau@guarantor": {"monthly_income_fen": 300_000}}
     procedure.verify(loan, **bureau)
     proof = read("收入证明", f"兹证明 {GUARANTOR['guarantor_name']}，月收入 10,000.00 元。")
@@ -180,7 +191,7 @@ def test_a_machine_reads_a_document_by_the_word_of_the_very_person(procedure: Pr
 
 
 def test_of_two_sisters_the_mothers_card_is_no_duplicate_and_a_strangers_use_of_it_is(procedure: Procedure) -> None:
-    first, second, stranger = (procedure.apply("student", **PARENT) for _ in range(3))
+    first, second, stranger = (agreed(procedure, "student", **PARENT) for _ in range(3))
     card = card_of(PARENT, "joint_borrower_")
     for loan in (first, second):
         row = concluded(procedure, give(procedure, loan, "id_card", PartyRole.JOINT_BORROWER), card)
@@ -192,7 +203,7 @@ def test_of_two_sisters_the_mothers_card_is_no_duplicate_and_a_strangers_use_of_
 
 
 def test_a_document_of_nobody_is_asked_about_and_taken_for_the_one_who_is_named(procedure: Procedure) -> None:
-    loan = procedure.apply("student", **PARENT)
+    loan = agreed(procedure, "student", **PARENT)
     procedure.verify(loan)
     document = give(procedure, loan, "id_card")
     nobodys(procedure, document)
@@ -213,7 +224,7 @@ def test_a_document_of_nobody_is_asked_about_and_taken_for_the_one_who_is_named(
 
 
 def test_what_nobody_said_it_was_and_is_not_taken_needs_no_name(procedure: Procedure) -> None:
-    loan = procedure.apply("student", **PARENT)
+    loan = agreed(procedure, "student", **PARENT)
     document = give(procedure, loan, "id_card")
     nobodys(procedure, document)
     concluded(procedure, document, card_of(PARENT, "joint_borrower_"))
