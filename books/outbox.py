@@ -110,6 +110,12 @@ class OutboxBook:
         """The highest effect number of a loan, 0 if none."""
         return self.session.exec(select(func.coalesce(func.max(Effect.n), 0)).where(Effect.loan == loan)).one()
 
+    def hold(self, series: str) -> None:
+        """Keeps others who hold or number this series waiting until the commit: of two at the same moment the second
+        sees what the first did.
+        """
+        self.next_numbers(series, 0)
+
     def next_numbers(self, series: str, count: int) -> int:
         """Reserves `count` numbers of a series and returns the first."""
         taken = {"series": series, "count": count}

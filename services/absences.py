@@ -58,7 +58,7 @@ def enter(
         raise NotAllowed("an absence is entered by who is away, by his manager or by an administrator")
     _check(work, person, deputy, from_on, to_on, reason)
     # Held until the end: absences entered at the same moment see each other, also those that would close a circle.
-    work.outbox.next_numbers("absences", 0)
+    work.outbox.hold("absences")
     known = [one for one in work.absences.from_day(from_on) if one.from_on <= to_on]
     if any(one.staff_id == staff_id for one in known):
         raise InvalidAbsence(

@@ -109,7 +109,7 @@ def submit(work: UnitOfWork, submissions: Sequence[Submission]) -> list[Receipt 
     """
     answers: list[Receipt | LendingError | None] = [None] * len(submissions)
     # Holds the series until the commit: a process that takes the same application in meanwhile waits and then sees it.
-    work.outbox.next_numbers("loan", 0)
+    work.outbox.hold("loan")
     known = work.loans.application_by_key([one.idempotency_key for one in submissions])
     contents = [_content_index(one) for one in submissions]
     strangers = _for_somebody_else(work, submissions)

@@ -134,7 +134,7 @@ def propose_limit(
     require(actor, Action.KEEP_LIMITS)
     row = _read(work, kind, content)
     spelled = row.model_dump(mode="json", exclude_none=True)
-    _hold(work)
+    work.outbox.hold("limits")
     for one in limit_states(work):
         if one.status is LimitStatus.OPEN and ROWS[one.kind].model_validate(one.row).identity == row.identity:
             raise LimitRepeated(f"a row of this day and scope waits for its decision already, as limit {one.id}")
@@ -155,7 +155,7 @@ def decide_limit(work: UnitOfWork, actor: Actor, proposal_id: str, outcome: Limi
     and resets that are booked. Refused: anybody but risk, whoever proposed it, and a row that is decided.
     """
     require(actor, Action.KEEP_LIMITS)
-    _hold(work)
+    work.outbox.hold("limits")
     found = work.limits.get(proposal_id)
     if found is None:
         raise UnknownLimit(proposal_id)
@@ -208,11 +208,6 @@ def ship_limits(work: UnitOfWork) -> None:
         )
     if added:
         audit.record(work, audit.SYSTEM, "limits_shipped", after={"rows": added})
-
-
-def _hold(work: UnitOfWork) -> None:
-    """Keeps others who change limits waiting until the end: of two at the same moment the second sees the first."""
-    work.outbox.next_numbers("limits", 0)
 
 
 def _one(work: UnitOfWork, proposal_id: str) -> LimitState:

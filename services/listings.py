@@ -128,7 +128,7 @@ def propose_entry(
     name, id_number, reason = (name or "").strip() or None, (id_number or "").strip() or None, reason.strip()
     starts = valid_from or work.today
     _check(work, name, id_number, starts, valid_until, reason)
-    _hold(work)
+    work.outbox.hold("listings")
     numbers = [blind_index(id_number)] if id_number else []
     names = [] if id_number or not name else [name_index(name)]
     for one in _states(work, work.screening.about(numbers, names)):
@@ -153,18 +153,13 @@ def propose_entry(
     return _state(work, proposal.id)
 
 
-def _hold(work: UnitOfWork) -> None:
-    """Keeps others who change the list waiting until the end: of two at the same moment the second sees the first."""
-    work.outbox.next_numbers("listings", 0)
-
-
 def propose_removal(work: UnitOfWork, actor: Actor, entry_id: str, reason: str) -> ListingState:
     """Proposes to take an entry in force off the list; it counts until another person of risk agrees.
 
     Raises NotAllowed, UnknownListing, ListingDecided for one that is not in force, InvalidListing without a reason.
     """
     require(actor, Action.KEEP_LISTINGS)
-    _hold(work)
+    work.outbox.hold("listings")
     state = _state(work, entry_id)
     if state.status is not ListingStatus.IN_FORCE:
         raise ListingDecided(entry_id, state.status)
@@ -186,7 +181,7 @@ def decide_listing(work: UnitOfWork, actor: Actor, entry_id: str, outcome: Listi
     Raises NotAllowed, UnknownListing, OwnListing, ListingDecided where nothing waits, InvalidListing without a reason.
     """
     require(actor, Action.KEEP_LISTINGS)
-    _hold(work)
+    work.outbox.hold("listings")
     entry = _entry(work, entry_id)
     removal = _removals(work, [entry]).get(entry_id)
     state = _in_one(entry, removal)

@@ -260,9 +260,9 @@ def follow_decline(work: UnitOfWork, payment: Payment) -> None:
     if known_then and known_then[-1].account_index != index:
         return
     mandate = work.accounts.active_mandate(payment.loan, index)
-    if mandate is not None and mandate.ordered_at > payment.ordered_at:
-        return
     if mandate is not None:
+        if mandate.ordered_at > payment.ordered_at:
+            return
         _answer(work, mandate, MandateStatus.ENDED, "mandate_ended", reason_code=payment.reason_code)
     ask_person(work, payment.loan, f"debits stopped: {payment.reason_code}")
 

@@ -53,8 +53,7 @@ def look(work: UnitOfWork, key: str) -> Look:
 
     The provider is asked where it has not answered, or past the days of its answer. Held is what goes to buy from a
     dealer who is blocked by now, and what somebody stands on a list for, or may, of whom nobody of risk knew who let
-    the loan pass. ListNotAsked while a list of our own or of a
-    module cannot be asked.
+    the loan pass. ListNotAsked while a list of our own or of a module cannot be asked.
     """
     payment = work.payments.get(key)
     if payment is None or payment.status is not PaymentStatus.ORDERED or payment.loan is None:

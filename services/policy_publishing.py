@@ -153,7 +153,7 @@ def publish(
     grading and pricing.
     """
     require(actor, Action.CHANGE_POLICIES)
-    _hold(work)
+    work.outbox.hold("policies")
     today = work.today
     if policy.drafted_by == actor.id:
         raise OwnPolicy
@@ -233,11 +233,6 @@ def lacks_backtest(work: UnitOfWork, policy: Policy, day: date) -> bool:
     return against not in {one.against_id for one in work.policies.backtests(policy.id)}
 
 
-def _hold(work: UnitOfWork) -> None:
-    """Keeps others who publish waiting until the end: of two at the same moment the second sees the first."""
-    work.outbox.next_numbers("policies", 0)
-
-
 def _decides_by_score(work: UnitOfWork, card: Policy, day: date) -> bool:
     """Whether another card is in force already, or the chain in force asks for a score."""
     found = work.policies.in_force_of([card.name, *(name_of(kind, scope_of(card.name)) for kind in CHAIN)], day)
@@ -293,7 +288,7 @@ def retire(work: UnitOfWork, actor: Actor, policy: Policy, from_day: date, reaso
     The champion cannot be retired: another version takes its place, so that there are always rules.
     """
     require(actor, Action.CHANGE_POLICIES)
-    _hold(work)
+    work.outbox.hold("policies")
     _require_reason(reason)
     if from_day < work.today:
         raise InvalidPublication("nothing ends in the past", fields={"from_day": f"from {work.today} on"})

@@ -107,7 +107,7 @@ def take_over(work: UnitOfWork, mandate: Mandate, checked: Sequence[CheckedTakeo
     """
     check_mandate(mandate)
     # Holds the series until the commit: whoever brings the same loans in meanwhile waits and then sees them.
-    work.outbox.next_numbers("loan", 0)
+    work.outbox.hold("loan")
     known = work.portfolio.known([one.takeover.origin.key for one in checked])
     customers = _customers(work, checked)
     rows: Rows = {table: [] for table in TABLES}
