@@ -1,11 +1,12 @@
 """Executes recorded histories again, in a process of its own: what is wrong in them harms nobody else.
 
 Says `{"ready": true}` once it has loaded the code. Reads one JSON object a line, `{"run": …, "workflow": …,
-"history": …}`, and writes one a line, `{"run": …, "outcome": …, "sentence": …, "seconds": …}`, the seconds being those
-of a processor. The process has neither keys nor books: the histories come with their payloads open.
+"history": "{…}"}`, and writes one a line, `{"run": …, "outcome": …, "sentence": …, "seconds": …}`, the seconds being
+those of a processor. The process has neither keys nor books: the histories come with their payloads open.
 """
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -31,7 +32,7 @@ _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)+)"')
 """The sentence within what the engine's core prints of a failure."""
 
 
-async def replay(asked: Sequence[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+async def replay(asked: Sequence[dict[str, str]]) -> AsyncIterator[dict[str, Any]]:
     """What became of each history, in the order in which they came."""
     # As the worker runs it: what the sandbox refuses, the tests refuse before it is ever run.
     replayer = Replayer(
@@ -50,7 +51,7 @@ async def replay(asked: Sequence[dict[str, Any]]) -> AsyncIterator[dict[str, Any
 
 
 async def _until_damaged(
-    replayer: Replayer, waiting: deque[dict[str, Any]]
+    replayer: Replayer, waiting: deque[dict[str, str]]
 ) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
     """Takes histories off `waiting` by one worker, which loads the workflow once, up to one that stops it."""
 
@@ -84,7 +85,7 @@ def _said(outcome: ReplayOutcome, sentence: str | None) -> dict[str, Any]:
     return {"outcome": outcome, "sentence": sentence[:LONGEST_SENTENCE] if sentence else None}
 
 
-async def _answer(asked: Sequence[dict[str, Any]], out: TextIO) -> None:
+async def _answer(asked: Sequence[dict[str, str]], out: TextIO) -> None:
     async for verdict in replay(asked):
         _write(verdict, out)
 
@@ -95,8 +96,13 @@ def _write(line: dict[str, Any], out: TextIO) -> None:
 
 
 def main() -> None:
-    """Sets its own limits (`replayer MEMORY_BYTES CPU_SECONDS`), reads all of standard input, and answers."""
-    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    """Sets its own limits (`replayer MEMORY_BYTES CPU_SECONDS PROCESSOR`), reads all of standard input, and answers."""
+    memory, seconds, processor = map(int, sys.argv[1:])
+    # The library's event loop, its workflow's thread and the engine's core take turns: on several processors each turn
+    # wakes another one up, which costs more than what is done in it.
+    os.sched_setaffinity(0, {processor})
+    # What is loaded stays: there is nothing in it to be collected.
+    gc.freeze()
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # The engine's core writes its log to standard output, where only answers may stand.

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ PROGRAM = (sys.executable, "-m", "replayer")
 """Started and not imported: nothing of it, and nothing that a history does to it, is in this process."""
 MEMORY_BYTES = 1024 * 1024 * 1024
 CPU_SECONDS = 120
+MOST_PROCESSES = 2
+"""A loan's runs are divided over so many, each on a processor of its own."""
 START_SECONDS = 120.0
 SECONDS_A_RUN = 30.0
 LONGEST_LINE = 1024 * 1024
@@ -64,7 +67,7 @@ class Limits:
 
 
 class Replays:
-    """Replays of whole loans, one at a time: each takes a processor for itself."""
+    """Replays of whole loans, one at a time: each takes a processor or two for itself."""
 
     def __init__(self, books: Books, histories: Histories) -> None:
         self.books = books
@@ -86,27 +89,42 @@ class Replays:
 
 
 async def replay_runs(runs: Sequence[FoundRun], workflow: str, limits: Limits | None = None) -> list[Replayed]:
-    """Executes runs again, in a process of their own. A history that is not whole is not executed but told of.
+    """Executes runs again, in processes of their own. A history that is not whole is not executed but told of.
 
-    If the process dies or stands still, the run that it was at has that verdict, and another process takes the rest.
+    If a process dies or stands still, the run that it was at has that verdict, and another process takes the rest.
     """
     limits = limits or Limits()
     verdicts: dict[str, Replayed] = {}
-    waiting: list[dict[str, Any]] = []
+    waiting: list[dict[str, str]] = []
     for run in runs:
         problem = _problem(run, workflow)
         if problem is not None:
             verdicts[run.run_id] = Replayed(run.run_id, ReplayOutcome.DAMAGED, problem)
         else:
-            waiting.append({"run": run.run_id, "workflow": workflow, "history": json.loads(run.content or b"")})
+            waiting.append({"run": run.run_id, "workflow": workflow, "history": _text(run.content or b"")})
+    processors = sorted(os.sched_getaffinity(0))[:MOST_PROCESSES]
+    shares = [waiting[n :: len(processors)] for n in range(len(processors))]
+    answered = await asyncio.gather(*map(_share, shares, processors, [limits] * len(shares)))
+    verdicts |= {one.run_id: one for one in chain.from_iterable(answered)}
+    return [verdicts[run.run_id] for run in runs]
+
+
+async def _share(waiting: Sequence[dict[str, str]], processor: int, limits: Limits) -> list[Replayed]:
+    """The verdicts on some runs by one process at a time, which stays on one processor."""
+    verdicts: list[Replayed] = []
     while waiting:
-        answered = await _in_process(waiting, limits)
-        verdicts |= {one.run_id: one for one in answered or ()}
+        answered = await _in_process(waiting, processor, limits)
         # One that did not even load the code will not do so for the next run either.
         stopped = waiting if answered is None else waiting[len(answered) :][:1]
-        verdicts |= {one["run"]: Replayed(one["run"], ReplayOutcome.STOPPED, STOPPED) for one in stopped}
-        waiting = [one for one in waiting if one["run"] not in verdicts]
-    return [verdicts[run.run_id] for run in runs]
+        verdicts += answered or ()
+        verdicts += [Replayed(one["run"], ReplayOutcome.STOPPED, STOPPED) for one in stopped]
+        waiting = waiting[len(answered or ()) + len(stopped) :]
+    return verdicts
+
+
+def _text(content: bytes) -> str:
+    """A whole history as it goes to the process, which alone takes it apart: by the encodings that JSON is read in."""
+    return content.decode(json.detect_encoding(content), "surrogatepass")
 
 
 def _problem(run: FoundRun, workflow: str) -> str | None:
@@ -129,12 +147,13 @@ def _problem(run: FoundRun, workflow: str) -> str | None:
     return None
 
 
-async def _in_process(asked: Sequence[dict[str, Any]], limits: Limits) -> list[Replayed] | None:
+async def _in_process(asked: Sequence[dict[str, str]], processor: int, limits: Limits) -> list[Replayed] | None:
     """The answers of a new process as far as it came, None if it never came to be ready."""
     process = await asyncio.create_subprocess_exec(
         *PROGRAM,
         str(limits.memory_bytes),
         str(limits.cpu_seconds),
+        str(processor),
         cwd=ROOT,
         # Nothing of what this process knows by its settings: neither keys nor addresses.
         env={"PATH": os.environ.get("PATH", ""), "HOME": str(Path.home()), "RUST_BACKTRACE": "0"},
@@ -162,7 +181,7 @@ async def _in_process(asked: Sequence[dict[str, Any]], limits: Limits) -> list[R
     return answers
 
 
-async def _feed(process: asyncio.subprocess.Process, asked: Sequence[dict[str, Any]]) -> None:
+async def _feed(process: asyncio.subprocess.Process, asked: Sequence[dict[str, str]]) -> None:
     stdin = process.stdin
     if stdin is None:
         return

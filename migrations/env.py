@@ -2,19 +2,15 @@
 
 from alembic import context
 from sqlalchemy import engine_from_config, pool
-from sqlmodel import SQLModel
 
-import models
-
-target = SQLModel.metadata
-assert models.__all__
+from models.tables import METADATA
 
 
 def run() -> None:
     """Runs the migrations on the given connection, or on one of the configured address."""
     connection = context.config.attributes.get("connection")
     if connection is not None:
-        context.configure(connection=connection, target_metadata=target, render_as_batch=False)
+        context.configure(connection=connection, target_metadata=METADATA, render_as_batch=False)
         with context.begin_transaction():
             context.run_migrations()
         return
@@ -22,7 +18,7 @@ def run() -> None:
         context.config.get_section("alembic", {}), prefix="sqlalchemy.", poolclass=pool.NullPool
     )
     with engine.connect() as opened:
-        context.configure(connection=opened, target_metadata=target)
+        context.configure(connection=opened, target_metadata=METADATA)
         with context.begin_transaction():
             context.run_migrations()
 

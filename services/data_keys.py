@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, select, tuple_, update
-from sqlmodel import SQLModel
 
 from books.customers import digest_under
 from books.guards import guards_aside
@@ -19,6 +18,7 @@ from models.data_keys import DataKey, IndexKey, RingKey
 from models.histories import binding as run_binding
 from models.sealing import KeyMissing, SealBroken, keys
 from models.staff import Actor
+from models.tables import METADATA
 from services import audit
 
 KEYS_AT_ONCE = 500
@@ -219,7 +219,7 @@ def digest_columns() -> list[tuple[Table, str]]:
     """Every column that holds digests made by `blind_index`."""
     return [
         (table, column.name)
-        for table in SQLModel.metadata.sorted_tables
+        for table in METADATA.sorted_tables
         for column in table.columns
         if (table.name, column.name) in OTHER_DIGESTS
         or (column.name.endswith("_index") and getattr(column.type, "length", None) == DIGEST_LETTERS)

@@ -8,12 +8,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from books.schema import alembic_config, migrate
 from books.session import Books
 from models.documents import Document
 from models.ledger import Posting
+from models.tables import METADATA
 from tests.books.migrated import DATABASES, opened_anew
 from tests.services.procedure import Procedure
 
@@ -38,7 +39,7 @@ def test_the_migrations_make_the_tables_of_the_models(empty_url: str) -> None:
     migrate(empty_url)
     engine = create_engine(empty_url)
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+        differences = compare_metadata(MigrationContext.configure(connection), METADATA)
     engine.dispose()
     assert differences == []
     command.check(alembic_config(empty_url))
@@ -51,7 +52,7 @@ def test_migrations_go_down_to_nothing_and_up_again(empty_url: str) -> None:
     assert tables(empty_url) == set()
     migrate(empty_url)
     assert tables(empty_url) == up
-    assert up == set(SQLModel.metadata.tables)
+    assert up == set(METADATA.tables)
 
 
 def test_books_that_have_all_migrations_stay_as_they_are(empty_url: str) -> None:

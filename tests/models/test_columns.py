@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import LargeBinary, select, text, update
 from sqlalchemy.exc import StatementError
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from books.session import Books
 from models.columns import Erased, ErasedForm, Sealed, UnderASeal
 from models.customers import Customer
 from models.loans import Stage
 from models.staff import Staff
+from models.tables import METADATA
 from tests.books.migrated import books as books
 from tests.services.procedure import Procedure
 
@@ -56,7 +57,7 @@ def test_a_spelling_that_nobody_knows_is_refused(books: Books) -> None:
 def personal_columns() -> list[tuple[str, str]]:
     return [
         (table.name, column.name)
-        for table in SQLModel.metadata.sorted_tables
+        for table in METADATA.sorted_tables
         for column in table.columns
         if isinstance(column.type, UnderASeal)
     ]
@@ -114,7 +115,7 @@ def test_personal_data_stands_in_personal_columns_only(books: Books) -> None:
         form = work.loans.application(loan).form
         secrets = [str(form[name]) for name in ("name", "id_number", "mobile", "bank_card")] + ["王先生"]
         known = set(personal_columns())
-        for table in SQLModel.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             for column in table.columns:
                 if (table.name, column.name) in known:
                     continue

@@ -15,6 +15,7 @@ from models.documents import Document, ring_binding
 from models.loans import Stage
 from models.sealing import PersonErased, keys
 from models.staff import Actor
+from models.tables import METADATA
 from services.applications import Receipt, submit
 from services.data_keys import digest_columns
 from services.documents import hand_in
@@ -67,7 +68,7 @@ def everything(books: Books) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     with books.read() as work:
-        for table in SQLModel.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             for column in table.columns:
                 is_binary = isinstance(column.type, LargeBinary) or getattr(column.type, "is_file", False)
                 wanted = f'"{column.name}"' if is_binary else f'CAST("{column.name}" AS TEXT)'

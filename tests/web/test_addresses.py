@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from sqlmodel import SQLModel
 
 from books.session import Books
 from models.columns import Personal
+from models.tables import METADATA
 from tests.api.test_permissions import made_app
 from tests.web.asking import made_web
 
@@ -99,10 +99,7 @@ def test_no_parameter_takes_what_is_known_of_a_person(described: dict[str, Any])
 
 def test_no_parameter_is_called_after_what_is_known_of_a_person(described: dict[str, Any]) -> None:
     columns = {
-        column.name
-        for table in SQLModel.metadata.sorted_tables
-        for column in table.columns
-        if isinstance(column.type, Personal)
+        column.name for table in METADATA.sorted_tables for column in table.columns if isinstance(column.type, Personal)
     }
     assert columns > {"name", "id_number", "mobile", "account"}
     personal = columns | OTHER_NAMES

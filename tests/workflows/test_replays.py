@@ -1,7 +1,10 @@
 """Recorded runs executed again in a process of their own: what is whole, damaged, different, or takes too long."""
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +16,7 @@ from engine.archivist import Archivist
 from engine.histories import Histories
 from engine.replaying import Limits, NothingToReplay, Replayed, Replays, replay_runs
 from engine.stories import find_runs
-from engine.versions import code_version
+from engine.versions import ROOT, code_version
 from models.histories import ReplayOutcome
 from models.run_events import read_events
 from models.staff import Actor, Role
@@ -39,6 +42,16 @@ def stored(life: str = "repaid_over_a_year") -> list[FoundRun]:
 def named(content: dict[str, Any], run: str) -> None:
     """Gives a history another run to be the history of."""
     content["events"][0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"] = run
+
+
+def copies(number: int) -> list[FoundRun]:
+    """So many runs alike, by the names 0, 1, 2 …"""
+    first = stored()[0]
+
+    def called(name: str) -> Callable[[dict[str, Any]], None]:
+        return lambda content: named(content, name)
+
+    return [replace(changed(first, called(f"{n}")), run_id=f"{n}") for n in range(number)]
 
 
 def changed(run: FoundRun, change: Callable[[dict[str, Any]], None]) -> FoundRun:
@@ -148,10 +161,46 @@ async def test_a_replay_that_stands_still_is_stopped_and_the_rest_is_taken_by_an
     assert replayed[1].outcome is ReplayOutcome.OK
 
 
-async def test_a_replay_without_memory_or_time_is_stopped() -> None:
-    for limits in (Limits(memory_bytes=32 * 1024 * 1024), Limits(cpu_seconds=1)):
-        replayed = await replay_runs(stored(), WORKFLOW, limits)
-        assert [one.outcome for one in replayed] == [ReplayOutcome.STOPPED] * 3
+async def test_a_replay_without_memory_is_stopped() -> None:
+    replayed = await replay_runs(stored(), WORKFLOW, Limits(memory_bytes=32 * 1024 * 1024))
+    assert [one.outcome for one in replayed] == [ReplayOutcome.STOPPED] * 3
+
+
+async def test_a_replay_that_takes_too_much_of_a_processor_is_stopped() -> None:
+    # So many that loading the code and replaying half of them takes longer than the second on any machine.
+    runs = copies(40)
+    replayed = await replay_runs(runs, WORKFLOW, Limits(cpu_seconds=1))
+    assert [one.run_id for one in replayed] == [run.run_id for run in runs]
+    assert ReplayOutcome.STOPPED in {one.outcome for one in replayed} <= {ReplayOutcome.STOPPED, ReplayOutcome.OK}
+
+
+async def test_runs_are_divided_over_two_processes_and_told_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, list[str]]] = []
+    in_process = replaying._in_process
+
+    async def watched(waiting: Sequence[dict[str, str]], processor: int, limits: Limits) -> list[Replayed] | None:
+        asked.append((processor, [one["run"] for one in waiting]))
+        return await in_process(waiting, processor, limits)
+
+    monkeypatch.setattr(replaying, "_in_process", watched)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    replayed = await replay_runs(copies(5), WORKFLOW)
+    assert [(one.run_id, one.outcome) for one in replayed] == [(f"{n}", ReplayOutcome.OK) for n in range(5)]
+    assert asked == [(0, ["0", "2", "4"]), (1, ["1", "3"])]
+    asked.clear()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    assert [one.run_id for one in await replay_runs(copies(3), WORKFLOW)] == ["0", "1", "2"]
+    assert asked == [(0, ["0", "1", "2"])]
+
+
+def test_the_process_of_a_replay_loads_nothing_of_the_books() -> None:
+    """It has no use for tables; they would be most of what it waits for before the first event."""
+    asked = "import sys, replayer; print(*sys.modules)"
+    loaded = subprocess.run((sys.executable, "-c", asked), cwd=ROOT, capture_output=True, text=True, check=True)
+    modules = set(loaded.stdout.split())
+    assert "workflows.loan" in modules
+    ours = {name for name in modules if name.split(".")[0] in {"books", "services", "gateways"}}
+    assert not ours | {"models.tables", "models.customers"} & modules
 
 
 async def test_an_auditor_replays_every_run_of_a_loan_and_the_verdicts_are_kept(office: OpenOffice) -> None:
