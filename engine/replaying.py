@@ -104,7 +104,9 @@ async def replay_runs(runs: Sequence[FoundRun], workflow: str, limits: Limits | 
             waiting.append({"run": run.run_id, "workflow": workflow, "history": _text(run.content or b"")})
     processors = sorted(os.sched_getaffinity(0))[:MOST_PROCESSES]
     shares = [waiting[n :: len(processors)] for n in range(len(processors))]
-    answered = await asyncio.gather(*map(_share, shares, processors, [limits] * len(shares)))
+    answered = await asyncio.gather(
+        *(_share(share, processor, limits) for share, processor in zip(shares, processors, strict=True))
+    )
     verdicts |= {one.run_id: one for one in chain.from_iterable(answered)}
     return [verdicts[run.run_id] for run in runs]
 
@@ -116,9 +118,9 @@ async def _share(waiting: Sequence[dict[str, str]], processor: int, limits: Limi
         answered = await _in_process(waiting, processor, limits)
         # One that did not even load the code will not do so for the next run either.
         stopped = waiting if answered is None else waiting[len(answered) :][:1]
-        verdicts += answered or ()
-        verdicts += [Replayed(one["run"], ReplayOutcome.STOPPED, STOPPED) for one in stopped]
-        waiting = waiting[len(answered or ()) + len(stopped) :]
+        told = [*(answered or ()), *(Replayed(one["run"], ReplayOutcome.STOPPED, STOPPED) for one in stopped)]
+        verdicts += told
+        waiting = waiting[len(told) :]
     return verdicts
 
 

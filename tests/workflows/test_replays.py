@@ -167,20 +167,25 @@ async def test_a_replay_without_memory_is_stopped() -> None:
 
 
 async def test_a_replay_that_takes_too_much_of_a_processor_is_stopped() -> None:
-    # So many that loading the code and replaying half of them takes longer than the second on any machine.
-    runs = copies(40)
-    replayed = await replay_runs(runs, WORKFLOW, Limits(cpu_seconds=1))
-    assert [one.run_id for one in replayed] == [run.run_id for run in runs]
-    assert ReplayOutcome.STOPPED in {one.outcome for one in replayed} <= {ReplayOutcome.STOPPED, ReplayOutcome.OK}
+    def swell(content: dict[str, Any]) -> None:
+        started = content["events"][0]["workflowExecutionStartedEventAttributes"]
+        started["memo"] = {"fields": {f"{n}": {"metadata": {}} for n in range(150_000)}}
+
+    # Only reading these takes longer than the second.
+    swollen = [changed(run, swell) for run in stored()]
+    replayed = await replay_runs(swollen, WORKFLOW, Limits(cpu_seconds=1))
+    assert [one.outcome for one in replayed] == [ReplayOutcome.STOPPED] * 3
+    assert [one.outcome for one in await replay_runs(swollen[:1], WORKFLOW)] == [ReplayOutcome.OK]
 
 
 async def test_runs_are_divided_over_two_processes_and_told_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, list[str]]] = []
     in_process = replaying._in_process
+    here = min(os.sched_getaffinity(0))
 
     async def watched(waiting: Sequence[dict[str, str]], processor: int, limits: Limits) -> list[Replayed] | None:
         asked.append((processor, [one["run"] for one in waiting]))
-        return await in_process(waiting, processor, limits)
+        return await in_process(waiting, here, limits)
 
     monkeypatch.setattr(replaying, "_in_process", watched)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
